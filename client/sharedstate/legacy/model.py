@@ -1,0 +1,84 @@
+"""What a reading of old files yields: entries to import, problems, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+FORMAT = "sharedstate/1"
+
+# The order is the order of import: what others refer to comes first.
+SECTIONS = (
+    "global_constraints",
+    "subsystems",
+    "subsystem_requirements",
+    "subsystem_interfaces",
+    "subsystem_designs",
+    "conflicts",
+    "agent_activity_logs",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was left out. `line` counts from 1; None where a file has no lines."""
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth knowing although nothing was lost."""
+
+    file: str
+    text: str
+
+
+class Entry(NamedTuple):
+    """One row to import and where it was read."""
+
+    section: str
+    value: dict[str, Any]
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """All that was found in a source. Times are UTC, ISO 8601 with a zone."""
+
+    entries: list[Entry] = field(default_factory=list)
+    counters: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    files: int = 0
+
+    def add(self, section: str, value: dict[str, Any], file: str, line: int = 1) -> None:
+        """Keep a row for import."""
+        self.entries.append(Entry(section, value, file, line))
+
+    def problem(self, file: str, line: int | None, reason: str) -> None:
+        """Report something that is left out."""
+        self.problems.append(Problem(file, line, reason))
+
+    def note(self, file: str, text: str) -> None:
+        """Report a decision that lost nothing."""
+        self.notes.append(Note(file, text))
+
+    def section(self, name: str) -> Iterator[Entry]:
+        """The entries of one section in the order in which they were found."""
+        return (entry for entry in self.entries if entry.section == name)
+
+    def document(self) -> dict[str, Any]:
+        """The exchange document `sharedstate/1`."""
+        found: dict[str, list[Any]] = {name: [] for name in SECTIONS}
+        for entry in self.entries:
+            found[entry.section].append(entry.value)
+        return {"format": FORMAT, **found, "counters": self.counters}

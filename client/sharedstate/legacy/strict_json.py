@@ -1,0 +1,257 @@
+"""JSON as Postgres can store it, with the line of every value.
+
+Python's own reader accepts NaN, drops repeated keys, rounds long decimals and forgets where a value
+stood. Someone who repairs a design by hand needs the line, so objects and arrays are walked here;
+strings and numbers are left to the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import accumulate
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+MAX_DEPTH = 200
+MAX_DIGITS = 1000
+MAX_EXPONENT = 400
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonError(ValueError):
+    """The text is no JSON at all; `line` (from 1) and `reason` say where and why."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Stands in the place of a value that is written correctly but cannot be stored."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Node:
+    """A JSON value and the line on which it begins; members and items are nodes again."""
+
+    value: Any
+    line: int
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A whole text: its value, and (line, reason) for each value that a repeated key hides."""
+
+    root: Node
+    hidden: list[tuple[int, str]] = field(default_factory=list)
+
+
+def exact_decimal(text: str) -> float | Decimal:
+    """A float where that keeps every digit, else a Decimal.
+
+    >>> exact_decimal("12.5"), exact_decimal("0.12345678901234567890")
+    (12.5, Decimal('0.12345678901234567890'))
+    """
+    exact = Decimal(text)
+    if len(text) > MAX_DIGITS or (exact and abs(exact.adjusted()) > MAX_EXPONENT):
+        raise ValueError(f"the number {_short(text)} is out of range")
+    rounded = float(text)
+    same = rounded == rounded and abs(rounded) != float("inf") and Decimal(repr(rounded)) == exact
+    return rounded if same else exact
+
+
+def exact_integer(text: str) -> int:
+    """The integer, or ValueError for one too long to be meant."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"the number {_short(text)} is out of range")
+    return int(text)
+
+
+def parse(text: str) -> Parsed:
+    """Read one JSON text; raises JsonError when it is none.
+
+    Values that cannot be stored (NaN, a NUL in a string) become a `Fault`, so that the caller may
+    leave out that field and keep the rest.
+    """
+    return _Parser(text).whole()
+
+
+def plain(node: Node) -> Any:
+    """The ordinary Python value of a node without faults."""
+    value = node.value
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def faults(node: Node, path: str = "") -> Iterator[tuple[str, int, str]]:
+    """(path, line, reason) of every value below `node` that cannot be stored."""
+    value = node.value
+    if isinstance(value, Fault):
+        yield path, node.line, value.reason
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from faults(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from faults(item, f"{path}[{number}]")
+
+
+def encode(value: Any) -> str:
+    """JSON text of a plain value, with Decimals written digit by digit."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except TypeError:
+        return _encode_exactly(value)
+
+
+def _encode_exactly(value: Any) -> str:
+    if isinstance(value, dict):
+        members = (f"{encode_basestring_ascii(k)}:{_encode_exactly(v)}" for k, v in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_encode_exactly, value)) + "]"
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value, allow_nan=False)
+
+
+def unstorable(text: str) -> str | None:
+    """Why Postgres would refuse this string inside jsonb, or None."""
+    if "\0" in text:
+        return "a text holds the character NUL, which Postgres cannot store"
+    if _SURROGATE.search(text):
+        return "a text holds half of a surrogate pair, which is no character"
+    return None
+
+
+def _constant(text: str) -> Fault:
+    return Fault(f"{text} is no JSON number")
+
+
+def _number_or_fault(text: str) -> float | Decimal | Fault:
+    try:
+        return exact_decimal(text)
+    except ValueError as error:
+        return Fault(str(error))
+
+
+def _integer_or_fault(text: str) -> int | Fault:
+    try:
+        return exact_integer(text)
+    except ValueError as error:
+        return Fault(str(error))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else text[:20] + "..."
+
+
+_SCALARS = json.JSONDecoder(
+    parse_constant=_constant, parse_float=_number_or_fault, parse_int=_integer_or_fault
+)
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # Where each line ends: one bisect then gives the line of any position.
+        self.line_ends = list(accumulate(len(line) + 1 for line in text.split("\n")))
+        self.hidden: list[tuple[int, str]] = []
+
+    def whole(self) -> Parsed:
+        if not self.text.strip(" \t\r\n"):
+            raise JsonError(1, "is empty")
+        root, end = self.value(self.skip(0), 0)
+        end = self.skip(end)
+        if end < len(self.text):
+            raise self.error(end, "something follows after the end of the JSON value")
+        return Parsed(root, self.hidden)
+
+    def value(self, at: int, depth: int) -> tuple[Node, int]:
+        if depth > MAX_DEPTH:
+            raise self.error(at, f"is nested more than {MAX_DEPTH} levels deep")
+        first = self.text[at : at + 1]
+        if first == "{":
+            return self.members(at, depth)
+        if first == "[":
+            return self.items(at, depth)
+        found, end = self.scalar(at)
+        return Node(found, self.line(at)), end
+
+    def scalar(self, at: int) -> tuple[Any, int]:
+        try:
+            found, end = _SCALARS.raw_decode(self.text, at)
+        except json.JSONDecodeError as error:
+            raise self.error(error.pos, error.msg) from None
+        if isinstance(found, str) and (reason := unstorable(found)):
+            found = Fault(reason)
+        return found, end
+
+    def members(self, at: int, depth: int) -> tuple[Node, int]:
+        found: dict[str, Node] = {}
+        start, at = at, self.skip(at + 1)
+        while self.text[at : at + 1] != "}":
+            if found:
+                at = self.expect(",", at)
+            at = self.one_member(found, at, depth)
+        return Node(found, self.line(start)), at + 1
+
+    def one_member(self, found: dict[str, Node], at: int, depth: int) -> int:
+        if self.text[at : at + 1] != '"':
+            raise self.error(at, "Expecting a key in double quotes")
+        key_at = at
+        key, at = self.scalar(at)
+        at = self.expect(":", self.skip(at))
+        member, at = self.value(at, depth + 1)
+        if isinstance(key, Fault):
+            key, member = f"(key of line {self.line(key_at)})", Node(key, self.line(key_at))
+        earlier = found.get(key)
+        if earlier is not None:
+            again = f'the key "{key}" stands here and again on line {member.line}'
+            self.hidden.append((earlier.line, f"{again}; the last value was taken"))
+        found[key] = member
+        return self.skip(at)
+
+    def items(self, at: int, depth: int) -> tuple[Node, int]:
+        found: list[Node] = []
+        start, at = at, self.skip(at + 1)
+        while self.text[at : at + 1] != "]":
+            if found:
+                at = self.expect(",", at)
+            item, at = self.value(at, depth + 1)
+            found.append(item)
+            at = self.skip(at)
+        return Node(found, self.line(start)), at + 1
+
+    def expect(self, mark: str, at: int) -> int:
+        if self.text[at : at + 1] != mark:
+            raise self.error(at, f"Expecting '{mark}'")
+        return self.skip(at + 1)
+
+    def skip(self, at: int) -> int:
+        match = _SPACE.match(self.text, at)
+        return match.end() if match else at
+
+    def line(self, at: int) -> int:
+        return bisect_right(self.line_ends, at) + 1
+
+    def error(self, at: int, what: str) -> JsonError:
+        line = self.line(min(at, len(self.text) - 1))
+        if at >= len(self.text.rstrip(" \t\r\n")) or what.startswith("Unterminated string"):
+            return JsonError(line, f"is cut off: the text ends inside a JSON value ({what})")
+        before = self.text.rfind("\n", 0, at)
+        return JsonError(line, f"is no valid JSON: {what} at column {at - before}")
