@@ -1,0 +1,12 @@
+-- core holds everything that is not for callers: helper functions, bookkeeping tables and the
+-- security-definer half of every RPC. PostgREST exposes `public` alone.
+create schema core;
+comment on schema core is 'Private half of sharedstate: never exposed by PostgREST.';
+revoke all on schema core from public;
+
+-- Nothing is callable unless 90_grants.sql says so. Revoking from PUBLIC works only in this global
+-- form; Supabase's images also grant every new object in `public` to the API roles by default.
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;

@@ -1,0 +1,22 @@
+-- Takes the oldest few hundred by the index and skips what another caller is just deleting.
+create or replace function core.forget_old_requests()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from core.requests as r
+  using (
+    select o.workspace, o.request_id from core.requests as o
+    where o.created_at < clock_timestamp() - interval '24 hours'
+    order by o.created_at
+    limit 500
+    for update skip locked
+  ) as old
+  where r.workspace = old.workspace and r.request_id = old.request_id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;

@@ -1,0 +1,58 @@
+create or replace function core.update_subsystem_status(
+  p_subsystem text,
+  p_status jsonb,
+  p_execution_id text,
+  p_fencing_token bigint,
+  p_request_id uuid
+)
+returns public.subsystems
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_agent text;
+  v_row public.subsystems;
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_status(p_subsystem, p_status);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'update_subsystem_status',
+    jsonb_build_array(p_subsystem, p_status, p_execution_id, p_fencing_token)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.subsystems, v_request.answer);
+  end if;
+  v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id);
+  perform core.write_activity(
+    v_workspace, v_agent, 'status_updated',
+    jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.update_subsystem_status(
+  subsystem text,
+  status jsonb,
+  execution_id text,
+  fencing_token bigint default null,
+  request_id uuid default null
+)
+returns public.subsystems
+language sql
+set search_path = ''
+as $$
+  select core.update_subsystem_status(subsystem, status, execution_id, fencing_token, request_id);
+$$;
+
+comment on function public.update_subsystem_status(text, jsonb, text, bigint, uuid) is
+'Merges a status into a subsystem, which is made if unknown, and returns the row.
+
+Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set: stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token, lease_lost unless that lease is still alive.';

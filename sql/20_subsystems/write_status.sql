@@ -1,0 +1,55 @@
+-- Merges a checked status into the row: absent keys keep their value, unknown keys go to metadata,
+-- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
+create or replace function core.write_status(
+  p_workspace text,
+  p_subsystem text,
+  p_status jsonb,
+  p_execution_id text
+)
+returns public.subsystems
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_columns constant text[] := array[
+    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'within_budget', 'iteration'
+  ];
+  v_owned constant text[] := array[
+    'workspace', 'name', 'metadata', 'version', 'last_execution_id', 'created_at', 'updated_at'
+  ];
+  v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
+  v_new public.subsystems;
+begin
+  if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
+    perform core.fail(
+      'stale_version',
+      jsonb_build_object('subsystem', p_subsystem, 'expected', p_status -> 'version', 'actual', v_old.version),
+      'Read the status again, redo the change on it and write that.'
+    );
+  end if;
+  v_new := jsonb_populate_record(v_old, (
+    select coalesce(jsonb_object_agg(e.key, e.value), '{}')
+    from jsonb_each(p_status) as e
+    where e.key = any(v_columns)
+  ));
+  v_new.metadata := core.merge_patch(
+    core.merge_patch(v_old.metadata, coalesce(p_status -> 'metadata', '{}')),
+    p_status - v_columns - v_owned
+  );
+  update public.subsystems as s
+  set
+    state = v_new.state,
+    current_mass_kg = v_new.current_mass_kg,
+    current_cost_usd = v_new.current_cost_usd,
+    current_power_w = v_new.current_power_w,
+    within_budget = v_new.within_budget,
+    iteration = v_new.iteration,
+    metadata = v_new.metadata,
+    version = s.version + 1,
+    last_execution_id = p_execution_id,
+    updated_at = clock_timestamp()
+  where s.workspace = p_workspace and s.name = p_subsystem
+  returning s.* into v_new;
+  return v_new;
+end;
+$$;

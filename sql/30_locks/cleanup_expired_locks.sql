@@ -1,0 +1,35 @@
+-- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
+-- logs each lease that was lost. From psql it works on all workspaces, through the API on one's own.
+create or replace function core.cleanup_expired_locks()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := case when core.is_api_request() then core.current_workspace() end;
+  v_lease public.agent_locks;
+  v_count integer := 0;
+begin
+  for v_lease in
+    delete from public.agent_locks as l
+    where l.expires_at <= clock_timestamp() and (v_workspace is null or l.workspace = v_workspace)
+    returning l.*
+  loop
+    perform core.write_lock_lost(v_lease, 'expired');
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+create or replace function public.cleanup_expired_locks()
+returns integer
+language sql
+set search_path = ''
+as $$
+  select core.cleanup_expired_locks();
+$$;
+
+comment on function public.cleanup_expired_locks() is
+'Removes leases that have lapsed and returns how many; repeating it is harmless. From psql: in all workspaces.';

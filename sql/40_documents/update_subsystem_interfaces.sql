@@ -1,0 +1,64 @@
+create or replace function core.update_subsystem_interfaces(
+  p_subsystem text,
+  p_interfaces jsonb,
+  p_created_by text,
+  p_base_version integer,
+  p_fencing_token bigint,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.subsystem_interfaces
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_row public.subsystem_interfaces;
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_object('interfaces', p_interfaces);
+  perform core.require_agent('created_by', p_created_by);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'update_subsystem_interfaces',
+    jsonb_build_array(p_subsystem, p_interfaces, p_created_by, p_base_version, p_fencing_token, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.subsystem_interfaces, v_request.answer);
+  end if;
+  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  v_row := core.write_interfaces(v_workspace, p_subsystem, p_interfaces, p_created_by, p_base_version);
+  perform core.write_activity(
+    v_workspace, p_created_by, 'interfaces_updated',
+    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.update_subsystem_interfaces(
+  subsystem text,
+  interfaces jsonb,
+  created_by text,
+  base_version integer default null,
+  fencing_token bigint default null,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.subsystem_interfaces
+language sql
+set search_path = ''
+as $$
+  select core.update_subsystem_interfaces(
+    subsystem, interfaces, created_by, base_version, fencing_token, execution_id, request_id
+  );
+$$;
+
+comment on function public.update_subsystem_interfaces(text, jsonb, text, integer, bigint, text, uuid) is
+'Publishes the next version of the interfaces of a subsystem, which is made if unknown, and returns the row.
+
+With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';

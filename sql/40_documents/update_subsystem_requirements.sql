@@ -1,0 +1,74 @@
+create or replace function core.update_subsystem_requirements(
+  p_subsystem text,
+  p_requirements jsonb,
+  p_created_by text,
+  p_base_version integer,
+  p_fencing_token bigint,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.subsystem_requirements
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_latest integer;
+  v_row public.subsystem_requirements;
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_object('requirements', p_requirements);
+  perform core.require_agent('created_by', p_created_by);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'update_subsystem_requirements',
+    jsonb_build_array(p_subsystem, p_requirements, p_created_by, p_base_version, p_fencing_token, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
+  end if;
+  -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
+  if p_fencing_token is not null then
+    perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  end if;
+  perform core.lock_subsystem(v_workspace, p_subsystem);
+  select coalesce(max(d.version), 0) into v_latest from public.subsystem_requirements as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem;
+  perform core.require_base_version('requirements of ' || p_subsystem, p_base_version, v_latest);
+  insert into public.subsystem_requirements as d (workspace, subsystem_name, version, requirements, created_by)
+  values (v_workspace, p_subsystem, v_latest + 1, p_requirements, p_created_by)
+  returning d.* into v_row;
+  perform core.write_activity(
+    v_workspace, p_created_by, 'requirements_updated',
+    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.update_subsystem_requirements(
+  subsystem text,
+  requirements jsonb,
+  created_by text,
+  base_version integer default null,
+  fencing_token bigint default null,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.subsystem_requirements
+language sql
+set search_path = ''
+as $$
+  select core.update_subsystem_requirements(
+    subsystem, requirements, created_by, base_version, fencing_token, execution_id, request_id
+  );
+$$;
+
+comment on function public.update_subsystem_requirements(text, jsonb, text, integer, bigint, text, uuid) is
+'Publishes the next version of the requirements of a subsystem, which is made if unknown, and returns the row.
+
+With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive (lease_lost).';

@@ -1,0 +1,80 @@
+create or replace function core.log_conflict(
+  p_severity text,
+  p_source text,
+  p_target text,
+  p_description text,
+  p_details jsonb,
+  p_priority integer,
+  p_blocks text[],
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.conflicts
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_row public.conflicts;
+begin
+  perform core.require_severity(p_severity);
+  perform core.require_agent('source', p_source);
+  perform core.require_name('target', p_target);
+  perform core.require_text('description', p_description);
+  perform core.require_object('details', p_details);
+  perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  perform core.require_blocks(p_blocks);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'log_conflict',
+    jsonb_build_array(
+      p_severity, p_source, p_target, p_description, p_details, p_priority, p_blocks, p_execution_id
+    )
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.conflicts, v_request.answer);
+  end if;
+  insert into public.conflicts as c (
+    workspace, conflict_id, severity, priority, source_agent, target_agent, description, details,
+    blocks_agents, execution_id
+  ) values (
+    v_workspace, core.next_conflict_id(v_workspace), p_severity, p_priority, p_source, p_target,
+    p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id
+  )
+  returning c.* into v_row;
+  perform core.write_activity(
+    v_workspace, p_source, 'conflict_created',
+    jsonb_build_object('conflict_id', v_row.conflict_id, 'severity', p_severity, 'target', p_target),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.log_conflict(
+  severity text,
+  source text,
+  target text,
+  description text,
+  details jsonb default '{}',
+  priority integer default 3,
+  blocks text[] default '{}',
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.conflicts
+language sql
+set search_path = ''
+as $$
+  select core.log_conflict(
+    severity, source, target, description, details, priority, blocks, execution_id, request_id
+  );
+$$;
+
+comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, uuid) is
+'Opens a conflict and returns its row with the number that was given to it.
+
+severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is resolved.';

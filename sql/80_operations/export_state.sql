@@ -1,0 +1,74 @@
+-- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
+-- old token is valid again where the document is imported.
+create or replace function core.export_state()
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  return jsonb_build_object(
+    'format', 'sharedstate/1',
+    'workspace', v_workspace,
+    'exported_at', clock_timestamp(),
+    'global_constraints', (
+      select coalesce(jsonb_agg(to_jsonb(g) - 'workspace' order by g.version), '[]')
+      from public.global_constraints as g where g.workspace = v_workspace
+    ),
+    'subsystems', (
+      select coalesce(jsonb_agg(to_jsonb(s) - 'workspace' order by s.name), '[]')
+      from public.subsystems as s where s.workspace = v_workspace
+    ),
+    'subsystem_requirements', (
+      select coalesce(jsonb_agg(to_jsonb(d) - 'workspace' order by d.subsystem_name, d.version), '[]')
+      from public.subsystem_requirements as d where d.workspace = v_workspace
+    ),
+    'subsystem_interfaces', (
+      select coalesce(jsonb_agg(to_jsonb(d) - 'workspace' order by d.subsystem_name, d.version), '[]')
+      from public.subsystem_interfaces as d where d.workspace = v_workspace
+    ),
+    'subsystem_designs', (
+      select coalesce(jsonb_agg(to_jsonb(d) - 'workspace' order by d.subsystem_name, d.version), '[]')
+      from public.subsystem_designs as d where d.workspace = v_workspace
+    ),
+    'conflicts', (
+      select coalesce(jsonb_agg(to_jsonb(c) - 'workspace' order by c.conflict_id), '[]')
+      from public.conflicts as c where c.workspace = v_workspace
+    ),
+    'agent_activity_logs', (
+      -- An entry that was not imported gets a key made of where it comes from, the same each time.
+      select coalesce(jsonb_agg(
+        to_jsonb(a) - array['workspace', 'id'] || jsonb_build_object(
+          'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
+        ) order by a."timestamp", a.id
+      ), '[]')
+      from public.agent_activity_logs as a where a.workspace = v_workspace
+    ),
+    'counters', jsonb_build_object(
+      'last_conflict_id', (select w.last_conflict_id from core.workspaces as w where w.name = v_workspace),
+      'fencing', (
+        select coalesce(jsonb_agg(
+          to_jsonb(f) - 'workspace' order by f.resource_type, f.resource_name
+        ), '[]')
+        from core.fencing_counters as f where f.workspace = v_workspace and f.last_token > 0
+      )
+    )
+  );
+end;
+$$;
+
+create or replace function public.export_state()
+returns jsonb
+language sql
+stable
+set search_path = ''
+set statement_timeout = '5min'
+as $$
+  select core.export_state();
+$$;
+
+comment on function public.export_state() is
+'The whole workspace as one JSON document, for import_state. Leases are not in it, their token counters are.';

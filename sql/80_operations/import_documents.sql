@@ -1,0 +1,45 @@
+-- The three document tables differ in the name of one column alone, so one function serves them; the
+-- table's name comes from import_state, never from a caller.
+create or replace function core.import_documents(p_workspace text, p_table text, p_entries jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_column constant text := case p_table
+    when 'subsystem_requirements' then 'requirements'
+    when 'subsystem_interfaces' then 'interfaces'
+    when 'subsystem_designs' then 'design_data'
+  end;
+  v_counts public.import_counts := row(p_table, 0, 0, 0);
+  v_entry jsonb;
+  v_latest integer;
+  v_known integer[];
+begin
+  for v_entry in
+    select e.value from jsonb_array_elements(p_entries) as e
+    order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer
+  loop
+    perform core.require_name(p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
+    perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
+    execute format(
+      'select coalesce(max(version), 0), array_agg(version) filter (where %I = $3) from public.%I
+       where workspace = $1 and subsystem_name = $2', v_column, p_table
+    ) into v_latest, v_known using p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column;
+    if coalesce((v_entry ->> 'version')::integer, v_known[1]) = any(v_known) then
+      v_counts.unchanged := v_counts.unchanged + 1;
+    elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
+      v_counts.refused := v_counts.refused + 1;
+    else
+      execute format(
+        'insert into public.%I (workspace, subsystem_name, version, %I, created_by, created_at)
+         values ($1, $2, $3, $4, $5, $6)', p_table, v_column
+      ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_column,
+        coalesce(v_entry ->> 'created_by', 'import'),
+        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp());
+      v_counts.imported := v_counts.imported + 1;
+    end if;
+  end loop;
+  return v_counts;
+end;
+$$;

@@ -1,0 +1,43 @@
+create or replace function core.import_subsystems(p_workspace text, p_entries jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_counts public.import_counts := row('subsystems', 0, 0, 0);
+  v_entry public.subsystems;
+  v_known public.subsystems;
+begin
+  for v_entry in
+    select * from jsonb_populate_recordset(null::public.subsystems, p_entries) as e
+    order by e.name
+  loop
+    v_entry.workspace := p_workspace;
+    v_entry.state := coalesce(v_entry.state, 'not_started');
+    v_entry.current_mass_kg := coalesce(v_entry.current_mass_kg, 0);
+    v_entry.current_cost_usd := coalesce(v_entry.current_cost_usd, 0);
+    v_entry.current_power_w := coalesce(v_entry.current_power_w, 0);
+    v_entry.iteration := coalesce(v_entry.iteration, 0);
+    v_entry.metadata := coalesce(v_entry.metadata, '{}');
+    v_entry.version := coalesce(v_entry.version, 1);
+    v_entry.last_execution_id := coalesce(v_entry.last_execution_id, 'import');
+    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
+    v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    select * into v_known from public.subsystems as s
+    where s.workspace = p_workspace and s.name = v_entry.name
+    for no key update;
+    if not found then
+      insert into public.subsystems select v_entry.*;
+      v_counts.imported := v_counts.imported + 1;
+    elsif core.same_status(v_known, v_entry) then
+      v_counts.unchanged := v_counts.unchanged + 1;
+    elsif v_known.version = 1 and v_known.last_execution_id = 'init' then
+      perform core.replace_subsystem(v_entry);
+      v_counts.imported := v_counts.imported + 1;
+    else
+      v_counts.refused := v_counts.refused + 1;
+    end if;
+  end loop;
+  return v_counts;
+end;
+$$;

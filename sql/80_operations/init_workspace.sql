@@ -1,0 +1,43 @@
+create or replace function core.init_workspace(p_workspace_name text, p_with_defaults boolean, p_request_id uuid)
+returns public.workspace
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_request core.request;
+  v_row public.workspace;
+begin
+  perform core.require_name('workspace_name', p_workspace_name);
+  v_request := core.recall_request(
+    p_workspace_name, p_request_id, 'init_workspace', jsonb_build_array(p_workspace_name, p_with_defaults)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.workspace, v_request.answer);
+  end if;
+  insert into core.workspaces (name) values (p_workspace_name) on conflict do nothing;
+  if p_with_defaults and core.write_defaults(p_workspace_name) > 0 then
+    perform core.write_activity(p_workspace_name, 'init', 'workspace_initialized', '{}', null);
+  end if;
+  select w.name, w.created_at, w.last_conflict_id into v_row
+  from core.workspaces as w
+  where w.name = p_workspace_name;
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.init_workspace(
+  workspace_name text,
+  with_defaults boolean default true,
+  request_id uuid default null
+)
+returns public.workspace
+language sql
+set search_path = ''
+as $$
+  select core.init_workspace(workspace_name, with_defaults, request_id);
+$$;
+
+comment on function public.init_workspace(text, boolean, uuid) is
+'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where there are none, and returns it.';

@@ -1,0 +1,41 @@
+create or replace function core.require_checkin(
+  p_subsystem text,
+  p_agent_name text,
+  p_execution_id text,
+  p_fencing_token bigint,
+  p_status jsonb,
+  p_interfaces jsonb,
+  p_design_data jsonb,
+  p_activity text,
+  p_details jsonb
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_status(p_subsystem, p_status);
+  perform core.require_object('details', p_details);
+  if p_fencing_token is null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'fencing_token', 'reason', 'is missing'),
+      'Send the fencing_token of the lease from checkout_subsystem.'
+    );
+  end if;
+  if p_interfaces is not null then
+    perform core.require_object('interfaces', p_interfaces);
+  end if;
+  if p_design_data is not null then
+    perform core.require_object('design_data', p_design_data);
+  end if;
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
+  return true;
+end;
+$$;

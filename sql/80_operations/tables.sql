@@ -1,0 +1,39 @@
+-- What the functions below answer, as types, so that generated clients and the API's description know them.
+create type public.subsystem_checkout as (
+  lease public.agent_locks,
+  status public.subsystems,
+  requirements public.subsystem_requirements,
+  interfaces public.subsystem_interfaces,
+  design public.subsystem_designs,
+  constraints public.global_constraints,
+  inputs public.subsystem_interfaces [],
+  conflicts public.conflicts []
+);
+comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to read.';
+
+create type public.subsystem_checkin as (
+  status public.subsystems,
+  interfaces public.subsystem_interfaces,
+  design public.subsystem_designs,
+  released boolean
+);
+comment on type public.subsystem_checkin is 'Answer of checkin_subsystem: the rows that it wrote.';
+
+create type public.health_report as (status text, schema_version text, server_time timestamptz);
+comment on type public.health_report is 'Answer of health.';
+
+create type public.workspace as (name text, created_at timestamptz, last_conflict_id bigint);
+comment on type public.workspace is 'Answer of init_workspace.';
+
+create type public.workspace_summary as (
+  name text,
+  created_at timestamptz,
+  subsystems bigint,
+  complete bigint,
+  open_conflicts bigint
+);
+comment on type public.workspace_summary is 'A row of list_workspaces.';
+
+create type public.import_counts as (section text, imported integer, unchanged integer, refused integer);
+comment on type public.import_counts is
+'A row of import_state. refused: the database holds something else under that identity and keeps it.';

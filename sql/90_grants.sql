@@ -1,0 +1,52 @@
+-- Who may call what, on one screen. Names without arguments: no function is overloaded.
+-- Each RPC is a pair: the public wrapper and the core function behind it.
+-- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
+
+-- Tables: read through row level security, written by functions alone.
+revoke all on
+public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+from public, anon, authenticated, service_role;
+
+grant select on
+public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+to authenticated, service_role;
+
+-- Everybody
+grant usage on schema core to anon, authenticated, service_role;
+grant execute on function public.health, core.health, core.schema_version to anon, authenticated, service_role;
+
+-- Agents and operators
+grant execute on function
+public.acquire_lock, core.acquire_lock,
+public.renew_lock, core.renew_lock,
+public.release_lock, core.release_lock,
+public.cleanup_expired_locks, core.cleanup_expired_locks,
+public.update_subsystem_status, core.update_subsystem_status,
+public.update_subsystem_requirements, core.update_subsystem_requirements,
+public.update_subsystem_interfaces, core.update_subsystem_interfaces,
+public.update_subsystem_design, core.update_subsystem_design,
+public.update_global_constraints, core.update_global_constraints,
+public.log_conflict, core.log_conflict,
+public.resolve_conflict, core.resolve_conflict,
+public.get_active_conflicts,
+public.log_agent_activity, core.log_agent_activity,
+public.checkout_subsystem, core.checkout_subsystem,
+public.checkin_subsystem, core.checkin_subsystem,
+public.export_state, core.export_state,
+public.schema_version
+to authenticated, service_role;
+
+-- What row level security and the reads above evaluate with the caller's rights
+grant execute on function
+core.current_workspace, core.concerns_subsystem, core.agent_subsystem
+to authenticated, service_role;
+
+-- Operators alone
+grant execute on function
+public.force_release_lock, core.force_release_lock,
+public.init_workspace, core.init_workspace,
+public.list_workspaces, core.list_workspaces,
+public.import_state, core.import_state
+to service_role;
