@@ -1,0 +1,26 @@
+"""The embedded stack: real Postgres, PostgREST and nginx without Docker (extra `local`).
+
+>>> from pathlib import Path
+>>> from sharedstate.stack import Stack
+>>> info = Stack(Path.cwd(), db_port=None, api_port=None).up()
+"""
+
+from sharedstate.stack.core import (
+    DEFAULT_API_PORT,
+    DEFAULT_DB_PORT,
+    Stack,
+    StackInfo,
+    UpReport,
+)
+from sharedstate.stack.errors import PortTaken, StackError, StackTimeout
+
+__all__ = [
+    "DEFAULT_API_PORT",
+    "DEFAULT_DB_PORT",
+    "PortTaken",
+    "Stack",
+    "StackError",
+    "StackInfo",
+    "StackTimeout",
+    "UpReport",
+]

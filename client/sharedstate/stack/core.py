@@ -1,0 +1,419 @@
+"""The embedded stack: Postgres, PostgREST and nginx of one home, as one thing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from sharedstate.stack import binaries as programs
+from sharedstate.stack import gateway, migrations, postgres, postgrest, processes, workspaces
+from sharedstate.stack.binaries import Binaries
+from sharedstate.stack.errors import StackError
+from sharedstate.stack.keys import Keys, load_or_make_keys, read_keys
+from sharedstate.stack.paths import Home
+from sharedstate.stack.progress import Progress, silent
+from sharedstate.stack.state import PartRecord, StackState, exclusive, read_state, write_state
+from sharedstate.stack.users import RunAs, choose, name_of, shared_folder
+
+DEFAULT_DB_PORT = 5432
+DEFAULT_API_PORT = 8000
+PARTS = ("postgres", "postgrest", "nginx")
+_LOCK_SECONDS = 300.0
+_START_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """How to reach a running stack. The service key and the database address are operators'."""
+
+    url: str
+    agent_key: str
+    anon_key: str
+    service_key: str
+    database_url: str
+    jwt_secret: str
+    postgrest_url: str
+
+
+@dataclass
+class UpReport:
+    """What the last `up` did."""
+
+    already_running: bool = False
+    recovered: list[str] = field(default_factory=list)
+    migrations: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where and as whom the servers run."""
+
+    binaries: Binaries
+    run_as: RunAs
+    data: Path
+    run: Path
+    keys: Keys
+    keys_are_new: bool
+
+
+class Stack:
+    """The stack of one home. Ports None: free ones, found at each start.
+
+    >>> stack = Stack(Path("/srv/design"), db_port=5432, api_port=8000)
+    >>> info = stack.up()
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        db_port: int | None,
+        api_port: int | None,
+        migrations_folder: Path | None = None,
+    ) -> None:
+        self.home = Home(home.resolve())
+        self.report = UpReport()
+        self._db_port = db_port
+        self._api_port = api_port
+        self._migrations_folder = migrations_folder
+
+    @property
+    def info(self) -> StackInfo:
+        """Addresses and keys of what runs; StackError when it does not."""
+        state = read_state(self.home.state_file)
+        keys = read_keys(self.home.keys_file)
+        missing = [name for name in PARTS if name not in state.parts]
+        if missing or keys is None:
+            raise StackError(
+                f"the stack in {self.home.dir} is not running.", hint="Start it: sharedstate up"
+            )
+        return _info(state, keys)
+
+    def up(self, progress: Progress = silent) -> StackInfo:
+        """Start what does not run, apply the migrations, wait until requests are answered."""
+        self._make_folder()
+        with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
+            self.report = UpReport()
+            state = self._living_state(progress)
+            self._check_ports(state)
+            if all(name in state.parts for name in PARTS):
+                keys = read_keys(self.home.keys_file)
+                port = state.parts["nginx"].port
+                if keys is not None and gateway.answers(port, keys):
+                    self.report.already_running = not self.report.recovered
+                    self._migrate(state, keys, progress)
+                    return _info(state, keys)
+            site = self._site(progress)
+            self._start_postgres(state, site, progress)
+            self._migrate(state, site.keys, progress)
+            self._start_api(state, site, progress)
+            return _info(state, site.keys)
+
+    def down(self, progress: Progress = silent) -> bool:
+        """Stop everything in order; the data stays. False when nothing ran."""
+        if not self.home.dir.is_dir():
+            return False
+        self._make_folder()
+        with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
+            state = read_state(self.home.state_file)
+            stopped = [self._stop(state, name, progress) for name in reversed(PARTS)]
+            server, orphans = postgres.servers_on(self.home.data)
+            for process in [*([server] if server else []), *orphans]:
+                processes.end(process, graceful=signal.SIGINT, patience=60)
+                stopped.append(True)
+            return any(stopped)
+
+    def _make_folder(self) -> None:
+        folder = self.home.dir
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / "logs").mkdir(exist_ok=True)
+            owner = folder.stat().st_uid
+        except OSError as error:
+            raise StackError(
+                f"{folder} cannot be used: {error.strerror}.",
+                hint="Run in a folder that you may write to, or as the user it belongs to.",
+            ) from error
+        if owner != os.geteuid():
+            raise StackError(
+                f"{folder} belongs to the user {name_of(owner)}, and you are "
+                f"{name_of(os.geteuid())}.",
+                hint=f"Run the command as {name_of(owner)}, or in another folder.",
+            )
+
+    def _living_state(self, progress: Progress) -> StackState:
+        """What was started and lives; the rest is reported and forgotten."""
+        state = read_state(self.home.state_file)
+        for name, part in list(state.parts.items()):
+            if processes.find(part.pid, part.created) is None:
+                self.report.recovered.append(name)
+                progress(f"{name} was killed (process {part.pid} is gone): restarting it")
+                del state.parts[name]
+        return state
+
+    def _check_ports(self, state: StackState) -> None:
+        wanted = (
+            ("postgres", self._db_port, "--db-port", "the database"),
+            ("nginx", self._api_port, "--api-port", "the API"),
+        )
+        for name, port, option, what in wanted:
+            if port is None:
+                continue
+            part = state.parts.get(name)
+            if part is not None and part.port != port:
+                raise StackError(
+                    f"the stack in {self.home.dir} already runs with {what} on port {part.port}.",
+                    hint=f"Run `sharedstate down` first, then `sharedstate up {option} {port}`.",
+                )
+            server, orphans = (
+                postgres.servers_on(self.home.data) if name == "postgres" else (None, [])
+            )
+            if part is None and server is None and not orphans:
+                processes.require_port(port, option=option, what=what)
+
+    def _site(self, progress: Progress) -> _Site:
+        found = programs.locate(self.home, progress)
+        executables = [found.postgres, found.initdb, found.postgrest, found.nginx]
+        moved = self.home.data.is_symlink()
+        if moved and not self.home.data.exists():
+            self.home.data.unlink()
+            moved = False
+        run_as = choose(self.home.dir, executables, moved_before=moved)
+        if run_as.relocated:
+            self._relocate(run_as, progress)
+        self.home.run.mkdir(exist_ok=True)
+        keys, new = load_or_make_keys(self.home.keys_file)
+        return _Site(
+            binaries=programs.reachable(found, run_as),
+            run_as=run_as,
+            data=self.home.data.resolve(),
+            run=self.home.run.resolve(),
+            keys=keys,
+            keys_are_new=new,
+        )
+
+    def _relocate(self, run_as: RunAs, progress: Progress) -> None:
+        """Put data and run folder where the servers' user can reach them, and link to them."""
+        if self.home.data.is_symlink():
+            return
+        folder = shared_folder(postgres.new_folder_name(self.home.root))
+        progress(f"user namespaces are not allowed here: the servers' files are in {folder}")
+        if self.home.data.is_dir():
+            shutil.move(self.home.data, folder / "postgres")
+            for path in (folder / "postgres").rglob("*"):
+                run_as.give(path)
+            run_as.give(folder / "postgres")
+        if self.home.run.is_symlink() or self.home.run.is_dir():
+            _remove(self.home.run)
+        (folder / "run").mkdir()
+        run_as.give(folder / "run")
+        self.home.run.symlink_to(folder / "run")
+        self.home.data.symlink_to(folder / "postgres")
+
+    def _start_postgres(self, state: StackState, site: _Site, progress: Progress) -> None:
+        if "postgres" in state.parts:
+            return
+        self._recover_postgres(site, progress)
+        fresh = not (site.data / "PG_VERSION").exists()
+        if fresh:
+            progress("making the database (initdb)")
+            postgres.initialise(
+                site.data, binaries=site.binaries, keys=site.keys, run_as=site.run_as
+            )
+        elif site.keys_are_new:
+            progress("keys.json was gone: setting new passwords")
+            postgres.set_admin_password(
+                site.data,
+                binaries=site.binaries,
+                password=site.keys.supabase_admin_password,
+                run_as=site.run_as,
+            )
+        progress("starting postgres")
+        log = self.home.logs / "postgres.log"
+        for port in _candidates(self._db_port, []):
+            process = postgres.start(
+                site.data, port=port, binaries=site.binaries, log=log, run_as=site.run_as
+            )
+            self._record(state, "postgres", process, port, site.binaries.postgres_version)
+            try:
+                postgres.wait_ready(site.data, process, log)
+                break
+            except StackError:
+                self._stop(state, "postgres", silent)
+                if self._db_port is not None or processes.port_is_free(port):
+                    raise
+        postgres.create_roles_and_database(state.parts["postgres"].port, site.keys)
+        # It retries a lost database with growing pauses; a new one connects at once.
+        self._stop(state, "postgrest", silent)
+
+    def _recover_postgres(self, site: _Site, progress: Progress) -> None:
+        server, orphans = postgres.servers_on(site.data)
+        if server is not None:
+            progress(f"postgres runs unrecorded (process {server.pid}): restarting it")
+            processes.end(server, graceful=signal.SIGINT, patience=60)
+        if orphans:
+            progress(f"waiting for {len(orphans)} processes of the killed postgres to end")
+            # They notice by themselves soon; one that computes does not, and may be ended.
+            psutil.wait_procs(orphans, timeout=5)
+            for process in orphans:
+                processes.end(process, graceful=signal.SIGQUIT, patience=10)
+        if postgres.forget_dead_server(site.data):
+            if "postgres" not in self.report.recovered:
+                self.report.recovered.append("postgres")
+            progress("postgres was killed (stale pid file): recovered")
+
+    def _start_api(self, state: StackState, site: _Site, progress: Progress) -> None:
+        """Start PostgREST and nginx, the one whose upstream moved included."""
+        progress("starting postgrest and nginx")
+        for attempt in range(_START_ATTEMPTS):
+            try:
+                self._try_start_api(state, site)
+                return
+            except StackError as error:
+                # Somebody took a free port between our looking and our listening.
+                clash = "in use" in str(error) and attempt < _START_ATTEMPTS - 1
+                if not clash or (self._api_port and not processes.port_is_free(self._api_port)):
+                    raise
+                self._stop(state, "nginx", silent)
+                self._stop(state, "postgrest", silent)
+
+    def _try_start_api(self, state: StackState, site: _Site) -> None:
+        used = [part.port for part in state.parts.values()]
+        nginx_part = state.parts.get("nginx")
+        api_port = self._api_port or (nginx_part.port if nginx_part else processes.free_port(used))
+        started = None
+        if "postgrest" not in state.parts:
+            started = self._start_postgrest(state, site, api_port)
+        # Its upstream may have another port now, and it starts in milliseconds.
+        self._stop(state, "nginx", silent)
+        nginx = self._start_nginx(state, site, api_port)
+        if started is not None:
+            admin_port = state.parts["postgrest"].admin_port or 0
+            postgrest.wait_ready(started, admin_port, self.home.logs / "postgrest.log")
+        gateway.wait_ready(nginx, api_port, site.keys, self.home.logs / "nginx.log")
+
+    def _start_postgrest(
+        self, state: StackState, site: _Site, api_port: int
+    ) -> processes.Process:
+        db_port = state.parts["postgres"].port
+        port = processes.free_port([api_port, db_port])
+        admin_port = processes.free_port([api_port, db_port, port])
+        process = postgrest.start(
+            site.run,
+            port=port,
+            admin_port=admin_port,
+            db_port=db_port,
+            api_port=api_port,
+            keys=site.keys,
+            binaries=site.binaries,
+            log=self.home.logs / "postgrest.log",
+            run_as=site.run_as,
+        )
+        version = site.binaries.postgrest_version
+        self._record(state, "postgrest", process, port, version, admin_port)
+        return process
+
+    def _start_nginx(self, state: StackState, site: _Site, port: int) -> processes.Process:
+        process = gateway.start(
+            site.run,
+            port=port,
+            upstream_port=state.parts["postgrest"].port,
+            binaries=site.binaries,
+            log=self.home.logs / "nginx.log",
+            run_as=site.run_as,
+        )
+        self._record(state, "nginx", process, port, site.binaries.nginx_version)
+        return process
+
+    def _record(
+        self,
+        state: StackState,
+        name: str,
+        process: processes.Process,
+        port: int,
+        version: str,
+        admin_port: int | None = None,
+    ) -> None:
+        state.parts[name] = PartRecord(process.pid, process.created, port, version, admin_port)
+        write_state(self.home.state_file, state)
+
+    def _stop(self, state: StackState, name: str, progress: Progress) -> bool:
+        """Stop one part and forget it; False when it did not run."""
+        part = state.parts.pop(name, None)
+        if part is None:
+            return False
+        process = processes.find(part.pid, part.created)
+        if process is not None:
+            progress(f"stopping {name}")
+            # For Postgres the fast shutdown: sessions are ended, nothing is lost.
+            graceful = signal.SIGINT if name == "postgres" else signal.SIGTERM
+            processes.end(process, graceful=graceful, patience=60 if name == "postgres" else 5)
+        write_state(self.home.state_file, state)
+        return process is not None
+
+    def _migrate(self, state: StackState, keys: Keys, progress: Progress) -> None:
+        with postgres.connect(
+            state.parts["postgres"].port,
+            user="postgres",
+            password=keys.postgres_password,
+            database=postgres.DATABASE,
+        ) as connection:
+            done = migrations.apply_pending(
+                connection, folder=self._migrations_folder, progress=progress
+            )
+        self.report.migrations = [migration.version for migration in done]
+
+    @contextmanager
+    def database(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        """A connection as `postgres`, the owner of the database, to the running stack."""
+        keys = read_keys(self.home.keys_file)
+        part = read_state(self.home.state_file).parts.get("postgres")
+        if keys is None or part is None:
+            raise StackError("the database is not running.", hint="Start it: sharedstate up")
+        with postgres.connect(
+            part.port,
+            user="postgres",
+            password=keys.postgres_password,
+            database=postgres.DATABASE,
+        ) as connection:
+            yield connection
+
+
+def _candidates(wanted: int | None, avoid: list[int]) -> Iterator[int]:
+    """The wanted port, or some free ones: between finding and taking one, another may take it."""
+    if wanted is not None:
+        yield wanted
+        return
+    for _ in range(_START_ATTEMPTS):
+        yield processes.free_port(avoid)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path)
+
+
+def _info(state: StackState, keys: Keys) -> StackInfo:
+    host = processes.HOST
+    db_port = state.parts["postgres"].port
+    return StackInfo(
+        url=f"http://{host}:{state.parts['nginx'].port}",
+        agent_key=keys.agent_key,
+        anon_key=keys.anon_key,
+        service_key=keys.service_key,
+        database_url=(
+            f"postgresql://postgres:{keys.postgres_password}@{host}:{db_port}/{postgres.DATABASE}"
+        ),
+        jwt_secret=keys.jwt_secret,
+        postgrest_url=f"http://{host}:{state.parts['postgrest'].port}",
+    )

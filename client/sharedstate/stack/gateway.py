@@ -1,0 +1,77 @@
+"""nginx, the gateway: the shared template filled in, and what surrounds it here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sharedstate.stack.binaries import Binaries
+from sharedstate.stack.keys import Keys
+from sharedstate.stack.paths import asset
+from sharedstate.stack.postgrest import get_status
+from sharedstate.stack.processes import HOST, Process, clean_environment, spawn, wait_until
+from sharedstate.stack.users import RunAs
+
+_READY_SECONDS = 15.0
+_TEMP_FOLDERS = ("client_body", "proxy")
+# One process without a master: killing it leaves no worker behind that keeps the port. All paths
+# are relative to the folder it starts in, so that no character of a home needs quoting.
+_SURROUNDING = """\
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 2048; }}
+http {{
+{temp_paths}
+  include gateway.conf;
+}}
+"""
+
+
+def render(template: str, values: dict[str, str]) -> str:
+    """Fill in ${{NAME}} as envsubst does; nginx's own $variables stay."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match.group(1)], template)
+
+
+def start(
+    folder: Path, *, port: int, upstream_port: int, binaries: Binaries, log: Path, run_as: RunAs
+) -> Process:
+    """Start the gateway; the caller awaits `wait_ready`."""
+    values = {
+        "GATEWAY_LISTEN": f"{HOST}:{port}",
+        "POSTGREST_ADDRESS": f"{HOST}:{upstream_port}",
+    }
+    temp_paths = []
+    for name in _TEMP_FOLDERS:
+        temp = folder / f"{name}_temp"
+        temp.mkdir(exist_ok=True)
+        run_as.give(temp)
+        temp_paths.append(f"  {name}_temp_path {temp.name};")
+    template = asset("gateway", "nginx.conf.template").read_text()
+    (folder / "gateway.conf").write_text(render(template, values))
+    (folder / "nginx.conf").write_text(_SURROUNDING.format(temp_paths="\n".join(temp_paths)))
+    return spawn(
+        [str(binaries.nginx), "-p", "./", "-c", "nginx.conf", "-e", "stderr"],
+        cwd=folder,
+        log=log,
+        run_as=run_as,
+        env=clean_environment(),
+    )
+
+
+def wait_ready(process: Process, port: int, keys: Keys, log: Path) -> None:
+    """Wait until a request comes back through it from PostgREST."""
+    wait_until(
+        lambda: answers(port, keys),
+        process=process,
+        what="nginx",
+        timeout=_READY_SECONDS,
+        log=log,
+    )
+
+
+def answers(port: int, keys: Keys) -> bool:
+    """Whether PostgREST answers through the gateway, be it that a function is missing."""
+    status = get_status(port, "/rest/v1/rpc/health", {"apikey": keys.anon_key})
+    return status is not None and status < 500

@@ -1,0 +1,110 @@
+"""Secrets of one installation: made on the first start, kept with mode 0600, never shipped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+
+import jwt
+
+from sharedstate.stack.errors import StackError
+
+TEN_YEARS = timedelta(days=3653)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """All secrets; passwords are of the database roles with the same name."""
+
+    jwt_secret: str
+    agent_key: str
+    anon_key: str
+    service_key: str
+    supabase_admin_password: str
+    postgres_password: str
+    authenticator_password: str
+
+
+def make_token(
+    secret: str,
+    role: str,
+    *,
+    workspace: str | None = None,
+    agent: str | None = None,
+    ttl: timedelta | float = TEN_YEARS,
+) -> str:
+    """A signed key for `role` (anon, authenticated, service_role).
+
+    `workspace` and `agent` pin the holder to them; without them the caller chooses. `ttl` is a
+    timedelta or seconds.
+
+    >>> key = make_token("s" * 40, "authenticated", workspace="demo", ttl=3600)
+    """
+    now = int(time.time())
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    claims: dict[str, object] = {
+        "iss": "sharedstate",
+        "role": role,
+        "iat": now,
+        "exp": now + int(seconds),
+    }
+    if workspace is not None:
+        claims["workspace"] = workspace
+    if agent is not None:
+        claims["agent"] = agent
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def new_keys() -> Keys:
+    """Fresh secrets; passwords are hexadecimal, so that they need no quoting in addresses."""
+    secret = secrets.token_hex(32)
+    return Keys(
+        jwt_secret=secret,
+        agent_key=make_token(secret, "authenticated"),
+        anon_key=make_token(secret, "anon"),
+        service_key=make_token(secret, "service_role"),
+        supabase_admin_password=secrets.token_hex(16),
+        postgres_password=secrets.token_hex(16),
+        authenticator_password=secrets.token_hex(16),
+    )
+
+
+def read_keys(path: Path) -> Keys | None:
+    """The keys in a file, None when there is none; StackError when it is no key file."""
+    try:
+        stored = json.loads(path.read_text())
+        return Keys(**{field.name: str(stored[field.name]) for field in fields(Keys)})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StackError(
+            f"{path} cannot be read: {error!r}.",
+            hint="Delete it: the next start makes new keys, and keeps the data.",
+        ) from error
+
+
+def load_or_make_keys(path: Path) -> tuple[Keys, bool]:
+    """The installation's keys, and whether they were made just now."""
+    keys = read_keys(path)
+    if keys is not None:
+        return keys, False
+    keys = new_keys()
+    write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
+    return keys, True
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; at no moment can another user read it."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""Fixtures that all tests share: one real stack per session, one fresh workspace per test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from sharedstate.stack import Stack, StackInfo
+
+if TYPE_CHECKING:
+    from sharedstate import SharedState
+
+Rpc = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+    """A running stack on free ports with data of its own; stopped by pid, also after a failure."""
+    running = Stack(tmp_path_factory.mktemp("stack"), db_port=None, api_port=None)
+    try:
+        yield running.up()
+    finally:
+        running.down()
+
+
+@pytest.fixture(scope="session")
+def http(stack: StackInfo) -> Iterator[httpx.Client]:
+    """A bare client on the gateway, for tests that look at the HTTP answers themselves."""
+    with httpx.Client(base_url=f"{stack.url}/rest/v1", timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def workspace(http: httpx.Client, stack: StackInfo) -> str:
+    """A fresh workspace with the default configuration."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    answer = http.post(
+        "/rpc/init_workspace",
+        json={"workspace_name": name},
+        headers={"apikey": stack.service_key},
+    )
+    assert answer.status_code == 200, answer.text
+    return name
+
+
+@pytest.fixture
+def rpc(http: httpx.Client, stack: StackInfo, workspace: str) -> Rpc:
+    """Call an RPC as an agent of `workspace`: rpc("acquire_lock", resource_type=...).
+
+    Answers (status, json). `key` and `headers` replace the agent's key and add headers.
+    """
+
+    def call(
+        name: str,
+        /,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        **arguments: Any,
+    ) -> tuple[int, Any]:
+        answer = http.post(
+            f"/rpc/{name}",
+            json=arguments,
+            headers={
+                "apikey": key or stack.agent_key,
+                "x-workspace": workspace,
+                **(headers or {}),
+            },
+        )
+        return answer.status_code, answer.json() if answer.content else None
+
+    return call
+
+
+@pytest.fixture
+def state(stack: StackInfo, workspace: str) -> Iterator[SharedState]:
+    """A SharedState on `workspace` with an execution of its own."""
+    from sharedstate import SharedState
+
+    client = SharedState(
+        f"execution-{uuid.uuid4().hex[:12]}",
+        workspace=workspace,
+        url=stack.url,
+        key=stack.agent_key,
+    )
+    try:
+        yield client
+    finally:
+        client.close()
