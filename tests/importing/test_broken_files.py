@@ -1,0 +1,262 @@
+"""Whatever is broken is reported with file, line and reason, and all the rest is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sharedstate.legacy import Reading, read_design
+
+from .conftest import WriteTree
+
+GOOD = {"shared_state/subsystems/good/status.json": {"state": "complete"}}
+
+
+def problems(reading: Reading) -> list[tuple[str, int | None, str]]:
+    return [(p.file.removeprefix("shared_state/"), p.line, p.reason) for p in reading.problems]
+
+
+def states(reading: Reading) -> dict[str, dict[str, object]]:
+    return {entry.value["name"]: entry.value for entry in reading.section("subsystems")}
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ('{"state": "x",\n "iteration": 1,,\n}', 2, "is no valid JSON: Expecting a key"),
+        ('{"state": "x",\n "iteration": }', 2, "is no valid JSON: Expecting value at column 15"),
+        ('{"state": "x",\n}', 2, "is no valid JSON: Expecting a key"),
+        ('{"state": "x"\n "n": 1}', 2, "is no valid JSON: Expecting ','"),
+        ("{'state': 'x'}", 1, "is no valid JSON: Expecting a key in double quotes at column 2"),
+        ('{"state": "x",\n\n  "iter', 3, "is cut off"),
+        ('{"state": "x",\n "list": [1, 2', 2, "is cut off"),
+        ('{"state": "x"}\n{"state": "y"}', 2, "something follows after the end"),
+        ("", 1, "is empty"),
+        (" \n\n", 1, "is empty"),
+        ("[1]", 1, "must hold a JSON object, found a list"),
+        ("\n12", 2, "must hold a JSON object, found a single value"),
+        (b'{"state":\n "\xff"}', 2, "is not UTF-8 (byte 0xff)"),
+        ('{"state": "x"}'.encode("utf-16"), 1, "is UTF-16; save it as UTF-8"),
+        ('{"a": ' * 300 + "1" + "}" * 300, 1, "is nested more than 200 levels deep"),
+    ],
+)
+def test_a_file_that_is_no_json_object_is_left_out(
+    write_tree: WriteTree, content: str | bytes, line: int, reason: str
+) -> None:
+    reading = read_design(write_tree({**GOOD, "shared_state/subsystems/bad/status.json": content}))
+    ((file, found_line, found_reason),) = problems(reading)
+    assert (file, found_line) == ("subsystems/bad/status.json", line)
+    assert reason in found_reason
+    assert list(states(reading)) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ('"current_mass_kg": "12.5"', "must be a number, found the text '12.5'"),
+        ('"current_mass_kg": true', "must be a number, found true"),
+        ('"current_mass_kg": -1', "must not be negative, found -1"),
+        ('"current_mass_kg": NaN', "NaN is no JSON number"),
+        ('"current_mass_kg": -Infinity', "-Infinity is no JSON number"),
+        ('"current_mass_kg": 1e999', "the number 1e999 is out of range"),
+        ('"current_mass_kg": 1e12', "must be less than 1e12"),
+        ('"current_mass_kg": [1]', "must be a number, found a list"),
+        ('"iteration": 1.5', "must be a whole number, found the number 1.5"),
+        ('"iteration": 99999999999', "must be from 0 to 2147483647"),
+        ('"within_budget": "yes"', "must be true or false, found the text 'yes'"),
+        ('"timestamp": "yesterday"', "'yesterday' is no time in ISO 8601"),
+        ('"timestamp": 1764511331', "must be a time such as 2025-11-30T14:02:11"),
+        ('"metadata": []', "must be an object, found a list"),
+        ('"name": "leg"', "is 'leg' in the folder of arm"),
+        ('"state": "a\\u0007b"', "holds a control character"),
+        ('"state": ""', "is empty"),
+        (f'"state": "{"x" * 201}"', "has 201 characters, at most 200 are allowed"),
+        ('"note": {"deep": [1, NaN]}', "note.deep[1]: NaN is no JSON number"),
+        ('"note": "a\\u0000b"', "holds the character NUL"),
+        ('"note": "\\ud800"', "half of a surrogate pair"),
+        ('"a\\u0000": 1', "holds the character NUL"),
+    ],
+)
+def test_one_bad_field_does_not_lose_the_status(
+    write_tree: WriteTree, field: str, reason: str
+) -> None:
+    text = '{\n "bones": 6,\n ' + field + "\n}"
+    reading = read_design(write_tree({"shared_state/subsystems/arm/status.json": text}))
+    ((file, line, found),) = problems(reading)
+    assert (file, line) == ("subsystems/arm/status.json", 3)
+    assert reason in found
+    assert states(reading)["arm"] == {"name": "arm", "metadata": {"bones": 6}}
+
+
+def test_a_repeated_key_is_reported_and_the_last_value_counts(write_tree: WriteTree) -> None:
+    text = '{"state": "x",\n"iteration": 1,\n"iteration": 2}'
+    reading = read_design(write_tree({"shared_state/subsystems/arm/status.json": text}))
+    ((_, line, reason),) = problems(reading)
+    assert line == 2
+    assert reason.startswith('the key "iteration" stands here and again on line 3')
+    assert states(reading)["arm"]["iteration"] == 2
+
+
+def test_a_document_with_a_bad_value_is_left_out_whole(write_tree: WriteTree) -> None:
+    text = '{"joints": [\n {"torque_nm": NaN},\n {"torque_nm": Infinity}]}'
+    reading = read_design(
+        write_tree({**GOOD, "shared_state/subsystems/arm/requirements.json": text})
+    )
+    assert [(line, reason) for _, line, reason in problems(reading)] == [
+        (2, "joints[0].torque_nm: NaN is no JSON number; the whole document is left out"),
+        (3, "joints[1].torque_nm: Infinity is no JSON number; the whole document is left out"),
+    ]
+    assert not list(reading.section("subsystem_requirements"))
+
+
+def test_bad_budgets_are_reported_one_by_one(write_tree: WriteTree) -> None:
+    text = """{
+  "total_mass_kg_max": "45",
+  "height_m": 1.75,
+  "budget_allocations": {
+    "arm": {"mass_kg": -1,
+            "cost_usd": 10},
+    "bad name": {"mass_kg": 1},
+    "leg": [],
+    "eye": {"mass_kg": NaN, "power_w": 5}
+  },
+  "cost_budget_allocation": {"arm_usd": 9, "leg_usd": "x"},
+  "mass_budget_allocation": 3
+}"""
+    reading = read_design(write_tree({"shared_state/constraints/global.json": text}))
+    found = {line: reason for _, line, reason in problems(reading)}
+    assert sorted(found) == [2, 5, 7, 8, 9, 11, 12]
+    assert found[5] == "budget_allocations.arm.mass_kg: must not be negative, found -1; left out"
+    assert found[9] == "budget_allocations.eye.mass_kg: NaN is no JSON number; left out"
+    (row,) = (entry.value for entry in reading.section("global_constraints"))
+    assert row["budget_allocations"] == {"arm": {"cost_usd": 10}, "eye": {"power_w": 5}}
+    assert row["height_m"] == 1.75
+
+
+def test_bad_conflicts_are_left_out_and_their_numbers_never_given_again(
+    write_tree: WriteTree,
+) -> None:
+    text = """{"conflicts": [
+ {"id": 1, "severity": "high", "source_agent": "a", "target_agent": "b", "description": "x"},
+ {"id": 1, "severity": "low", "source_agent": "a", "target_agent": "b", "description": "y"},
+ {"id": 5, "severity": "urgent", "source_agent": "a", "target_agent": "b", "description": "x"},
+ {"id": 2, "severity": "low", "source_agent": "a", "target_agent": "b", "description": "x",
+  "priority": 9, "details": "none"},
+ {"severity": "low", "source_agent": "a", "target_agent": "b", "description": "x"},
+ "nonsense"],
+ "resolved": {}, "next_conflict_id": "3"}"""
+    reading = read_design(write_tree({"shared_state/conflicts/active.json": text}))
+    assert [entry.value["conflict_id"] for entry in reading.section("conflicts")] == [1, 2]
+    reasons = [f"{line}: {reason}" for _, line, reason in problems(reading)]
+    for expected in (
+        "3: conflict 1 stands already on line 2; left out",
+        "4: conflicts[2].severity: must be one of low, medium, high, critical",
+        "4: conflict 5 has no usable severity; the conflict is left out",
+        "6: conflicts[3].priority: must be from 1 to 4, found 9",
+        "6: conflicts[3].details: must be an object",
+        "7: conflicts[4] has no usable number; the conflict is left out",
+        "8: conflicts[5]: must be an object; left out",
+        "9: resolved: must be a list of conflicts; left out",
+        "9: next_conflict_id: must be a whole number",
+    ):
+        assert any(reason.startswith(expected) for reason in reasons), (expected, reasons)
+    assert reading.counters == {"last_conflict_id": 5}
+
+
+def test_a_number_that_is_open_and_resolved_is_resolved(write_tree: WriteTree) -> None:
+    text = """{"conflicts": [
+ {"id": 1, "severity": "low", "source_agent": "a", "target_agent": "b", "description": "x"}],
+ "resolved": [
+ {"id": 1, "severity": "low", "source_agent": "a", "target_agent": "b", "description": "x",
+  "resolution": "done"}]}"""
+    reading = read_design(write_tree({"shared_state/conflicts/active.json": text}))
+    (conflict,) = reading.section("conflicts")
+    assert conflict.value["status"] == "resolved"
+    ((_, line, reason),) = problems(reading)
+    assert (line, reason) == (2, "conflict 1 stands already on line 4; left out")
+
+
+def test_bad_log_lines_are_left_out_one_by_one(write_tree: WriteTree) -> None:
+    good = b'{"agent": "a", "activity": "x"}\n'
+    bad = [
+        b'{"agent": "a", "activity": ',
+        b'{"agent": "a", "activity": NaN}',
+        b'{"agent": "a"}',
+        b'{"agent": "not allowed", "activity": "x"}',
+        b'["a"]',
+        b'{"agent": "\xff", "activity": "x"}',
+        b"{" * 500,
+    ]
+    log = good + b"\n".join(bad) + b"\n" + good
+    reading = read_design(write_tree({"shared_state/logs/x.jsonl": log}))
+    assert len(list(reading.section("agent_activity_logs"))) == 2
+    assert {line for _, line, _ in problems(reading)} == set(range(2, 9))
+    reasons = [reason for _, line, reason in problems(reading) if line == 2]
+    assert "is cut off" in reasons[0]
+
+
+def test_a_bad_field_of_a_log_line_does_not_lose_the_line(write_tree: WriteTree) -> None:
+    log = (
+        '{"agent": "a", "activity": "x", "timestamp": "soon", "details": "none"}\n'
+        '{"agent": "a", "activity": "x", "activity": "y", "details": {"n": NaN}}\n'
+    )
+    reading = read_design(write_tree({"shared_state/logs/2025-11-30.jsonl": log}))
+    rows = [entry.value for entry in reading.section("agent_activity_logs")]
+    assert [row["activity"] for row in rows] == ["x", "y"]
+    assert rows[0]["timestamp"] == "2025-11-30T00:00:00+00:00"
+    assert [line for _, line, _ in problems(reading)] == [1, 1, 2, 2]
+
+
+def test_odd_files_are_reported_and_never_waited_for(reference_copy: Path) -> None:
+    state = reference_copy / "shared_state"
+    (state / "subsystems" / "bad name!").mkdir()
+    (state / "subsystems" / "folder").mkdir()
+    (state / "subsystems" / "folder" / "status.json").mkdir()
+    (state / "subsystems" / "loop").symlink_to("loop")
+    (state / "subsystems" / "pipe").mkdir()
+    os.mkfifo(state / "subsystems" / "pipe" / "status.json")
+    (state / "logs" / "gone.jsonl").symlink_to("nowhere")
+    reading = read_design(reference_copy)
+    found = {file: reason for file, _, reason in problems(reading)}
+    assert found["subsystems/folder/status.json"].startswith("is a folder where a file was")
+    assert found["subsystems/pipe/status.json"].startswith("is no ordinary file")
+    assert "cannot be read" in found["subsystems/loop"]
+    assert "cannot be read" in found["logs/gone.jsonl"]
+    assert "is not allowed" in found["subsystems/bad name!"]
+    assert len(found) == 5
+    assert set(states(reading)) == {"actuation", "power", "skeleton", "system_architect"}
+
+
+def test_a_file_where_a_folder_belongs_is_reported(write_tree: WriteTree) -> None:
+    reading = read_design(write_tree({**GOOD, "shared_state/logs": "oops"}))
+    assert problems(reading) == [
+        ("logs", None, "is a file where a folder was expected; left out"),
+    ]
+
+
+def test_files_that_may_not_be_read_are_reported(
+    reference_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = Path.open
+
+    # root may read everything, whatever the mode of the file says
+    def refuse(self: Path, *args: str, **kwargs: str) -> object:
+        if self.name == "status.json" and self.parent.name == "power":
+            raise PermissionError(13, "Permission denied")
+        return allowed(self, *args, **kwargs)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    reading = read_design(reference_copy)
+    assert problems(reading) == [
+        ("subsystems/power/status.json", None, "cannot be read: Permission denied; left out"),
+    ]
+    assert "skeleton" in states(reading)
+
+
+def test_a_broken_constraints_file_is_not_replaced_by_a_guess(reference_copy: Path) -> None:
+    (reference_copy / "shared_state/constraints/global.json").write_text('{"height_m": 1')
+    reading = read_design(reference_copy)
+    assert [file for file, _, _ in problems(reading)] == ["constraints/global.json"]
+    assert not list(reading.section("global_constraints"))
