@@ -1,0 +1,72 @@
+"""Shared state for agents that work on one design in parallel.
+
+    from sharedstate import SharedState
+
+Importing this package loads next to nothing; each name below loads what it needs when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sharedstate.aio import AsyncSharedState
+    from sharedstate.client import SharedState
+    from sharedstate.errors import (
+        LeaseLost,
+        OutcomeUnknown,
+        ResourceLocked,
+        SharedStateError,
+        StaleVersion,
+    )
+    from sharedstate.retry import RetryPolicy
+    from sharedstate.types import Checkin, Checkout, Lease
+
+    __version__: str
+
+_HOMES = {
+    "AsyncSharedState": "sharedstate.aio",
+    "Checkin": "sharedstate.types",
+    "Checkout": "sharedstate.types",
+    "Lease": "sharedstate.types",
+    "LeaseLost": "sharedstate.errors",
+    "OutcomeUnknown": "sharedstate.errors",
+    "ResourceLocked": "sharedstate.errors",
+    "RetryPolicy": "sharedstate.retry",
+    "SharedState": "sharedstate.client",
+    "SharedStateError": "sharedstate.errors",
+    "StaleVersion": "sharedstate.errors",
+}
+
+__all__ = [
+    "AsyncSharedState",
+    "Checkin",
+    "Checkout",
+    "Lease",
+    "LeaseLost",
+    "OutcomeUnknown",
+    "ResourceLocked",
+    "RetryPolicy",
+    "SharedState",
+    "SharedStateError",
+    "StaleVersion",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sharedstate")
+    if name == "errors":
+        return importlib.import_module("sharedstate.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sharedstate' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__", "errors"})

@@ -1,0 +1,483 @@
+"""AsyncSharedState: SharedState with `await`.
+
+MADE FROM client.py by scripts/build_async.py: change that file and run the script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sharedstate import calls, config, importing, types
+from sharedstate.base import ClientBase
+from sharedstate.calls import RequestId
+
+if TYPE_CHECKING:
+    from supabase import AsyncClient
+
+    from sharedstate.retry import RetryPolicy
+
+T = TypeVar("T")
+
+
+class AsyncSharedState(ClientBase):
+    """Shared state of agents that work on one design.
+
+    Safe to share between the tasks of an event loop.
+
+    Args:
+        execution_id: who locks and writes; made up when None.
+        workspace, url, key: default to SHAREDSTATE_WORKSPACE, SUPABASE_URL and SUPABASE_KEY of
+            the environment, then of the nearest `.env` from the working directory upwards.
+        timeout_seconds: how long one attempt waits for an answer (15 by default).
+        retry: when a call is sent again; `RetryPolicy(attempts=1)` for never.
+
+    Raises NotConfigured when url or key cannot be found.
+
+    **Fencing is automatic.** The client remembers the token of each lease that it acquired, and
+    sends it with status, interfaces and design of that subsystem, with renewals and releases. So
+    a write after the lease lapsed raises LeaseLost instead of overwriting another agent's work,
+    until the resource is acquired again or released. An explicit `fencing_token` wins.
+
+    **Retries are automatic.** Each mutation carries a `request_id` and is never done twice.
+
+    Example:
+        >>> state = AsyncSharedState(execution_id="my-agent-123")
+        >>> if await state.acquire_lock("subsystem", "skeleton", "skeleton_agent"):
+        ...     await state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
+        ...     await state.release_lock("subsystem", "skeleton")
+    """
+
+    def __init__(
+        self,
+        execution_id: str | None = None,
+        *,
+        workspace: str | None = None,
+        url: str | None = None,
+        key: str | None = None,
+        timeout_seconds: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        super().__init__(execution_id, config.load(url, key, workspace))
+        from sharedstate.transport_async import AsyncTransport  # httpx: not at `import sharedstate`
+
+        self._transport = AsyncTransport(self._settings, timeout_seconds, retry)
+
+    async def _run(self, call: calls.Call[T]) -> T:
+        return await self._transport.run(call)
+
+    async def close(self) -> None:
+        """Close all connections. Later calls raise ClientClosed; closing twice is fine."""
+        await self._transport.close()
+
+    async def aclose(self) -> None:
+        """The same as close, by the name that async libraries use."""
+        await self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def supabase(self) -> AsyncClient:
+        """The full supabase-py client on the same connections; imported at first use.
+
+        With an operator's key it sees every workspace: filter by `workspace` yourself.
+        """
+        return self._transport.supabase
+
+    # --- locks ---
+
+    async def acquire_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        agent_name: str,
+        ttl_seconds: int = 300,
+        *,
+        request_id: RequestId = None,
+    ) -> types.Lease | None:
+        """Take a lock for `ttl_seconds` (1..86400). None when it is held, also by yourself."""
+        call = calls.acquire_lock(
+            self.execution_id, resource_type, resource_name, agent_name, ttl_seconds, request_id
+        )
+        return self._leases.note(await self._run(call))
+
+    async def renew_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        ttl_seconds: int = 300,
+        *,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.Lease:
+        """Let the lease last `ttl_seconds` from now. Raises LeaseLost when it is gone."""
+        token = self._leases.needed(resource_type, resource_name, fencing_token)
+        call = calls.renew_lock(
+            self.execution_id, resource_type, resource_name, token, ttl_seconds, request_id
+        )
+        return await self._run(call)
+
+    async def release_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        *,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> bool:
+        """Give a lock back, and forget its token. False when it had lapsed or was not yours."""
+        token = self._leases.token(resource_type, resource_name, fencing_token)
+        released = await self._run(
+            calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)
+        )
+        self._leases.forget(resource_type, resource_name, token)
+        return released
+
+    async def force_release_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        released_by: str,
+        reason: str,
+        *,
+        request_id: RequestId = None,
+    ) -> types.LockRow | None:
+        """Operators: take a lock away from whoever holds it. None when nobody does."""
+        return await self._run(
+            calls.force_release_lock(resource_type, resource_name, released_by, reason, request_id)
+        )
+
+    async def cleanup_expired_locks(self) -> int:
+        """Remove the rows of lapsed leases; how many. Lapsed leases are free anyway."""
+        return await self._run(calls.cleanup_expired_locks())
+
+    async def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
+        """Who holds a lock, None when nobody does."""
+        return await self._run(calls.get_lock(self.workspace, resource_type, resource_name))
+
+    # --- status ---
+
+    async def update_subsystem_status(
+        self,
+        subsystem: str,
+        status: Mapping[str, Any],
+        *,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.SubsystemRow:
+        """Merge `status` into a subsystem's; absent keys stay, unknown ones go to metadata.
+
+        With `version` (as every status that was read has) it is a compare-and-set. The token of
+        a lease acquired here goes along. Raises StaleVersion, ResourceLocked, LeaseLost.
+        """
+        token = self._leases.token("subsystem", subsystem, fencing_token)
+        return await self._run(
+            calls.update_subsystem_status(self.execution_id, subsystem, status, token, request_id)
+        )
+
+    async def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
+        """A subsystem's status, None when there is no such subsystem."""
+        return await self._run(calls.get_subsystem_status(self.workspace, subsystem))
+
+    async def get_all_subsystem_statuses(self) -> list[types.SubsystemRow]:
+        """The status of every subsystem, by name."""
+        return await self._run(calls.get_all_subsystem_statuses(self.workspace))
+
+    async def get_system_status(self) -> list[types.SystemStatusRow]:
+        """Every subsystem with its budget, lock holder and number of open conflicts, by name."""
+        return await self._run(calls.get_system_status(self.workspace))
+
+    # --- budgets ---
+
+    async def update_global_constraints(
+        self,
+        constraints: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.GlobalConstraintsRow:
+        """Write a new version of the limits; absent keys keep their value.
+
+        `budget_allocations` is replaced whole. Raises StaleVersion when `base_version` is given
+        and not the latest.
+        """
+        call = calls.update_global_constraints(
+            self.execution_id, constraints, created_by, base_version, request_id
+        )
+        return await self._run(call)
+
+    async def get_global_constraints(
+        self, version: int | None = None
+    ) -> types.GlobalConstraintsRow | None:
+        """The latest limits and budgets, or the given version; None when there is none."""
+        return await self._run(calls.get_global_constraints(self.workspace, version))
+
+    async def get_global_constraints_history(
+        self, limit: int = 50
+    ) -> list[types.GlobalConstraintsRow]:
+        """The versions of the limits, newest first."""
+        return await self._run(calls.get_global_constraints_history(self.workspace, limit))
+
+    # --- documents ---
+
+    async def update_subsystem_requirements(
+        self,
+        subsystem: str,
+        requirements: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.RequirementsRow:
+        """Write a new version of what a subsystem has to meet; a foreign lease does not hinder.
+
+        `base_version` is the version you read, 0 for "there is none". Raises StaleVersion, and
+        LeaseLost when a token is given (none is sent by itself).
+        """
+        call = calls.update_subsystem_requirements(
+            self.execution_id, subsystem, requirements, created_by, base_version,
+            fencing_token, request_id,
+        )  # fmt: skip
+        return await self._run(call)
+
+    async def update_subsystem_interfaces(
+        self,
+        subsystem: str,
+        interfaces: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.InterfacesRow:
+        """Publish a new version of what other subsystems build on.
+
+        The token of a lease acquired here goes along. Raises StaleVersion (`base_version` is not
+        the latest; 0 means "there is none"), ResourceLocked, LeaseLost.
+        """
+        token = self._leases.token("subsystem", subsystem, fencing_token)
+        call = calls.update_subsystem_interfaces(
+            self.execution_id, subsystem, interfaces, created_by, base_version, token, request_id
+        )
+        return await self._run(call)
+
+    async def update_subsystem_design(
+        self,
+        subsystem: str,
+        design_data: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.DesignRow:
+        """Write a new version of a design; otherwise as update_subsystem_interfaces."""
+        token = self._leases.token("subsystem", subsystem, fencing_token)
+        call = calls.update_subsystem_design(
+            self.execution_id, subsystem, design_data, created_by, base_version, token, request_id
+        )
+        return await self._run(call)
+
+    async def get_subsystem_requirements(
+        self, subsystem: str, version: int | None = None
+    ) -> types.RequirementsRow | None:
+        """The latest requirements, or the given version; None when there is none."""
+        return await self._run(calls.get_subsystem_requirements(self.workspace, subsystem, version))
+
+    async def get_subsystem_interfaces(
+        self, subsystem: str, version: int | None = None
+    ) -> types.InterfacesRow | None:
+        """The latest interfaces, or the given version; None when there is none."""
+        return await self._run(calls.get_subsystem_interfaces(self.workspace, subsystem, version))
+
+    async def get_subsystem_design(
+        self, subsystem: str, version: int | None = None
+    ) -> types.DesignRow | None:
+        """The latest design, or the given version; None when there is none."""
+        return await self._run(calls.get_subsystem_design(self.workspace, subsystem, version))
+
+    async def get_subsystem_requirements_history(
+        self, subsystem: str, limit: int = 50
+    ) -> list[types.RequirementsRow]:
+        """The versions of a subsystem's requirements, newest first."""
+        call = calls.get_subsystem_requirements_history(self.workspace, subsystem, limit)
+        return await self._run(call)
+
+    async def get_subsystem_interfaces_history(
+        self, subsystem: str, limit: int = 50
+    ) -> list[types.InterfacesRow]:
+        """The versions of a subsystem's interfaces, newest first."""
+        call = calls.get_subsystem_interfaces_history(self.workspace, subsystem, limit)
+        return await self._run(call)
+
+    async def get_subsystem_design_history(
+        self, subsystem: str, limit: int = 50
+    ) -> list[types.DesignRow]:
+        """The versions of a subsystem's design, newest first."""
+        call = calls.get_subsystem_design_history(self.workspace, subsystem, limit)
+        return await self._run(call)
+
+    # --- conflicts ---
+
+    async def log_conflict(
+        self,
+        severity: str,
+        source: str,
+        target: str,
+        description: str,
+        details: Mapping[str, Any] | None = None,
+        priority: int = 3,
+        blocks: Iterable[str] = (),
+        *,
+        request_id: RequestId = None,
+    ) -> int:
+        """Report a conflict; its number. Severity low, medium, high, critical; priority 1..4."""
+        call = calls.log_conflict(
+            self.execution_id, severity, source, target, description, details, priority,
+            blocks, request_id,
+        )  # fmt: skip
+        return await self._run(call)
+
+    async def resolve_conflict(
+        self,
+        conflict_id: int,
+        resolution: str,
+        resolved_by: str,
+        *,
+        request_id: RequestId = None,
+    ) -> types.ConflictRow:
+        """Close a conflict. Raises UnknownConflict, ConflictAlreadyResolved."""
+        call = calls.resolve_conflict(
+            self.execution_id, conflict_id, resolution, resolved_by, request_id
+        )
+        return await self._run(call)
+
+    async def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
+        """Open conflicts, most urgent first; of an agent: source, target or blocked is its
+        subsystem under any name (`skeleton`, `skeleton_agent`, `skeleton_designer`)."""
+        return await self._run(calls.get_active_conflicts(agent_name))
+
+    # --- activity ---
+
+    async def log_agent_activity(
+        self,
+        agent_name: str,
+        activity: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        request_id: RequestId = None,
+    ) -> types.ActivityRow:
+        """Note what an agent did. Activity has 1..200 characters; data goes into details."""
+        return await self._run(
+            calls.log_agent_activity(self.execution_id, agent_name, activity, details, request_id)
+        )
+
+    async def get_recent_activity(
+        self, limit: int = 50, agent_name: str | None = None
+    ) -> list[types.ActivityRow]:
+        """The last entries of the log, newest first; of one agent when it is named."""
+        return await self._run(calls.get_recent_activity(self.workspace, limit, agent_name))
+
+    # --- one round trip ---
+
+    async def checkout_subsystem(
+        self,
+        subsystem: str,
+        agent_name: str,
+        ttl_seconds: int = 300,
+        *,
+        reads: Iterable[str] = (),
+        request_id: RequestId = None,
+    ) -> types.Checkout | None:
+        """Lock a subsystem and read all that its agent needs; None when it is locked.
+
+        `reads`: other subsystems whose interfaces are wanted. Finish with checkin_subsystem, or
+        with release_lock("subsystem", subsystem).
+        """
+        call = calls.checkout_subsystem(
+            self.execution_id, subsystem, agent_name, ttl_seconds, reads, request_id
+        )
+        return self._leases.note_checkout(await self._run(call))
+
+    async def checkin_subsystem(
+        self,
+        subsystem: str,
+        agent_name: str,
+        status: Mapping[str, Any] | None = None,
+        *,
+        interfaces: Mapping[str, Any] | None = None,
+        design_data: Mapping[str, Any] | None = None,
+        activity: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        release: bool = True,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.Checkin:
+        """Write status and documents, log and release, all or nothing. Raises LeaseLost."""
+        token = self._leases.needed("subsystem", subsystem, fencing_token)
+        call = calls.checkin_subsystem(
+            self.execution_id, subsystem, agent_name, token, status, interfaces, design_data,
+            activity, details, release, request_id,
+        )  # fmt: skip
+        written = await self._run(call)
+        if release:
+            self._leases.forget("subsystem", subsystem, token)
+        return written
+
+    # --- operations ---
+
+    async def health(self) -> types.Health:
+        """Whether the service answers, its schema version and its clock."""
+        return await self._run(calls.health())
+
+    async def schema_version(self) -> str:
+        """Version of the newest migration."""
+        return await self._run(calls.schema_version())
+
+    async def init_workspace(
+        self, workspace_name: str, with_defaults: bool = True, *, request_id: RequestId = None
+    ) -> types.WorkspaceRow:
+        """Operators: make a workspace, with the default limits and subsystems. Idempotent."""
+        return await self._run(calls.init_workspace(workspace_name, with_defaults, request_id))
+
+    async def list_workspaces(self) -> list[types.WorkspaceSummary]:
+        """Operators: all workspaces with their progress."""
+        return await self._run(calls.list_workspaces())
+
+    async def import_state(
+        self,
+        document: Mapping[str, Any],
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        request_id: RequestId = None,
+    ) -> list[types.ImportCount]:
+        """Operators: import a document as export_state gives it; the counts by section.
+
+        It is sent in parts, each its own transaction. Entries that are there already stay, so
+        the same document can be imported again, also after a failure half-way.
+        `on_progress(done, total)` is called after each part with numbers of entries.
+        """
+        answers: list[list[types.ImportCount]] = []
+        done = 0
+        for entries, call in importing.parts(document, request_id):
+            answers.append(await self._run(call))
+            done += entries
+            if on_progress is not None:
+                on_progress(done, importing.entry_count(document))
+        return importing.total(answers)
+
+    async def export_state(self) -> dict[str, Any]:
+        """The whole workspace as one JSON document, in the form that import_state takes."""
+        return await self._run(calls.export_state())

@@ -1,0 +1,119 @@
+"""Pure reading of HTTP answers: status and body in, our exception out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sharedstate import errors
+from sharedstate.errors import SharedStateError
+
+_BY_CODE: dict[str, type[SharedStateError]] = {
+    "42501": errors.PermissionDenied,
+    "57014": errors.StatementTimeout,
+    "55P03": errors.StatementTimeout,  # lock_timeout
+    "42883": errors.SchemaMissing,
+    "42P01": errors.SchemaMissing,
+    "PGRST106": errors.SchemaMissing,
+    "PGRST202": errors.SchemaMissing,
+    "PGRST205": errors.SchemaMissing,
+    "PGRST301": errors.InvalidKey,
+    "PGRST302": errors.InvalidKey,
+    "PGRST303": errors.InvalidKey,
+    "PGRST000": errors.ServiceUnavailable,
+    "PGRST001": errors.ServiceUnavailable,
+    "PGRST002": errors.ServiceUnavailable,
+    "PGRST003": errors.ServiceUnavailable,
+    # Values that Postgres could not take before our own checks saw them.
+    "PGRST100": errors.InvalidArgument,
+    "PGRST102": errors.InvalidArgument,
+    "22P02": errors.InvalidArgument,
+    "22P05": errors.InvalidArgument,
+    "22003": errors.InvalidArgument,
+    "22007": errors.InvalidArgument,
+    "22008": errors.InvalidArgument,
+    "22021": errors.InvalidArgument,
+    "23514": errors.InvalidArgument,
+    "54001": errors.InvalidArgument,  # nested deeper than Postgres' stack
+}
+_BY_STATUS: dict[int, type[SharedStateError]] = {
+    401: errors.InvalidKey,
+    413: errors.PayloadTooLarge,
+    502: errors.ServiceUnavailable,
+    503: errors.ServiceUnavailable,
+    504: errors.ServiceUnavailable,
+    **dict.fromkeys(range(520, 525), errors.ServiceUnavailable),  # Cloudflare's
+}
+
+
+def error_from(status: int, body: bytes, location: str = "") -> SharedStateError:
+    """The exception for an answer that is no success.
+
+    The body may be PostgREST's JSON, another JSON, a proxy's HTML page or nothing at all.
+    """
+    answer = _json_object(body)
+    text = "" if answer else body[:2000].decode("utf-8", "replace").strip()
+    message = _text(answer.get("message") or answer.get("msg") or answer.get("error"))
+    code = _text(answer.get("code"))
+    hint = _text(answer.get("hint"))
+    detail, raw = _detail(answer.get("details"))
+    kind = _kind(status, code, message)
+    if kind is errors.InvalidArgument and message != kind.slug and not detail:
+        detail = {"reason": message}
+    if 300 <= status < 400:
+        hint = f"Set SUPABASE_URL to where the service answers itself ({location or 'redirected'})."
+    return kind(
+        message or f"HTTP {status} without a message",
+        detail=detail,
+        raw=raw or text,
+        hint=hint,
+        code=code,
+        status=status,
+    )
+
+
+def not_applied(problem: SharedStateError) -> bool:
+    """Whether the answer says for certain that the database did nothing.
+
+    502, 504 and PGRST001 can also mean that the database did it and the answer got lost.
+    """
+    if problem.code in ("PGRST000", "PGRST002", "PGRST003", "40001", "40P01"):
+        return True
+    return problem.status == 503 and problem.message == "service_unavailable"
+
+
+def may_retry(problem: SharedStateError) -> bool:
+    """Whether the same call may succeed a moment later; never for any 4xx."""
+    if problem.status is not None and problem.status < 500:
+        return False
+    # A transaction that lost against another (deadlock, serialisation) was rolled back.
+    return isinstance(problem, errors.ServiceUnavailable) or problem.code in ("40001", "40P01")
+
+
+def _kind(status: int, code: str, message: str) -> type[SharedStateError]:
+    if message in errors.BY_SLUG and (code.startswith("PT") or status in _BY_STATUS):
+        return errors.BY_SLUG[message]
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if code == "22023" and message.startswith("role "):
+        return errors.InvalidKey  # the token names a role that the database does not have
+    return _BY_STATUS.get(status, errors.UnexpectedError)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _detail(value: Any) -> tuple[dict[str, Any], str]:
+    if isinstance(value, dict):
+        return value, json.dumps(value)
+    raw = _text(value)
+    return _json_object(raw.encode()), raw

@@ -1,0 +1,121 @@
+"""Where the service is and who we are: arguments, then environment, then the nearest `.env`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sharedstate.errors import InvalidArgument, NotConfigured
+
+URL, KEY, WORKSPACE = "SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE"
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
+DEFAULT_WORKSPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a client needs to know. `workspace` is the one that calls work in."""
+
+    url: str
+    key: str = field(repr=False)
+    workspace: str = DEFAULT_WORKSPACE
+
+
+def load(
+    url: str | None = None,
+    key: str | None = None,
+    workspace: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """Settings from arguments, `environ` (os.environ) and `.env` from `directory` (cwd) upwards.
+
+    Nothing is written to the environment. NotConfigured when url or key cannot be found.
+    A claim `workspace` in the key wins over every other source, as it does in the database.
+    """
+    variables = os.environ if environ is None else environ
+    found = {
+        URL: url or variables.get(URL),
+        KEY: key or variables.get(KEY),
+        WORKSPACE: workspace or variables.get(WORKSPACE),
+    }
+    if not all(found.values()):
+        from_file = nearest_env_file(directory or Path.cwd())
+        found = {name: value or from_file.get(name) for name, value in found.items()}
+    missing = [name for name in (URL, KEY) if not found[name]]
+    if missing:
+        raise NotConfigured(f"{' and '.join(missing)} not found", detail={"missing": missing})
+    clean_key = _checked_key(found[KEY] or "")
+    name = claims(clean_key).get("workspace") or found[WORKSPACE] or DEFAULT_WORKSPACE
+    return Settings(_checked_url(found[URL] or ""), clean_key, checked_name(name, "workspace"))
+
+
+def nearest_env_file(directory: Path) -> dict[str, str]:
+    """Our variables of the nearest `.env`, from `directory` upwards, that has url or key."""
+    for folder in (directory, *directory.parents):
+        path = folder / ".env"
+        try:
+            if not path.is_file():
+                continue
+            from dotenv import dotenv_values  # only who has no environment pays for it
+
+            values = dotenv_values(path, interpolate=False)
+        except (OSError, UnicodeDecodeError):
+            continue
+        ours = {name: value for name in (URL, KEY, WORKSPACE) if (value := values.get(name))}
+        if URL in ours or KEY in ours:
+            return ours
+    return {}
+
+
+def claims(key: str) -> dict[str, Any]:
+    """The payload of a JWT, unverified (the server verifies); {} for any other kind of key."""
+    try:
+        payload = key.split(".")[1]
+        value = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def checked_name(value: Any, argument: str) -> str:
+    """A name as the database accepts it; InvalidArgument otherwise."""
+    if isinstance(value, str) and NAME_PATTERN.fullmatch(value):
+        return value
+    raise InvalidArgument(
+        detail={
+            "argument": argument,
+            "reason": "is no name",
+            "value": repr(value)[:100],
+        },
+        hint="Names have 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - and start with a letter "
+        "or digit.",
+    )
+
+
+def _checked_url(value: str) -> str:
+    url = value.strip().rstrip("/").removesuffix("/rest/v1")
+    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+        return url
+    raise InvalidArgument(
+        detail={"argument": "url", "reason": "is no http(s) address", "value": repr(value)[:100]},
+        hint="SUPABASE_URL looks like http://127.0.0.1:8000.",
+    )
+
+
+def _checked_key(value: str) -> str:
+    key = value.strip()
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    # The value itself is not shown: it may be most of a real key.
+    raise InvalidArgument(
+        detail={"argument": "key", "reason": "contains characters that no key has"},
+        hint="Copy SUPABASE_KEY again, in one line.",
+    )

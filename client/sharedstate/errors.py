@@ -1,0 +1,223 @@
+"""Every exception that `sharedstate` raises: one class for each slug of docs/errors.md.
+
+    try:
+        state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
+    except errors.ResourceLocked as problem:
+        print(problem.detail["locked_by"], problem.hint)
+
+The module imports nothing heavy, so that `from sharedstate.errors import LeaseLost` is cheap.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Literal
+
+Origin = Literal["database", "gateway", "client"]
+
+BY_SLUG: dict[str, type[SharedStateError]] = {}
+
+
+class SharedStateError(Exception):
+    """Base of all our exceptions.
+
+    Attributes:
+        slug: stable name of what went wrong, the same in every language.
+        message: what the server (or the client) said; the slug itself when it said nothing else.
+        detail: data about the case, when it came as a JSON object; otherwise {}.
+        raw: the detail as text, as it came.
+        hint: what to do next.
+        code: SQLSTATE or PostgREST code ("PT409", "PGRST301"), "" when there is none.
+        status: HTTP status, None when there was no answer.
+        request_id: id of the call; the same call with this id is never done twice.
+    """
+
+    slug: ClassVar[str] = ""
+    raised_by: ClassVar[Origin] = "client"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        detail: dict[str, Any] | None = None,
+        raw: str = "",
+        hint: str = "",
+        code: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.message = message or self.slug
+        self.detail: dict[str, Any] = detail if detail is not None else {}
+        self.raw = raw
+        self.hint = hint or self.default_hint
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+        super().__init__(self.message)
+
+    def __init_subclass__(cls) -> None:
+        BY_SLUG[cls.slug] = cls
+
+    def __str__(self) -> str:
+        parts = [] if self.message == self.slug else [self.message]
+        if self.detail:
+            parts.append(", ".join(f"{key}={_brief(value)}" for key, value in self.detail.items()))
+        elif self.raw and self.raw != self.message:
+            parts.append(_brief(self.raw))
+        text = f"{self.slug}: {'; '.join(parts)}" if parts else self.slug
+        return f"{text} — {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword-only arguments do not survive the default pickling, and agents that run in
+        # process pools send their exceptions home.
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[SharedStateError], state: dict[str, Any]) -> SharedStateError:
+    problem = kind(state.get("message", ""))
+    problem.__dict__.update(state)
+    return problem
+
+
+def _brief(value: Any, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+class InvalidArgument(SharedStateError, ValueError):
+    """An argument cannot be accepted; nothing was changed. `detail` names it and the reason."""
+
+    slug = "invalid_argument"
+    raised_by = "database"
+
+
+class AgentMismatch(SharedStateError):
+    """The key belongs to another agent than the one that was named; nothing was changed."""
+
+    slug = "agent_mismatch"
+    raised_by = "database"
+
+
+class UnknownWorkspace(SharedStateError):
+    """No workspace of this name was made."""
+
+    slug = "unknown_workspace"
+    raised_by = "database"
+
+
+class UnknownConflict(SharedStateError):
+    """No conflict has this number."""
+
+    slug = "unknown_conflict"
+    raised_by = "database"
+
+
+class RequestIdReused(SharedStateError):
+    """The request id was used before for another call; nothing was changed."""
+
+    slug = "request_id_reused"
+    raised_by = "database"
+
+
+class LeaseLost(SharedStateError):
+    """The lease lapsed, was released or was taken by another; nothing was written."""
+
+    slug = "lease_lost"
+    raised_by = "database"
+
+
+class StaleVersion(SharedStateError):
+    """Somebody wrote a newer version since you read; nothing was written."""
+
+    slug = "stale_version"
+    raised_by = "database"
+
+
+class ConflictAlreadyResolved(SharedStateError):
+    """The conflict was resolved before; its resolution stays as it is."""
+
+    slug = "conflict_already_resolved"
+    raised_by = "database"
+
+
+class ResourceLocked(SharedStateError):
+    """Another execution holds the lease; nothing was written."""
+
+    slug = "resource_locked"
+    raised_by = "database"
+
+
+class PayloadTooLarge(SharedStateError):
+    """The request is over 10 MB; nothing was changed."""
+
+    slug = "payload_too_large"
+    raised_by = "gateway"
+    default_hint = "Send less in one call, for example a document in several parts."
+
+
+class ServiceUnavailable(SharedStateError):
+    """The service could not be reached, also after retries; nothing was changed."""
+
+    slug = "service_unavailable"
+    raised_by = "gateway"
+    default_hint = "Is it running? `sharedstate status` tells, `make up` starts it."
+
+
+class InvalidKey(SharedStateError):
+    """The key is expired, broken or of another installation."""
+
+    slug = "invalid_key"
+    default_hint = "Set SUPABASE_KEY to a valid key of this installation (`make up` writes .env)."
+
+
+class PermissionDenied(SharedStateError):
+    """The key's role may not do this; nothing was changed."""
+
+    slug = "permission_denied"
+    default_hint = "Use a key that may do this; operators have SUPABASE_SERVICE_ROLE_KEY."
+
+
+class SchemaMissing(SharedStateError):
+    """The database does not have this function or table: not migrated, or older than the client."""
+
+    slug = "schema_missing"
+    default_hint = "Apply the migrations: `sharedstate init`."
+
+
+class StatementTimeout(SharedStateError):
+    """The database stopped the statement because it took too long; nothing was changed."""
+
+    slug = "statement_timeout"
+    default_hint = "Try again; if it stays so, ask for less in one call."
+
+
+class OutcomeUnknown(SharedStateError):
+    """The call was sent, and no answer came: it may have been done or not.
+
+    Make the same call again with `request_id=problem.request_id`: it answers as the first time
+    if it was done, and does it now if it was not.
+    """
+
+    slug = "outcome_unknown"
+    default_hint = "Make the same call again with this request_id; it is never done twice."
+
+
+class NotConfigured(SharedStateError):
+    """No url or key was found in arguments, environment or .env."""
+
+    slug = "not_configured"
+    default_hint = "Run `make up`, which writes .env, or set SUPABASE_URL and SUPABASE_KEY."
+
+
+class ClientClosed(SharedStateError, RuntimeError):
+    """The client was closed before this call; nothing was sent."""
+
+    slug = "client_closed"
+    default_hint = "Make a new SharedState."
+
+
+class UnexpectedError(SharedStateError):
+    """An answer that this version does not know; message, code, status and raw carry it all."""
+
+    slug = "unexpected_error"

@@ -1,0 +1,119 @@
+"""JSON answers to results. Pure. A wrong shape raises UnexpectedAnswer for the transport."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sharedstate import types
+
+
+class UnexpectedAnswer(Exception):
+    """The answer is not of the shape that this call has; never leaves the package."""
+
+
+def row(answer: Any) -> Any:
+    """One object, which must be there."""
+    found = row_or_none(answer)
+    if found is None:
+        raise UnexpectedAnswer("an object was expected, there is none")
+    return found
+
+
+def row_or_none(answer: Any) -> Any:
+    """One object, or None for SQL's null."""
+    if isinstance(answer, list) and len(answer) <= 1:
+        answer = answer[0] if answer else None
+    if answer is None:
+        return None
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswer(f"an object was expected, not {type(answer).__name__}")
+    # A null composite comes as an object of nulls when the function is called as a table.
+    return answer if any(value is not None for value in answer.values()) or not answer else None
+
+
+def rows(answer: Any) -> Any:
+    """A list of objects."""
+    if not isinstance(answer, list):
+        raise UnexpectedAnswer(f"a list was expected, not {type(answer).__name__}")
+    return answer
+
+
+def first_or_none(answer: Any) -> Any:
+    """The first row of a table read, or None."""
+    found = rows(answer)
+    return found[0] if found else None
+
+
+def integer(answer: Any) -> int:
+    """A whole number."""
+    if not isinstance(answer, int):
+        raise UnexpectedAnswer(f"a number was expected, not {type(answer).__name__}")
+    return answer
+
+
+def text(answer: Any) -> str:
+    """A text."""
+    if not isinstance(answer, str):
+        raise UnexpectedAnswer(f"a text was expected, not {type(answer).__name__}")
+    return answer
+
+
+def was_row(answer: Any) -> bool:
+    """Whether a row came back."""
+    return row_or_none(answer) is not None
+
+
+def conflict_number(answer: Any) -> int:
+    """The number of a conflict's row."""
+    return integer(row(answer)["conflict_id"])
+
+
+def lease_or_none(answer: Any) -> types.Lease | None:
+    """A lock's row as a lease, or None when it was not acquired."""
+    found = row_or_none(answer)
+    return None if found is None else _lease(found)
+
+
+def lease(answer: Any) -> types.Lease:
+    """A lock's row as a lease."""
+    return _lease(row(answer))
+
+
+def checkout_or_none(answer: Any) -> types.Checkout | None:
+    """A checkout, or None when the subsystem is locked by another."""
+    found = row_or_none(answer)
+    if found is None:
+        return None
+    return types.Checkout(
+        lease=_lease(found["lease"]),
+        status=found["status"],
+        requirements=row_or_none(found["requirements"]),
+        interfaces=row_or_none(found["interfaces"]),
+        design=row_or_none(found["design"]),
+        constraints=row_or_none(found["constraints"]),
+        inputs=found["inputs"] or [],
+        conflicts=found["conflicts"] or [],
+    )
+
+
+def checkin(answer: Any) -> types.Checkin:
+    """What a checkin wrote."""
+    found = row(answer)
+    return types.Checkin(
+        status=found["status"],
+        interfaces=row_or_none(found["interfaces"]),
+        design=row_or_none(found["design"]),
+        released=found["released"],
+    )
+
+
+def _lease(found: dict[str, Any]) -> types.Lease:
+    return types.Lease(
+        resource_type=found["resource_type"],
+        resource_name=found["resource_name"],
+        agent_name=found["locked_by"],
+        execution_id=found["execution_id"],
+        fencing_token=integer(found["fencing_token"]),
+        expires_at=datetime.fromisoformat(found["expires_at"]),
+    )

@@ -1,0 +1,242 @@
+"""Sending calls over one shared httpx client, with retries. The async twin: transport_async.py.
+
+Our own calls are built as `httpx.Request` and go straight to the client's `HTTPTransport`, past
+postgrest's builder and `httpx.Client.send`. Measured on one keep-alive connection, the builder
+(yarl URLs, merged headers, pydantic) and the client (cookies, auth, redirects, hooks: nothing of
+it is ours) more than double what an RPC costs the client. Pool, TLS, proxy and the httpcore below
+are the same for `state.supabase`, which is the full supabase-py client.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import random
+import ssl
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from sharedstate import answers, errors
+from sharedstate.calls import Call
+from sharedstate.config import Settings
+from sharedstate.readers import UnexpectedAnswer
+from sharedstate.retry import Attempts, RetryPolicy, unknown
+
+if TYPE_CHECKING:
+    from supabase import Client
+
+T = TypeVar("T")
+# The database stops an agent's statement after 8 s, PostgREST stops waiting for a connection
+# after 10 s: most slow answers are an error of theirs that says more than a timeout of ours.
+READ_TIMEOUT_S = 15.0
+_CONNECT_TIMEOUT_S = 3.0
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=40, keepalive_expiry=30.0)
+# Raised before a byte of the request was on its way.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+FAILURES = (httpx.RequestError, errors.ClientClosed)
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """One for all clients of the process: loading the certificates takes some 20 ms."""
+    return httpx.create_ssl_context()
+
+
+class Sender:
+    """What the sync and the async transport share: building requests, judging answers."""
+
+    def __init__(
+        self, settings: Settings, timeout_seconds: float | None, retry: RetryPolicy | None
+    ) -> None:
+        self._settings = settings
+        self._retry = retry or RetryPolicy()
+        self._read_s = READ_TIMEOUT_S if timeout_seconds is None else timeout_seconds
+        self.own_headers = {"x-workspace": settings.workspace, "User-Agent": "sharedstate"}
+        self._headers = httpx.Headers(
+            {
+                "Host": urlsplit(settings.url).netloc,
+                "apikey": settings.key,
+                "Authorization": f"Bearer {settings.key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "Content-Type": "application/json",
+                **self.own_headers,
+            }
+        )
+        self._urls: dict[str, httpx.URL] = {}
+        self._extensions = {"timeout": self.timeout().as_dict()}
+        self._closed = threading.Event()
+        self._open_lock = threading.Lock()
+        _alive.add(self)
+
+    def timeout(self, at_least_s: float = 0.0) -> httpx.Timeout:
+        """Timeouts of one attempt; connecting gives up sooner than reading."""
+        read_s = max(self._read_s, at_least_s)
+        return httpx.Timeout(read_s, connect=min(_CONNECT_TIMEOUT_S, read_s))
+
+    def request(self, call: Call[Any]) -> httpx.Request:
+        """The prepared request of a call."""
+        extensions = self._extensions
+        if call.timeout_s is not None:
+            extensions = {"timeout": self.timeout(call.timeout_s).as_dict()}
+        url = self._urls.get(call.path)
+        if url is None:
+            url = httpx.URL(f"{self._settings.url}/rest/v1/{call.path}")
+            if call.body is not None:  # functions are few, queries of table reads endless
+                self._urls[call.path] = url
+        return httpx.Request(
+            call.method, url, headers=self._headers, content=call.body, extensions=extensions
+        )
+
+    def attempts(self, call: Call[Any]) -> Attempts:
+        """The bookkeeping of a call that failed once."""
+        return Attempts(
+            self._retry,
+            mutation=call.is_mutation,
+            request_id=call.request_id,
+            jitter=random.random,
+        )
+
+    @staticmethod
+    def after_answer(attempts: Attempts, answer: httpx.Response, began: float) -> float:
+        """An answer that is no success: seconds until the next attempt, or the error."""
+        location = answer.headers.get("location", "")
+        problem = answers.error_from(answer.status_code, answer.content, location)
+        return attempts.after_refusal(problem, time.monotonic() - began)
+
+    @staticmethod
+    def after_failure(attempts: Attempts, cause: Exception, began: float) -> float:
+        """No answer: seconds until the next attempt, or the error."""
+        elapsed = time.monotonic() - began
+        if isinstance(cause, errors.ClientClosed):
+            return attempts.after_refusal(cause, elapsed)
+        if isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+            raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
+        return attempts.after_silence(
+            cause, sent=not isinstance(cause, _NOT_SENT), elapsed_s=elapsed
+        )
+
+    @staticmethod
+    def result(call: Call[T], content: bytes) -> T:
+        """What a successful answer says; OutcomeUnknown or UnexpectedError if it makes no sense."""
+        try:
+            return call.read(json.loads(content))
+        except (ValueError, TypeError, KeyError, RecursionError, UnexpectedAnswer) as cause:
+            problem = errors.UnexpectedError(
+                f"the answer cannot be read ({cause!r})",
+                raw=content[:2000].decode("utf-8", "replace"),
+                hint="Does SUPABASE_URL point to this service, of the same version?",
+                request_id=call.request_id,
+            )
+            raise (unknown(problem) if call.is_mutation else problem) from cause
+
+    def proxy(self) -> str | None:
+        """The proxy that the environment names, but none for this machine itself."""
+        parts = urlsplit(self._settings.url)
+        host = parts.hostname or ""
+        if host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host):
+            return None
+        proxies = getproxies()
+        return proxies.get(parts.scheme) or proxies.get("all")
+
+    def refuse_if_closed(self) -> None:
+        """ClientClosed after close()."""
+        if self._closed.is_set():
+            raise errors.ClientClosed("this client was closed")
+
+    def forget_connections(self) -> None:
+        """In a forked child: the sockets and locks belong to the parent. Opens none."""
+        self._open_lock = threading.Lock()
+
+
+class Transport(Sender):
+    """Sends calls from any number of threads."""
+
+    _pool: httpx.HTTPTransport | None = None
+    _supabase: Client | None = None
+
+    def run(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and read its answer."""
+        began = time.monotonic()
+        attempts: Attempts | None = None
+        while True:
+            try:
+                answer = self._exchange(call)
+                if answer.status_code < 300:
+                    return self.result(call, answer.content)
+            except FAILURES as cause:
+                attempts = attempts or self.attempts(call)
+                pause = self.after_failure(attempts, cause, began)
+            else:
+                attempts = attempts or self.attempts(call)
+                pause = self.after_answer(attempts, answer, began)
+            self._closed.wait(pause)
+
+    def close(self) -> None:
+        """Close every connection. Calls afterwards raise ClientClosed."""
+        with self._open_lock:
+            self._closed.set()
+            pool, self._pool, self._supabase = self._pool, None, None
+        if pool is not None:
+            pool.close()
+
+    @property
+    def supabase(self) -> Client:
+        """The full supabase-py client on the same connections, made at first use."""
+        pool = self._open()
+        with self._open_lock:
+            self.refuse_if_closed()
+            if self._supabase is None:
+                self._supabase = self._new_supabase(pool)
+            return self._supabase
+
+    def forget_connections(self) -> None:
+        super().forget_connections()
+        self._pool = self._supabase = None
+
+    def _exchange(self, call: Call[Any]) -> httpx.Response:
+        answer = (self._pool or self._open()).handle_request(self.request(call))
+        try:
+            answer.read()
+        finally:
+            answer.close()
+        return answer
+
+    def _open(self) -> httpx.HTTPTransport:
+        with self._open_lock:
+            self.refuse_if_closed()
+            if self._pool is None:
+                self._pool = httpx.HTTPTransport(
+                    verify=tls_context(), http2=False, limits=LIMITS, proxy=self.proxy()
+                )
+            return self._pool
+
+    def _new_supabase(self, pool: httpx.HTTPTransport) -> Client:
+        from supabase import ClientOptions, create_client  # 0.3 s: only who asks pays
+
+        client = httpx.Client(transport=pool, timeout=self.timeout(), follow_redirects=True)
+        options = ClientOptions(
+            httpx_client=client,
+            headers=dict(self.own_headers),
+            auto_refresh_token=False,
+            persist_session=False,
+        )
+        return create_client(self._settings.url, self._settings.key, options)
+
+
+_alive: weakref.WeakSet[Sender] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for sender in list(_alive):
+        sender.forget_connections()
+
+
+os.register_at_fork(after_in_child=_after_fork)

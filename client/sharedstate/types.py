@@ -1,0 +1,212 @@
+"""Rows as the database returns them (plain dicts), and the few objects made from them.
+
+Times in rows are ISO 8601 text with a zone, as JSON carries them. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+
+
+class LockRow(TypedDict):
+    """Row of `agent_locks`."""
+
+    workspace: str
+    resource_type: str
+    resource_name: str
+    locked_by: str
+    execution_id: str
+    locked_at: str
+    expires_at: str
+    fencing_token: int
+    ttl_seconds: int
+    request_id: str | None
+
+
+class SubsystemRow(TypedDict):
+    """Row of `subsystems`."""
+
+    workspace: str
+    name: str
+    state: str
+    current_mass_kg: float | None
+    current_cost_usd: float | None
+    current_power_w: float | None
+    within_budget: bool | None
+    iteration: int
+    metadata: dict[str, Any]
+    version: int
+    last_execution_id: str | None
+    created_at: str
+    updated_at: str
+
+
+class GlobalConstraintsRow(TypedDict):
+    """Row of `global_constraints`: one version of the limits and budgets."""
+
+    workspace: str
+    version: int
+    total_mass_kg_max: float | None
+    total_cost_usd_max: float | None
+    height_m: float | None
+    voltage_v: float | None
+    budget_allocations: dict[str, Any]
+    metadata: dict[str, Any]
+    created_by: str
+    created_at: str
+
+
+class _DocumentRow(TypedDict):
+    workspace: str
+    subsystem_name: str
+    version: int
+    created_by: str
+    created_at: str
+
+
+class RequirementsRow(_DocumentRow):
+    """Row of `subsystem_requirements`."""
+
+    requirements: dict[str, Any]
+
+
+class InterfacesRow(_DocumentRow):
+    """Row of `subsystem_interfaces`."""
+
+    interfaces: dict[str, Any]
+
+
+class DesignRow(_DocumentRow):
+    """Row of `subsystem_designs`."""
+
+    design_data: dict[str, Any]
+
+
+class ConflictRow(TypedDict):
+    """Row of `conflicts`. Priority 1 is the most urgent of 1..4."""
+
+    workspace: str
+    conflict_id: int
+    severity: str
+    priority: int
+    source_agent: str
+    target_agent: str
+    description: str
+    details: dict[str, Any]
+    blocks_agents: list[str]
+    status: str
+    resolution: str | None
+    created_at: str
+    resolved_at: str | None
+    resolved_by: str | None
+    execution_id: str | None
+
+
+class ActivityRow(TypedDict):
+    """Row of `agent_activity_logs`."""
+
+    workspace: str
+    id: int
+    agent_name: str
+    activity: str
+    details: dict[str, Any]
+    execution_id: str | None
+    timestamp: str
+    import_key: str | None
+
+
+class SystemStatusRow(TypedDict):
+    """Row of the view `system_status`: a subsystem with budget, lock holder and conflicts."""
+
+    workspace: str
+    name: str
+    state: str
+    current_mass_kg: float | None
+    budget_mass_kg: float | None
+    current_cost_usd: float | None
+    budget_cost_usd: float | None
+    current_power_w: float | None
+    budget_power_w: float | None
+    within_budget: bool | None
+    iteration: int
+    version: int
+    locked_by: str | None
+    lock_expires_at: str | None
+    active_conflicts: int
+    updated_at: str
+
+
+class WorkspaceRow(TypedDict):
+    """A workspace as `init_workspace` returns it."""
+
+    name: str
+    created_at: str
+    last_conflict_id: int
+
+
+class WorkspaceSummary(TypedDict):
+    """A workspace as `list_workspaces` returns it."""
+
+    name: str
+    created_at: str
+    subsystems: int
+    complete: int
+    open_conflicts: int
+
+
+class Health(TypedDict):
+    """What `health` answers."""
+
+    status: str
+    schema_version: str
+    server_time: str
+
+
+class ImportCount(TypedDict):
+    """How many entries of one section of a document were imported, unchanged or refused."""
+
+    section: str
+    imported: int
+    unchanged: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A granted lock. It is yours until `expires_at` (the database's clock), unless renewed."""
+
+    resource_type: str
+    resource_name: str
+    agent_name: str
+    execution_id: str
+    fencing_token: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """All that an agent needs for a step, read in the transaction that locked the subsystem.
+
+    `inputs` are the latest interfaces of the subsystems named in `reads` that have published any.
+    """
+
+    lease: Lease
+    status: SubsystemRow
+    requirements: RequirementsRow | None
+    interfaces: InterfacesRow | None
+    design: DesignRow | None
+    constraints: GlobalConstraintsRow | None
+    inputs: list[InterfacesRow]
+    conflicts: list[ConflictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkin:
+    """What a checkin wrote; `interfaces` and `design` are None where none was given."""
+
+    status: SubsystemRow
+    interfaces: InterfacesRow | None
+    design: DesignRow | None
+    released: bool
