@@ -127,7 +127,7 @@ def test_bad_budgets_are_reported_one_by_one(write_tree: WriteTree) -> None:
 }"""
     reading = read_design(write_tree({"shared_state/constraints/global.json": text}))
     found = {line: reason for _, line, reason in problems(reading)}
-    assert sorted(found) == [2, 5, 7, 8, 9, 11, 12]
+    assert set(found) == {2, 5, 7, 8, 9, 11, 12}
     assert found[5] == "budget_allocations.arm.mass_kg: must not be negative, found -1; left out"
     assert found[9] == "budget_allocations.eye.mass_kg: NaN is no JSON number; left out"
     (row,) = (entry.value for entry in reading.section("global_constraints"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -147,4 +146,4 @@ def test_a_relative_path_is_read_from_the_working_directory(
 ) -> None:
     monkeypatch.chdir(reference / "shared_state")
     assert read_design(Path()).document() == read_design(reference).document()
-    assert os.getcwd() == str(reference / "shared_state")
+    assert Path.cwd() == reference / "shared_state"
