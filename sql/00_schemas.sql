@@ -1,3 +1,9 @@
+-- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
+--
+-- Lock order, the same in every function, so that no two of them can deadlock:
+--   request id (advisory) -> workspace row -> fencing counter -> lease -> subsystem row -> conflict row
+-- A function takes only some of them, but never one that stands before what it holds already.
+
 -- core holds everything that is not for callers: helper functions, bookkeeping tables and the
 -- security-definer half of every RPC. PostgREST exposes `public` alone.
 create schema core;

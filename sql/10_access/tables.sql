@@ -20,7 +20,8 @@ create table core.requests (
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, request_id)
 );
-comment on table core.requests is 'First answers by request id, kept for 24 hours, so that a repeated call changes nothing twice.';
+comment on table core.requests is
+'First answers by request id, kept for 24 hours, so that a repeated call changes nothing twice.';
 create index requests_created_at_idx on core.requests (created_at);
 alter table core.requests enable row level security;
 

@@ -15,16 +15,19 @@ create table public.subsystems (
   primary key (workspace, name)
 );
 
-comment on table public.subsystems is 'Status of each subsystem. Written by update_subsystem_status and checkin_subsystem.';
+comment on table public.subsystems is
+'Status of each subsystem. Written by update_subsystem_status and checkin_subsystem.';
 comment on column public.subsystems.workspace is 'The design that this row belongs to.';
 comment on column public.subsystems.state is 'not_started, designing, complete, ... Agents may invent states.';
 comment on column public.subsystems.current_mass_kg is 'Mass of the present design, in kg.';
 comment on column public.subsystems.current_cost_usd is 'Cost of the present design, in USD.';
 comment on column public.subsystems.current_power_w is 'Electrical power of the present design, in W.';
-comment on column public.subsystems.within_budget is 'Whether the design keeps to its budget; null while nobody has said.';
+comment on column public.subsystems.within_budget is
+'Whether the design keeps to its budget; null while nobody has said.';
 comment on column public.subsystems.iteration is 'How often the subsystem was redesigned.';
 comment on column public.subsystems.metadata is 'Every key of a status that is no column.';
-comment on column public.subsystems.version is 'Grows by one with each write; send it back to write only if nobody else did.';
+comment on column public.subsystems.version is
+'Grows by one with each write; send it back to write only if nobody else did.';
 comment on column public.subsystems.last_execution_id is 'The execution that wrote last.';
 
 alter table public.subsystems enable row level security;

@@ -55,4 +55,6 @@ $$;
 comment on function public.update_subsystem_status(text, jsonb, text, bigint, uuid) is
 'Merges a status into a subsystem, which is made if unknown, and returns the row.
 
-Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set: stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token, lease_lost unless that lease is still alive.';
+Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set:
+stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token,
+lease_lost unless that lease is still alive.';

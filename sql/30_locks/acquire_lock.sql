@@ -59,4 +59,5 @@ $$;
 comment on function public.acquire_lock(text, text, text, text, integer, uuid) is
 'Takes the lease of a resource: its row if granted, nothing (an empty list) if somebody holds it.
 
-A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.';
+A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at
+once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.';

@@ -62,4 +62,5 @@ as $$
 $$;
 
 comment on function public.force_release_lock(text, text, text, text, uuid) is
-'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are refused from then on.';
+'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are
+refused from then on.';

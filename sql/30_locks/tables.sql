@@ -13,7 +13,8 @@ create table public.agent_locks (
 );
 
 comment on table public.agent_locks is
-'Leases. One whose expires_at has passed is free to take, whether its row is still here or not. Deleting a row by hand frees the resource.';
+'Leases. One whose expires_at has passed is free to take, whether its row is still here or not. Deleting a row by hand
+frees the resource.';
 comment on column public.agent_locks.workspace is 'The design that this row belongs to.';
 comment on column public.agent_locks.locked_by is 'The agent that holds the lease.';
 comment on column public.agent_locks.execution_id is 'The run of that agent.';

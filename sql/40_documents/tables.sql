@@ -9,7 +9,8 @@ create table public.subsystem_requirements (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_requirements is 'What a subsystem is asked for, one row a version. Written by update_subsystem_requirements.';
+comment on table public.subsystem_requirements is
+'What a subsystem is asked for, one row a version. Written by update_subsystem_requirements.';
 comment on column public.subsystem_requirements.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_requirements.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_requirements.requirements is 'The document: a JSON object.';
@@ -31,7 +32,9 @@ create table public.subsystem_interfaces (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_interfaces is 'What a subsystem publishes for the others, one row a version. Written by update_subsystem_interfaces and checkin_subsystem.';
+comment on table public.subsystem_interfaces is
+'What a subsystem publishes for the others, one row a version. Written by update_subsystem_interfaces and
+checkin_subsystem.';
 comment on column public.subsystem_interfaces.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_interfaces.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_interfaces.interfaces is 'The document: a JSON object.';
@@ -53,7 +56,8 @@ create table public.subsystem_designs (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_designs is 'The design of a subsystem, one row a version. Written by update_subsystem_design and checkin_subsystem.';
+comment on table public.subsystem_designs is
+'The design of a subsystem, one row a version. Written by update_subsystem_design and checkin_subsystem.';
 comment on column public.subsystem_designs.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_designs.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_designs.design_data is 'The document: a JSON object.';

@@ -61,4 +61,5 @@ $$;
 comment on function public.update_subsystem_design(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the design of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
+With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';

@@ -71,4 +71,6 @@ $$;
 comment on function public.update_subsystem_requirements(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the requirements of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive (lease_lost).';
+With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does
+not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
+(lease_lost).';

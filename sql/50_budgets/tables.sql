@@ -13,11 +13,14 @@ create table public.global_constraints (
 );
 
 comment on table public.global_constraints is
-'Limits of the whole design and the budget of each subsystem, one row a version; the highest is in force. Written by update_global_constraints.';
+'Limits of the whole design and the budget of each subsystem, one row a version; the highest is in force. Written by
+update_global_constraints.';
 comment on column public.global_constraints.workspace is 'The design that this row belongs to.';
 comment on column public.global_constraints.version is '1, 2, 3, ... without gaps; earlier versions stay.';
-comment on column public.global_constraints.total_mass_kg_max is 'Most mass of the whole design, in kg; null for no limit.';
-comment on column public.global_constraints.total_cost_usd_max is 'Most cost of the whole design, in USD; null for no limit.';
+comment on column public.global_constraints.total_mass_kg_max is
+'Most mass of the whole design, in kg; null for no limit.';
+comment on column public.global_constraints.total_cost_usd_max is
+'Most cost of the whole design, in USD; null for no limit.';
 comment on column public.global_constraints.budget_allocations is
 '{"skeleton": {"mass_kg": 15, "cost_usd": 3000, "power_w": 0}, ..., "reserve": {...}}.';
 comment on column public.global_constraints.metadata is 'Every key that is no column.';

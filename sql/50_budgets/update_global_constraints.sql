@@ -74,4 +74,5 @@ $$;
 comment on function public.update_global_constraints(jsonb, text, integer, text, uuid) is
 'Publishes the next version of limits and budgets and returns the row.
 
-Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes them). With base_version (0: there is none yet) stale_version if somebody published since.';
+Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes
+them). With base_version (0: there is none yet) stale_version if somebody published since.';

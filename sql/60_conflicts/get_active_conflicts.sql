@@ -19,4 +19,5 @@ $$;
 comment on function public.get_active_conflicts(text) is
 'Open conflicts, most urgent first: by priority, severity, number.
 
-With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer) as source, target or blocked.';
+With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer)
+as source, target or blocked.';

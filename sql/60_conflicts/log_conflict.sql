@@ -77,4 +77,5 @@ $$;
 comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, uuid) is
 'Opens a conflict and returns its row with the number that was given to it.
 
-severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is resolved.';
+severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
+resolved.';

@@ -9,10 +9,13 @@ create table public.agent_activity_logs (
   import_key uuid
 );
 
-comment on table public.agent_activity_logs is 'What agents did, and every change of status, documents, budgets and conflicts.';
+comment on table public.agent_activity_logs is
+'What agents did, and every change of status, documents, budgets and conflicts.';
 comment on column public.agent_activity_logs.workspace is 'The design that this row belongs to.';
-comment on column public.agent_activity_logs."timestamp" is 'When it happened, by the database''s clock; for imported entries, as the source had it.';
-comment on column public.agent_activity_logs.import_key is 'Set on imported entries, so that importing again adds nothing.';
+comment on column public.agent_activity_logs."timestamp" is
+'When it happened, by the database''s clock; for imported entries, as the source had it.';
+comment on column public.agent_activity_logs.import_key is
+'Set on imported entries, so that importing again adds nothing.';
 
 create index agent_activity_logs_recent_idx
 on public.agent_activity_logs (workspace, "timestamp" desc, id desc);

@@ -96,6 +96,7 @@ $$;
 comment on function public.checkin_subsystem(
   text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, uuid
 ) is
-'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in one round trip.
+'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in
+one round trip.
 
 lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.';

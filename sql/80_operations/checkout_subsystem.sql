@@ -68,6 +68,8 @@ as $$
 $$;
 
 comment on function public.checkout_subsystem(text, text, text, integer, text[], uuid) is
-'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if somebody holds it.
+'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
+somebody holds it.
 
-reads: other subsystems whose latest interfaces come along as `inputs`. conflicts: the open ones that concern this agent.';
+reads: other subsystems whose latest interfaces come along as `inputs`. conflicts: the open ones that concern this
+agent.';

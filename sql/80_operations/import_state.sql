@@ -18,13 +18,13 @@ begin
   begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
+      core.import_counters(v_workspace, p_document -> 'counters'),
       core.import_subsystems(v_workspace, p_document -> 'subsystems'),
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs'),
       core.import_conflicts(v_workspace, p_document -> 'conflicts'),
-      core.import_activity(v_workspace, p_document -> 'agent_activity_logs'),
-      core.import_counters(v_workspace, p_document -> 'counters')
+      core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception
     when data_exception or integrity_constraint_violation then
@@ -49,6 +49,8 @@ as $$
 $$;
 
 comment on function public.import_state(jsonb, uuid) is
-'For operators: adds the entries of a document (format sharedstate/1; any part of one will do) that are not there yet, and counts them by section.
+'For operators: adds the entries of a document (format sharedstate/1; any part of one will do) that are not there yet,
+and counts them by section.
 
-An entry is known by its identity (name, version, number, import_key). An identical one is unchanged, a default that nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
+An entry is known by its identity (name, version, number, import_key). An identical one is unchanged, a default that
+nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';

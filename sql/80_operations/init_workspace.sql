@@ -40,4 +40,5 @@ as $$
 $$;
 
 comment on function public.init_workspace(text, boolean, uuid) is
-'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where there are none, and returns it.';
+'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where
+there are none, and returns it.';

@@ -26,7 +26,8 @@ left join lateral (
   limit 1
 ) as b on true
 left join public.agent_locks as l
-  on s.workspace = l.workspace
+  on
+    s.workspace = l.workspace
     and l.resource_type = 'subsystem'
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()

@@ -9,7 +9,8 @@ create type public.subsystem_checkout as (
   inputs public.subsystem_interfaces [],
   conflicts public.conflicts []
 );
-comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to read.';
+comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to
+read.';
 
 create type public.subsystem_checkin as (
   status public.subsystems,

@@ -6,6 +6,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
   v_count integer;
 begin
   insert into public.subsystems (workspace, name, last_execution_id)
@@ -15,7 +16,7 @@ begin
   ]) as n (name)
   on conflict do nothing;
   get diagnostics v_count = row_count;
-  if (core.lock_constraints(p_workspace)).version = 0 then
+  if v_latest.version = 0 then
     insert into public.global_constraints (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations, created_by
     ) values (

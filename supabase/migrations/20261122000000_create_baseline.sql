@@ -1,6 +1,12 @@
 -- Made from sql/ by scripts/build_migration.py. Edit sql/ and run it again.
 
 -- sql/00_schemas.sql
+-- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
+--
+-- Lock order, the same in every function, so that no two of them can deadlock:
+--   request id (advisory) -> workspace row -> fencing counter -> lease -> subsystem row -> conflict row
+-- A function takes only some of them, but never one that stands before what it holds already.
+
 -- core holds everything that is not for callers: helper functions, bookkeeping tables and the
 -- security-definer half of every RPC. PostgREST exposes `public` alone.
 create schema core;
@@ -285,7 +291,8 @@ create table core.requests (
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, request_id)
 );
-comment on table core.requests is 'First answers by request id, kept for 24 hours, so that a repeated call changes nothing twice.';
+comment on table core.requests is
+'First answers by request id, kept for 24 hours, so that a repeated call changes nothing twice.';
 create index requests_created_at_idx on core.requests (created_at);
 alter table core.requests enable row level security;
 
@@ -518,16 +525,19 @@ create table public.subsystems (
   primary key (workspace, name)
 );
 
-comment on table public.subsystems is 'Status of each subsystem. Written by update_subsystem_status and checkin_subsystem.';
+comment on table public.subsystems is
+'Status of each subsystem. Written by update_subsystem_status and checkin_subsystem.';
 comment on column public.subsystems.workspace is 'The design that this row belongs to.';
 comment on column public.subsystems.state is 'not_started, designing, complete, ... Agents may invent states.';
 comment on column public.subsystems.current_mass_kg is 'Mass of the present design, in kg.';
 comment on column public.subsystems.current_cost_usd is 'Cost of the present design, in USD.';
 comment on column public.subsystems.current_power_w is 'Electrical power of the present design, in W.';
-comment on column public.subsystems.within_budget is 'Whether the design keeps to its budget; null while nobody has said.';
+comment on column public.subsystems.within_budget is
+'Whether the design keeps to its budget; null while nobody has said.';
 comment on column public.subsystems.iteration is 'How often the subsystem was redesigned.';
 comment on column public.subsystems.metadata is 'Every key of a status that is no column.';
-comment on column public.subsystems.version is 'Grows by one with each write; send it back to write only if nobody else did.';
+comment on column public.subsystems.version is
+'Grows by one with each write; send it back to write only if nobody else did.';
 comment on column public.subsystems.last_execution_id is 'The execution that wrote last.';
 
 alter table public.subsystems enable row level security;
@@ -665,7 +675,9 @@ $$;
 comment on function public.update_subsystem_status(text, jsonb, text, bigint, uuid) is
 'Merges a status into a subsystem, which is made if unknown, and returns the row.
 
-Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set: stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token, lease_lost unless that lease is still alive.';
+Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set:
+stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token,
+lease_lost unless that lease is still alive.';
 
 -- sql/20_subsystems/write_status.sql
 -- Merges a checked status into the row: absent keys keep their value, unknown keys go to metadata,
@@ -740,7 +752,8 @@ create table public.agent_locks (
 );
 
 comment on table public.agent_locks is
-'Leases. One whose expires_at has passed is free to take, whether its row is still here or not. Deleting a row by hand frees the resource.';
+'Leases. One whose expires_at has passed is free to take, whether its row is still here or not. Deleting a row by hand
+frees the resource.';
 comment on column public.agent_locks.workspace is 'The design that this row belongs to.';
 comment on column public.agent_locks.locked_by is 'The agent that holds the lease.';
 comment on column public.agent_locks.execution_id is 'The run of that agent.';
@@ -828,7 +841,8 @@ $$;
 comment on function public.acquire_lock(text, text, text, text, integer, uuid) is
 'Takes the lease of a resource: its row if granted, nothing (an empty list) if somebody holds it.
 
-A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.';
+A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at
+once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.';
 
 -- sql/30_locks/cleanup_expired_locks.sql
 -- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
@@ -955,7 +969,8 @@ as $$
 $$;
 
 comment on function public.force_release_lock(text, text, text, text, uuid) is
-'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are refused from then on.';
+'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are
+refused from then on.';
 
 -- sql/30_locks/grant_lease.sql
 -- Grants the resource if it is free, else returns null. Lock order: fencing counter, then lease.
@@ -1285,7 +1300,8 @@ create table public.subsystem_requirements (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_requirements is 'What a subsystem is asked for, one row a version. Written by update_subsystem_requirements.';
+comment on table public.subsystem_requirements is
+'What a subsystem is asked for, one row a version. Written by update_subsystem_requirements.';
 comment on column public.subsystem_requirements.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_requirements.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_requirements.requirements is 'The document: a JSON object.';
@@ -1307,7 +1323,9 @@ create table public.subsystem_interfaces (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_interfaces is 'What a subsystem publishes for the others, one row a version. Written by update_subsystem_interfaces and checkin_subsystem.';
+comment on table public.subsystem_interfaces is
+'What a subsystem publishes for the others, one row a version. Written by update_subsystem_interfaces and
+checkin_subsystem.';
 comment on column public.subsystem_interfaces.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_interfaces.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_interfaces.interfaces is 'The document: a JSON object.';
@@ -1329,7 +1347,8 @@ create table public.subsystem_designs (
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
 
-comment on table public.subsystem_designs is 'The design of a subsystem, one row a version. Written by update_subsystem_design and checkin_subsystem.';
+comment on table public.subsystem_designs is
+'The design of a subsystem, one row a version. Written by update_subsystem_design and checkin_subsystem.';
 comment on column public.subsystem_designs.workspace is 'The design that this row belongs to.';
 comment on column public.subsystem_designs.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_designs.design_data is 'The document: a JSON object.';
@@ -1424,7 +1443,8 @@ $$;
 comment on function public.update_subsystem_design(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the design of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
+With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
 
 -- sql/40_documents/update_subsystem_interfaces.sql
 create or replace function core.update_subsystem_interfaces(
@@ -1490,7 +1510,8 @@ $$;
 comment on function public.update_subsystem_interfaces(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the interfaces of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
+With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
 
 -- sql/40_documents/update_subsystem_requirements.sql
 create or replace function core.update_subsystem_requirements(
@@ -1566,7 +1587,9 @@ $$;
 comment on function public.update_subsystem_requirements(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the requirements of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive (lease_lost).';
+With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does
+not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
+(lease_lost).';
 
 -- sql/40_documents/write_design.sql
 -- Appends the next version; the caller has checked who may. The lock on the subsystem's row makes
@@ -1642,11 +1665,14 @@ create table public.global_constraints (
 );
 
 comment on table public.global_constraints is
-'Limits of the whole design and the budget of each subsystem, one row a version; the highest is in force. Written by update_global_constraints.';
+'Limits of the whole design and the budget of each subsystem, one row a version; the highest is in force. Written by
+update_global_constraints.';
 comment on column public.global_constraints.workspace is 'The design that this row belongs to.';
 comment on column public.global_constraints.version is '1, 2, 3, ... without gaps; earlier versions stay.';
-comment on column public.global_constraints.total_mass_kg_max is 'Most mass of the whole design, in kg; null for no limit.';
-comment on column public.global_constraints.total_cost_usd_max is 'Most cost of the whole design, in USD; null for no limit.';
+comment on column public.global_constraints.total_mass_kg_max is
+'Most mass of the whole design, in kg; null for no limit.';
+comment on column public.global_constraints.total_cost_usd_max is
+'Most cost of the whole design, in USD; null for no limit.';
 comment on column public.global_constraints.budget_allocations is
 '{"skeleton": {"mass_kg": 15, "cost_usd": 3000, "power_w": 0}, ..., "reserve": {...}}.';
 comment on column public.global_constraints.metadata is 'Every key that is no column.';
@@ -1798,7 +1824,8 @@ $$;
 comment on function public.update_global_constraints(jsonb, text, integer, text, uuid) is
 'Publishes the next version of limits and budgets and returns the row.
 
-Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes them). With base_version (0: there is none yet) stale_version if somebody published since.';
+Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes
+them). With base_version (0: there is none yet) stale_version if somebody published since.';
 
 -- sql/60_conflicts/tables.sql
 create table public.conflicts (
@@ -1906,7 +1933,8 @@ $$;
 comment on function public.get_active_conflicts(text) is
 'Open conflicts, most urgent first: by priority, severity, number.
 
-With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer) as source, target or blocked.';
+With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer)
+as source, target or blocked.';
 
 -- sql/60_conflicts/log_conflict.sql
 create or replace function core.log_conflict(
@@ -1988,7 +2016,8 @@ $$;
 comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, uuid) is
 'Opens a conflict and returns its row with the number that was given to it.
 
-severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is resolved.';
+severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
+resolved.';
 
 -- sql/60_conflicts/next_conflict_id.sql
 -- The row lock on the workspace is held until commit: numbers have no gaps and are never given twice.
@@ -2128,10 +2157,13 @@ create table public.agent_activity_logs (
   import_key uuid
 );
 
-comment on table public.agent_activity_logs is 'What agents did, and every change of status, documents, budgets and conflicts.';
+comment on table public.agent_activity_logs is
+'What agents did, and every change of status, documents, budgets and conflicts.';
 comment on column public.agent_activity_logs.workspace is 'The design that this row belongs to.';
-comment on column public.agent_activity_logs."timestamp" is 'When it happened, by the database''s clock; for imported entries, as the source had it.';
-comment on column public.agent_activity_logs.import_key is 'Set on imported entries, so that importing again adds nothing.';
+comment on column public.agent_activity_logs."timestamp" is
+'When it happened, by the database''s clock; for imported entries, as the source had it.';
+comment on column public.agent_activity_logs.import_key is
+'Set on imported entries, so that importing again adds nothing.';
 
 create index agent_activity_logs_recent_idx
 on public.agent_activity_logs (workspace, "timestamp" desc, id desc);
@@ -2232,7 +2264,8 @@ create type public.subsystem_checkout as (
   inputs public.subsystem_interfaces [],
   conflicts public.conflicts []
 );
-comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to read.';
+comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to
+read.';
 
 create type public.subsystem_checkin as (
   status public.subsystems,
@@ -2360,7 +2393,8 @@ $$;
 comment on function public.checkin_subsystem(
   text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, uuid
 ) is
-'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in one round trip.
+'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in
+one round trip.
 
 lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.';
 
@@ -2435,9 +2469,11 @@ as $$
 $$;
 
 comment on function public.checkout_subsystem(text, text, text, integer, text[], uuid) is
-'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if somebody holds it.
+'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
+somebody holds it.
 
-reads: other subsystems whose latest interfaces come along as `inputs`. conflicts: the open ones that concern this agent.';
+reads: other subsystems whose latest interfaces come along as `inputs`. conflicts: the open ones that concern this
+agent.';
 
 -- sql/80_operations/export_state.sql
 -- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
@@ -2752,13 +2788,13 @@ begin
   begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
+      core.import_counters(v_workspace, p_document -> 'counters'),
       core.import_subsystems(v_workspace, p_document -> 'subsystems'),
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs'),
       core.import_conflicts(v_workspace, p_document -> 'conflicts'),
-      core.import_activity(v_workspace, p_document -> 'agent_activity_logs'),
-      core.import_counters(v_workspace, p_document -> 'counters')
+      core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception
     when data_exception or integrity_constraint_violation then
@@ -2783,9 +2819,11 @@ as $$
 $$;
 
 comment on function public.import_state(jsonb, uuid) is
-'For operators: adds the entries of a document (format sharedstate/1; any part of one will do) that are not there yet, and counts them by section.
+'For operators: adds the entries of a document (format sharedstate/1; any part of one will do) that are not there yet,
+and counts them by section.
 
-An entry is known by its identity (name, version, number, import_key). An identical one is unchanged, a default that nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
+An entry is known by its identity (name, version, number, import_key). An identical one is unchanged, a default that
+nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
 
 -- sql/80_operations/import_subsystems.sql
 create or replace function core.import_subsystems(p_workspace text, p_entries jsonb)
@@ -2875,27 +2913,27 @@ as $$
 $$;
 
 comment on function public.init_workspace(text, boolean, uuid) is
-'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where there are none, and returns it.';
+'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where
+there are none, and returns it.';
 
 -- sql/80_operations/latest_interfaces.sql
 -- The newest interfaces of each named subsystem that has published any.
 create or replace function core.latest_interfaces(p_workspace text, p_subsystems text[])
-returns public.subsystem_interfaces []
+returns public.subsystem_interfaces[]
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
   return array(
-    select latest
-    from (select distinct n.name from unnest(p_subsystems) as n (name)) as n
+    select latest.*::public.subsystem_interfaces
+    from (select distinct n.name from unnest(p_subsystems) as n (name)) as named
     cross join lateral (
       select d.* from public.subsystem_interfaces as d
-      where d.workspace = p_workspace and d.subsystem_name = n.name
+      where d.workspace = p_workspace and d.subsystem_name = named.name
       order by d.version desc limit 1
-    ) as d
-    cross join lateral (select d::public.subsystem_interfaces as latest) as x
-    order by n.name
+    ) as latest
+    order by named.name
   );
 end;
 $$;
@@ -3143,7 +3181,8 @@ left join lateral (
   limit 1
 ) as b on true
 left join public.agent_locks as l
-  on s.workspace = l.workspace
+  on
+    s.workspace = l.workspace
     and l.resource_type = 'subsystem'
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
@@ -3166,6 +3205,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
   v_count integer;
 begin
   insert into public.subsystems (workspace, name, last_execution_id)
@@ -3175,7 +3215,7 @@ begin
   ]) as n (name)
   on conflict do nothing;
   get diagnostics v_count = row_count;
-  if (core.lock_constraints(p_workspace)).version = 0 then
+  if v_latest.version = 0 then
     insert into public.global_constraints (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations, created_by
     ) values (
