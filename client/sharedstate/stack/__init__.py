@@ -13,10 +13,12 @@ from sharedstate.stack.core import (
     UpReport,
 )
 from sharedstate.stack.errors import PortTaken, StackError, StackTimeout
+from sharedstate.stack.health import PartStatus
 
 __all__ = [
     "DEFAULT_API_PORT",
     "DEFAULT_DB_PORT",
+    "PartStatus",
     "PortTaken",
     "Stack",
     "StackError",

@@ -14,9 +14,10 @@ import psutil
 import psycopg
 
 from sharedstate.stack import binaries as programs
-from sharedstate.stack import gateway, migrations, postgres, postgrest, processes, workspaces
+from sharedstate.stack import gateway, migrations, postgres, postgrest, processes
 from sharedstate.stack.binaries import Binaries
 from sharedstate.stack.errors import StackError
+from sharedstate.stack.health import PartStatus, examine
 from sharedstate.stack.keys import Keys, load_or_make_keys, read_keys
 from sharedstate.stack.paths import Home
 from sharedstate.stack.progress import Progress, silent
@@ -41,6 +42,7 @@ class StackInfo:
     database_url: str
     jwt_secret: str
     postgrest_url: str
+    db_port: int
 
 
 @dataclass
@@ -84,6 +86,8 @@ class Stack:
         self._db_port = db_port
         self._api_port = api_port
         self._migrations_folder = migrations_folder
+        # Of a part that was killed while others lived: it comes back where they look for it.
+        self._former_ports: dict[str, int] = {}
 
     @property
     def info(self) -> StackInfo:
@@ -96,6 +100,17 @@ class Stack:
                 f"the stack in {self.home.dir} is not running.", hint="Start it: sharedstate up"
             )
         return _info(state, keys)
+
+    def anything_runs(self) -> bool:
+        """Whether a part of the stack lives."""
+        parts = read_state(self.home.state_file).parts.values()
+        return any(processes.find(part.pid, part.created) for part in parts)
+
+    def status(self) -> list[PartStatus]:
+        """Each part: whether it runs and answers, and why not."""
+        keys = read_keys(self.home.keys_file)
+        state = read_state(self.home.state_file)
+        return [examine(name, state, keys) for name in PARTS]
 
     def up(self, progress: Progress = silent) -> StackInfo:
         """Start what does not run, apply the migrations, wait until requests are answered."""
@@ -152,6 +167,9 @@ class Stack:
     def _living_state(self, progress: Progress) -> StackState:
         """What was started and lives; the rest is reported and forgotten."""
         state = read_state(self.home.state_file)
+        self._former_ports = (
+            {name: part.port for name, part in state.parts.items()} if self.anything_runs() else {}
+        )
         for name, part in list(state.parts.items()):
             if processes.find(part.pid, part.created) is None:
                 self.report.recovered.append(name)
@@ -238,7 +256,7 @@ class Stack:
             )
         progress("starting postgres")
         log = self.home.logs / "postgres.log"
-        for port in _candidates(self._db_port, []):
+        for port in self._database_ports():
             process = postgres.start(
                 site.data, port=port, binaries=site.binaries, log=log, run_as=site.run_as
             )
@@ -250,9 +268,21 @@ class Stack:
                 self._stop(state, "postgres", silent)
                 if self._db_port is not None or processes.port_is_free(port):
                     raise
+        else:
+            raise StackError("postgres found no free port.", hint=processes.tail(log))
         postgres.create_roles_and_database(state.parts["postgres"].port, site.keys)
         # It retries a lost database with growing pauses; a new one connects at once.
         self._stop(state, "postgrest", silent)
+
+    def _database_ports(self) -> Iterator[int]:
+        """The wanted port, or some free ones: one that is free now may be taken in a moment."""
+        if self._db_port is not None:
+            yield self._db_port
+            return
+        if "postgres" in self._former_ports:
+            yield self._former_ports["postgres"]
+        for _ in range(_START_ATTEMPTS):
+            yield processes.free_port()
 
     def _recover_postgres(self, site: _Site, progress: Progress) -> None:
         server, orphans = postgres.servers_on(site.data)
@@ -288,7 +318,11 @@ class Stack:
     def _try_start_api(self, state: StackState, site: _Site) -> None:
         used = [part.port for part in state.parts.values()]
         nginx_part = state.parts.get("nginx")
-        api_port = self._api_port or (nginx_part.port if nginx_part else processes.free_port(used))
+        api_port = (
+            self._api_port
+            or self._former_ports.pop("nginx", None)
+            or (nginx_part.port if nginx_part else processes.free_port(used))
+        )
         started = None
         if "postgrest" not in state.parts:
             started = self._start_postgrest(state, site, api_port)
@@ -300,9 +334,7 @@ class Stack:
             postgrest.wait_ready(started, admin_port, self.home.logs / "postgrest.log")
         gateway.wait_ready(nginx, api_port, site.keys, self.home.logs / "nginx.log")
 
-    def _start_postgrest(
-        self, state: StackState, site: _Site, api_port: int
-    ) -> processes.Process:
+    def _start_postgrest(self, state: StackState, site: _Site, api_port: int) -> processes.Process:
         db_port = state.parts["postgres"].port
         port = processes.free_port([api_port, db_port])
         admin_port = processes.free_port([api_port, db_port, port])
@@ -387,15 +419,6 @@ class Stack:
             yield connection
 
 
-def _candidates(wanted: int | None, avoid: list[int]) -> Iterator[int]:
-    """The wanted port, or some free ones: between finding and taking one, another may take it."""
-    if wanted is not None:
-        yield wanted
-        return
-    for _ in range(_START_ATTEMPTS):
-        yield processes.free_port(avoid)
-
-
 def _remove(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
@@ -416,4 +439,5 @@ def _info(state: StackState, keys: Keys) -> StackInfo:
         ),
         jwt_secret=keys.jwt_secret,
         postgrest_url=f"http://{host}:{state.parts['postgrest'].port}",
+        db_port=db_port,
     )

@@ -18,7 +18,9 @@ _FILE_NAME = re.compile(r"(\d{14})_(\w+)\.sql")
 _ADVISORY_LOCK = 7_240_519_364_021_187
 _LEDGER = """
 create schema if not exists supabase_migrations;
-create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
+create table if not exists supabase_migrations.schema_migrations (
+  version text not null primary key
+);
 alter table supabase_migrations.schema_migrations add column if not exists statements text[];
 alter table supabase_migrations.schema_migrations add column if not exists name text;
 """

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import LiteralString
 
@@ -23,7 +24,6 @@ from sharedstate.stack.processes import (
     clean_environment,
     run,
     spawn,
-    tail,
     wait_until,
 )
 from sharedstate.stack.users import RunAs
@@ -156,16 +156,16 @@ def _pid_file(data: Path) -> list[str]:
 
 @contextlib.contextmanager
 def connect(
-    port: int, *, user: str, password: str, database: str
+    port: int, *, user: str, password: str, database: str, timeout: int = 10
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """An autocommit connection to the embedded server."""
+    """An autocommit connection to the embedded server; `timeout` (to connect) in seconds."""
     with psycopg.connect(
         host=HOST,
         port=port,
         user=user,
         password=password,
         dbname=database,
-        connect_timeout=10,
+        connect_timeout=timeout,
         autocommit=True,
         application_name="sharedstate",
     ) as connection:
@@ -174,8 +174,8 @@ def connect(
 
 def create_roles_and_database(port: int, keys: Keys) -> None:
     """Make what the platform has: its roles, their settings, the database. Can be repeated."""
-    admin = {"user": "supabase_admin", "password": keys.supabase_admin_password}
-    with connect(port, database="postgres", **admin) as connection:
+    admin = partial(connect, port, user="supabase_admin", password=keys.supabase_admin_password)
+    with admin(database="postgres") as connection:
         for name, options in _ROLES.items():
             _ensure_role(connection, name, options)
         _set_password(connection, "postgres", keys.postgres_password)
@@ -185,7 +185,7 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
         known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE])
         if known.fetchone() is None:
             connection.execute(sql.SQL("create database {} owner postgres").format(_DATABASE))
-    with connect(port, database=DATABASE, **admin) as connection:
+    with admin(database=DATABASE) as connection:
         for statement in _DATABASE_STATEMENTS:
             connection.execute(statement)
 
@@ -242,7 +242,7 @@ _CLUSTER_STATEMENTS: tuple[LiteralString, ...] = (
 # The platform's generous default privileges are mirrored on purpose: a function or table that
 # relies on their absence would be safe here and open there.
 _DATABASE_STATEMENTS: tuple[LiteralString, ...] = (
-    "alter database agentcad set search_path = \"$user\", public, extensions",
+    'alter database agentcad set search_path = "$user", public, extensions',
     "create schema if not exists extensions authorization postgres",
     "grant usage on schema extensions to anon, authenticated, service_role",
     "grant usage on schema public to anon, authenticated, service_role",

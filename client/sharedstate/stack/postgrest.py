@@ -45,8 +45,10 @@ def start(
         "openapi-server-proxy-uri": f"http://localhost:{api_port}/rest/v1",
         "log-level": "warn",
     }
-    lines = (f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"
-             for name, value in settings.items())
+    lines = (
+        f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"
+        for name, value in settings.items()
+    )
     write_private(config, "\n".join(lines) + "\n")
     run_as.give(config)
     return spawn(

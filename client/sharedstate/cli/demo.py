@@ -1,0 +1,103 @@
+"""`sharedstate demo`: seven agents, each its own process, design a humanoid robot together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from sharedstate.cli.output import HomeOption, home_of, out, steps
+from sharedstate.stack import Stack, StackError, StackInfo
+from sharedstate.stack.paths import checkout_root
+from sharedstate.stack.workspaces import init_workspace, list_workspaces
+
+
+def demo(
+    requirements: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Other requirements than the example's."),
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="The workspace to design in; else a fresh one.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run the example on the running stack, or on one that is stopped again afterwards.
+
+    The exit code is the job's: 0 only if the design converged. The data stays.
+    """
+    job = _job()
+    place = home_of(home)
+    stack = Stack(place.root, db_port=None, api_port=None)
+    was_running = stack.anything_runs()
+    with _running(stack, keep=was_running) as info:
+        with stack.database() as connection:
+            name = workspace or _fresh_name(connection)
+            init_workspace(connection, name)
+        out.print(f"designing in workspace {name}")
+        code = _run(job, info, name, requirements)
+    _say_how_to_look(name, was_running)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _running(stack: Stack, *, keep: bool) -> Iterator[StackInfo]:
+    try:
+        with steps() as progress:
+            info = stack.up(progress)
+        yield info
+    finally:
+        if not keep:
+            with steps() as progress:
+                stack.down(progress)
+
+
+def _job() -> Path:
+    root = checkout_root()
+    job = root / "examples" / "humanoid" / "run.py" if root else None
+    if job is None or not job.is_file():
+        raise StackError(
+            "the example is not part of this installation.",
+            hint="It is in the repository: run `make demo` in a checkout.",
+        )
+    return job
+
+
+def _run(job: Path, info: StackInfo, workspace: str, requirements: Path | None) -> int:
+    command = [sys.executable, str(job)]
+    if requirements is not None:
+        command += ["--requirements", str(requirements.resolve())]
+    environment = os.environ | {
+        "SUPABASE_URL": info.url,
+        "SUPABASE_KEY": info.agent_key,
+        "SHAREDSTATE_WORKSPACE": workspace,
+    }
+    code = subprocess.run(command, env=environment).returncode
+    # A job ended by a signal has a negative code; a shell would show 128 and the number.
+    return code if code >= 0 else 128 - code
+
+
+def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    taken = {workspace.name for workspace in list_workspaces(connection)}
+    number = 1
+    while f"humanoid-{number}" in taken:
+        number += 1
+    return f"humanoid-{number}"
+
+
+def _say_how_to_look(workspace: str, was_running: bool) -> None:
+    start = "" if was_running else "  make up\n"
+    query = (
+        "select name, state, current_mass_kg, active_conflicts from system_status "
+        f"where workspace = '{workspace}'"
+    )
+    program = Path(sys.argv[0])
+    command = os.path.relpath(program) if program.name == "sharedstate" else "sharedstate"
+    out.print(f'look at it:\n{start}  {command} psql -c "{query}"')

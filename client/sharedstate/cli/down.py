@@ -1,0 +1,14 @@
+"""`sharedstate down`: stop the embedded stack; the data stays."""
+
+from __future__ import annotations
+
+from sharedstate.cli.output import HomeOption, home_of, out, steps
+from sharedstate.stack import Stack
+
+
+def down(home: HomeOption = None) -> None:
+    """Stop nginx, PostgREST and Postgres. The data stays for the next `sharedstate up`."""
+    place = home_of(home)
+    with steps() as progress:
+        stopped = Stack(place.root, db_port=None, api_port=None).down(progress)
+    out.print("sharedstate is stopped; the data stays." if stopped else "nothing was running.")

@@ -1,0 +1,48 @@
+"""The typer app: each command has a module of its own and is registered here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from sharedstate.cli.demo import demo
+from sharedstate.cli.down import down
+from sharedstate.cli.init import init
+from sharedstate.cli.output import say_error
+from sharedstate.cli.psql import psql
+from sharedstate.cli.status import status
+from sharedstate.cli.up import up
+from sharedstate.errors import SharedStateError
+from sharedstate.stack.errors import StackError
+
+
+class _Commands(TyperGroup):
+    """Turns our own errors into a message, what to do, and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StackError as error:
+            say_error(error.message, error.hint)
+        except SharedStateError as error:
+            say_error(str(error))
+        sys.exit(1)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Shared state for agents that work on one design in parallel.",
+)
+app.command()(up)
+app.command()(down)
+app.command()(init)
+app.command()(status)
+app.command()(demo)
+# Everything after `psql` belongs to psql, its options included.
+app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)

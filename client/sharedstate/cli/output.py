@@ -1,0 +1,60 @@
+"""What the commands share in talking to people: steps, errors, the option --home."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from sharedstate.stack.paths import Home, find_home
+from sharedstate.stack.progress import Progress
+
+# soft_wrap: a path or an address that is copied must not contain line breaks.
+out = Console(soft_wrap=True, highlight=False)
+err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="SHAREDSTATE_HOME",
+        help="Folder that holds .sharedstate/ and .env; else the nearest one upwards.",
+    ),
+]
+
+
+def home_of(option: Path | None) -> Home:
+    """The installation that a command works on."""
+    return Home(option.resolve()) if option is not None else find_home()
+
+
+@contextlib.contextmanager
+def steps() -> Iterator[Progress]:
+    """Show each step as a line; on a terminal the current one also spins."""
+    if not err.is_terminal:
+        yield lambda message: err.print(escape(message))
+        return
+    with err.status("") as spinner:
+
+        def progress(message: str) -> None:
+            err.print(f"[dim]{escape(message)}[/dim]")
+            spinner.update(escape(message))
+
+        yield progress
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """An error and what to do about it, to standard error."""
+    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    if hint:
+        err.print(escape(hint))
+
+
+def say_warning(message: str) -> None:
+    """Something that went differently than one may think."""
+    err.print(f"[yellow]warning:[/yellow] {escape(message)}")

@@ -1,0 +1,53 @@
+"""`sharedstate status`: what runs, where, and why not."""
+
+from __future__ import annotations
+
+import psycopg
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from sharedstate.cli.output import HomeOption, home_of, out
+from sharedstate.cli.up import say_workspaces
+from sharedstate.stack import Stack, StackError, migrations
+from sharedstate.stack.workspaces import has_schema, list_workspaces
+
+
+def status(home: HomeOption = None) -> None:
+    """Show each part: running, port, version, and why not. Exit code 0 only if all of them run."""
+    place = home_of(home)
+    stack = Stack(place.root, db_port=None, api_port=None)
+    parts = stack.status()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("part", "running", "port", "version", "process", "remark"):
+        table.add_column(heading, no_wrap=heading != "remark")
+    for part in parts:
+        table.add_row(
+            part.name,
+            "[green]yes[/green]" if part.running else "[red]no[/red]",
+            str(part.port or "-"),
+            part.version or "-",
+            str(part.pid or "-"),
+            escape(part.detail),
+        )
+    out.print(table)
+    out.print(f"home      {escape(str(place.dir))}")
+    if any(part.name == "postgres" and part.running for part in parts):
+        _say_schema(stack)
+    if not all(part.running for part in parts):
+        out.print("start it  sharedstate up")
+        raise typer.Exit(1)
+
+
+def _say_schema(stack: Stack) -> None:
+    try:
+        with stack.database() as connection:
+            applied = migrations.applied_versions(connection)
+            missing = [migration.version for migration in migrations.pending(connection)]
+            out.print(f"schema    {applied[-1] if applied else 'none'}")
+            if missing:
+                out.print(f"pending   {', '.join(missing)} (apply: sharedstate init)")
+            if has_schema(connection):
+                say_workspaces(list_workspaces(connection))
+    except (psycopg.Error, StackError) as error:
+        out.print(f"schema    unknown: {escape(str(error).strip())}")

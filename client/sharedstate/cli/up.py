@@ -1,0 +1,83 @@
+"""`sharedstate up`: start the embedded stack, make it ready to use, say how."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sharedstate.cli.output import HomeOption, home_of, out, say_warning, steps
+from sharedstate.stack import DEFAULT_API_PORT, DEFAULT_DB_PORT, Stack, StackInfo
+from sharedstate.stack.envfile import EnvFile, environment
+from sharedstate.stack.paths import Home
+from sharedstate.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
+
+
+def up(
+    home: HomeOption = None,
+    db_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help=f"Port of Postgres.  [default: {DEFAULT_DB_PORT}]"),
+    ] = None,
+    api_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help=f"Port of the API.  [default: {DEFAULT_API_PORT}]"),
+    ] = None,
+) -> None:
+    """Start Postgres, PostgREST and nginx, apply the migrations, and write .env if there is none.
+
+    The parts keep running until `sharedstate down`; the data is kept in .sharedstate/.
+    """
+    place = home_of(home)
+    probe = Stack(place.root, db_port=None, api_port=None)
+    if not probe.anything_runs():
+        db_port, api_port = db_port or DEFAULT_DB_PORT, api_port or DEFAULT_API_PORT
+    stack = Stack(place.root, db_port=db_port, api_port=api_port)
+    with steps() as progress:
+        info = stack.up(progress)
+        with stack.database() as connection:
+            init_workspace(connection, "default")
+            workspaces = list_workspaces(connection)
+    _write_env(place, info)
+    _say_how(stack, info, place)
+    say_workspaces(workspaces)
+
+
+def _write_env(place: Home, info: StackInfo) -> None:
+    result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+    if result.written:
+        out.print(f"{result.written}: {escape(str(place.env_file))}")
+    if result.foreign:
+        say_warning(
+            f"{place.env_file} was not written by sharedstate and has other values for "
+            f"{', '.join(result.foreign)}; it was left as it is. Programs that read it do not "
+            "reach this stack. Remove these lines, or move the file away, and run "
+            "`sharedstate up` again."
+        )
+
+
+def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
+    if stack.report.recovered:
+        out.print(f"recovered: {', '.join(stack.report.recovered)}; no data was lost")
+    out.print(
+        "sharedstate was already running."
+        if stack.report.already_running
+        else "[green]sharedstate is running.[/green]"
+    )
+    out.print(f"  API       {info.url}/rest/v1/")
+    out.print(f"  database  port {info.db_port}, shell: sharedstate psql")
+    out.print(f"  keys      {escape(str(place.env_file))}")
+    out.print("  stop      sharedstate down (the data stays)")
+
+
+def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:
+    """One line for each design in the database."""
+    width = max((len(workspace.name) for workspace in workspaces), default=0)
+    out.print("workspaces")
+    for workspace in workspaces:
+        out.print(
+            f"  {escape(workspace.name.ljust(width))}  {workspace.complete} of "
+            f"{workspace.subsystems} subsystems complete, "
+            f"{workspace.open_conflicts} open conflicts"
+        )

@@ -1,0 +1,77 @@
+"""Whether each part runs, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from sharedstate.stack import postgres, postgrest
+from sharedstate.stack.keys import Keys
+from sharedstate.stack.processes import find
+from sharedstate.stack.state import PartRecord, StackState
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part. `detail` says why it does not run; empty when it does."""
+
+    name: str
+    running: bool
+    port: int | None = None
+    version: str | None = None
+    pid: int | None = None
+    detail: str = ""
+
+
+def examine(name: str, state: StackState, keys: Keys | None) -> PartStatus:
+    """Look at the process, then ask the part itself."""
+    part = state.parts.get(name)
+    if part is None or keys is None:
+        return PartStatus(name, running=False, detail="not started")
+    if find(part.pid, part.created) is None:
+        reason = f"killed: no process {part.pid}"
+        return PartStatus(name, running=False, port=part.port, version=part.version, detail=reason)
+    problem = _problem(name, part, keys)
+    return PartStatus(
+        name,
+        running=not problem,
+        port=part.port,
+        version=part.version,
+        pid=part.pid,
+        detail=problem,
+    )
+
+
+def _problem(name: str, part: PartRecord, keys: Keys) -> str:
+    if name == "postgres":
+        return _postgres_problem(part.port, keys)
+    if name == "postgrest":
+        status = postgrest.get_status(part.admin_port or 0, "/ready", timeout=3)
+        return _judge(status, ready=status == 200)
+    headers = {"apikey": keys.anon_key}
+    status = postgrest.get_status(part.port, "/rest/v1/rpc/health", headers, timeout=12)
+    return _judge(status, ready=status is not None and status < 500)
+
+
+def _judge(status: int | None, *, ready: bool) -> str:
+    if ready:
+        return ""
+    if status is None:
+        return "the process lives, but its port does not answer"
+    return f"the port answers, but it is not ready: HTTP {status}"
+
+
+def _postgres_problem(port: int, keys: Keys) -> str:
+    try:
+        with postgres.connect(
+            port,
+            user="postgres",
+            password=keys.postgres_password,
+            database=postgres.DATABASE,
+            timeout=3,
+        ) as connection:
+            connection.execute("select 1")
+    except psycopg.Error as error:
+        return f"the process lives, but it is not ready: {str(error).strip().splitlines()[-1]}"
+    return ""
