@@ -1,0 +1,39 @@
+"""Timing and percentiles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+WARM_UP_ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What many repetitions of one thing took, in milliseconds."""
+
+    p50_ms: float
+    p99_ms: float
+
+    @classmethod
+    def of(cls, durations_ms: list[float]) -> Timing:
+        """The percentiles (nearest rank) of some durations."""
+        ordered = sorted(durations_ms)
+        return cls(p50_ms=_percentile(ordered, 50), p99_ms=_percentile(ordered, 99))
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
+
+
+def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+    """Time each contestant once a round, so that whatever disturbs the machine disturbs them all."""
+    durations: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(WARM_UP_ROUNDS + rounds):
+        for name, contestant in contestants.items():
+            began = time.perf_counter()
+            contestant()
+            if number >= WARM_UP_ROUNDS:
+                durations[name].append((time.perf_counter() - began) * 1000)
+    return {name: Timing.of(taken) for name, taken in durations.items()}

