@@ -28,7 +28,10 @@ begin
     );
   end if;
   v_new := jsonb_populate_record(v_old, (
-    select coalesce(jsonb_object_agg(e.key, e.value), '{}')
+    -- 2.0 is a whole number to JSON, but no text of an integer.
+    select coalesce(
+      jsonb_object_agg(e.key, case when e.key = 'iteration' then to_jsonb(e.value::integer) else e.value end), '{}'
+    )
     from jsonb_each(p_status) as e
     where e.key = any(v_columns)
   ));

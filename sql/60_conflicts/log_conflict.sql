@@ -25,7 +25,7 @@ begin
   perform core.require_text('description', p_description);
   perform core.require_object('details', p_details);
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
-  perform core.require_blocks(p_blocks);
+  perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',

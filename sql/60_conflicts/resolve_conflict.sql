@@ -15,6 +15,7 @@ declare
   v_request core.request;
   v_row public.conflicts;
 begin
+  perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
   perform core.require_text('resolution', p_resolution);
   perform core.require_agent('resolved_by', p_resolved_by);
   perform core.require_optional_name('execution_id', p_execution_id);

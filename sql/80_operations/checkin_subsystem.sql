@@ -23,7 +23,7 @@ declare
 begin
   perform core.require_checkin(
     p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-    p_activity, p_details
+    p_activity, p_details, p_release
   );
   v_request := core.recall_request(
     v_workspace, p_request_id, 'checkin_subsystem',

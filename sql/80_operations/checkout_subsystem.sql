@@ -16,6 +16,7 @@ declare
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
+  perform core.require_names('reads', p_reads);
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(

@@ -9,6 +9,7 @@ declare
   v_row public.workspace;
 begin
   perform core.require_name('workspace_name', p_workspace_name);
+  perform core.require_present('with_defaults', to_jsonb(p_with_defaults));
   v_request := core.recall_request(
     p_workspace_name, p_request_id, 'init_workspace', jsonb_build_array(p_workspace_name, p_with_defaults)
   );

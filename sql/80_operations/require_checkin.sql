@@ -7,7 +7,8 @@ create or replace function core.require_checkin(
   p_interfaces jsonb,
   p_design_data jsonb,
   p_activity text,
-  p_details jsonb
+  p_details jsonb,
+  p_release boolean
 )
 returns boolean
 language plpgsql
@@ -18,15 +19,10 @@ begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_agent('agent_name', p_agent_name);
   perform core.require_name('execution_id', p_execution_id);
+  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
+  perform core.require_present('release', to_jsonb(p_release));
   perform core.require_status(p_subsystem, p_status);
   perform core.require_object('details', p_details);
-  if p_fencing_token is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'fencing_token', 'reason', 'is missing'),
-      'Send the fencing_token of the lease from checkout_subsystem.'
-    );
-  end if;
   if p_interfaces is not null then
     perform core.require_object('interfaces', p_interfaces);
   end if;

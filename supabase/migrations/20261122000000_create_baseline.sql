@@ -183,6 +183,30 @@ begin
 end;
 $$;
 
+-- sql/05_validation/require_names.sql
+create or replace function core.require_names(p_argument text, p_names text[])
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_name text;
+begin
+  if array_ndims(p_names) > 1 or cardinality(p_names) > 1000 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is no flat list of up to 1000 names'),
+      'Send a list of names.'
+    );
+  end if;
+  foreach v_name in array coalesce(p_names, '{}') loop
+    perform core.require_name(p_argument, v_name);
+  end loop;
+  return true;
+end;
+$$;
+
 -- sql/05_validation/require_object.sql
 create or replace function core.require_object(p_argument text, p_document jsonb)
 returns boolean
@@ -214,6 +238,26 @@ set search_path = ''
 as $$
 begin
   return p_name is null or core.require_name(p_argument, p_name);
+end;
+$$;
+
+-- sql/05_validation/require_present.sql
+-- For arguments of any type that have no null of their own: JSON callers can send null for each.
+create or replace function core.require_present(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_value is null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
+      'Send a value instead of null, or leave the argument out if it has a default.'
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -603,6 +647,9 @@ begin
   if p_status ? 'iteration' then
     perform core.require_whole_number('status.iteration', p_status -> 'iteration', 0, 2147483647);
   end if;
+  if jsonb_typeof(p_status -> 'version') <> 'null' then
+    perform core.require_whole_number('status.version', p_status -> 'version', 0, 2147483647);
+  end if;
   if p_status ? 'metadata' then
     perform core.require_object('status.metadata', p_status -> 'metadata');
   end if;
@@ -710,7 +757,10 @@ begin
     );
   end if;
   v_new := jsonb_populate_record(v_old, (
-    select coalesce(jsonb_object_agg(e.key, e.value), '{}')
+    -- 2.0 is a whole number to JSON, but no text of an integer.
+    select coalesce(
+      jsonb_object_agg(e.key, case when e.key = 'iteration' then to_jsonb(e.value::integer) else e.value end), '{}'
+    )
     from jsonb_each(p_status) as e
     where e.key = any(v_columns)
   ));
@@ -1223,6 +1273,7 @@ begin
   perform core.require_name('resource_type', p_resource_type);
   perform core.require_name('resource_name', p_resource_name);
   perform core.require_name('execution_id', p_execution_id);
+  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
   perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'renew_lock',
@@ -1964,7 +2015,7 @@ begin
   perform core.require_text('description', p_description);
   perform core.require_object('details', p_details);
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
-  perform core.require_blocks(p_blocks);
+  perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
@@ -2036,30 +2087,6 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/require_blocks.sql
-create or replace function core.require_blocks(p_blocks text[])
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_name text;
-begin
-  if array_ndims(p_blocks) > 1 or cardinality(p_blocks) > 1000 then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'blocks', 'reason', 'is no flat list of up to 1000 names'),
-      'Send a list of agent names.'
-    );
-  end if;
-  foreach v_name in array coalesce(p_blocks, '{}') loop
-    perform core.require_name('blocks', v_name);
-  end loop;
-  return true;
-end;
-$$;
-
 -- sql/60_conflicts/require_severity.sql
 create or replace function core.require_severity(p_severity text)
 returns boolean
@@ -2097,6 +2124,7 @@ declare
   v_request core.request;
   v_row public.conflicts;
 begin
+  perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
   perform core.require_text('resolution', p_resolution);
   perform core.require_agent('resolved_by', p_resolved_by);
   perform core.require_optional_name('execution_id', p_execution_id);
@@ -2320,7 +2348,7 @@ declare
 begin
   perform core.require_checkin(
     p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-    p_activity, p_details
+    p_activity, p_details, p_release
   );
   v_request := core.recall_request(
     v_workspace, p_request_id, 'checkin_subsystem',
@@ -2417,6 +2445,7 @@ declare
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
+  perform core.require_names('reads', p_reads);
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(
@@ -2882,6 +2911,7 @@ declare
   v_row public.workspace;
 begin
   perform core.require_name('workspace_name', p_workspace_name);
+  perform core.require_present('with_defaults', to_jsonb(p_with_defaults));
   v_request := core.recall_request(
     p_workspace_name, p_request_id, 'init_workspace', jsonb_build_array(p_workspace_name, p_with_defaults)
   );
@@ -3006,7 +3036,8 @@ create or replace function core.require_checkin(
   p_interfaces jsonb,
   p_design_data jsonb,
   p_activity text,
-  p_details jsonb
+  p_details jsonb,
+  p_release boolean
 )
 returns boolean
 language plpgsql
@@ -3017,15 +3048,10 @@ begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_agent('agent_name', p_agent_name);
   perform core.require_name('execution_id', p_execution_id);
+  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
+  perform core.require_present('release', to_jsonb(p_release));
   perform core.require_status(p_subsystem, p_status);
   perform core.require_object('details', p_details);
-  if p_fencing_token is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'fencing_token', 'reason', 'is missing'),
-      'Send the fencing_token of the lease from checkout_subsystem.'
-    );
-  end if;
   if p_interfaces is not null then
     perform core.require_object('interfaces', p_interfaces);
   end if;
