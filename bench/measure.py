@@ -28,7 +28,7 @@ def _percentile(ordered: list[float], percent: int) -> float:
 
 
 def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Time each contestant once a round, so that whatever disturbs the machine disturbs them all."""
+    """Time each contestant once a round, so that what disturbs the machine disturbs them all."""
     durations: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(WARM_UP_ROUNDS + rounds):
         for name, contestant in contestants.items():

@@ -18,7 +18,9 @@ from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 
 EXECUTION = "bench-1"
-ACTIVITY = {"agent_name": "bench_agent", "activity": "measured", "details": {"bones": 6}}
+AGENT = "bench_agent"
+ACTIVITY = "measured"
+DETAILS = {"bones": 6}
 SCRIPTS = {
     "log_agent_activity": (
         "select * from public.log_agent_activity("
@@ -34,12 +36,16 @@ def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[
     try:
         by_function: dict[str, dict[str, Callable[[], object]]] = {
             "log_agent_activity": {
-                "SharedState": lambda: state.log_agent_activity(
-                    ACTIVITY["agent_name"], ACTIVITY["activity"], ACTIVITY["details"]
-                ),
+                "SharedState": lambda: state.log_agent_activity(AGENT, ACTIVITY, DETAILS),
                 "http.client": lambda: bare.call(
                     "log_agent_activity",
-                    {**ACTIVITY, "execution_id": EXECUTION, "request_id": str(uuid4())},
+                    {
+                        "agent_name": AGENT,
+                        "activity": ACTIVITY,
+                        "details": DETAILS,
+                        "execution_id": EXECUTION,
+                        "request_id": str(uuid4()),
+                    },
                 ),
             },
             "health": {"SharedState": state.health, "http.client": lambda: bare.call("health", {})},
