@@ -1,0 +1,1 @@
+"""Seven agents design one humanoid robot together, through shared state alone."""

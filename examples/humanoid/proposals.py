@@ -1,0 +1,133 @@
+"""A design as its agent proposes it, and what follows from it for status and conflicts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from humanoid.domain.amounts import Amounts, Infeasible, Part, total
+from humanoid.flow import (
+    ARCHITECT,
+    COMPLETE,
+    INFEASIBLE,
+    OVER_BUDGET,
+    Alternative,
+    Json,
+    agent_of,
+    downstream,
+)
+
+SERIOUS_SHARE = 0.1  # an excess of more than a tenth of a limit is more than fine tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that a design depends on: the architect's wishes, the limits, what others published."""
+
+    wanted: Json
+    level: int
+    limits: Amounts
+    inputs: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A design: `parts` make up its mass, cost and power, `interfaces` is what others may read."""
+
+    parts: Sequence[Part]
+    interfaces: Json
+    design: Json
+    summary: Json = field(default_factory=dict)
+    # What counts against the limits; the parts' total unless the agent answers for more.
+    usage: Amounts | None = None
+
+    @property
+    def used(self) -> Amounts:
+        return (self.usage or total(self.parts)).rounded()
+
+
+@dataclass(frozen=True, slots=True)
+class Designer:
+    """One designing agent: its subsystem, its ladder of rules, and how it designs."""
+
+    subsystem: str
+    levels: tuple[str, ...]
+    design: Callable[[Brief], Proposal]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a brief: a proposal, or the reason why there is none."""
+
+    brief: Brief
+    proposal: Proposal | None
+    reason: str
+    alternatives: list[Alternative]
+
+    @property
+    def fits(self) -> bool:
+        return self.proposal is not None and self.proposal.used.fits(self.brief.limits)
+
+    @property
+    def state(self) -> str:
+        if self.proposal is None:
+            return INFEASIBLE
+        return COMPLETE if self.fits else OVER_BUDGET
+
+
+def work_out(designer: Designer, brief: Brief) -> Outcome:
+    """Designs at the level of the brief, and looks what each later level would use."""
+    alternatives = []
+    for level in range(brief.level + 1, len(designer.levels)):
+        later = Brief(brief.wanted, level, brief.limits, brief.inputs)
+        try:
+            used = designer.design(later).used
+        except Infeasible:
+            continue
+        alternatives.append(Alternative(level, designer.levels[level], used))
+    try:
+        return Outcome(brief, designer.design(brief), "", alternatives)
+    except Infeasible as problem:
+        return Outcome(brief, None, str(problem), alternatives)
+
+
+def status_of(outcome: Outcome, basis: Json, iteration: int, revision: int) -> Json:
+    """The status row to write; the keys that are no columns go into its metadata."""
+    used = outcome.proposal.used if outcome.proposal else Amounts()
+    return {
+        **(outcome.proposal.summary if outcome.proposal else {}),
+        "state": outcome.state,
+        **{f"current_{resource}": value for resource, value in used.as_dict().items()},
+        "within_budget": outcome.fits,
+        "iteration": iteration,
+        "level": outcome.brief.level,
+        "basis": basis,
+        "revision": revision,
+        "alternatives": [alternative.as_dict() for alternative in outcome.alternatives],
+    }
+
+
+def conflict_of(subsystem: str, outcome: Outcome, basis: Json) -> dict[str, Any]:
+    """The arguments of `log_conflict` for an outcome that does not fit."""
+    limits = outcome.brief.limits
+    used = outcome.proposal.used if outcome.proposal else None
+    excess = used.over(limits) if used else Amounts()
+    serious = used is None or excess.share_of(limits) > SERIOUS_SHARE
+    text = outcome.reason or f"{subsystem} needs {used}: {excess} over its limits of {limits}"
+    return {
+        "severity": "high" if serious else "medium",
+        "priority": 2 if serious else 3,
+        "source": agent_of(subsystem),
+        "target": ARCHITECT,
+        "description": text,
+        "blocks": [agent_of(name) for name in downstream(subsystem)],
+        "details": {
+            "basis": basis,
+            "level": outcome.brief.level,
+            "usage": used.as_dict() if used else None,
+            "limits": limits.as_dict(),
+            "excess": excess.as_dict(),
+            "alternatives": [alternative.as_dict() for alternative in outcome.alternatives],
+        },
+    }

@@ -1,0 +1,48 @@
+"""What a designing agent does next, decided from the shared state alone. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from humanoid.flow import COMPLETE, READS, View, agent_of
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The architect has ended the design."""
+
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until `reason` changes."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """There is something to compute, or to complain about."""
+
+
+Step = Stop | Wait | Design
+
+
+def next_step(subsystem: str, view: View) -> Step:
+    """The next step of the subsystem's agent."""
+    if view.verdict is not None:
+        return Stop(view.verdict)
+    if not view.commissioned(subsystem):
+        return Wait("requirements from the architect")
+    for name in READS[subsystem]:
+        if not view.delivered(name):
+            return Wait(f"the {name} design")
+    agent = agent_of(subsystem)
+    for conflict in view.conflicts:
+        if agent == conflict["source_agent"] or agent in conflict["blocks_agents"]:
+            return Wait(f"the resolution of conflict #{conflict['conflict_id']}")
+    record = view.record(subsystem)
+    if record.state == COMPLETE and record.basis == view.wanted_basis(subsystem):
+        return Wait("changes in what it is based on")
+    return Design()
