@@ -69,7 +69,10 @@ def reachable(binaries: Binaries, run_as: RunAs) -> Binaries:
             shutil.copytree(install, folder / "postgres", dirs_exist_ok=True)
             for program in (binaries.postgrest, binaries.nginx):
                 shutil.copy2(program, folder / program.name)
-                (folder / program.name).chmod(0o755)
+            for path in folder.rglob("*"):
+                # The originals may be root's alone: what their owner may, all may with the copies.
+                mode = path.stat().st_mode & 0o700
+                path.chmod(mode | mode >> 3 & 0o50 | mode >> 6 & 0o5)
             (folder / "complete").touch()
     return Binaries(
         postgres=folder / "postgres" / "bin" / "postgres",

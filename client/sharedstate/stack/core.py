@@ -292,7 +292,7 @@ class Stack:
         if orphans:
             progress(f"waiting for {len(orphans)} processes of the killed postgres to end")
             # They notice by themselves soon; one that computes does not, and may be ended.
-            psutil.wait_procs(orphans, timeout=5)
+            psutil.wait_procs(orphans, timeout=2)
             for process in orphans:
                 processes.end(process, graceful=signal.SIGQUIT, patience=10)
         if postgres.forget_dead_server(site.data):
@@ -303,6 +303,10 @@ class Stack:
     def _start_api(self, state: StackState, site: _Site, progress: Progress) -> None:
         """Start PostgREST and nginx, the one whose upstream moved included."""
         progress("starting postgrest and nginx")
+        part = state.parts.get("postgrest")
+        if part is not None and postgrest.get_status(part.admin_port or 0, "/ready") != 200:
+            # It retries a lost database with growing pauses; a new one connects at once.
+            self._stop(state, "postgrest", silent)
         for attempt in range(_START_ATTEMPTS):
             try:
                 self._try_start_api(state, site)
