@@ -1,7 +1,7 @@
 """Make client/sharedstate/aio.py from client.py, so that both always have the same methods.
 
-    python scripts/build_async.py           write aio.py
-    python scripts/build_async.py --check   exit code 1 when aio.py is not what would be written
+python scripts/build_async.py           write aio.py
+python scripts/build_async.py --check   exit code 1 when aio.py is not what would be written
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "client" / "sharedstate"
-SOURCE, TARGET = PACKAGE / "client.py", PACKAGE / "aio.py"
+PAIRS = {"client.py": "aio.py", "client_reads.py": "client_reads_async.py"}
 
 _RENAMES = (
-    (r"\bSharedState\b", "AsyncSharedState"),
+    (r"\bSharedState(Reads)?\b", r"AsyncSharedState\1"),
+    (r"sharedstate\.client_reads\b", "sharedstate.client_reads_async"),
     (r"from supabase import Client\b", "from supabase import AsyncClient"),
     (r"-> Client\b", "-> AsyncClient"),
     (r"from sharedstate\.transport import Transport\b",
@@ -25,8 +26,7 @@ _RENAMES = (
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),
 )  # fmt: skip
 _AWAITED = r"(?<!def )(self\._run\(|self\._transport\.(?:run|close)\(|self\.close\()"
-_HEADER = '"""AsyncSharedState: SharedState with `await`.\n\n'
-_NOTICE = "MADE FROM client.py by scripts/build_async.py: change that file and run the script.\n"
+_NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file and run the script."""
 _ALIAS = """    async def aclose(self) -> None:
         \"\"\"The same as close, by the name that async libraries use.\"\"\"
         await self.close()
@@ -34,22 +34,22 @@ _ALIAS = """    async def aclose(self) -> None:
 """
 
 
-def asynchronous(source: str) -> str:
-    """The text of aio.py for the text of client.py."""
-    text = source
+def asynchronous(source_name: str) -> str:
+    """The async twin's text of a module."""
+    text = (PACKAGE / source_name).read_text()
     for pattern, replacement in _RENAMES:
         text = re.sub(pattern, replacement, text)
-    _, separator, rest = text.partition('"""')[2].partition('"""')
+    _, quotes, rest = text.partition('"""')[2].partition('"""')
     # A method starts at its `def` and ends where the next member of the class starts.
     members = re.split(r"(?m)^(?=    (?:def|@property|# ---))", rest)
     text = "".join(_member(member) for member in members)
     text = re.sub(r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.", r"\1await state.", text)
-    return _HEADER + _NOTICE + separator + text
+    return quotes + _NOTICE.format(source=source_name) + quotes + text
 
 
 def _member(member: str) -> str:
     awaited, count = re.subn(_AWAITED, r"await \1", member)
-    if not count and "def __aenter__" not in member:
+    if not count and not re.search(r"def (__aenter__|_run)\(", member):
         return member
     awaited = re.sub(r"^    def ", "    async def ", awaited)
     return awaited + (_ALIAS if "async def close(" in awaited else "")
@@ -57,17 +57,21 @@ def _member(member: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check; the exit code."""
-    wanted = asynchronous(SOURCE.read_text())
-    if arguments == ["--check"]:
-        same = TARGET.exists() and TARGET.read_text() == wanted
-        print("aio.py is up to date" if same else "aio.py differs: run scripts/build_async.py")
-        return 0 if same else 1
-    if arguments:
+    if arguments not in ([], ["--check"]):
         print(__doc__)
         return 2
-    TARGET.write_text(wanted)
-    print(f"wrote {TARGET}")
-    return 0
+    stale = 0
+    for source, target in PAIRS.items():
+        path, wanted = PACKAGE / target, asynchronous(source)
+        if path.exists() and path.read_text() == wanted:
+            print(f"{target} is up to date")
+        elif arguments:
+            print(f"{target} differs: run python scripts/build_async.py")
+            stale = 1
+        else:
+            path.write_text(wanted)
+            print(f"{target} written")
+    return stale
 
 
 if __name__ == "__main__":

@@ -75,11 +75,12 @@ def error_from(status: int, body: bytes, location: str = "") -> SharedStateError
 def not_applied(problem: SharedStateError) -> bool:
     """Whether the answer says for certain that the database did nothing.
 
-    502, 504 and PGRST001 can also mean that the database did it and the answer got lost.
+    PGRST001 also comes when the connection broke after a commit, and a proxy's 502 to 504 when
+    the answer was lost on the way; our gateway tells whether it reached PostgREST at all.
     """
     if problem.code in ("PGRST000", "PGRST002", "PGRST003", "40001", "40P01"):
         return True
-    return problem.status == 503 and problem.message == "service_unavailable"
+    return problem.message == "service_unavailable" and problem.detail.get("reached") is False
 
 
 def may_retry(problem: SharedStateError) -> bool:

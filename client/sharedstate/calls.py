@@ -1,47 +1,17 @@
-"""Method arguments to requests, and answers to results. Pure: no I/O, no clock.
+"""Method arguments to calls of functions. Pure: no I/O, no clock; each has its method's name.
 
-Each function has the name of its method and gives a `Call[T]`, which the sync and the async
-transport send alike. The only thing drawn from outside is a fresh request id, where none is given.
+Both transports send these alike. The only thing drawn from outside is a fresh request id, where
+none is given. Reads of tables are in queries.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
-from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from sharedstate import readers, types
-from sharedstate.config import checked_name
-from sharedstate.encoding import encode
+from sharedstate.call import Call, RequestId, mutation, question
 from sharedstate.errors import InvalidArgument
-
-T = TypeVar("T")
-RequestId = str | UUID | None
-MAX_ROWS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
-    """One request and how its answer is read.
-
-    A mutation carries a request id, so it can be sent again without being done twice.
-    `timeout_s` replaces the client's own for calls that may take long.
-    """
-
-    method: str
-    path: str
-    read: Callable[[Any], T]
-    body: bytes | None = None
-    request_id: str | None = None
-    timeout_s: float | None = None
-
-    @property
-    def is_mutation(self) -> bool:
-        """Whether a lost answer leaves open what happened."""
-        return self.request_id is not None
-
 
 # --- locks ---
 
@@ -61,7 +31,7 @@ def acquire_lock(
         "execution_id": execution_id,
         "ttl_seconds": ttl_seconds,
     }
-    return _mutation("acquire_lock", params, readers.lease_or_none, request_id)
+    return mutation("acquire_lock", params, readers.lease_or_none, request_id)
 
 
 def renew_lock(
@@ -79,7 +49,7 @@ def renew_lock(
         "fencing_token": fencing_token,
         "ttl_seconds": ttl_seconds,
     }
-    return _mutation("renew_lock", params, readers.lease, request_id)
+    return mutation("renew_lock", params, readers.lease, request_id)
 
 
 def release_lock(
@@ -95,7 +65,7 @@ def release_lock(
         "execution_id": execution_id,
         "fencing_token": fencing_token,
     }
-    return _mutation("release_lock", params, readers.was_row, request_id)
+    return mutation("release_lock", params, readers.was_row, request_id)
 
 
 def force_release_lock(
@@ -107,21 +77,11 @@ def force_release_lock(
         "released_by": released_by,
         "reason": reason,
     }
-    return _mutation("force_release_lock", params, readers.row_or_none, request_id)
+    return mutation("force_release_lock", params, readers.row_or_none, request_id)
 
 
 def cleanup_expired_locks() -> Call[int]:
-    return _question("cleanup_expired_locks", {}, readers.integer)
-
-
-def get_lock(
-    workspace: str, resource_type: str, resource_name: str
-) -> Call[types.LockRow | None]:
-    filters = {
-        "resource_type": "eq." + checked_name(resource_type, "resource_type"),
-        "resource_name": "eq." + checked_name(resource_name, "resource_name"),
-    }
-    return _select("agent_locks", workspace, filters, readers.first_or_none)
+    return question("cleanup_expired_locks", {}, readers.integer)
 
 
 # --- status ---
@@ -140,20 +100,7 @@ def update_subsystem_status(
         "execution_id": execution_id,
         "fencing_token": fencing_token,
     }
-    return _mutation("update_subsystem_status", params, readers.row, request_id)
-
-
-def get_subsystem_status(workspace: str, subsystem: str) -> Call[types.SubsystemRow | None]:
-    filters = {"name": "eq." + checked_name(subsystem, "subsystem")}
-    return _select("subsystems", workspace, filters, readers.first_or_none)
-
-
-def get_all_subsystem_statuses(workspace: str) -> Call[list[types.SubsystemRow]]:
-    return _select("subsystems", workspace, {"order": "name"}, readers.rows)
-
-
-def get_system_status(workspace: str) -> Call[list[types.SystemStatusRow]]:
-    return _select("system_status", workspace, {"order": "name"}, readers.rows)
+    return mutation("update_subsystem_status", params, readers.row, request_id)
 
 
 # --- budgets ---
@@ -172,19 +119,7 @@ def update_global_constraints(
         "base_version": base_version,
         "execution_id": execution_id,
     }
-    return _mutation("update_global_constraints", params, readers.row, request_id)
-
-
-def get_global_constraints(
-    workspace: str, version: int | None
-) -> Call[types.GlobalConstraintsRow | None]:
-    return _select("global_constraints", workspace, _version(version), readers.first_or_none)
-
-
-def get_global_constraints_history(
-    workspace: str, limit: int
-) -> Call[list[types.GlobalConstraintsRow]]:
-    return _select("global_constraints", workspace, _newest(limit), readers.rows)
+    return mutation("update_global_constraints", params, readers.row, request_id)
 
 
 # --- documents ---
@@ -203,7 +138,7 @@ def update_subsystem_requirements(
     params = _publication(
         execution_id, subsystem, document, created_by, base_version, fencing_token
     )
-    return _mutation("update_subsystem_requirements", params, readers.row, request_id)
+    return mutation("update_subsystem_requirements", params, readers.row, request_id)
 
 
 def update_subsystem_interfaces(
@@ -219,7 +154,7 @@ def update_subsystem_interfaces(
     params = _publication(
         execution_id, subsystem, document, created_by, base_version, fencing_token
     )
-    return _mutation("update_subsystem_interfaces", params, readers.row, request_id)
+    return mutation("update_subsystem_interfaces", params, readers.row, request_id)
 
 
 def update_subsystem_design(
@@ -235,49 +170,7 @@ def update_subsystem_design(
     params = _publication(
         execution_id, subsystem, document, created_by, base_version, fencing_token
     )
-    return _mutation("update_subsystem_design", params, readers.row, request_id)
-
-
-def get_subsystem_requirements(
-    workspace: str, subsystem: str, version: int | None
-) -> Call[types.RequirementsRow | None]:
-    filters = {**_of(subsystem), **_version(version)}
-    return _select("subsystem_requirements", workspace, filters, readers.first_or_none)
-
-
-def get_subsystem_requirements_history(
-    workspace: str, subsystem: str, limit: int
-) -> Call[list[types.RequirementsRow]]:
-    filters = {**_of(subsystem), **_newest(limit)}
-    return _select("subsystem_requirements", workspace, filters, readers.rows)
-
-
-def get_subsystem_interfaces(
-    workspace: str, subsystem: str, version: int | None
-) -> Call[types.InterfacesRow | None]:
-    filters = {**_of(subsystem), **_version(version)}
-    return _select("subsystem_interfaces", workspace, filters, readers.first_or_none)
-
-
-def get_subsystem_interfaces_history(
-    workspace: str, subsystem: str, limit: int
-) -> Call[list[types.InterfacesRow]]:
-    filters = {**_of(subsystem), **_newest(limit)}
-    return _select("subsystem_interfaces", workspace, filters, readers.rows)
-
-
-def get_subsystem_design(
-    workspace: str, subsystem: str, version: int | None
-) -> Call[types.DesignRow | None]:
-    filters = {**_of(subsystem), **_version(version)}
-    return _select("subsystem_designs", workspace, filters, readers.first_or_none)
-
-
-def get_subsystem_design_history(
-    workspace: str, subsystem: str, limit: int
-) -> Call[list[types.DesignRow]]:
-    filters = {**_of(subsystem), **_newest(limit)}
-    return _select("subsystem_designs", workspace, filters, readers.rows)
+    return mutation("update_subsystem_design", params, readers.row, request_id)
 
 
 # --- conflicts ---
@@ -304,7 +197,7 @@ def log_conflict(
         "blocks": _names(blocks, "blocks"),
         "execution_id": execution_id,
     }
-    return _mutation("log_conflict", params, readers.conflict_number, request_id)
+    return mutation("log_conflict", params, readers.conflict_number, request_id)
 
 
 def resolve_conflict(
@@ -316,11 +209,11 @@ def resolve_conflict(
         "resolved_by": resolved_by,
         "execution_id": execution_id,
     }
-    return _mutation("resolve_conflict", params, readers.row, request_id)
+    return mutation("resolve_conflict", params, readers.row, request_id)
 
 
 def get_active_conflicts(agent_name: str | None) -> Call[list[types.ConflictRow]]:
-    return _question("get_active_conflicts", {"agent_name": agent_name}, readers.rows)
+    return question("get_active_conflicts", {"agent_name": agent_name}, readers.rows)
 
 
 # --- activity ---
@@ -339,17 +232,7 @@ def log_agent_activity(
         "details": _object(details or {}, "details"),
         "execution_id": execution_id,
     }
-    return _mutation("log_agent_activity", params, readers.row, request_id)
-
-
-def get_recent_activity(
-    workspace: str, limit: int, agent_name: str | None
-) -> Call[list[types.ActivityRow]]:
-    filters = {} if agent_name is None else {
-        "agent_name": "eq." + checked_name(agent_name, "agent_name")
-    }
-    filters |= {"order": "timestamp.desc,id.desc", "limit": _limit(limit)}
-    return _select("agent_activity_logs", workspace, filters, readers.rows)
+    return mutation("log_agent_activity", params, readers.row, request_id)
 
 
 # --- one round trip ---
@@ -370,7 +253,7 @@ def checkout_subsystem(
         "ttl_seconds": ttl_seconds,
         "reads": _names(reads, "reads"),
     }
-    return _mutation("checkout_subsystem", params, readers.checkout_or_none, request_id)
+    return mutation("checkout_subsystem", params, readers.checkout_or_none, request_id)
 
 
 def checkin_subsystem(
@@ -398,69 +281,33 @@ def checkin_subsystem(
         "details": _object(details or {}, "details"),
         "release": release,
     }
-    return _mutation("checkin_subsystem", params, readers.checkin, request_id)
+    return mutation("checkin_subsystem", params, readers.checkin, request_id)
 
 
 # --- operations ---
 
 
 def health() -> Call[types.Health]:
-    return _question("health", {}, readers.row)
+    return question("health", {}, readers.row)
 
 
 def schema_version() -> Call[str]:
-    return _question("schema_version", {}, readers.text)
+    return question("schema_version", {}, readers.text)
 
 
 def init_workspace(
     workspace_name: str, with_defaults: bool, request_id: RequestId
 ) -> Call[types.WorkspaceRow]:
     params = {"workspace_name": workspace_name, "with_defaults": with_defaults}
-    return _mutation("init_workspace", params, readers.row, request_id)
+    return mutation("init_workspace", params, readers.row, request_id)
 
 
 def list_workspaces() -> Call[list[types.WorkspaceSummary]]:
-    return _question("list_workspaces", {}, readers.rows)
+    return question("list_workspaces", {}, readers.rows)
 
 
 def export_state() -> Call[dict[str, Any]]:
-    return _question("export_state", {}, readers.row, timeout_s=60.0)
-
-
-# --- building ---
-
-
-def new_request_id(given: RequestId = None) -> str:
-    """The given id as text, or a fresh one; InvalidArgument when it is no uuid."""
-    if given is None:
-        return str(uuid4())
-    try:
-        return str(UUID(str(given)))
-    except ValueError as problem:
-        detail = {"argument": "request_id", "reason": "is no uuid", "value": repr(given)[:100]}
-        raise InvalidArgument(detail=detail) from problem
-
-
-def _mutation(
-    name: str, params: dict[str, Any], read: Callable[[Any], T], request_id: RequestId
-) -> Call[T]:
-    identity = new_request_id(request_id)
-    params["request_id"] = identity
-    return Call("POST", f"rpc/{name}", read, encode(params), identity)
-
-
-def _question(
-    name: str, params: dict[str, Any], read: Callable[[Any], T], timeout_s: float | None = None
-) -> Call[T]:
-    return Call("POST", f"rpc/{name}", read, encode(params), timeout_s=timeout_s)
-
-
-def _select(
-    table: str, workspace: str, filters: Mapping[str, str], read: Callable[[Any], T]
-) -> Call[T]:
-    # Operators' keys bypass row security, so every read names its workspace.
-    query = urlencode({"workspace": f"eq.{workspace}", **filters})
-    return Call("GET", f"{table}?{query}", read)
+    return question("export_state", {}, readers.row, timeout_s=60.0)
 
 
 def _publication(
@@ -479,33 +326,6 @@ def _publication(
         "fencing_token": fencing_token,
         "execution_id": execution_id,
     }
-
-
-def _of(subsystem: str) -> dict[str, str]:
-    return {"subsystem_name": "eq." + checked_name(subsystem, "subsystem")}
-
-
-def _version(version: int | None) -> dict[str, str]:
-    if version is None:
-        return {"order": "version.desc", "limit": "1"}
-    return {"version": f"eq.{_whole(version, 'version', 1, 2**31 - 1)}"}
-
-
-def _newest(limit: int) -> dict[str, str]:
-    return {"order": "version.desc", "limit": _limit(limit)}
-
-
-def _limit(limit: int) -> str:
-    return str(_whole(limit, "limit", 1, MAX_ROWS))
-
-
-def _whole(value: Any, argument: str, least: int, most: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-        return value
-    reason = f"is no whole number from {least} to {most}"
-    raise InvalidArgument(
-        detail={"argument": argument, "reason": reason, "value": repr(value)[:100]}
-    )
 
 
 def _object(value: Any, argument: str) -> dict[str, Any]:

@@ -1,9 +1,7 @@
-"""SharedState: the functions and tables of the service as methods. aio.py is made from this file.
+"""SharedState: the functions of the service as methods. aio.py is made from this file.
 
-Every method raises `InvalidArgument` for arguments that cannot be accepted, `ServiceUnavailable`
-when the service cannot be reached, `InvalidKey`, `PermissionDenied` and `UnknownWorkspace`; a
-mutation raises `OutcomeUnknown` when it was sent and no answer came. The docstrings name what a
-method raises beside these; docs/errors.md has them all.
+Any method may raise InvalidArgument, ServiceUnavailable, InvalidKey, PermissionDenied and
+UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See docs/errors.md.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sharedstate import calls, config, importing, types
-from sharedstate.base import ClientBase
-from sharedstate.calls import RequestId
+from sharedstate.call import Call, RequestId
+from sharedstate.client_reads import SharedStateReads
 
 if TYPE_CHECKING:
     from supabase import Client
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SharedState(ClientBase):
+class SharedState(SharedStateReads):
     """Shared state of agents that work on one design.
 
     Safe to share between threads.
@@ -33,15 +31,15 @@ class SharedState(ClientBase):
         execution_id: who locks and writes; made up when None.
         workspace, url, key: default to SHAREDSTATE_WORKSPACE, SUPABASE_URL and SUPABASE_KEY of
             the environment, then of the nearest `.env` from the working directory upwards.
-        timeout_seconds: how long one attempt waits for an answer (15 by default).
+        timeout_seconds: how long one attempt waits for an answer, 15 by default.
         retry: when a call is sent again; `RetryPolicy(attempts=1)` for never.
 
     Raises NotConfigured when url or key cannot be found.
 
     **Fencing is automatic.** The client remembers the token of each lease that it acquired, and
-    sends it with status, interfaces and design of that subsystem, with renewals and releases. So
-    a write after the lease lapsed raises LeaseLost instead of overwriting another agent's work,
-    until the resource is acquired again or released. An explicit `fencing_token` wins.
+    sends it with status, interfaces and design of that subsystem, renewals and releases. A write
+    after the lease lapsed raises LeaseLost instead of overwriting another agent's work, until the
+    resource is acquired again or released. An explicit `fencing_token` wins.
 
     **Retries are automatic.** Each mutation carries a `request_id` and is never done twice.
 
@@ -67,7 +65,7 @@ class SharedState(ClientBase):
 
         self._transport = Transport(self._settings, timeout_seconds, retry)
 
-    def _run(self, call: calls.Call[T]) -> T:
+    def _run(self, call: Call[T]) -> T:
         return self._transport.run(call)
 
     def close(self) -> None:
@@ -87,10 +85,7 @@ class SharedState(ClientBase):
 
     @property
     def supabase(self) -> Client:
-        """The full supabase-py client on the same connections; imported at first use.
-
-        With an operator's key it sees every workspace: filter by `workspace` yourself.
-        """
+        """supabase-py on the same connections. Operators: filter by `workspace` yourself."""
         return self._transport.supabase
 
     # --- locks ---
@@ -134,7 +129,7 @@ class SharedState(ClientBase):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> bool:
-        """Give a lock back, and forget its token. False when it had lapsed or was not yours."""
+        """Give a lock back and forget its token. False when it had lapsed or was not yours."""
         token = self._leases.token(resource_type, resource_name, fencing_token)
         released = self._run(
             calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)
@@ -160,10 +155,6 @@ class SharedState(ClientBase):
         """Remove the rows of lapsed leases; how many. Lapsed leases are free anyway."""
         return self._run(calls.cleanup_expired_locks())
 
-    def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
-        """Who holds a lock, None when nobody does."""
-        return self._run(calls.get_lock(self.workspace, resource_type, resource_name))
-
     # --- status ---
 
     def update_subsystem_status(
@@ -184,18 +175,6 @@ class SharedState(ClientBase):
             calls.update_subsystem_status(self.execution_id, subsystem, status, token, request_id)
         )
 
-    def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
-        """A subsystem's status, None when there is no such subsystem."""
-        return self._run(calls.get_subsystem_status(self.workspace, subsystem))
-
-    def get_all_subsystem_statuses(self) -> list[types.SubsystemRow]:
-        """The status of every subsystem, by name."""
-        return self._run(calls.get_all_subsystem_statuses(self.workspace))
-
-    def get_system_status(self) -> list[types.SystemStatusRow]:
-        """Every subsystem with its budget, lock holder and number of open conflicts, by name."""
-        return self._run(calls.get_system_status(self.workspace))
-
     # --- budgets ---
 
     def update_global_constraints(
@@ -208,25 +187,12 @@ class SharedState(ClientBase):
     ) -> types.GlobalConstraintsRow:
         """Write a new version of the limits; absent keys keep their value.
 
-        `budget_allocations` is replaced whole. Raises StaleVersion when `base_version` is given
-        and not the latest.
+        `budget_allocations` is replaced whole. Raises StaleVersion.
         """
         call = calls.update_global_constraints(
             self.execution_id, constraints, created_by, base_version, request_id
         )
         return self._run(call)
-
-    def get_global_constraints(
-        self, version: int | None = None
-    ) -> types.GlobalConstraintsRow | None:
-        """The latest limits and budgets, or the given version; None when there is none."""
-        return self._run(calls.get_global_constraints(self.workspace, version))
-
-    def get_global_constraints_history(
-        self, limit: int = 50
-    ) -> list[types.GlobalConstraintsRow]:
-        """The versions of the limits, newest first."""
-        return self._run(calls.get_global_constraints_history(self.workspace, limit))
 
     # --- documents ---
 
@@ -289,45 +255,6 @@ class SharedState(ClientBase):
         )
         return self._run(call)
 
-    def get_subsystem_requirements(
-        self, subsystem: str, version: int | None = None
-    ) -> types.RequirementsRow | None:
-        """The latest requirements, or the given version; None when there is none."""
-        return self._run(calls.get_subsystem_requirements(self.workspace, subsystem, version))
-
-    def get_subsystem_interfaces(
-        self, subsystem: str, version: int | None = None
-    ) -> types.InterfacesRow | None:
-        """The latest interfaces, or the given version; None when there is none."""
-        return self._run(calls.get_subsystem_interfaces(self.workspace, subsystem, version))
-
-    def get_subsystem_design(
-        self, subsystem: str, version: int | None = None
-    ) -> types.DesignRow | None:
-        """The latest design, or the given version; None when there is none."""
-        return self._run(calls.get_subsystem_design(self.workspace, subsystem, version))
-
-    def get_subsystem_requirements_history(
-        self, subsystem: str, limit: int = 50
-    ) -> list[types.RequirementsRow]:
-        """The versions of a subsystem's requirements, newest first."""
-        call = calls.get_subsystem_requirements_history(self.workspace, subsystem, limit)
-        return self._run(call)
-
-    def get_subsystem_interfaces_history(
-        self, subsystem: str, limit: int = 50
-    ) -> list[types.InterfacesRow]:
-        """The versions of a subsystem's interfaces, newest first."""
-        call = calls.get_subsystem_interfaces_history(self.workspace, subsystem, limit)
-        return self._run(call)
-
-    def get_subsystem_design_history(
-        self, subsystem: str, limit: int = 50
-    ) -> list[types.DesignRow]:
-        """The versions of a subsystem's design, newest first."""
-        call = calls.get_subsystem_design_history(self.workspace, subsystem, limit)
-        return self._run(call)
-
     # --- conflicts ---
 
     def log_conflict(
@@ -364,8 +291,7 @@ class SharedState(ClientBase):
         return self._run(call)
 
     def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
-        """Open conflicts, most urgent first; of an agent: source, target or blocked is its
-        subsystem under any name (`skeleton`, `skeleton_agent`, `skeleton_designer`)."""
+        """Open conflicts, most urgent first; of an agent those that concern its subsystem."""
         return self._run(calls.get_active_conflicts(agent_name))
 
     # --- activity ---
@@ -383,12 +309,6 @@ class SharedState(ClientBase):
             calls.log_agent_activity(self.execution_id, agent_name, activity, details, request_id)
         )
 
-    def get_recent_activity(
-        self, limit: int = 50, agent_name: str | None = None
-    ) -> list[types.ActivityRow]:
-        """The last entries of the log, newest first; of one agent when it is named."""
-        return self._run(calls.get_recent_activity(self.workspace, limit, agent_name))
-
     # --- one round trip ---
 
     def checkout_subsystem(
@@ -402,8 +322,7 @@ class SharedState(ClientBase):
     ) -> types.Checkout | None:
         """Lock a subsystem and read all that its agent needs; None when it is locked.
 
-        `reads`: other subsystems whose interfaces are wanted. Finish with checkin_subsystem, or
-        with release_lock("subsystem", subsystem).
+        `reads`: other subsystems whose interfaces are wanted. End it with checkin_subsystem.
         """
         call = calls.checkout_subsystem(
             self.execution_id, subsystem, agent_name, ttl_seconds, reads, request_id
@@ -464,8 +383,7 @@ class SharedState(ClientBase):
     ) -> list[types.ImportCount]:
         """Operators: import a document as export_state gives it; the counts by section.
 
-        It is sent in parts, each its own transaction. Entries that are there already stay, so
-        the same document can be imported again, also after a failure half-way.
+        It is sent in parts, each a transaction, and may be sent again: what is there, stays.
         `on_progress(done, total)` is called after each part with numbers of entries.
         """
         answers: list[list[types.ImportCount]] = []

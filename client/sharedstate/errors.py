@@ -61,11 +61,13 @@ class SharedStateError(Exception):
 
     def __str__(self) -> str:
         parts = [] if self.message == self.slug else [self.message]
-        if self.detail:
-            parts.append(", ".join(f"{key}={_brief(value)}" for key, value in self.detail.items()))
-        elif self.raw and self.raw != self.message:
+        known = {key: value for key, value in self.detail.items() if value not in (None, *parts)}
+        if "argument" in known and "reason" in known:
+            parts.append(f"{known.pop('argument')} {known.pop('reason')}")
+        parts += [f"{key}={_brief(value)}" for key, value in known.items()]
+        if not self.detail and self.raw and self.raw != self.message:
             parts.append(_brief(self.raw))
-        text = f"{self.slug}: {'; '.join(parts)}" if parts else self.slug
+        text = f"{self.slug}: {', '.join(parts)}" if parts else self.slug
         return f"{text} — {self.hint}" if self.hint else text
 
     def __reduce__(self) -> tuple[Any, ...]:

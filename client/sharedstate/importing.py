@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from sharedstate import readers
-from sharedstate.calls import Call, RequestId, new_request_id
+from sharedstate.call import Call, RequestId, new_request_id
 from sharedstate.encoding import check_size, encode_part
 from sharedstate.errors import InvalidArgument
 from sharedstate.types import ImportCount
@@ -100,9 +100,9 @@ def _call(batch: list[tuple[str, bytes]], request_id: UUID) -> Call[list[ImportC
         joined = b",".join(entries)
         value = joined if section == "counters" else b"[" + joined + b"]"
         members.append(b'"' + section.encode() + b'":' + value)
-    body = b'{"document":{' + b",".join(members) + b'},"request_id":"%s"}' % str(
-        request_id
-    ).encode()
+    body = (
+        b'{"document":{' + b",".join(members) + b'},"request_id":"%s"}' % str(request_id).encode()
+    )
     check_size(len(body))
     return Call("POST", "rpc/import_state", readers.rows, body, str(request_id), 60.0)
 

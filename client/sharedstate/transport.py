@@ -24,7 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from sharedstate import answers, errors
-from sharedstate.calls import Call
+from sharedstate.call import Call
 from sharedstate.config import Settings
 from sharedstate.readers import UnexpectedAnswer
 from sharedstate.retry import Attempts, RetryPolicy, unknown

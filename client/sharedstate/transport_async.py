@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from sharedstate.calls import Call
+from sharedstate.call import Call
 from sharedstate.retry import Attempts
 from sharedstate.transport import FAILURES, LIMITS, Sender, tls_context
 

@@ -1,0 +1,72 @@
+"""One request to the service and how its answer is read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from sharedstate.encoding import encode
+from sharedstate.errors import InvalidArgument
+
+T = TypeVar("T")
+RequestId = str | UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and how its answer is read.
+
+    A mutation carries a request id, so it can be sent again without being done twice.
+    `timeout_s` replaces the client's own for calls that may take long.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    body: bytes | None = None
+    request_id: str | None = None
+    timeout_s: float | None = None
+
+    @property
+    def is_mutation(self) -> bool:
+        """Whether a lost answer leaves open what happened."""
+        return self.request_id is not None
+
+
+def new_request_id(given: RequestId = None) -> str:
+    """The given id as text, or a fresh one; InvalidArgument when it is no uuid."""
+    if given is None:
+        return str(uuid4())
+    try:
+        return str(UUID(str(given)))
+    except ValueError as problem:
+        detail = {"argument": "request_id", "reason": "is no uuid", "value": repr(given)[:100]}
+        raise InvalidArgument(detail=detail) from problem
+
+
+def mutation(
+    name: str, params: dict[str, Any], read: Callable[[Any], T], request_id: RequestId
+) -> Call[T]:
+    """A function that changes something: it gets a request id, so it is never done twice."""
+    identity = new_request_id(request_id)
+    params["request_id"] = identity
+    return Call("POST", f"rpc/{name}", read, encode(params), identity)
+
+
+def question(
+    name: str, params: dict[str, Any], read: Callable[[Any], T], timeout_s: float | None = None
+) -> Call[T]:
+    """A function that can be called again at will."""
+    return Call("POST", f"rpc/{name}", read, encode(params), timeout_s=timeout_s)
+
+
+def select(
+    table: str, workspace: str, filters: Mapping[str, str], read: Callable[[Any], T]
+) -> Call[T]:
+    """Rows of a table or view."""
+    # Operators' keys bypass row security, so every read names its workspace.
+    query = urlencode({"workspace": f"eq.{workspace}", **filters})
+    return Call("GET", f"{table}?{query}", read)
