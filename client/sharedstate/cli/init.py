@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from sharedstate.cli.import_export import import_reading, read_source
 from sharedstate.cli.output import HomeOption, home_of, out, steps
 from sharedstate.cli.target import find_target
 from sharedstate.stack import migrations
@@ -21,10 +21,16 @@ def init(
         Path | None,
         typer.Option(
             "--from",
-            metavar="DIR",
-            exists=True,
-            file_okay=False,
-            help="A design in the old file layout, to be imported.",
+            metavar="DIR_OR_FILE",
+            help="A design to import: a folder in the old layout, or a file of `export`.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="With --from: write every problem and note of the import here.",
         ),
     ] = None,
     timeout: Annotated[
@@ -32,14 +38,23 @@ def init(
     ] = 30,
     home: HomeOption = None,
 ) -> None:
-    """Apply the migrations and make a workspace; what is already there stays as it is."""
+    """Apply the migrations and make a workspace; what is already there stays as it is.
+
+    With --from the exit code is 1 when something had to be left out, and 2 when there is no design.
+    """
+    if report is not None and source is None:
+        raise typer.BadParameter("a report is written of an import: give --from too")
+    # First, so that a wrong path changes nothing.
+    reading = read_source(source) if source is not None else None
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         applied = migrations.apply_pending(connection, progress=progress)
-        init_workspace(connection, workspace)
+        if reading is None:
+            init_workspace(connection, workspace)
+    exit_code = 0
+    if reading is not None:
+        with target.connect(timeout=timeout) as connection:
+            exit_code = import_reading(reading, connection, workspace, report)
     done = f"{len(applied)} migrations applied" if applied else "the schema is up to date"
     out.print(f"workspace {escape(workspace)} is ready; {done}.")
-    if source is not None:
-        # Only this option needs it: the other commands start faster without.
-        importing = importlib.import_module("sharedstate.cli.importing")
-        raise typer.Exit(importing.import_design(source, target=target, workspace=workspace))
+    raise typer.Exit(exit_code)

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from sharedstate.cli.demo import demo
 from sharedstate.cli.down import down
+from sharedstate.cli.import_export import export
 from sharedstate.cli.init import init
 from sharedstate.cli.output import say_error
 from sharedstate.cli.psql import psql
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(down)
 app.command()(init)
+app.command()(export)
 app.command()(status)
 app.command()(demo)
 # Everything after `psql` belongs to psql, its options included.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ class Problem:
     file: str
     line: int | None
     reason: str
+    section: str = ""
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -50,6 +52,23 @@ class Entry(NamedTuple):
     line: int
 
 
+def section_of(file: str) -> str:
+    """The section to which a file of the old layout belongs, "" when to none."""
+    found = (section for pattern, section in _SECTION_OF_FILE if re.search(pattern, file))
+    return next(found, "")
+
+
+_SECTION_OF_FILE = (
+    (r"(^|/)(constraints|config)(/|$)", "global_constraints"),
+    (r"(^|/)conflicts(/|$)", "conflicts"),
+    (r"(^|/)logs(/|$)", "agent_activity_logs"),
+    (r"(^|/)requirements[.]json$", "subsystem_requirements"),
+    (r"(^|/)interfaces[.]json$", "subsystem_interfaces"),
+    (r"design[^/]*[.]json$", "subsystem_designs"),
+    (r"(^|/)subsystems(/|$)", "subsystems"),
+)
+
+
 @dataclass(slots=True)
 class Reading:
     """All that was found in a source. Times are UTC, ISO 8601 with a zone."""
@@ -64,9 +83,9 @@ class Reading:
         """Keep a row for import."""
         self.entries.append(Entry(section, value, file, line))
 
-    def problem(self, file: str, line: int | None, reason: str) -> None:
-        """Report something that is left out."""
-        self.problems.append(Problem(file, line, reason))
+    def problem(self, file: str, line: int | None, reason: str, section: str = "") -> None:
+        """Report something that is left out. The section follows from the file, if not given."""
+        self.problems.append(Problem(file, line, reason, section or section_of(file)))
 
     def note(self, file: str, text: str) -> None:
         """Report a decision that lost nothing."""

@@ -1,0 +1,1 @@
+"""Moving a whole workspace: export files, and importing entries with the operator's key."""
