@@ -20,7 +20,6 @@ begin
     v_entry.iteration := coalesce(v_entry.iteration, 0);
     v_entry.metadata := coalesce(v_entry.metadata, '{}');
     v_entry.version := coalesce(v_entry.version, 1);
-    v_entry.last_execution_id := coalesce(v_entry.last_execution_id, 'import');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
     select * into v_known from public.subsystems as s
@@ -31,7 +30,9 @@ begin
       v_counts.imported := v_counts.imported + 1;
     elsif core.same_status(v_known, v_entry) then
       v_counts.unchanged := v_counts.unchanged + 1;
-    elsif v_known.version = 1 and v_known.last_execution_id = 'init' then
+    -- Made by init, by an import or for a document, and written by no execution since: whoever
+    -- repairs a file and imports again gets the repaired status.
+    elsif v_known.version = 1 and coalesce(v_known.last_execution_id, 'init') = 'init' then
       perform core.replace_subsystem(v_entry);
       v_counts.imported := v_counts.imported + 1;
     else
