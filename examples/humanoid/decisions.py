@@ -188,5 +188,5 @@ def _give_up(shortage: Shortage, need: Amounts, spare: Amounts) -> GiveUp:
     tried = "" if shortage.source == INTEGRATION else f", reserve and slack hold {spare}"
     return GiveUp(
         f"{what} is {need} over its limits{tried}, and no redesign that is left helps",
-        missing or need,
+        (missing or need).rounded(),
     )

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from humanoid.flow import (
-    CONVERGED,
     READS,
     Json,
     View,
@@ -24,9 +23,9 @@ from humanoid.flow import (
 )
 from humanoid.proposals import Brief, Designer, Outcome, conflict_of, status_of, work_out
 from humanoid.steps import Design, Stop, Wait, next_step
-from humanoid.waiting import wait_until
+from humanoid.waiting import WaitedTooLong, wait_until
 from sharedstate import SharedState
-from sharedstate.errors import LeaseLost
+from sharedstate.errors import LeaseLost, SharedStateError
 from sharedstate.types import Checkout
 
 LEASE_S = 30  # a step takes milliseconds; after a crash nobody waits longer than this
@@ -48,22 +47,22 @@ def read_view(state: SharedState, agent: str, subsystems: Iterable[str]) -> View
 def design_until_stopped(state: SharedState, designer: Designer, patience_s: float) -> str:
     """Designs whenever there is something to design, until the architect ends it: the verdict."""
     agent = agent_of(designer.subsystem)
-    told: list[str] = []
+    told: str | None = None
 
     def look() -> Stop | Design | None:
+        nonlocal told
         step = next_step(designer.subsystem, read_view(state, agent, [designer.subsystem]))
-        if isinstance(step, Wait):
-            if told[-1:] != [step.reason]:
-                state.log_agent_activity(agent, "waiting", {"for": step.reason})
-                told.append(step.reason)
-            return None
-        return step
+        if not isinstance(step, Wait):
+            return step
+        if step.reason and step.reason != told:
+            state.log_agent_activity(agent, "waiting", {"for": step.reason})
+        told = step.reason
+        return None
 
     while True:
         step = wait_until(look, patience_s=patience_s, what=f"work for {agent}")
         if isinstance(step, Stop):
             return step.verdict
-        told.clear()
         wait_until(
             lambda: design_once(state, designer) or None,
             patience_s=patience_s,
@@ -152,7 +151,7 @@ def _has_complained(checkout: Checkout, made_from: Json) -> bool:
 
 
 def run_agent(subsystem: str, work: Callable[[SharedState, float], str]) -> NoReturn:
-    """Main function of every agent: exits with 0 when the design converged, with 1 when not.
+    """Main function of every agent: ends with 0 when there is a verdict, whichever it is.
 
     An agent that is asked to end gives back its lock on the way out.
     """
@@ -161,11 +160,14 @@ def run_agent(subsystem: str, work: Callable[[SharedState, float], str]) -> NoRe
     patience_s = parser.parse_args().patience
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     agent = agent_of(subsystem)
-    with SharedState(f"{agent}-{os.getpid()}-{uuid.uuid4().hex[:8]}") as state:
-        state.log_agent_activity(agent, "started", {"pid": os.getpid()})
-        verdict = work(state, patience_s)
-        state.log_agent_activity(agent, "stopped", {"verdict": verdict})
-    sys.exit(0 if verdict == CONVERGED else 1)
+    try:
+        with SharedState(f"{agent}-{os.getpid()}-{uuid.uuid4().hex[:8]}") as state:
+            state.log_agent_activity(agent, "started", {"pid": os.getpid()})
+            verdict = work(state, patience_s)
+            state.log_agent_activity(agent, "stopped", {"verdict": verdict})
+    except (SharedStateError, WaitedTooLong) as problem:
+        sys.exit(f"{agent}: {problem}")
+    sys.exit(0)
 
 
 def run_designer(designer: Designer) -> NoReturn:

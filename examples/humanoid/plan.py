@@ -89,14 +89,20 @@ def _when_settled(view: View, conflicts: list[Json]) -> Action | None:
     progress = progress_of(view)
     if WORKING in progress.values():
         return None
-    for name in READS:
-        for conflict in conflicts:
-            if subsystem_of(conflict["source_agent"]) == name:
-                decision = decide(shortage_of(conflict), situation_of(view, progress))
-                return Answer(conflict["conflict_id"], decision)
+    now = situation_of(view, progress)
+    conflicts = sorted(conflicts, key=lambda conflict: list(READS).index(_source(conflict)))
+    answers = [Answer(c["conflict_id"], decide(shortage_of(c), now)) for c in conflicts]
+    # Give up on one only when there is no help for any other: that might set something free.
+    answers.sort(key=lambda answer: isinstance(answer.decision, GiveUp))
+    if answers:
+        return answers[0]
     if progress[INTEGRATION] == DONE and not view.conflicts:
         return Finish()
     return None  # a conflict that somebody else opened: only he knows what would resolve it
+
+
+def _source(conflict: Json) -> str:
+    return subsystem_of(conflict["source_agent"])
 
 
 def _answered(conflict: Json, view: View) -> str | None:
@@ -104,7 +110,7 @@ def _answered(conflict: Json, view: View) -> str | None:
 
     An architect that was killed between answering and resolving finds its answer here.
     """
-    source = subsystem_of(conflict["source_agent"])
+    source = _source(conflict)
     was, wanted = conflict["details"]["basis"], view.wanted_basis(source)
     if was["customer"] != wanted["customer"]:
         return "the customer wants something else now"
@@ -118,7 +124,7 @@ def _answered(conflict: Json, view: View) -> str | None:
 
 def progress_of(view: View) -> dict[str, str]:
     """Who is done, stuck, waiting or working."""
-    sources = {subsystem_of(conflict["source_agent"]) for conflict in view.conflicts}
+    sources = {_source(conflict) for conflict in view.conflicts}
     progress: dict[str, str] = {}
     for name, reads in READS.items():
         record = view.record(name)
@@ -136,7 +142,7 @@ def shortage_of(conflict: Json) -> Shortage:
     """Reads the details that a designing agent puts into its conflict."""
     details: dict[str, Any] = conflict["details"]
     return Shortage(
-        source=subsystem_of(conflict["source_agent"]),
+        source=_source(conflict),
         usage=None if details["usage"] is None else amounts_of(details["usage"]),
         alternatives=alternatives_of(details["alternatives"]),
         reason=conflict["description"],
@@ -166,10 +172,3 @@ def moves_of(view: View) -> dict[str, int]:
         return {}
     moved: list[str] = metadata.get("moved_to") or []
     return {name: moved.count(name) for name in moved}
-
-
-def is_end(action: Action) -> bool:
-    """Whether an action ends the design."""
-    return isinstance(action, Stop | Finish) or (
-        isinstance(action, Answer) and isinstance(action.decision, GiveUp)
-    )

@@ -16,9 +16,9 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do until `reason` changes."""
+    """Nothing to do until `reason` comes; no reason means that the work is done."""
 
-    reason: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,5 @@ def next_step(subsystem: str, view: View) -> Step:
             return Wait(f"the resolution of conflict #{conflict['conflict_id']}")
     record = view.record(subsystem)
     if record.state == COMPLETE and record.basis == view.wanted_basis(subsystem):
-        return Wait("changes in what it is based on")
+        return Wait(None)
     return Design()

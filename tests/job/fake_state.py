@@ -84,13 +84,15 @@ class FakeState:
         read = [_last(self.interfaces, source) for source in reads]
         lease = Lease("subsystem", name, agent, "fake", 1, datetime.now(UTC))
         status: Any = deepcopy(self.subsystems.setdefault(name, new_subsystem(name)))
-        latest: list[Any] = [
-            _last(rows, name) for rows in (self.requirements, self.interfaces, self.designs)
-        ]
+        requirements: Any = _last(self.requirements, name)
+        interfaces: Any = _last(self.interfaces, name)
+        design: Any = _last(self.designs, name)
         inputs: list[Any] = [row for row in read if row]
         conflicts: list[Any] = self.get_active_conflicts(agent)
         constraints: Any = self.get_global_constraints()
-        return Checkout(lease, status, *latest, constraints, inputs, conflicts)
+        return Checkout(
+            lease, status, requirements, interfaces, design, constraints, inputs, conflicts
+        )
 
     def checkin_subsystem(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, cast
 
-from fake_state import FakeState
+from tests.job.fake_state import FakeState
 
 from humanoid.agents import actuation, integration, power, sensing, shell, skeleton
 from humanoid.agents.system_architect import act
