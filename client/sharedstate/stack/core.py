@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import psycopg
 
 from sharedstate.stack import binaries as programs
@@ -292,8 +291,9 @@ class Stack:
         if orphans:
             progress(f"waiting for {len(orphans)} processes of the killed postgres to end")
             # They notice by themselves soon; one that computes does not, and may be ended.
-            psutil.wait_procs(orphans, timeout=2)
             for process in orphans:
+                if processes.wait_gone(process, 2):
+                    continue
                 processes.end(process, graceful=signal.SIGQUIT, patience=10)
         if postgres.forget_dead_server(site.data):
             if "postgres" not in self.report.recovered:

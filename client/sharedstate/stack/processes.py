@@ -77,16 +77,17 @@ def end(process: psutil.Process, *, graceful: signal.Signals, patience: float) -
     """Ask a process to end, kill it after `patience` seconds. False when it had to be killed."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(graceful)
-    if _gone(process, patience):
+    if wait_gone(process, patience):
         return True
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
-    if not _gone(process, 10):
+    if not wait_gone(process, 10):
         raise StackTimeout(f"process {process.pid} does not end, even when killed.")
     return False
 
 
-def _gone(process: psutil.Process, seconds: float) -> bool:
+def wait_gone(process: psutil.Process, seconds: float) -> bool:
+    """Wait until a process has ended, reaped or not; False when it still lives after `seconds`."""
     deadline = time.monotonic() + seconds
     created = process.create_time() if process.is_running() else 0.0
     while find(process.pid, created) is not None:

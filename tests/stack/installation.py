@@ -1,0 +1,84 @@
+"""A home of its own with the commands that act on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sharedstate.stack import Stack, processes
+from sharedstate.stack.state import PartRecord, read_state
+
+SCRATCH_MIGRATION = """
+create function public.health() returns jsonb language sql stable set search_path = ''
+  as $$ select '{"status": "ok"}'::jsonb; $$;
+create table public.notes (id integer primary key, body text);
+grant all on public.notes to service_role;
+create function public.broken() returns void language plpgsql set search_path = ''
+  as $$ begin raise sqlstate 'PT503' using message = 'made_by_postgrest'; end; $$;
+"""
+
+
+@dataclass
+class Installation:
+    """One home with the commands that act on it."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    ports: tuple[int, int] = field(
+        default_factory=lambda: (processes.free_port(), processes.free_port())
+    )
+
+    def command(self, *arguments: str) -> list[str]:
+        program = "from sharedstate.cli import app; app()"
+        return [*self.prefix, sys.executable, "-c", program, *arguments]
+
+    def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run `sharedstate` in this home, as somebody would type it."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.clean_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def clean_environment(self) -> dict[str, str]:
+        """Ours without what would point the commands at another database or home."""
+        ours = ("DATABASE_URL", "SUPABASE_", "SHAREDSTATE_HOME", "SHAREDSTATE_WORKSPACE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | self.environment
+
+    def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`sharedstate up` on this installation's own ports."""
+        db_port, api_port = map(str, self.ports)
+        return self.run("up", "--db-port", db_port, "--api-port", api_port, *arguments)
+
+    def part(self, name: str) -> PartRecord:
+        return read_state(self.root / ".sharedstate" / "state.json").parts[name]
+
+    def kill(self, name: str) -> int:
+        """kill -9 of one part; returns its pid when it is gone."""
+        part = self.part(name)
+        process = processes.find(part.pid, part.created)
+        assert process is not None
+        process.kill()
+        assert processes.wait_gone(process, 10)
+        return part.pid
+
+
+def clean_up(root: Path) -> None:
+    """Stop what runs in a home, and remove what was put outside of it."""
+    folder = root / ".sharedstate"
+    if not folder.is_dir():
+        return
+    elsewhere = (folder / "run").resolve().parent
+    Stack(root, db_port=None, api_port=None).down()
+    if elsewhere.parent.name == "sharedstate" and elsewhere != folder:
+        shutil.rmtree(elsewhere)

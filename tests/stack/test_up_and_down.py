@@ -1,0 +1,158 @@
+"""Starting, stopping, and what survives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from tests.stack.installation import Installation
+
+from sharedstate.stack import Stack, processes
+
+
+def test_up_starts_everything_and_says_how_to_use_it(installation: Installation) -> None:
+    answer = installation.up()
+    assert answer.returncode == 0, answer.stderr
+    db_port, api_port = installation.ports
+    assert f"http://127.0.0.1:{api_port}/rest/v1/" in answer.stdout
+    assert f"port {db_port}" in answer.stdout
+    assert "default  0 of 7 subsystems complete, 0 open conflicts" in answer.stdout
+    assert "making the database" in answer.stderr
+    assert (installation.root / ".env").stat().st_mode & 0o777 == 0o600
+    assert (installation.root / ".sharedstate/keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_parts_survive_the_command_in_sessions_of_their_own(
+    shared_installation: Installation,
+) -> None:
+    for name in ("postgres", "postgrest", "nginx"):
+        part = shared_installation.part(name)
+        assert processes.find(part.pid, part.created) is not None
+        assert os.getsid(part.pid) == part.pid
+
+
+def test_every_part_listens_on_the_local_address_only(shared_installation: Installation) -> None:
+    for name in ("postgres", "postgrest", "nginx"):
+        listening = [
+            connection.laddr[0]
+            for connection in psutil.Process(shared_installation.part(name).pid).net_connections()
+            if connection.status == psutil.CONN_LISTEN and connection.laddr
+        ]
+        assert listening
+        assert set(listening) == {"127.0.0.1"}
+
+
+def test_no_part_has_the_powers_of_root(shared_installation: Installation) -> None:
+    for name in ("postgres", "postgrest", "nginx"):
+        pid = shared_installation.part(name).pid
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        real_root = int(status["Uid"].split()[0]) == 0
+        namespaces = {Path(f"/proc/{who}/ns/user").readlink() for who in (pid, "self")}
+        assert not real_root or (len(namespaces) == 2 and int(status["CapEff"], 16) == 0)
+
+
+def test_a_second_up_is_quick_and_says_that_it_runs(shared_installation: Installation) -> None:
+    before = [shared_installation.part(name) for name in ("postgres", "postgrest", "nginx")]
+    began = time.monotonic()
+    answer = shared_installation.up()
+    seconds = time.monotonic() - began
+    assert answer.returncode == 0, answer.stderr
+    assert "already running" in answer.stdout
+    assert before == [shared_installation.part(name) for name in ("postgres", "postgrest", "nginx")]
+    assert seconds < 5
+
+
+def test_data_survives_down_and_up(installation: Installation) -> None:
+    installation.up()
+    assert installation.run("init", "--workspace", "kept").returncode == 0
+    keys = (installation.root / ".sharedstate/keys.json").read_text()
+    down = installation.run("down")
+    assert down.returncode == 0
+    assert "data stays" in down.stdout
+    assert all(processes.port_is_free(port) for port in installation.ports)
+    again = installation.up()
+    assert "kept" in again.stdout
+    assert "making the database" not in again.stderr
+    assert (installation.root / ".sharedstate/keys.json").read_text() == keys
+
+
+def test_down_when_nothing_runs_is_fine(installation: Installation) -> None:
+    answer = installation.run("down")
+    assert answer.returncode == 0
+    assert "nothing was running" in answer.stdout
+    assert not (installation.root / ".sharedstate").exists()
+
+
+def test_two_ups_at_once_start_one_stack(installation: Installation) -> None:
+    db_port, api_port = map(str, installation.ports)
+    command = installation.command("up", "--db-port", db_port, "--api-port", api_port)
+    both = [
+        subprocess.Popen(
+            command,
+            cwd=installation.root,
+            env=installation.clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sum("already running" in out for out, _ in outputs) == 1
+
+
+def test_lost_keys_are_made_anew_and_the_data_stays(installation: Installation) -> None:
+    installation.up()
+    installation.run("init", "--workspace", "kept")
+    installation.run("down")
+    (installation.root / ".sharedstate/keys.json").unlink()
+    answer = installation.up()
+    assert answer.returncode == 0, answer.stderr
+    assert "new passwords" in answer.stderr
+    assert "kept" in answer.stdout
+    assert "updated SUPABASE_KEY, SUPABASE_SERVICE_ROLE_KEY, DATABASE_URL" in answer.stdout
+
+
+def test_passwords_are_needed_and_hashed_with_scram(shared_installation: Installation) -> None:
+    stack = Stack(shared_installation.root, db_port=None, api_port=None)
+    with stack.database() as connection:
+        row = connection.execute("show unix_socket_directories").fetchone()
+        assert row == ("",)
+    rules = (shared_installation.root / ".sharedstate/postgres/pg_hba.conf").read_text()
+    active = [line for line in rules.splitlines() if line and not line.startswith("#")]
+    assert {line.split()[-1] for line in active} == {"scram-sha-256"}
+    wrong = stack.info.database_url.replace("//postgres:", "//postgres:x", 1)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong).close()
+
+
+def test_the_roles_are_those_of_the_platform(shared_installation: Installation) -> None:
+    stack = Stack(shared_installation.root, db_port=None, api_port=None)
+    with stack.database() as connection:
+        rows = connection.execute(
+            """select rolname, rolsuper, rolcanlogin, rolbypassrls from pg_roles
+               where rolname !~ '^pg_' order by rolname"""
+        ).fetchall()
+        owner = connection.execute(
+            """select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba
+               where d.datname = 'agentcad'"""
+        ).fetchone()
+        fsync = connection.execute("show fsync").fetchone()
+    assert rows == [
+        ("anon", False, False, False),
+        ("authenticated", False, False, False),
+        ("authenticator", False, True, False),
+        ("postgres", False, True, True),
+        ("service_role", False, False, True),
+        ("supabase_admin", True, True, True),
+    ]
+    assert owner == ("postgres",)
+    assert fsync == ("on",)
