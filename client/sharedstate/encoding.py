@@ -82,21 +82,21 @@ _ENCODER = json.JSONEncoder(
 
 def _explain(value: Any, path: str) -> InvalidArgument | None:
     """Find the first place that cannot be sent. Slow, so it runs only after encoding failed."""
-    open_items: list[tuple[int, Iterator[tuple[str, Any]]]] = [(0, iter([(path, value)]))]
+    open_items: list[tuple[int, Iterator[tuple[str, Any, str]]]] = [(0, iter([(path, value, "")]))]
     above: set[int] = set()
     while open_items:
         owner, items = open_items[-1]
-        place, item = next(items, ("", open_items))
-        if item is open_items:
+        following = next(items, None)
+        if following is None:
             open_items.pop()
             above.discard(owner)
             continue
-        reason = _reason(item)
+        place, item, reason = following
         if id(item) in above:
             reason = "contains itself"
         elif len(open_items) > MAX_DEPTH:
             reason = f"is nested deeper than {MAX_DEPTH} levels"
-        if reason:
+        if reason := reason or _reason(item):
             return _refusal(place, reason, item)
         if isinstance(item, Mapping | list | tuple):
             above.add(id(item))
@@ -104,18 +104,21 @@ def _explain(value: Any, path: str) -> InvalidArgument | None:
     return None
 
 
-def _items(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _items(path: str, value: Any) -> Iterator[tuple[str, Any, str]]:
+    """Place, item, and what is wrong with its key."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            place = f"{path}.{key}" if path else str(key)
-            if not isinstance(key, str | int | float | None):
-                yield place, key
-            elif isinstance(key, str) and _reason(key):
-                yield f"{path or 'arguments'} (a key)", key
-            yield place, item
+            yield f"{path}.{key}" if path else str(key), item, _key_reason(key)
     else:
         for index, item in enumerate(value):
-            yield f"{path}[{index}]", item
+            yield f"{path}[{index}]", item, ""
+
+
+def _key_reason(key: Any) -> str:
+    if not isinstance(key, str | int | float | None):
+        return f"has a {type(key).__name__} as its key, which JSON cannot carry"
+    reason = _reason(key)
+    return f"has a key that {reason}" if reason else ""
 
 
 def _reason(value: Any) -> str:
@@ -145,5 +148,12 @@ def _text_reason(value: str) -> str:
 def _refusal(place: str, reason: str, value: Any) -> InvalidArgument:
     detail: dict[str, Any] = {"argument": place or "arguments", "reason": reason}
     if not isinstance(value, Mapping | list | tuple):
-        detail["value"] = repr(value)[:100]
+        detail["value"] = _shown(value)
     return InvalidArgument(detail=detail, hint=f"Change {detail['argument']}; nothing was sent.")
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:100]
+    except ValueError:  # an int with more digits than Python is willing to write
+        return f"a {type(value).__name__}"

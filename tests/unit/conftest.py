@@ -1,0 +1,106 @@
+"""A client without a service: answers come from respx, or from a small HTTP server of our own."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import respx
+
+from sharedstate import RetryPolicy, SharedState
+
+URL = "http://service.test"
+KEY = "an-opaque-key"
+QUICK = RetryPolicy(attempts=5, base_s=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of the machine that it runs on."""
+    for name in ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def service() -> Iterator[respx.MockRouter]:
+    """The service's HTTP side: `service.post("rpc/health").respond(json=...)`."""
+    with respx.mock(base_url=f"{URL}/rest/v1/", assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def client() -> Iterator[SharedState]:
+    """A client of `service` whose retries do not pause."""
+    with SharedState("my-run", url=URL, key=KEY, workspace="robot", retry=QUICK) as state:
+        yield state
+
+
+@dataclass
+class LocalServer:
+    """A keep-alive HTTP server that counts what reaches it."""
+
+    url: str = ""
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    connections: set[tuple[str, int]] = field(default_factory=set)
+    open_connections: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    answer: Callable[[dict[str, Any]], Any] = lambda body: body
+
+    def wait_until_no_connection_is_open(self) -> bool:
+        """Whether all connections were closed within 10 s."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.open_connections == 0, timeout=10)
+
+
+@pytest.fixture
+def local_server() -> Iterator[LocalServer]:
+    """A real server on a free port; it answers what `answer` makes of the JSON body."""
+    server = LocalServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            with server.changed:
+                server.open_connections += 1
+                server.connections.add(self.client_address)
+
+        def finish(self) -> None:
+            super().finish()
+            with server.changed:
+                server.open_connections -= 1
+                server.changed.notify_all()
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with server.changed:
+                server.bodies.append(body)
+            content = json.dumps(server.answer(body)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        server.url = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()

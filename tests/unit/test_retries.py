@@ -1,0 +1,204 @@
+"""When a call is sent again, and what is said when it is given up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from sharedstate import RetryPolicy, SharedState, errors
+from sharedstate.retry import Attempts
+
+ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
+ROW = {"version": 3}
+DOWN = {"code": "PT503", "message": "service_unavailable", "details": '{"reached": false}'}
+LOST = {"code": "PT503", "message": "service_unavailable", "details": '{"reached": true}'}
+POOL = {"code": "PGRST003", "message": "Timed out acquiring connection", "details": None}
+BROKEN = {"code": "PGRST001", "message": "Database client error", "details": None}
+
+UNSENT: dict[str, Any] = {
+    "connection refused": httpx.ConnectError("refused"),
+    "connecting takes too long": httpx.ConnectTimeout("slow"),
+    "no free connection": httpx.PoolTimeout("busy"),
+    "gateway did not reach PostgREST": httpx.Response(503, json=DOWN),
+    "PostgREST has no connection": httpx.Response(504, json=POOL),
+}
+MAYBE_DONE: dict[str, Any] = {
+    "read timeout": httpx.ReadTimeout("slow"),
+    "write timeout": httpx.WriteTimeout("slow"),
+    "connection reset": httpx.ReadError("reset"),
+    "dropped answer": httpx.RemoteProtocolError("server disconnected"),
+    "gateway lost the answer": httpx.Response(503, json=LOST),
+    "database connection broke": httpx.Response(503, json=BROKEN),
+    "a proxy's 502": httpx.Response(502, text="<html>Bad Gateway</html>"),
+    "a proxy's 503": httpx.Response(503, text=""),
+    "a proxy's 504": httpx.Response(504, text="<html>"),
+    "Cloudflare's 520": httpx.Response(520, text="error code: 520"),
+}
+
+
+@pytest.mark.parametrize("failure", [*UNSENT.values(), *MAYBE_DONE.values()],
+                         ids=[*UNSENT, *MAYBE_DONE])  # fmt: skip
+def test_a_mutation_is_sent_again_with_the_same_request_id(
+    failure: Any, client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/log_agent_activity")
+    route.side_effect = [failure, failure, failure, failure, httpx.Response(200, json=ROW)]
+    assert client.log_agent_activity("a", "b") == ROW
+    ids = [json.loads(call.request.content)["request_id"] for call in route.calls]
+    assert len(ids) == 5
+    assert len(set(ids)) == 1
+
+
+@pytest.mark.parametrize("failure", UNSENT.values(), ids=UNSENT)
+def test_a_mutation_that_never_arrived_ends_in_service_unavailable(
+    failure: Any, client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/log_agent_activity").side_effect = [failure] * 5
+    with pytest.raises(errors.ServiceUnavailable) as caught:
+        client.log_agent_activity("a", "b")
+    assert caught.value.detail["attempts"] == 5
+    assert "make up" in caught.value.hint
+
+
+@pytest.mark.parametrize("failure", MAYBE_DONE.values(), ids=MAYBE_DONE)
+def test_a_mutation_that_may_have_arrived_ends_in_outcome_unknown(
+    failure: Any, client: SharedState, service: respx.MockRouter
+) -> None:
+    refused = httpx.ConnectError("refused")
+    service.post("rpc/log_agent_activity").side_effect = [refused, failure] + [refused] * 3
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        client.log_agent_activity("a", "b", request_id=ID)
+    assert caught.value.request_id == ID
+    assert caught.value.detail["request_id"] == ID
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("failure", [*UNSENT.values(), *MAYBE_DONE.values()],
+                         ids=[*UNSENT, *MAYBE_DONE])  # fmt: skip
+def test_a_read_is_repeated_and_ends_in_service_unavailable(
+    failure: Any, client: SharedState, service: respx.MockRouter
+) -> None:
+    asks: list[tuple[respx.Route, Callable[[], Any]]] = [
+        (service.get("subsystems"), client.get_all_subsystem_statuses),
+        (service.post("rpc/health"), client.health),
+    ]
+    for route, ask in asks:
+        route.side_effect = [failure] * 5
+        with pytest.raises(errors.ServiceUnavailable):
+            ask()
+        assert route.call_count == 5
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 423, 429, 500])
+def test_an_answer_that_says_no_is_not_asked_again(
+    status: int, client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/log_agent_activity").respond(
+        status, json={"code": "XX000", "message": "no"}
+    )
+    with pytest.raises(errors.SharedStateError):
+        client.log_agent_activity("a", "b")
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_a_transaction_that_was_rolled_back_for_another_is_repeated(
+    code: str, client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/log_agent_activity")
+    refusal = httpx.Response(500, json={"code": code, "message": "deadlock detected"})
+    route.side_effect = [refusal, httpx.Response(200, json=ROW)]
+    assert client.log_agent_activity("a", "b") == ROW
+    route.side_effect = [refusal] * 5
+    with pytest.raises(errors.UnexpectedError, match="deadlock"):
+        client.log_agent_activity("a", "b")
+
+
+def test_the_function_s_own_refusal_after_a_lost_answer_is_believed(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    refusal = {"code": "PT409", "message": "lease_lost", "details": "{}", "hint": "again"}
+    service.post("rpc/log_agent_activity").side_effect = [
+        httpx.ReadTimeout("slow"),
+        httpx.Response(409, json=refusal),
+    ]
+    with pytest.raises(errors.LeaseLost):
+        client.log_agent_activity("a", "b")
+
+
+def test_a_key_that_expired_after_a_lost_answer_leaves_the_outcome_open(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/log_agent_activity").side_effect = [
+        httpx.ReadTimeout("slow"),
+        httpx.Response(401, json={"code": "PGRST301", "message": "JWT expired"}),
+    ]
+    with pytest.raises(errors.OutcomeUnknown, match="JWT expired") as caught:
+        client.log_agent_activity("a", "b")
+    assert isinstance(caught.value.__cause__, errors.InvalidKey)
+
+
+def test_a_nameless_500_leaves_a_mutation_open_and_fails_a_read(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/log_agent_activity").respond(500, text="<html>oops</html>")
+    service.get("subsystems").respond(500, text="<html>oops</html>")
+    with pytest.raises(errors.OutcomeUnknown):
+        client.log_agent_activity("a", "b")
+    with pytest.raises(errors.UnexpectedError, match="oops"):
+        client.get_subsystem_status("skeleton")
+
+
+def test_without_retries_the_first_failure_is_the_end(service: respx.MockRouter) -> None:
+    route = service.post("rpc/health")
+    route.side_effect = httpx.ConnectError("refused")
+    policy = RetryPolicy(attempts=1)
+    with (
+        SharedState(url="http://service.test", key="k", retry=policy) as state,
+        pytest.raises(errors.ServiceUnavailable),
+    ):
+        state.health()
+    assert route.call_count == 1
+
+
+def test_pauses_grow_up_to_the_cap_and_are_fully_random() -> None:
+    policy = RetryPolicy(attempts=6, base_s=0.1, factor=3.0, cap_s=2.0)
+    longest = [policy.pause(failed, 0.0, 1.0) for failed in range(1, 6)]
+    assert longest == pytest.approx([0.1, 0.3, 0.9, 2.0, 2.0])
+    assert [policy.pause(failed, 0.0, 0.0) for failed in range(1, 6)] == [0.0] * 5
+    assert policy.pause(6, 0.0, 0.0) is None
+
+
+def test_no_attempt_starts_after_the_deadline() -> None:
+    policy = RetryPolicy(deadline_s=30.0, base_s=1.0)
+    assert policy.pause(1, 28.0, 1.0) == 1.0
+    assert policy.pause(1, 29.5, 1.0) is None
+    assert policy.pause(1, 29.5, 0.1) == pytest.approx(0.1)
+
+
+def test_the_attempts_of_a_slow_service_end_with_the_deadline() -> None:
+    attempts = Attempts(
+        RetryPolicy(deadline_s=30.0), mutation=True, request_id=ID, jitter=lambda: 1.0
+    )
+    now = 0.0
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        while True:
+            now += 15.0  # each attempt waits for its whole timeout
+            now += attempts.after_silence(httpx.ReadTimeout("slow"), sent=True, elapsed_s=now)
+    assert now == pytest.approx(30.1)
+    assert caught.value.detail["attempts"] == 2
+
+
+def test_an_unwritable_request_is_not_repeated(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/health")
+    route.side_effect = httpx.UnsupportedProtocol("no")
+    with pytest.raises(errors.UnexpectedError, match="cannot be sent"):
+        client.health()
+    assert route.call_count == 1
