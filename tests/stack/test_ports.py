@@ -1,0 +1,88 @@
+"""Ports that are taken, wanted or found."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tests.stack.installation import Installation, clean_up
+
+from sharedstate.stack import PortTaken, Stack, StackError, processes
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port on which somebody, here this process, listens."""
+    with socket.create_server((processes.HOST, 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("option", ["--db-port", "--api-port"])
+def test_a_taken_port_is_a_clear_error_that_says_what_to_do(
+    installation: Installation, taken_port: int, option: str
+) -> None:
+    ports = {
+        "--db-port": str(installation.ports[0]),
+        "--api-port": str(installation.ports[1]),
+        option: str(taken_port),
+    }
+    answer = installation.run("up", *(word for item in ports.items() for word in item))
+    assert answer.returncode == 1
+    assert f"port {taken_port} of 127.0.0.1" in answer.stderr
+    assert "is taken by" in answer.stderr
+    assert f"(process {os.getpid()})" in answer.stderr
+    assert f"sharedstate up {option} {taken_port + 1}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (installation.root / ".sharedstate/postgres").exists()
+
+
+def test_another_port_for_a_running_stack_is_refused(shared_installation: Installation) -> None:
+    wanted = processes.free_port()
+    answer = shared_installation.run("up", "--api-port", str(wanted))
+    assert answer.returncode == 1
+    assert f"already runs with the API on port {shared_installation.ports[1]}" in answer.stderr
+    assert "sharedstate down" in answer.stderr
+
+
+def test_up_without_options_finds_a_stack_on_other_ports(
+    shared_installation: Installation,
+) -> None:
+    answer = shared_installation.run("up")
+    assert answer.returncode == 0, answer.stderr
+    assert "already running" in answer.stdout
+    assert f":{shared_installation.ports[1]}/" in answer.stdout
+
+
+def test_a_killed_part_comes_back_on_its_port_though_nobody_names_it(
+    shared_installation: Installation,
+) -> None:
+    shared_installation.kill("nginx")
+    shared_installation.kill("postgres")
+    answer = shared_installation.run("up")
+    assert answer.returncode == 0, answer.stderr
+    assert shared_installation.part("nginx").port == shared_installation.ports[1]
+    assert shared_installation.part("postgres").port == shared_installation.ports[0]
+
+
+def test_a_free_port_that_somebody_else_takes_first_is_tried_again(
+    installation: Installation, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = processes.free_port
+    offers = iter([taken_port, found(), taken_port, found(), found(), found(), found(), found()])
+    monkeypatch.setattr(processes, "free_port", lambda _avoid=(): next(offers))
+    stack = Stack(installation.root, db_port=None, api_port=None)
+    try:
+        info = stack.up()
+        assert str(taken_port) not in (info.url, info.database_url, info.postgrest_url)
+        assert all(part.running for part in stack.status())
+    finally:
+        clean_up(installation.root)
+
+
+def test_an_explicit_port_is_never_replaced(installation: Installation, taken_port: int) -> None:
+    with pytest.raises(PortTaken):
+        Stack(installation.root, db_port=taken_port, api_port=None).up()
+    with pytest.raises(StackError, match="not running"):
+        _ = Stack(installation.root, db_port=None, api_port=None).info
