@@ -1,0 +1,375 @@
+"""`sharedstate init --from` and `sharedstate export` on a real database."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from typer.testing import CliRunner
+
+from sharedstate.cli import app
+from sharedstate.stack import StackInfo
+
+from .conftest import WriteTree
+
+Rows = list[dict[str, Any]]
+TABLES = (
+    "global_constraints",
+    "subsystems",
+    "subsystem_requirements",
+    "subsystem_interfaces",
+    "subsystem_designs",
+    "conflicts",
+    "agent_activity_logs",
+)
+
+
+class Result(NamedTuple):
+    """How a command ended; `output` is all that it wrote, in the order in which it did."""
+
+    exit_code: int
+    output: str
+    stdout: str
+
+
+Sharedstate = Callable[..., Result]
+
+
+@pytest.fixture
+def sharedstate(stack: StackInfo, tmp_path: Path) -> Sharedstate:
+    """Run a command on the test's stack."""
+    environment = {"DATABASE_URL": stack.database_url, "SHAREDSTATE_HOME": str(tmp_path)}
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.output, result.stdout)
+
+    return run
+
+
+@pytest.fixture
+def fresh() -> str:
+    """A workspace name that nobody has used."""
+    return f"import-{uuid.uuid4().hex[:12]}"
+
+
+class Database:
+    """What is in the tables of one workspace."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self.connection = connection
+
+    def rows(self, table: str, workspace: str) -> Rows:
+        found = self.connection.execute(
+            f"select to_jsonb(t) - 'workspace' as row from public.{table} as t"
+            " where workspace = %s order by 1",
+            [workspace],
+        )
+        return [row["row"] for row in found]
+
+    def snapshot(self, workspace: str) -> dict[str, Rows]:
+        return {table: self.rows(table, workspace) for table in TABLES}
+
+    def one(self, table: str, workspace: str, **key: Any) -> dict[str, Any]:
+        rows = self.rows(table, workspace)
+        (row,) = (row for row in rows if all(row[k] == v for k, v in key.items()))
+        return row
+
+
+@pytest.fixture
+def database(stack: StackInfo) -> Iterator[Database]:
+    with psycopg.connect(stack.database_url, autocommit=True, row_factory=dict_row) as connection:
+        yield Database(connection)
+
+
+def test_the_reference_design_arrives(
+    sharedstate: Sharedstate, database: Database, fresh: str, reference: Path
+) -> None:
+    result = sharedstate("init", "--workspace", fresh, "--from", reference)
+    assert result.exit_code == 0, result.output
+    skeleton = database.one("subsystems", fresh, name="skeleton")
+    assert (skeleton["state"], skeleton["current_mass_kg"]) == ("complete", 12.5)
+    assert skeleton["metadata"] == {"bones_designed": 6, "joints_designed": 10}
+    assert skeleton["updated_at"].startswith("2025-11-30T14:19:40.1152")
+    resolved = database.one("conflicts", fresh, conflict_id=1)
+    assert resolved["resolution"] == "Wall thickness of arm bones reduced to 2.5 mm"
+    times = [row["timestamp"] for row in database.rows("agent_activity_logs", fresh)]
+    assert "2025-11-30T14:02:12.110002+00:00" in times
+    constraints = database.one("global_constraints", fresh)
+    assert constraints["metadata"]["requirements"]["performance"]["payload_capacity_kg"] == 5.0
+    # The defaults fill the gaps and touch nothing else.
+    assert len(database.rows("subsystems", fresh)) == 7
+    assert database.one("subsystems", fresh, name="shell")["state"] == "not_started"
+
+
+def test_importing_again_changes_nothing_at_all(
+    sharedstate: Sharedstate, database: Database, fresh: str, reference: Path
+) -> None:
+    sharedstate("init", "--workspace", fresh, "--from", reference)
+    before = database.snapshot(fresh)
+    result = sharedstate("init", "--workspace", fresh, "--from", reference)
+    assert result.exit_code == 0
+    assert database.snapshot(fresh) == before
+    for line in result.output.splitlines():
+        cells = [cell.strip() for cell in line.split("│")]
+        if len(cells) > 4 and cells[1] in TABLES:
+            assert (cells[2], cells[4], cells[5]) == ("", "", ""), line
+
+
+def test_a_design_takes_the_place_of_defaults(
+    sharedstate: Sharedstate, database: Database, workspace: str, write_tree: WriteTree
+) -> None:
+    limits = {"total_mass_kg_max": 61, "budget_allocations": {"arm": {"mass_kg": 60}}}
+    tree = {
+        "shared_state/constraints/global.json": limits,
+        "shared_state/subsystems/power/status.json": {"state": "designing"},
+    }
+    result = sharedstate("init", "--workspace", workspace, "--from", write_tree(tree))
+    assert result.exit_code == 0, result.output
+    constraints = database.one("global_constraints", workspace)
+    assert constraints["budget_allocations"] == {"arm": {"mass_kg": 60}}
+    assert database.one("subsystems", workspace, name="power")["state"] == "designing"
+
+
+def test_a_broken_file_is_reported_and_repairing_it_brings_it_in(
+    sharedstate: Sharedstate, database: Database, fresh: str, reference_copy: Path
+) -> None:
+    status = reference_copy / "shared_state/subsystems/skeleton/status.json"
+    good = status.read_text()
+    status.write_text(good.replace("12.5", '"heavy"'))
+    log = reference_copy / "shared_state/logs/2025-11-30.jsonl"
+    complete = log.read_text()
+    log.write_text(complete.rstrip()[:-20])
+    result = sharedstate("init", "--workspace", fresh, "--from", reference_copy)
+    assert result.exit_code == 1
+    assert "shared_state/subsystems/skeleton/status.json:4: current_mass_kg" in result.output
+    assert "shared_state/logs/2025-11-30.jsonl:4: is cut off" in result.output
+    assert database.one("subsystems", fresh, name="skeleton")["current_cost_usd"] == 2400
+    assert len(database.rows("conflicts", fresh)) == 2
+
+    status.write_text(good)
+    log.write_text(complete)
+    result = sharedstate("init", "--workspace", fresh, "--from", reference_copy)
+    assert result.exit_code == 0, result.output
+    assert database.one("subsystems", fresh, name="skeleton")["current_mass_kg"] == 12.5
+    imported = [r for r in database.rows("agent_activity_logs", fresh) if r["import_key"]]
+    assert len(imported) == 4
+
+
+def test_many_problems_are_counted_and_written_to_the_report(
+    sharedstate: Sharedstate, fresh: str, write_tree: WriteTree, tmp_path: Path
+) -> None:
+    log = '{"agent": "a", "activity": "x"}\n' + "nonsense\n" * 50
+    source = write_tree({"shared_state/logs/x.jsonl": log})
+    report = tmp_path / "report.txt"
+    result = sharedstate("init", "--workspace", fresh, "--from", source, "--report", report)
+    assert result.exit_code == 1
+    assert "50 left out" in result.output
+    assert result.output.count("x.jsonl:") == 20
+    assert "... and 30 more" in result.output
+    assert report.read_text().count("x.jsonl:") == 50
+
+
+def test_what_agents_wrote_meanwhile_stays_and_is_named(
+    sharedstate: Sharedstate,
+    database: Database,
+    rpc: Callable[..., tuple[int, Any]],
+    fresh: str,
+    reference: Path,
+) -> None:
+    sharedstate("init", "--workspace", fresh, "--from", reference)
+    status, _ = rpc(
+        "update_subsystem_status",
+        headers={"x-workspace": fresh},
+        subsystem="power",
+        status={"state": "complete"},
+        execution_id="e1",
+    )
+    assert status == 200
+    before = database.snapshot(fresh)
+    result = sharedstate("init", "--workspace", fresh, "--from", reference)
+    assert result.exit_code == 0
+    assert "1 left in place" in result.output
+    assert "subsystems power (shared_state/subsystems/power/status.json:1)" in result.output
+    assert database.snapshot(fresh) == before
+
+
+def test_a_log_that_grew_brings_only_its_new_lines(
+    sharedstate: Sharedstate, database: Database, fresh: str, reference_copy: Path
+) -> None:
+    sharedstate("init", "--workspace", fresh, "--from", reference_copy)
+    before = len(database.rows("agent_activity_logs", fresh))
+    with (reference_copy / "shared_state/logs/2025-11-30.jsonl").open("a") as log:
+        log.write('{"timestamp": "2025-11-30T15:00:00", "agent": "a", "activity": "more"}\n')
+    sharedstate("init", "--workspace", fresh, "--from", reference_copy)
+    assert len(database.rows("agent_activity_logs", fresh)) == before + 1
+
+
+def test_several_designs_are_versions_in_order(
+    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+) -> None:
+    folder = "shared_state/subsystems/tail"
+    tree = {f"{folder}/design_v{n}.json": {"n": n} for n in (10, 2, 1, 9)}
+    result = sharedstate("init", "--workspace", fresh, "--from", write_tree(tree))
+    assert result.exit_code == 0, result.output
+    assert "4 designs become versions in this order" in result.output
+    rows = database.rows("subsystem_designs", fresh)
+    assert {row["version"]: row["design_data"]["n"] for row in rows} == {1: 1, 2: 2, 3: 9, 4: 10}
+
+
+@pytest.mark.parametrize("source", ["nowhere", "empty", "file.json"])
+def test_a_source_without_a_design_ends_with_2_and_makes_no_workspace(
+    sharedstate: Sharedstate, database: Database, fresh: str, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file.json").write_text('{"state": "complete"}')
+    result = sharedstate("init", "--workspace", fresh, "--from", tmp_path / source)
+    assert result.exit_code == 2
+    assert "error:" in result.output
+    assert source in result.output
+    known = database.connection.execute("select 1 from core.workspaces where name = %s", [fresh])
+    assert known.fetchone() is None
+
+
+def at_work(rpc: Callable[..., tuple[int, Any]], workspace: str) -> None:
+    """What agents leave behind: every table, counters and leases included."""
+
+    def call(name: str, **arguments: Any) -> Any:
+        status, answer = rpc(name, headers={"x-workspace": workspace}, **arguments)
+        assert status == 200, answer
+        return answer[0] if isinstance(answer, list) else answer
+
+    lease = call(
+        "acquire_lock",
+        resource_type="subsystem",
+        resource_name="tail",
+        agent_name="tail_agent",
+        execution_id="e1",
+    )
+    token = lease["fencing_token"]
+    for mass in (1.25, 2.5):
+        call(
+            "update_subsystem_status",
+            subsystem="tail",
+            status={"state": "designing", "current_mass_kg": mass, "note": ["ä", None]},
+            execution_id="e1",
+            fencing_token=token,
+        )
+    for number in (1, 2):
+        call(
+            "update_subsystem_design",
+            subsystem="tail",
+            design_data={"n": number},
+            created_by="tail_agent",
+            execution_id="e1",
+            fencing_token=token,
+        )
+    call("update_subsystem_requirements", subsystem="ear", requirements={}, created_by="a")
+    call("update_global_constraints", constraints={"height_m": 2}, created_by="system_architect")
+    conflict = {"source": "a", "target": "b", "description": "d", "severity": "high"}
+    for _ in range(2):
+        call("log_conflict", **conflict, blocks=["c"], details={"n": 1})
+    call("resolve_conflict", conflict_id=3, resolution="done", resolved_by="a")
+    call("log_agent_activity", agent_name="a", activity="x", details={"deep": {"er": [1.5]}})
+
+
+def test_an_export_gives_the_same_state_in_an_empty_workspace(
+    sharedstate: Sharedstate,
+    database: Database,
+    rpc: Callable[..., tuple[int, Any]],
+    workspace: str,
+    reference: Path,
+    tmp_path: Path,
+) -> None:
+    sharedstate("init", "--workspace", workspace, "--from", reference)
+    at_work(rpc, workspace)
+    database.connection.execute(
+        "update public.subsystems set current_mass_kg = 1.0 / 3,"
+        """ metadata = '{"n": 0.12345678901234567890123}'"""
+        " where workspace = %s and name = 'tail'",
+        [workspace],
+    )
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    copy = f"{workspace}-copy"
+    assert sharedstate("export", "--workspace", workspace, "--output", first).exit_code == 0
+    result = sharedstate("init", "--workspace", copy, "--from", first)
+    assert result.exit_code == 0, result.output
+    assert sharedstate("export", "--workspace", copy, "--output", second).exit_code == 0
+    ours = [p.read_text().splitlines() for p in (first, second)]
+    differing = [pair for pair in zip(*ours, strict=True) if pair[0] != pair[1]]
+    assert [line.split('"')[1] for line, _ in differing] == ["workspace", "exported_at"]
+    assert "0.12345678901234567890123" in first.read_text()
+
+    before = database.snapshot(copy)
+    result = sharedstate("init", "--workspace", copy, "--from", second)
+    assert result.exit_code == 0
+    assert database.snapshot(copy) == before
+
+
+def test_an_export_to_standard_output_is_json_and_nothing_else(
+    sharedstate: Sharedstate, workspace: str
+) -> None:
+    result = sharedstate("export", "--workspace", workspace)
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert list(document)[:4] == ["format", "workspace", "exported_at", "counters"]
+    assert document["workspace"] == workspace
+
+
+def test_exporting_an_unknown_workspace_is_a_clear_error(
+    sharedstate: Sharedstate, fresh: str, tmp_path: Path
+) -> None:
+    result = sharedstate("export", "--workspace", fresh, "--output", tmp_path / "x.json")
+    assert result.exit_code == 1
+    assert "unknown_workspace" in result.output
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_an_entry_that_only_the_database_can_judge_is_reported_with_its_line(
+    sharedstate: Sharedstate, database: Database, fresh: str, tmp_path: Path
+) -> None:
+    rows: Rows = [{"name": f"part{n}", "state": "designing"} for n in range(200)]
+    rows[120] = {"name": "part120", "current_mass_kg": -1}
+    rows[150] = {"name": "no name"}
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    source = tmp_path / "export.json"
+    source.write_text(f'{{"format": "sharedstate/1", "subsystems": [\n{lines}\n]}}')
+    result = sharedstate("init", "--workspace", fresh, "--from", source)
+    assert result.exit_code == 1
+    assert "export.json:122: the database refused it" in result.output
+    assert "export.json:152: the database refused it" in result.output
+    names = {row["name"] for row in database.rows("subsystems", fresh)}
+    assert {f"part{n}" for n in range(200)} - names == {"part120", "part150"}
+
+
+def test_100_000_log_lines_are_imported_within_30_seconds(
+    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+) -> None:
+    line = {"agent": "skeleton_agent", "activity": "step", "details": {"mass_kg": 12.25}}
+    times = [f"{n // 60 % 60:02}:{n % 60:02}.{n:06}" for n in range(10_000)]
+    logs = {}
+    for day in range(10, 20):
+        rows = [json.dumps({"timestamp": f"2025-11-{day}T10:{at}"} | line) for at in times]
+        logs[f"shared_state/logs/2025-11-{day}.jsonl"] = "\n".join(rows)
+    source = write_tree(logs)
+    began = time.monotonic()
+    result = sharedstate("init", "--workspace", fresh, "--from", source)
+    took = time.monotonic() - began
+    assert result.exit_code == 0, result.output
+    assert "100,000" in result.output
+    found = database.connection.execute(
+        "select count(*) as n from public.agent_activity_logs"
+        " where workspace = %s and import_key is not null",
+        [fresh],
+    ).fetchone()
+    assert found == {"n": 100_000}
+    assert took < 30
