@@ -14,7 +14,7 @@ from sharedstate import RetryPolicy, SharedState, errors
 from sharedstate.retry import Attempts
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
-ROW = {"version": 3}
+ROW: Any = {"version": 3}
 DOWN = {"code": "PT503", "message": "service_unavailable", "details": '{"reached": false}'}
 LOST = {"code": "PT503", "message": "service_unavailable", "details": '{"reached": true}'}
 POOL = {"code": "PGRST003", "message": "Timed out acquiring connection", "details": None}

@@ -1,0 +1,151 @@
+"""Where url, key and workspace come from."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from sharedstate import SharedState, config, errors
+
+FILE = "SUPABASE_URL=http://file:1\nSUPABASE_KEY=file-key\nSHAREDSTATE_WORKSPACE=file-workspace\n"
+VARIABLES = {
+    "SUPABASE_URL": "http://environment:1",
+    "SUPABASE_KEY": "environment-key",
+    "SHAREDSTATE_WORKSPACE": "environment-workspace",
+}
+
+
+def _key(**claims: str) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{payload}.signature"
+
+
+def test_arguments_win_over_environment_and_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    settings = config.load("http://argument:1", "argument-key", "argument-workspace",
+                           environ=VARIABLES, directory=tmp_path)  # fmt: skip
+    assert (settings.url, settings.key, settings.workspace) == (
+        "http://argument:1",
+        "argument-key",
+        "argument-workspace",
+    )
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    settings = config.load(environ=VARIABLES, directory=tmp_path)
+    assert (settings.url, settings.key, settings.workspace) == tuple(VARIABLES.values())
+
+
+def test_each_variable_is_looked_up_for_itself(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    settings = config.load(environ={"SHAREDSTATE_WORKSPACE": "mine"}, directory=tmp_path)
+    assert (settings.url, settings.workspace) == ("http://file:1", "mine")
+
+
+def test_an_empty_variable_counts_as_absent(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    settings = config.load(environ=dict.fromkeys(VARIABLES, ""), directory=tmp_path)
+    assert settings.url == "http://file:1"
+
+
+def test_the_file_is_found_from_a_folder_below_and_the_nearest_with_keys_counts(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    (tmp_path / "a" / ".env").write_text("SOMETHING_ELSE=1\n")
+    (below / ".env").mkdir()
+    assert config.load(environ={}, directory=below).url == "http://file:1"
+    (tmp_path / "a" / ".env").write_text("SUPABASE_URL=http://near:1\nSUPABASE_KEY=k\n")
+    settings = config.load(environ={}, directory=below)
+    assert (settings.url, settings.workspace) == ("http://near:1", "default")
+
+
+def test_the_working_directory_is_where_the_search_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    before = dict(os.environ)
+    with SharedState() as state:
+        assert (state.url, state.workspace) == ("http://file:1", "file-workspace")
+    assert dict(os.environ) == before
+
+
+def test_a_dollar_sign_in_the_file_is_just_that(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SUPABASE_URL=http://a:1\nSUPABASE_KEY=a${HOME}b\n")
+    assert config.load(environ={}, directory=tmp_path).key == "a${HOME}b"
+
+
+def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SUPABASE_URL")
+    with pytest.raises(errors.NotConfigured):
+        config.load(environ={}, directory=tmp_path)
+
+
+def test_without_settings_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(errors.NotConfigured, match=r"SUPABASE_URL and SUPABASE_KEY.*make up") as e:
+        config.load(environ={}, directory=tmp_path)
+    assert e.value.detail == {"missing": ["SUPABASE_URL", "SUPABASE_KEY"]}
+    with pytest.raises(errors.NotConfigured) as e:
+        config.load("http://a:1", environ={}, directory=tmp_path)
+    assert e.value.detail == {"missing": ["SUPABASE_KEY"]}
+
+
+def test_the_key_s_workspace_claim_wins_as_in_the_database() -> None:
+    key = _key(role="authenticated", workspace="pinned")
+    assert config.load("http://a:1", key, "other").workspace == "pinned"
+    assert config.load("http://a:1", _key(role="authenticated"), "other").workspace == "other"
+
+
+@pytest.mark.parametrize("key", ["sb_secret_abc", "a.b.c", "a.W10.c", "..", "a.e30.c"])
+def test_a_key_without_a_readable_claim_leaves_the_workspace_alone(key: str) -> None:
+    assert config.load("http://a:1", key, environ={}).workspace == "default"
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "a b", "ключ", "tab\there"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(errors.InvalidArgument) as caught:
+        config.load("http://a:1", key)
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "ftp://a", "http://", "http://a b", "http://a?q"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(errors.InvalidArgument, match="is no http"):
+        config.load(url, "key")
+
+
+@pytest.mark.parametrize("url", ["http://a:1/", "http://a:1/rest/v1", " http://a:1/rest/v1/ "])
+def test_an_address_with_a_tail_is_understood(url: str) -> None:
+    assert config.load(url, "key").url == "http://a:1"
+
+
+@pytest.mark.parametrize("workspace", ["a b", "x" * 129, "é", "a\r\nx-evil: 1"])
+def test_an_impossible_workspace_is_refused(workspace: str) -> None:
+    with pytest.raises(errors.InvalidArgument, match="workspace is no name"):
+        config.load("http://a:1", "key", workspace)
+
+
+def test_an_execution_gets_an_id_of_its_own_when_none_is_given() -> None:
+    states = [SharedState(url="http://a:1", key="key") for _ in range(2)]
+    assert states[0].execution_id != states[1].execution_id
+    assert all(re.fullmatch(r"execution-[0-9a-f-]{36}", state.execution_id) for state in states)
+    with pytest.raises(errors.InvalidArgument, match="execution_id is no name"):
+        SharedState("", url="http://a:1", key="key")
+
+
+def test_the_key_is_not_shown_in_representations() -> None:
+    state = SharedState("me", url="http://a:1", key="secret-key", workspace="robot")
+    assert repr(state) == "<SharedState execution_id='me' workspace='robot' url='http://a:1'>"
+    assert "secret-key" not in repr(config.load("http://a:1", "secret-key"))

@@ -1,0 +1,237 @@
+"""Threads, forks, closing and sharing the connections, against a real local server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import respx
+
+from sharedstate import RetryPolicy, SharedState, errors
+from sharedstate.transport import Transport
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import LocalServer
+
+
+@pytest.fixture
+def shared(local_server: LocalServer) -> SharedState:
+    """A client of the local server."""
+    return SharedState("my-run", url=local_server.url, key="key")
+
+
+def _conflict(body: dict[str, Any]) -> dict[str, Any]:
+    return {"conflict_id": body["priority"]}
+
+
+def test_many_threads_share_one_client_and_each_gets_its_own_answer(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    local_server.answer = _conflict
+
+    def ask(number: int) -> int:
+        return shared.log_conflict("low", "a", "b", "c", priority=number)
+
+    with shared, ThreadPoolExecutor(32) as threads:
+        assert list(threads.map(ask, range(2_000))) == list(range(2_000))
+    assert len({body["request_id"] for body in local_server.bodies}) == 2_000
+    assert len(local_server.connections) <= 32
+
+
+def test_connections_are_kept_between_calls(shared: SharedState, local_server: LocalServer) -> None:
+    with shared:
+        for _ in range(20):
+            shared.health()
+    assert len(local_server.connections) == 1
+
+
+def test_closing_closes_the_sockets(shared: SharedState, local_server: LocalServer) -> None:
+    shared.health()
+    assert local_server.open_connections == 1
+    shared.close()
+    assert local_server.wait_until_no_connection_is_open()
+
+
+def test_a_call_after_closing_is_refused_clearly_and_closing_twice_is_fine(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    with shared:
+        shared.health()
+    shared.close()
+    with pytest.raises(errors.ClientClosed, match="closed"):
+        shared.health()
+    with pytest.raises(errors.ClientClosed):
+        shared.log_agent_activity("a", "b")
+    with pytest.raises(errors.ClientClosed):
+        _ = shared.supabase
+    assert len(local_server.bodies) == 1
+
+
+def test_closing_without_any_call_is_fine() -> None:
+    state = SharedState(url="http://127.0.0.1:9", key="key")
+    state.close()
+    state.close()
+
+
+def test_closing_ends_the_pause_before_a_retry(service: respx.MockRouter) -> None:
+    failed = threading.Event()
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        failed.set()
+        raise httpx.ConnectError("refused")
+
+    service.post("rpc/health").mock(side_effect=fail)
+    patient = RetryPolicy(base_s=3600, cap_s=3600, deadline_s=7200)
+    state = SharedState(url="http://service.test", key="key", retry=patient)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(state.health)
+        assert failed.wait(10)
+        state.close()
+        with pytest.raises(errors.ClientClosed):
+            call.result(timeout=10)
+
+
+def test_an_error_inside_a_with_block_closes_as_well(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    with pytest.raises(KeyError), shared:
+        shared.health()
+        raise KeyError
+    assert local_server.wait_until_no_connection_is_open()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_makes_connections_of_its_own_and_leaves_the_parent_s_alone(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    local_server.answer = _conflict
+    with shared:
+        assert shared.log_conflict("low", "a", "b", "c", priority=1) == 1
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(
+                    writing, str(shared.log_conflict("low", "a", "b", "c", priority=2)).encode()
+                )
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            assert answer.read() == "2"
+        os.waitpid(child, 0)
+        assert shared.log_conflict("low", "a", "b", "c", priority=3) == 3
+    assert len(local_server.connections) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_lock_held_by_another_thread_while_forking_does_not_block_the_child(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    with shared, shared._leases._lock, shared._transport._open_lock:
+        child = os.fork()
+        if child == 0:
+            try:
+                shared.update_subsystem_status("skeleton", {"v": 1})
+                shared._leases.forget("subsystem", "skeleton", None)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+    assert [body["status"] for body in local_server.bodies] == [{"v": 1}]
+
+
+def test_a_dropped_connection_is_made_again_with_the_same_request_id() -> None:
+    seen: list[dict[str, Any]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for answers in (False, True):
+                connection, _ = listening.accept()
+                with connection, connection.makefile("rb") as request:
+                    length = 0
+                    while (line := request.readline().lower()) != b"\r\n":
+                        if line.startswith(b"content-length:"):
+                            length = int(line.split(b":")[1])
+                    seen.append(json.loads(request.read(length)))
+                    if answers:
+                        connection.sendall(
+                            b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n" + b'{"conflict_id":7}'
+                        )
+
+        server = threading.Thread(target=serve)
+        server.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with SharedState(url=url, key="key", retry=RetryPolicy(base_s=0.0)) as state:
+            assert state.log_conflict("low", "a", "b", "c") == 7
+        server.join()
+    assert seen[0]["request_id"] == seen[1]["request_id"]
+
+
+def test_a_port_where_nobody_listens_is_service_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with (
+        SharedState(url=url, key="key", retry=RetryPolicy(base_s=0.0)) as state,
+        pytest.raises(errors.ServiceUnavailable, match="refused"),
+    ):
+        state.log_agent_activity("a", "b")
+
+
+def test_a_server_that_never_answers_is_given_up_after_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        policy = RetryPolicy(attempts=2, base_s=0.0)
+        with SharedState(url=url, key="key", timeout_seconds=0.05, retry=policy) as state:
+            with pytest.raises(errors.OutcomeUnknown, match="ReadTimeout"):
+                state.log_agent_activity("a", "b")
+            with pytest.raises(errors.ServiceUnavailable, match="ReadTimeout"):
+                state.health()
+
+
+def test_supabase_is_the_full_client_on_the_same_connections(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    with shared:
+        shared.health()
+        answer = shared.supabase.rpc("health", {"a": 1}).execute()
+        assert answer.data == {"a": 1}
+        assert shared.supabase is shared.supabase
+    assert len(local_server.connections) == 1
+    assert local_server.wait_until_no_connection_is_open()
+
+
+def test_supabase_sends_our_key_and_workspace(service: respx.MockRouter) -> None:
+    route = service.get("subsystems").respond(json=[])
+    with SharedState(url="http://service.test", key="the-key", workspace="robot") as state:
+        state.supabase.table("subsystems").select("*").execute()
+    headers = route.calls.last.request.headers
+    assert headers["x-workspace"] == "robot"
+    assert headers["apikey"] == "the-key"
+    assert headers["authorization"] == "Bearer the-key"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://127.0.0.1:8000", None),
+        ("http://localhost:8000", None),
+        ("http://inside.test", None),
+        ("http://project.supabase.co", "http://proxy:1"),
+        ("https://project.supabase.co", "http://proxy:2"),
+    ],
+)
+def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
+    url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy:1")
+    monkeypatch.setenv("https_proxy", "http://proxy:2")
+    monkeypatch.setenv("no_proxy", "inside.test")
+    with SharedState(url=url, key="key") as state:
+        assert isinstance(state._transport, Transport)
+        assert state._transport.proxy() == proxy

@@ -1,0 +1,62 @@
+"""Importing the package loads next to nothing, and still shows everything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import sharedstate
+
+# Generous for a loaded machine: 3 ms and 50 ms were measured on a quiet one.
+LIMIT_S = 0.120
+
+
+def _fresh(code: str) -> dict[str, object]:
+    """Run `code` in fresh interpreters; the fastest of five, which noise cannot improve."""
+    script = (
+        "import json, sys, time; before = time.perf_counter()\n"
+        f"{code}\n"
+        "spent = time.perf_counter() - before\n"
+        "print(json.dumps({'spent': spent, 'loaded': sorted(sys.modules)}))"
+    )
+    runs = [
+        json.loads(subprocess.check_output([sys.executable, "-c", script], text=True))
+        for _ in range(5)
+    ]
+    return min(runs, key=lambda run: run["spent"])  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("code", ["import sharedstate", "from sharedstate import SharedState"])
+def test_importing_takes_less_than_120_ms_and_loads_no_http_client(code: str) -> None:
+    run = _fresh(code)
+    assert isinstance(run["spent"], float)
+    assert run["spent"] < LIMIT_S
+    assert not {"httpx", "supabase", "postgrest", "pydantic", "dotenv", "asyncio"} & set(
+        run["loaded"]  # type: ignore[call-overload]
+    )
+
+
+def test_using_the_client_loads_no_supabase() -> None:
+    run = _fresh("import sharedstate; sharedstate.SharedState(url='http://a:1', key='k').close()")
+    loaded = set(run["loaded"])  # type: ignore[call-overload]
+    assert "httpx" in loaded
+    assert not {"supabase", "postgrest", "pydantic"} & loaded
+
+
+def test_every_exported_name_is_there() -> None:
+    assert sorted(sharedstate.__all__) == sharedstate.__all__
+    for name in sharedstate.__all__:
+        assert getattr(sharedstate, name).__name__ == name
+    assert set(sharedstate.__all__) <= set(dir(sharedstate))
+    assert sharedstate.errors.BY_SLUG
+    assert sharedstate.__version__[0].isdigit()
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'SharedStat'"):
+        _ = sharedstate.SharedStat
+    with pytest.raises(ImportError):
+        exec("from sharedstate import Nothing")
