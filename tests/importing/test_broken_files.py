@@ -197,16 +197,24 @@ def test_bad_log_lines_are_left_out_one_by_one(write_tree: WriteTree) -> None:
     assert "is cut off" in reasons[0]
 
 
-def test_a_bad_field_of_a_log_line_does_not_lose_the_line(write_tree: WriteTree) -> None:
-    log = (
-        '{"agent": "a", "activity": "x", "timestamp": "soon", "details": "none"}\n'
-        '{"agent": "a", "activity": "x", "activity": "y", "details": {"n": NaN}}\n'
-    )
+def test_a_log_line_is_whole_or_left_out_so_that_a_repaired_one_comes_in_once(
+    write_tree: WriteTree,
+) -> None:
+    log = """{"agent": "a", "activity": "x", "timestamp": "soon", "details": "none"}
+{"agent": "a", "activity": "x", "activity": "y"}
+{"agent": "a", "activity": "x", "details": {"n": NaN}}
+{"agent": "a", "activity": "x", "details": {"n": 1}, "n": 2}
+{"agent": "a", "activity": "x", "details": {"n": 1}, "m": 2}
+"""
     reading = read_design(write_tree({"shared_state/logs/2025-11-30.jsonl": log}))
-    rows = [entry.value for entry in reading.section("agent_activity_logs")]
-    assert [row["activity"] for row in rows] == ["x", "y"]
-    assert rows[0]["timestamp"] == "2025-11-30T00:00:00+00:00"
-    assert [line for _, line, _ in problems(reading)] == [1, 1, 2, 2]
+    assert [entry.line for entry in reading.section("agent_activity_logs")] == [5]
+    assert [(line, reason) for _, line, reason in problems(reading)] == [
+        (1, "timestamp: 'soon' is no time in ISO 8601; the line is left out"),
+        (1, "details: must be an object, found the text 'none'; the line is left out"),
+        (2, "a key stands twice in it; the line is left out"),
+        (3, "details.n: NaN is no JSON number; the line is left out"),
+        (4, "n: stands in details with another value; the line is left out"),
+    ]
 
 
 def test_odd_files_are_reported_and_never_waited_for(reference_copy: Path) -> None:

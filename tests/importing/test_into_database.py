@@ -11,13 +11,17 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
 from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
 from sharedstate.cli import app
+from sharedstate.exchange.operator import Operator
+from sharedstate.exchange.upload import upload
 from sharedstate.stack import StackInfo
 
 from .conftest import WriteTree
+from .test_parser_properties import damaged, read_with
 
 Rows = list[dict[str, Any]]
 TABLES = (
@@ -373,3 +377,36 @@ def test_100_000_log_lines_are_imported_within_30_seconds(
     ).fetchone()
     assert found == {"n": 100_000}
     assert took < 30
+
+
+def test_the_older_shape_of_budgets_arrives_without_limits(
+    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+) -> None:
+    older = {
+        "mass_budget_allocation": {"skeleton_kg": 15.0},
+        "cost_budget_allocation": {"skeleton_usd": 3000},
+    }
+    source = write_tree({"shared_state/constraints/global.json": older})
+    result = sharedstate("init", "--workspace", fresh, "--from", source / "shared_state")
+    assert result.exit_code == 0, result.output
+    row = database.one("global_constraints", fresh)
+    assert row["budget_allocations"] == {"skeleton": {"mass_kg": 15.0, "cost_usd": 3000}}
+    assert row["total_mass_kg_max"] is None
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged())
+def test_what_the_reader_accepts_the_database_takes(
+    stack: StackInfo, case: tuple[str, bytes]
+) -> None:
+    reading = read_with(*case)
+    if reading is None or not reading.entries:
+        return
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        operator = Operator(connection, f"fuzz-{uuid.uuid4().hex[:12]}")
+        operator.init_workspace(with_defaults=False)
+        first = upload(reading, operator.import_document, lambda _: None)
+        again = upload(reading, operator.import_document, lambda _: None)
+    assert not [str(p) for p in reading.problems if "the database refused" in p.reason]
+    assert first.refused == again.refused == []
+    assert not any(again.imported.values())

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from sharedstate.legacy.fields import Fields, present, utc
 from sharedstate.legacy.files import Source, not_utf8
+from sharedstate.legacy.model import Reading
 from sharedstate.legacy.strict_json import JsonError, decode_quickly, parse
 
 # Fixed for ever: another namespace would import every line a second time.
@@ -46,44 +47,49 @@ class _Log:
                 progress(len(raw) + 1)
 
     def _line(self, number: int, raw: bytes) -> None:
+        """A line is all or nothing: its key is its text, so a repaired one would come in again."""
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            self.reading.problem(self.label, number, f"{not_utf8(raw, error)}; left out")
+            self._left_out(number, not_utf8(raw, error))
             return
         self.seen[text] += 1
-        fields = self._fields(number, text)
+        trial = Reading()
+        fields = self._fields(trial, number, text)
         entry = self._entry(fields) if fields else None
-        if entry is not None:
+        for problem in trial.problems:
+            self._left_out(number, problem.reason.removesuffix("; left out"))
+        if entry is not None and not trial.problems:
             key = f"{self.path.name}\n{text}\n{self.seen[text]}"
             entry["import_key"] = str(uuid5(NAMESPACE, key))
             self.reading.add("agent_activity_logs", entry, self.label, number)
 
-    def _fields(self, number: int, text: str) -> Fields | None:
+    def _left_out(self, number: int, reason: str) -> None:
+        self.reading.problem(self.label, number, f"{reason}; the line is left out")
+
+    def _fields(self, trial: Reading, number: int, text: str) -> Fields | None:
         values = _quickly(text)
         if values is not None:
-            return Fields(self.reading, self.label, values, {}, number)
+            return Fields(trial, self.label, values, {}, number)
         try:
             parsed = parse(text)
         except JsonError as error:
-            self.reading.problem(self.label, number, f"{error.reason}; left out")
+            trial.problem(self.label, number, error.reason)
             return None
-        for _, reason in parsed.hidden:
-            once = re.sub(r"stands here and again on line \d+", "stands here twice", reason)
-            self.reading.problem(self.label, number, once)
+        if parsed.hidden:
+            trial.problem(self.label, number, "a key stands twice in it")
         if not isinstance(parsed.root.value, dict):
-            self.reading.problem(self.label, number, "must be a JSON object; left out")
+            trial.problem(self.label, number, "must be a JSON object")
             return None
-        _set_lines(parsed.root, number)
-        return Fields.of(self.reading, self.label, parsed.root)
+        return Fields.of(trial, self.label, parsed.root)
 
     def _entry(self, fields: Fields) -> dict[str, Any] | None:
         agent = fields.name("agent", "agent_name")
         activity = fields.text("activity", 200, one_line=True)
         missing = [n for n, v in (("agent", agent), ("activity", activity)) if v is None]
         if missing:
-            reason = f"has no usable {' and '.join(missing)}; the line is left out"
-            self.reading.problem(self.label, fields.line, reason)
+            reason = f"has no usable {' and '.join(missing)}"
+            fields.reading.problem(self.label, fields.line, reason)
             return None
         self.last_time = fields.time("timestamp") or self.last_time
         details = fields.mapping("details") or {}
@@ -113,11 +119,3 @@ def _quickly(text: str) -> dict[str, Any] | None:
     if quick is None or quick[1] != len(text) or not isinstance(quick[0], dict):
         return None
     return quick[0]
-
-
-def _set_lines(node: Any, number: int) -> None:
-    """Lines of a value that was parsed by itself: all of them are the line of the log."""
-    node.line = number
-    children = node.value.values() if isinstance(node.value, dict) else node.value
-    for child in children if isinstance(node.value, (dict, list)) else ():
-        _set_lines(child, number)
