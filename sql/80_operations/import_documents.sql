@@ -20,7 +20,7 @@ begin
     select e.value from jsonb_array_elements(p_entries) as e
     order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer
   loop
-    perform core.require_name(p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
+    perform core.require_name('document.' || p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
     perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
     execute format(
       'select coalesce(max(version), 0), array_agg(version) filter (where %I = $3) from public.%I
