@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +15,9 @@ from rich.markup import escape
 from sharedstate.stack.paths import Home, find_home
 from sharedstate.stack.progress import Progress
 
-# soft_wrap: a path or an address that is copied must not contain line breaks.
-out = Console(soft_wrap=True, highlight=False)
+# soft_wrap: a path or an address that is copied must not contain line breaks. Into a file or a
+# pipe tables are as wide as they need.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 300)
 err = Console(soft_wrap=True, highlight=False, stderr=True)
 
 HomeOption = Annotated[

@@ -140,7 +140,9 @@ def _is_installed(modules: Path) -> bool:
     machine = _MACHINES.get(platform.machine().lower())
     try:
         return all(
-            json.loads((modules / package / "package.json").read_text())["version"] == version
+            # The packages themselves write v1.2.3 where the lock file has 1.2.3.
+            json.loads((modules / package / "package.json").read_text())["version"].lstrip("v")
+            == version
             for name, version in _wanted().items()
             for package in (name, f"{name}-{sys.platform}-{machine}")
         )

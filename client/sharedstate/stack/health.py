@@ -50,7 +50,7 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
         status = postgrest.get_status(part.admin_port or 0, "/ready", timeout=3)
         return _judge(status, ready=status == 200)
     headers = {"apikey": keys.anon_key}
-    status = postgrest.get_status(part.port, "/rest/v1/rpc/health", headers, timeout=12)
+    status = postgrest.get_status(part.port, "/rest/v1/rpc/health", headers, timeout=3)
     return _judge(status, ready=status is not None and status < 500)
 
 

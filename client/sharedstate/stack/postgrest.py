@@ -72,7 +72,7 @@ def wait_ready(process: Process, admin_port: int, log: Path) -> None:
 
 
 def get_status(
-    port: int, path: str, headers: dict[str, str] | None = None, timeout: float = 5
+    port: int, path: str, headers: dict[str, str] | None = None, timeout: float = 3
 ) -> int | None:
     """The HTTP status of a GET on 127.0.0.1, None when nobody answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)

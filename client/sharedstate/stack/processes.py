@@ -77,6 +77,8 @@ def end(process: psutil.Process, *, graceful: signal.Signals, patience: float) -
     """Ask a process to end, kill it after `patience` seconds. False when it had to be killed."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(graceful)
+        # A stopped process hears nothing else.
+        process.send_signal(signal.SIGCONT)
     if wait_gone(process, patience):
         return True
     with contextlib.suppress(psutil.NoSuchProcess):

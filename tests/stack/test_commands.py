@@ -1,0 +1,119 @@
+"""What status, init and the errors look like to the person who types."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.stack.installation import Installation
+
+from sharedstate.stack import Stack, processes
+
+
+def test_status_shows_each_part_with_port_and_version(shared_installation: Installation) -> None:
+    answer = shared_installation.run("status")
+    assert answer.returncode == 0, answer.stdout
+    rows = {line.split()[0]: line.split() for line in answer.stdout.splitlines() if line.strip()}
+    db_port, api_port = map(str, shared_installation.ports)
+    assert rows["postgres"][1:4] == ["yes", db_port, "17.10"]
+    assert rows["postgrest"][1::2][:2] == ["yes", "12.0.2"]
+    assert rows["nginx"][1:4] == ["yes", api_port, "1.25.4"]
+    assert len(rows["schema"][1]) == 14
+    assert "pending" not in rows
+
+
+def test_status_says_what_was_not_started_and_fails(installation: Installation) -> None:
+    answer = installation.run("status")
+    assert answer.returncode == 1
+    assert answer.stdout.count("not started") == 3
+    assert not (installation.root / ".sharedstate").exists()
+
+
+def test_a_part_that_hangs_is_seen_as_not_ready(installation: Installation) -> None:
+    installation.up()
+    part = installation.part("postgrest")
+    process = processes.find(part.pid, part.created)
+    assert process is not None
+    process.suspend()
+    try:
+        status = installation.run("status")
+        assert status.returncode == 1
+        assert "its port does not answer" in status.stdout
+        # And up does something about it.
+        answer = installation.up()
+        assert answer.returncode == 0, answer.stderr
+        assert installation.run("status").returncode == 0
+    finally:
+        if processes.find(part.pid, part.created):
+            process.resume()
+
+
+def test_init_makes_a_workspace_once_and_keeps_it(shared_installation: Installation) -> None:
+    for _ in range(2):
+        answer = shared_installation.run("init", "--workspace", "arm-7")
+        assert answer.returncode == 0, answer.stderr
+        assert "workspace arm-7 is ready; the schema is up to date." in answer.stdout
+    listing = shared_installation.run("status").stdout
+    assert listing.count("arm-7") == 1
+
+
+def test_init_refuses_an_odd_name_with_the_reason(shared_installation: Installation) -> None:
+    answer = shared_installation.run("init", "--workspace", "no spaces")
+    assert answer.returncode == 1
+    assert "invalid_argument" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_init_uses_the_address_in_the_environment(
+    shared_installation: Installation, installation: Installation
+) -> None:
+    info = Stack(shared_installation.root, db_port=None, api_port=None).info
+    installation.environment["DATABASE_URL"] = info.database_url
+    answer = installation.run("init", "--workspace", "by-address")
+    assert answer.returncode == 0, answer.stderr
+    assert "by-address" in shared_installation.run("status").stdout
+
+
+def test_init_waits_only_so_long_and_says_what_to_do(installation: Installation) -> None:
+    port = processes.free_port()
+    address = f"postgresql://postgres:x@{processes.HOST}:{port}/agentcad"
+    installation.environment["DATABASE_URL"] = address
+    answer = installation.run("init", "--timeout", "0.5")
+    assert answer.returncode == 1
+    assert "was not ready after" in answer.stderr
+    assert "sharedstate up" in answer.stderr
+
+
+def test_init_with_a_wrong_password_does_not_wait(shared_installation: Installation) -> None:
+    port = shared_installation.ports[0]
+    wrong = Installation(
+        shared_installation.root,
+        environment={"DATABASE_URL": f"postgresql://postgres:x@{processes.HOST}:{port}/agentcad"},
+    )
+    answer = wrong.run("init")
+    assert answer.returncode == 1
+    assert "password authentication failed" in answer.stderr
+
+
+def test_init_without_any_database_says_how_to_start_one(installation: Installation) -> None:
+    answer = installation.run("init")
+    assert answer.returncode == 1
+    assert "sharedstate up" in answer.stderr
+
+
+def test_psql_reaches_the_database_without_a_password_in_sight(
+    shared_installation: Installation,
+) -> None:
+    query = "select count(*) from subsystems where workspace = 'default'"
+    answer = shared_installation.run("psql", "-Atc", query)
+    assert answer.stdout == "7\n", answer.stderr
+
+
+def test_the_command_line_without_its_packages_says_what_to_install() -> None:
+    program = "import sys; sys.modules['typer'] = None\nfrom sharedstate.cli import app; app()"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert answer.returncode == 1
+    assert "pip install 'sharedstate[local]'" in answer.stderr

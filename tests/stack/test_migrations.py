@@ -1,0 +1,156 @@
+"""The migration runner, and its ledger that the Supabase CLI shares."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sharedstate.stack import Stack, StackError, migrations
+from sharedstate.stack.sqlsplit import split_statements
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, stack: object) -> Callable[[], str]:
+    """Makes empty databases on the session's server; answers their addresses."""
+    from sharedstate.stack import StackInfo
+
+    assert isinstance(stack, StackInfo)
+    counter = iter(range(100))
+
+    def make() -> str:
+        name = f"migrations_{next(counter)}"
+        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+            connection.execute(f"create database {name}".encode())
+        return stack.database_url.rsplit("/", 1)[0] + f"/{name}"
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "migrations"
+    made.mkdir()
+    (made / "20260101000000_create_things.sql").write_text(
+        "-- Things; they matter.\ncreate table things (id int);\n\ninsert into things values (1);\n"
+    )
+    return made
+
+
+def _connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(address, autocommit=True)
+
+
+def test_each_file_is_applied_once_and_recorded_as_the_supabase_cli_does(
+    database: Callable[[], str], folder: Path
+) -> None:
+    with _connect(database()) as connection:
+        done = migrations.apply_pending(connection, folder=folder)
+        assert [migration.version for migration in done] == ["20260101000000"]
+        assert migrations.apply_pending(connection, folder=folder) == []
+        rows = connection.execute(
+            "select version, name, statements from supabase_migrations.schema_migrations"
+        ).fetchall()
+        assert rows == [
+            (
+                "20260101000000",
+                "create_things",
+                [
+                    "-- Things; they matter.\ncreate table things (id int)",
+                    "insert into things values (1)",
+                ],
+            )
+        ]
+        assert connection.execute("select count(*) from things").fetchone() == (1,)
+
+
+def test_a_failing_file_leaves_nothing_and_names_its_line(
+    database: Callable[[], str], folder: Path
+) -> None:
+    (folder / "20260102000000_break_things.sql").write_text(
+        "create table half (id int);\n\nselect nonsense;\n"
+    )
+    with _connect(database()) as connection:
+        with pytest.raises(StackError, match=r"break_things.sql failed at line 3: .*nonsense"):
+            migrations.apply_pending(connection, folder=folder)
+        assert migrations.applied_versions(connection) == ["20260101000000"]
+        assert connection.execute("select to_regclass('half')").fetchone() == (None,)
+        assert [item.name for item in migrations.pending(connection, folder)] == ["break_things"]
+
+
+def test_two_runs_at_once_apply_everything_once(database: Callable[[], str], folder: Path) -> None:
+    address = database()
+    (folder / "20260103000000_wait.sql").write_text("select pg_sleep(0.3);\n")
+    counts: list[int] = []
+
+    def run() -> None:
+        with _connect(address) as connection:
+            counts.append(len(migrations.apply_pending(connection, folder=folder)))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counts) == [0, 0, 0, 2]
+
+
+def test_a_file_with_an_odd_name_is_an_error(folder: Path) -> None:
+    (folder / "fix.sql").write_text("select 1;")
+    with pytest.raises(StackError, match=r"fix\.sql is no name for a migration"):
+        migrations.available(folder)
+
+
+def test_a_new_function_is_served_at_once_by_a_running_stack(
+    scratch_stack: Callable[[], Stack], tmp_path: Path
+) -> None:
+    import httpx
+
+    stack = scratch_stack()
+    stack.up()
+    (tmp_path / "migrations" / "20260201000000_add_greeting.sql").write_text(
+        "create function public.greeting() returns text language sql stable "
+        "set search_path = '' as $$ select 'hello' $$;"
+    )
+    info = stack.up()
+    assert stack.report.migrations == ["20260201000000"]
+    with httpx.Client(base_url=info.url, trust_env=False) as client:
+        statuses: list[int] = []
+        while 200 not in statuses and len(statuses) < 400:
+            statuses.append(client.get("/rest/v1/rpc/greeting").status_code)
+    assert statuses[-1] == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("", []),
+        ("-- nothing\n;/* at all; */", []),
+        ("select 1; select 2", ["select 1", "select 2"]),
+        ("select ';', E'\\';', \"a;b\";", ["select ';', E'\\';', \"a;b\""]),
+        ("do $x$ begin; $$ ; $x$; select 1;", ["do $x$ begin; $$ ; $x$", "select 1"]),
+        ("/* a; /* nested; */ b; */ select 1;", ["/* a; /* nested; */ b; */ select 1"]),
+        (
+            "create function f() returns int begin atomic; select case when true then 1 end; "
+            "end; select 2;",
+            [
+                "create function f() returns int begin atomic; select case when true then 1 "
+                "end; end",
+                "select 2",
+            ],
+        ),
+        ("select 'it''s; $$'; select $1;", ["select 'it''s; $$'", "select $1"]),
+    ],
+)
+def test_statements_are_split_where_postgres_would(text: str, statements: list[str]) -> None:
+    assert split_statements(text) == statements
+
+
+def test_the_real_migrations_split_into_what_psql_would_run() -> None:
+    for migration in migrations.available():
+        statements = split_statements(migration.text)
+        assert len(statements) > 50
+        assert all(statement.count("$$") % 2 == 0 for statement in statements)
