@@ -138,12 +138,14 @@ def test_extra_keys_of_conflicts_and_log_lines_go_into_details(write_tree: Write
         "description": "too heavy",
         "blocks": ["power_agent"],
         "ticket": "X-1",
+        "status": "under review",
     }
     line = {"agent": "a", "activity": "x", "details": {"n": 1}, "host": "h1"}
     tree = {"conflicts/active.json": {"conflicts": [conflict]}, "logs/x.jsonl": line}
     reading = read(write_tree, tree)
     (found,) = rows(reading, "conflicts")
-    assert found["details"] == {"ticket": "X-1"}
+    assert found["details"] == {"ticket": "X-1", "status": "under review"}
+    assert found["status"] == "open"
     assert (found["severity"], found["blocks_agents"]) == ("high", ["power_agent"])
     assert rows(reading, "agent_activity_logs")[0]["details"] == {"n": 1, "host": "h1"}
     assert reading.counters == {"last_conflict_id": 7}

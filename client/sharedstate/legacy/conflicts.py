@@ -6,10 +6,13 @@ from typing import Any
 
 from sharedstate.legacy.fields import Fields, kind, name_fault, present
 from sharedstate.legacy.files import Source
+from sharedstate.legacy.model import Reading
 from sharedstate.legacy.strict_json import Node
 
 SEVERITIES = ("low", "medium", "high", "critical")
 TEXT_LIMIT = 10_000
+# What every client can count with.
+MAX_NUMBER = 2**53
 UNRECORDED = "(the old files do not say how)"
 _RESOLUTION = ("resolution", "resolved_by", "resolved_at")
 
@@ -25,20 +28,19 @@ def read_conflicts(source: Source) -> None:
     if parsed is None:
         return
     fields = Fields(source.reading, source.label(path), {}, {}, parsed.root.line)
-    by_number: dict[int, tuple[dict[str, Any], int]] = {}
-    last = 0
+    by_number: dict[int, tuple[dict[str, Any] | None, int]] = {}
     # Resolved ones first: a number in both lists was resolved later than it was opened.
     for key, status in (("resolved", "resolved"), ("conflicts", "open")):
-        for number, node in enumerate(_list(fields, parsed.root, key)):
-            entry, claimed = _conflict(fields, node, f"{key}[{number}].", status)
-            last = max(last, claimed)
-            if entry is not None:
-                _keep(fields, by_number, entry, node.line)
-    for entry, line in sorted(by_number.values(), key=lambda pair: pair[0]["conflict_id"]):
-        source.reading.add("conflicts", entry, fields.file, line)
+        for position, node in enumerate(_list(fields, parsed.root, key)):
+            entry, number = _conflict(fields, node, f"{key}[{position}].", status)
+            if number is not None:
+                _keep(fields, by_number, number, entry, node.line)
+    for _, (entry, line) in sorted(by_number.items()):
+        if entry is not None:
+            source.reading.add("conflicts", entry, fields.file, line)
     following = _next_number(fields, parsed.root)
     # Numbers are never given twice, not even those of conflicts that had to be left out.
-    source.reading.counters["last_conflict_id"] = max(last, following - 1)
+    source.reading.counters["last_conflict_id"] = max(*by_number, 0, following - 1)
     for key in parsed.root.value:
         if key not in ("conflicts", "resolved", "next_conflict_id", "timestamp", "last_updated"):
             source.reading.note(fields.file, f"the key {key!r} is not part of the layout")
@@ -46,16 +48,17 @@ def read_conflicts(source: Source) -> None:
 
 def _keep(
     fields: Fields,
-    by_number: dict[int, tuple[dict[str, Any], int]],
-    entry: dict[str, Any],
+    by_number: dict[int, tuple[dict[str, Any] | None, int]],
+    number: int,
+    entry: dict[str, Any] | None,
     line: int,
 ) -> None:
-    number = entry["conflict_id"]
-    if number in by_number:
+    """The first to claim a number has it, even if it had to be left out: it may be repaired."""
+    if number not in by_number:
+        by_number[number] = (entry, line)
+    elif entry is not None:
         reason = f"conflict {number} stands already on line {by_number[number][1]}; left out"
         fields.reading.problem(fields.file, line, reason)
-    else:
-        by_number[number] = (entry, line)
 
 
 def _list(fields: Fields, root: Node, key: str) -> list[Node]:
@@ -80,25 +83,29 @@ def _next_number(fields: Fields, root: Node) -> int:
 
 def _conflict(
     outer: Fields, node: Node, prefix: str, listed: str
-) -> tuple[dict[str, Any] | None, int]:
-    """The entry, or None after reporting; and the number that it claims (0 when it has none)."""
+) -> tuple[dict[str, Any] | None, int | None]:
+    """The entry, None after reporting; and the number that it claims.
+
+    All or nothing: in the database a conflict in part would stand in the way of the repaired one.
+    """
     if not isinstance(node.value, dict):
         reason = f"{prefix[:-1]}: must be an object; left out"
         outer.reading.problem(outer.file, node.line, reason)
-        return None, 0
-    fields = Fields.of(outer.reading, outer.file, node, prefix)
-    number = fields.integer("id", low=1)
+        return None, None
+    trial = Reading()
+    fields = Fields.of(trial, outer.file, node, prefix)
+    number = fields.integer("id", low=1, high=MAX_NUMBER)
     if number is None:
-        number = fields.integer("conflict_id", low=1)
+        number = fields.integer("conflict_id", low=1, high=MAX_NUMBER)
     entry = _entry(fields, number, listed)
-    missing = [key for key in _NEEDED if key not in entry]
-    if missing:
-        what = f"conflict {number}" if number else prefix[:-1]
-        names = " and ".join(_NEEDED[key] for key in missing)
-        reason = f"{what} has no usable {names}; the conflict is left out"
-        outer.reading.problem(outer.file, node.line, reason)
-        return None, number or 0
-    return entry, number or 0
+    missing = [_NEEDED[key] for key in _NEEDED if key not in entry]
+    if missing and not trial.problems:
+        trial.problem(outer.file, node.line, f"{prefix[:-1]} has no {' and no '.join(missing)}")
+    for problem in trial.problems:
+        reason = f"{problem.reason.removesuffix('; left out')}; the conflict is left out"
+        outer.reading.problem(outer.file, problem.line, reason)
+    outer.reading.notes += trial.notes
+    return None if trial.problems else entry, number
 
 
 _NEEDED = {
@@ -156,7 +163,8 @@ def _status(fields: Fields, listed: str) -> str:
     written = fields.values.pop("status", None)
     if written in (None, "open", "resolved"):
         return "resolved" if written == "resolved" else listed
-    fields.refuse("status", f"must be open or resolved, found {kind(written)}; taken as {listed}")
+    fields.values["status"] = written  # kept among the details
+    fields.reading.note(fields.file, f"{fields.prefix}status: {kind(written)} is taken as {listed}")
     return listed
 
 
