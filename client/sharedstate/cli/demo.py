@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def demo(
     The exit code is the job's: 0 only if the design converged. The data stays.
     """
     job = _job()
+    # So that the stack is stopped then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     place = home_of(home)
     stack = Stack(place.root, db_port=None, api_port=None)
     was_running = stack.anything_runs()
@@ -79,7 +82,13 @@ def _run(job: Path, info: StackInfo, workspace: str, requirements: Path | None) 
         "SUPABASE_KEY": info.agent_key,
         "SHAREDSTATE_WORKSPACE": workspace,
     }
-    code = subprocess.run(command, env=environment).returncode
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            # Ctrl-C or a request to end: the job ends its agents, before the database goes.
+            process.terminate()
+            raise
     # A job ended by a signal has a negative code; a shell would show 128 and the number.
     return code if code >= 0 else 128 - code
 
