@@ -14,9 +14,16 @@ from rich.text import Text
 from humanoid.domain.amounts import RESOURCES, Amounts, amounts_of
 from humanoid.flow import ARCHITECT, READS, Json
 
+STYLE: Any = {
+    "title_justify": "left",
+    "title_style": "bold",
+    "box": SIMPLE_HEAD,
+    "pad_edge": False,
+    "show_edge": False,
+}
 ORDER = (ARCHITECT, *READS)
 UNITS = {"mass_kg": "mass kg", "cost_usd": "cost USD", "power_w": "power W"}
-COLOURS = {"complete": "green", "over_budget": "red", "infeasible": "red"}
+COLOURS = {"complete": "green", "over_budget": "red", "infeasible": "red", "not_converged": "red"}
 # Of interest to the database, not to people who watch a design grow.
 QUIET = {"subsystem_status_updated", "status_updated", "checked_in", "started", "stopped"}
 
@@ -27,7 +34,7 @@ def status_table(rows: Iterable[Mapping[str, Any]], waiting: Mapping[str, str] |
     `waiting` tells what each subsystem waits for; None leaves that column out.
     """
     by_name = {row["name"]: row for row in rows}
-    table = Table(title="humanoid", title_justify="left", box=SIMPLE_HEAD, expand=bool(waiting))
+    table = Table(title="humanoid", expand=waiting is not None, **STYLE)
     table.add_column("subsystem", no_wrap=True)
     table.add_column("state", no_wrap=True)
     for unit in UNITS.values():
@@ -58,7 +65,8 @@ def _of_budget(row: Mapping[str, Any], resource: str) -> Text:
     text = _figure(current, resource)
     if not budget:
         return Text(text)
-    return Text(f"{text} of {budget:,.6g}", style="red" if current > budget else "")
+    style = "red" if current > budget else ""
+    return Text(f"{text} of {_figure(budget, resource)}", style=style)
 
 
 def _figure(value: float, resource: str) -> str:
@@ -107,7 +115,7 @@ def live_board(
 
 def conflict_table(conflicts: Iterable[Mapping[str, Any]]) -> Table:
     """All conflicts, and how each was resolved."""
-    table = Table(title="conflicts", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="conflicts", **STYLE)
     table.add_column("#", justify="right")
     table.add_column("from")
     table.add_column("severity")
@@ -128,7 +136,7 @@ def conflict_table(conflicts: Iterable[Mapping[str, Any]]) -> Table:
 def bill_summary(design: Json) -> Table:
     """The bill of materials by subsystem, with totals against the limits."""
     lines: list[Json] = design["bill_of_materials"]
-    table = Table(title="bill of materials", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="bill of materials", **STYLE)
     table.add_column("subsystem")
     table.add_column("lines", justify="right")
     table.add_column("pieces", justify="right")

@@ -5,7 +5,8 @@ The means, in the order in which they are tried:
 2. Ask for a redesign at a later level of the rules: of the subsystem itself, or of another whose
    saving can then be moved.
 3. Ask a subsystem that the short one depends on to draw less, for that may lower the need itself.
-4. Give up, with the figures.
+4. Move an advance from those who could not design yet; whether they can spare it will show.
+5. Give up, with the figures.
 
 It ends: the *stage* of a design is the sum of all levels. Redesigns raise the stage, and there are
 only so many levels; within one stage each subsystem gets at most MOVES_PER_STAGE moves. So the
@@ -41,13 +42,15 @@ class Situation:
     """What the architect knows when nobody is working any more.
 
     `usages` and `alternatives` hold the finished subsystems only: others have nothing to give yet.
-    `moves` counts the budget moves of the present stage by subsystem.
+    `waiting` are those who cannot design before the short one has finished. `moves` counts the
+    budget moves of the present stage by subsystem.
     """
 
     budgets: Budgets
     usages: Mapping[str, Amounts]
     alternatives: Mapping[str, list[Alternative]]
     moves: Mapping[str, int] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
 
     def slack(self, source: str) -> dict[str, Amounts]:
         """What each finished subsystem has been given and does not use."""
@@ -93,19 +96,26 @@ def decide(shortage: Shortage, now: Situation) -> Decision:
         return _first_feasible(shortage)
     limits = whole(now.budgets) if shortage.source == INTEGRATION else now.budgets[shortage.source]
     need = shortage.usage.over(limits)
-    spare = _spare(shortage.source, now)
-    if need.fits(spare) and now.moves.get(shortage.source, 0) < MOVES_PER_STAGE:
-        return _move(shortage.source, need, now)
+    slack = {} if shortage.source == INTEGRATION else now.slack(shortage.source)
+    spare = _spare(shortage.source, now, slack)
+    may_move = now.moves.get(shortage.source, 0) < MOVES_PER_STAGE
+    if need.fits(spare) and may_move:
+        return _move(shortage.source, need, now, slack)
     # Signed: what is left over of one resource may be spent on by a redesign.
     gap = shortage.usage - limits - spare
     redesign = _best_redesign(shortage, gap, now) or _relief_from_upstream(shortage, now)
-    return redesign or _give_up(shortage, need, spare)
+    if redesign is not None:
+        return redesign
+    advance = {**slack, **{name: now.budgets[name] for name in now.waiting}}
+    if need.fits(_spare(shortage.source, now, advance)) and may_move:
+        return _move(shortage.source, need, now, advance)
+    return _give_up(shortage, need, spare)
 
 
-def _spare(source: str, now: Situation) -> Amounts:
+def _spare(source: str, now: Situation, givers: Mapping[str, Amounts]) -> Amounts:
     if source == INTEGRATION:
         return Amounts()  # the whole robot has nobody to take from
-    return sum(now.slack(source).values(), now.budgets[RESERVE])
+    return sum(givers.values(), now.budgets[RESERVE])
 
 
 def _first_feasible(shortage: Shortage) -> Decision:
@@ -115,13 +125,13 @@ def _first_feasible(shortage: Shortage) -> Decision:
     return GiveUp(shortage.reason, Amounts())
 
 
-def _move(source: str, need: Amounts, now: Situation) -> MoveBudgets:
+def _move(source: str, need: Amounts, now: Situation, givers: Mapping[str, Amounts]) -> MoveBudgets:
+    """Takes what is needed from the reserve, then from the givers, most first."""
     budgets = dict(now.budgets)
-    slack = now.slack(source)
     told = []
     for resource in RESOURCES:
         missing = need[resource]
-        holdings = {name: amounts[resource] for name, amounts in slack.items()}
+        holdings = {name: amounts[resource] for name, amounts in givers.items()}
         most_first = sorted(holdings, key=holdings.__getitem__, reverse=True)
         for giver in (RESERVE, *most_first):
             has = holdings.get(giver, budgets[giver][resource])
@@ -171,11 +181,15 @@ def _best_redesign(shortage: Shortage, gap: Amounts, now: Situation) -> Redesign
 
 
 def _relief_from_upstream(shortage: Shortage, now: Situation) -> Redesign | None:
-    """A battery shrinks with what it feeds, by how much only a redesign tells."""
+    """A battery shrinks with what it feeds, by how much only a redesign tells.
+
+    That may even be worth a dearer motor, as long as reserve and slack can pay for it.
+    """
     for name in (n for n in READS if n in upstream(shortage.source)):
+        affordable = now.budgets[name] + _spare(name, now, now.slack(name))
         for option in now.alternatives.get(name, []):
             saved = (now.usages[name] - option.usage).positive()
-            if option.usage.fits(now.budgets[name]) and saved.power_w:
+            if option.usage.fits(affordable) and saved.power_w:
                 effect = f"it saves {saved}, on which {shortage.source} depends"
                 reason = f"{name} to be redesigned: {option.name} ({effect})"
                 return Redesign(name, option.level, reason)

@@ -157,6 +157,7 @@ def situation_of(view: View, progress: dict[str, str]) -> Situation:
         usages={record.name: record.usage for record in done},
         alternatives={record.name: record.alternatives for record in done},
         moves=moves_of(view),
+        waiting=tuple(n for n, state in progress.items() if state == WAITING and n != INTEGRATION),
     )
 
 

@@ -112,7 +112,7 @@ def conflict_of(subsystem: str, outcome: Outcome, basis: Json) -> dict[str, Any]
     """The arguments of `log_conflict` for an outcome that does not fit."""
     limits = outcome.brief.limits
     used = outcome.proposal.used if outcome.proposal else None
-    excess = used.over(limits) if used else Amounts()
+    excess = used.over(limits).rounded() if used else Amounts()
     serious = used is None or excess.share_of(limits) > SERIOUS_SHARE
     text = outcome.reason or f"{subsystem} needs {used}: {excess} over its limits of {limits}"
     return {

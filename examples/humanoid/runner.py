@@ -151,13 +151,13 @@ class Run:
 
     def _show_board(self) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = list(self.state.get_system_status())
-        self.console.print(status_table(rows, None))
+        self.console.print(status_table(rows, None), "")
         return rows
 
     def _report(self, seconds: float) -> int:
         rows = self._show_board()
         conflicts = self._all_conflicts()
-        self.console.print(conflict_table(conflicts))
+        self.console.print(conflict_table(conflicts), "")
         design = self.state.get_subsystem_design(INTEGRATION)
         architect = self.state.get_subsystem_status(ARCHITECT)
         verdict = (architect["metadata"].get("verdict") or {}) if architect else {}
@@ -168,7 +168,9 @@ class Run:
         if found := shortcomings(rows, conflicts, bill):
             print(f"does not converge: {'; '.join(found)}")
             return FAILED
-        self.console.print(bill_summary(bill))
+        self.console.print(bill_summary(bill), "")
+        for note in bill["notes"]:
+            print(f"note: {note}")
         print(f"converged in {seconds:.1f} s: {len(bill['bill_of_materials'])} lines of parts")
         return OK
 

@@ -41,14 +41,14 @@ def design(brief: Brief) -> Proposal:
                 "peak_w": continuous_w / CONTINUOUS_SHARE,
                 "voltage_v": brief.wanted["voltage_v"],
             },
+            # No motor of the catalogue has the wanted speed at full torque: say how far it is.
+            "slowest_joint": {
+                "kind": slowest,
+                "speed_share": round(choice[slowest].speed_share, 3),
+            },
         },
         design={"joints": {joint.name: choice[joint.kind].as_dict() for joint in joints}},
-        summary={
-            "motors_selected": len(joints),
-            # The catalogue has no motor with the wanted speed at full torque: say how far it is.
-            "slowest_joint": slowest,
-            "slowest_joint_speed_share": round(choice[slowest].speed_share, 3),
-        },
+        summary={"motors_selected": len(joints)},
     )
 
 

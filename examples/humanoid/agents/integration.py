@@ -27,11 +27,24 @@ def design(brief: Brief) -> Proposal:
             "bill_of_materials": lines,
             "totals": totals.as_dict(),
             "limits": brief.limits.as_dict(),
-            "degrees_of_freedom": brief.wanted["degrees_of_freedom"],
+            "notes": notes(brief),
         },
         summary={"bill_of_materials_lines": len(lines)},
         usage=totals,
     )
+
+
+def notes(brief: Brief) -> list[str]:
+    """What is within the limits and yet not all that was asked for."""
+    slowest = brief.inputs["actuation"]["slowest_joint"]
+    found = []
+    if slowest["speed_share"] < 1:
+        speed = f"{slowest['speed_share']:.0%} of the wanted speed"
+        found.append(f"the slowest joint, {slowest['kind']}, reaches {speed} at full torque")
+    main, wanted = len(brief.inputs["skeleton"]["joints"]), brief.wanted["degrees_of_freedom"]
+    if main < wanted:
+        found.append(f"{main} of {wanted} degrees of freedom are designed: the main joints")
+    return found
 
 
 if __name__ == "__main__":

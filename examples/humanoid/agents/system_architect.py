@@ -132,7 +132,7 @@ def finish(state: SharedState, view: View, result: str, details: dict[str, objec
     state.update_subsystem_status(
         ARCHITECT,
         {
-            "state": "complete" if result == CONVERGED else result,
+            "state": "complete" if result == CONVERGED else "not_converged",
             "within_budget": result == CONVERGED,
             "verdict": {"customer": view.customer, "result": result, **details},
         },

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from humanoid.domain.amounts import Amounts, Infeasible, Part
+from humanoid.domain.amounts import TOLERANCE, Amounts, Infeasible, Part
 from humanoid.domain.joints import Joint
 
 TORQUE_MARGIN = 1.2  # required torque plus 20 %
@@ -94,7 +94,7 @@ def drives_for(torque_nm: float, speed_rpm: float) -> list[Drive]:
     drives: list[Drive] = []
     for motor in MOTORS:
         ratio = needed_nm / motor.torque_nm
-        if ratio <= 1:
+        if ratio <= 1 + TOLERANCE:
             drives.append(Drive(motor, 1.0, speed_rpm))
             break
         if ratio <= MAX_GEAR_RATIO:

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from humanoid.domain.amounts import Amounts
+from humanoid.domain.budgets import ALLOCATION
+from humanoid.flow import (
+    ARCHITECT,
+    INTEGRATION,
+    READS,
+    Constraints,
+    Record,
+    Requirement,
+    View,
+    agent_of,
+    basis,
+    downstream,
+    subsystem_of,
+    upstream,
+)
+from humanoid.plan import DONE, STUCK, WAITING, WORKING, progress_of
+from humanoid.steps import Design, Stop, Wait, next_step
+
+REQUIREMENT = Requirement(1, {"customer": 1, "level": 0, "reason": "first requirements"})
+
+
+def complete(name: str, *, state: str = "complete", requirements: int = 1) -> Record:
+    limits = Constraints(1, 1, dict(ALLOCATION)).limits(name)
+    made_from = basis(REQUIREMENT, limits, dict.fromkeys(READS[name], 1))
+    made_from["requirements"] = requirements
+    return Record(name, state, Amounts(1.0), 1, {"basis": made_from, "revision": 1})
+
+
+def view(*records: Record, conflicts: list[dict[str, Any]] | None = None, **architect: Any) -> View:
+    chief = Record(ARCHITECT, metadata={"customer": 1, **architect})
+    return View(
+        records={record.name: record for record in (chief, *records)},
+        constraints=Constraints(1, 1, dict(ALLOCATION)),
+        requirements=dict.fromkeys(READS, REQUIREMENT),
+        conflicts=conflicts or [],
+    )
+
+
+def conflict(source: str, *blocked: str, **details: Any) -> dict[str, Any]:
+    blocks = [agent_of(name) for name in blocked]
+    sides = {"source_agent": agent_of(source), "target_agent": ARCHITECT, "blocks_agents": blocks}
+    return {"conflict_id": 7, "description": "", "details": details, **sides}
+
+
+def test_everybody_stands_after_those_he_reads() -> None:
+    names = list(READS)
+    for name, reads in READS.items():
+        assert all(names.index(source) < names.index(name) for source in reads)
+
+
+def test_upstream_and_downstream_reach_through_others() -> None:
+    assert upstream("power") == {"actuation", "sensing", "skeleton"}
+    assert downstream("actuation") == ["power", "shell", INTEGRATION]
+
+
+def test_agents_and_subsystems_name_each_other() -> None:
+    assert all(subsystem_of(agent_of(name)) == name for name in (ARCHITECT, *READS))
+
+
+def test_nobody_designs_before_the_architect_has_written_requirements() -> None:
+    seen = View({}, Constraints(), {"skeleton": Requirement()})
+    assert next_step("skeleton", seen) == Wait("requirements from the architect")
+
+
+def test_requirements_for_an_earlier_customer_are_not_designed() -> None:
+    seen = view(customer=2)
+    assert next_step("skeleton", seen) == Wait("requirements from the architect")
+
+
+def test_the_skeleton_waits_for_nobody_else() -> None:
+    assert next_step("skeleton", view()) == Design()
+
+
+def test_a_reader_waits_for_what_he_reads() -> None:
+    assert next_step("actuation", view()) == Wait("the skeleton design")
+    assert next_step("actuation", view(complete("skeleton"))) == Design()
+
+
+def test_a_design_over_budget_is_not_read() -> None:
+    seen = view(complete("skeleton", state="over_budget"))
+    assert next_step("actuation", seen) == Wait("the skeleton design")
+
+
+def test_finished_work_on_the_present_basis_is_not_done_again() -> None:
+    assert next_step("skeleton", view(complete("skeleton"))) == Wait(None)
+
+
+@pytest.mark.parametrize("record", [complete("skeleton", requirements=0), Record("skeleton")])
+def test_work_on_another_basis_is_done_again(record: Record) -> None:
+    assert next_step("skeleton", view(record)) == Design()
+
+
+def test_an_agent_waits_while_a_conflict_of_its_own_is_open() -> None:
+    over = complete("skeleton", state="over_budget")
+    seen = view(over, conflicts=[conflict("skeleton")])
+    assert next_step("skeleton", seen) == Wait("the resolution of conflict #7")
+
+
+def test_an_agent_waits_while_a_conflict_blocks_it() -> None:
+    seen = view(conflicts=[conflict("shell", "skeleton")])
+    assert next_step("skeleton", seen) == Wait("the resolution of conflict #7")
+
+
+def test_an_agent_over_budget_without_a_conflict_acts_again() -> None:
+    # It was killed between writing its design and logging the conflict.
+    assert next_step("skeleton", view(complete("skeleton", state="over_budget"))) == Design()
+
+
+def test_everybody_stops_at_the_verdict_for_the_present_customer() -> None:
+    ended = {"result": "converged", "customer": 1}
+    assert next_step("skeleton", view(verdict=ended)) == Stop("converged")
+
+
+def test_the_verdict_for_an_earlier_customer_stops_nobody() -> None:
+    ended = {"result": "converged", "customer": 0}
+    assert next_step("skeleton", view(verdict=ended)) == Design()
+
+
+def test_progress_tells_done_stuck_waiting_and_working_apart() -> None:
+    over = complete("actuation", state="over_budget")
+    seen = view(complete("skeleton"), over, conflicts=[conflict("actuation")])
+    assert progress_of(seen) == {
+        "skeleton": DONE,
+        "actuation": STUCK,
+        "sensing": WORKING,
+        "power": WORKING,  # sensing may still change what it waits for
+        "shell": WAITING,
+        INTEGRATION: WORKING,
+    }
+
+
+def test_a_finished_design_is_working_again_when_its_input_changed() -> None:
+    newer = complete("skeleton")
+    newer.metadata["revision"] = 2
+    assert progress_of(view(newer, complete("sensing")))["sensing"] == WORKING
