@@ -33,7 +33,9 @@ bench: .venv/.installed ## how fast it is on this machine
 
 clean: ## stop the stack and delete all that make has made, the data included
 	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
-	@rm -rf .venv .sharedstate node_modules
+	@# As root without user namespaces the data is elsewhere, behind this link.
+	@if [ -L .sharedstate/run ]; then rm -rf "$$(dirname "$$(readlink .sharedstate/run)")"; fi
+	@rm -rf .venv .sharedstate node_modules .npm.lock
 
 .venv/bin/python:
 	@for python in $(PYTHONS); do \

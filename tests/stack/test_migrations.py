@@ -98,6 +98,18 @@ def test_two_runs_at_once_apply_everything_once(database: Callable[[], str], fol
     assert sorted(counts) == [0, 0, 0, 2]
 
 
+def test_a_file_that_was_edited_after_it_was_applied_is_noticed(
+    database: Callable[[], str], folder: Path
+) -> None:
+    with _connect(database()) as connection:
+        assert migrations.changed(connection, folder) == []
+        migrations.apply_pending(connection, folder=folder)
+        assert migrations.changed(connection, folder) == []
+        (folder / "20260101000000_create_things.sql").write_text("create table other (id int);\n")
+        names = [migration.name for migration in migrations.changed(connection, folder)]
+        assert names == ["create_things"]
+
+
 def test_a_file_with_an_odd_name_is_an_error(folder: Path) -> None:
     (folder / "fix.sql").write_text("select 1;")
     with pytest.raises(StackError, match=r"fix\.sql is no name for a migration"):

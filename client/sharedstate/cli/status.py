@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sharedstate.cli.output import HomeOption, home_of, out
-from sharedstate.cli.up import say_workspaces
+from sharedstate.cli.up import say_changed, say_workspaces
 from sharedstate.stack import Stack, StackError, migrations
 from sharedstate.stack.workspaces import has_schema, list_workspaces
 
@@ -47,6 +47,8 @@ def _say_schema(stack: Stack) -> None:
             out.print(f"schema    {applied[-1] if applied else 'none'}")
             if missing:
                 out.print(f"pending   {', '.join(missing)} (apply: sharedstate init)")
+            for migration in migrations.changed(connection):
+                say_changed(migration.path.name)
             if has_schema(connection):
                 say_workspaces(list_workspaces(connection))
     except (psycopg.Error, StackError) as error:

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from sharedstate.cli.output import HomeOption, home_of, out, say_warning, steps
-from sharedstate.stack import DEFAULT_API_PORT, DEFAULT_DB_PORT, Stack, StackInfo
+from sharedstate.stack import DEFAULT_API_PORT, DEFAULT_DB_PORT, Stack, StackInfo, migrations
 from sharedstate.stack.envfile import EnvFile, environment
 from sharedstate.stack.paths import Home
 from sharedstate.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
@@ -39,8 +39,11 @@ def up(
         with stack.database() as connection:
             init_workspace(connection, "default")
             workspaces = list_workspaces(connection)
+            changed = migrations.changed(connection)
     _write_env(place, info)
     _say_how(stack, info, place)
+    for migration in changed:
+        say_changed(migration.path.name)
     say_workspaces(workspaces)
 
 
@@ -69,6 +72,15 @@ def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
     out.print(f"  database  port {info.db_port}, shell: sharedstate psql")
     out.print(f"  keys      {escape(str(place.env_file))}")
     out.print("  stop      sharedstate down (the data stays)")
+
+
+def say_changed(file_name: str) -> None:
+    """A migration file was edited after it had been applied here."""
+    say_warning(
+        f"{file_name} was changed after it was applied to this database, which has the older "
+        "text. While developing, start afresh with `make clean` (it deletes the data); keep data "
+        "with `sharedstate export` before."
+    )
 
 
 def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
-import jwt
-
 from sharedstate.stack.errors import StackError
 
 TEN_YEARS = timedelta(days=3653)
@@ -45,6 +43,9 @@ def make_token(
 
     >>> key = make_token("s" * 40, "authenticated", workspace="demo", ttl=3600)
     """
+    # It loads all of `cryptography`, and only the first start and tests sign anything.
+    import jwt
+
     now = int(time.time())
     seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
     claims: dict[str, object] = {

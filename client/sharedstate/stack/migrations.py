@@ -74,6 +74,30 @@ def pending(
     return [migration for migration in available(folder) if migration.version not in done]
 
 
+def changed(
+    connection: psycopg.Connection[tuple[object, ...]], folder: Path | None = None
+) -> list[Migration]:
+    """Applied migrations whose file says something else now: the database has the old text."""
+    if not applied_versions(connection):
+        return []
+    rows = connection.execute(
+        """select version, array_to_string(statements, '')
+           from supabase_migrations.schema_migrations where statements is not null"""
+    )
+    applied = {str(version): _bare(str(text)) for version, text in rows}
+    return [
+        migration
+        for migration in available(folder)
+        if migration.version in applied
+        and applied[migration.version] != _bare("".join(split_statements(migration.text)))
+    ]
+
+
+def _bare(text: str) -> str:
+    """Without what another program may have recorded differently: white space, semicolons."""
+    return re.sub(r"[\s;]+", "", text)
+
+
 def apply_pending(
     connection: psycopg.Connection[tuple[object, ...]],
     *,
