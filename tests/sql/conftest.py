@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from tests.sql.support import MUTATIONS, Api, Mutation, make_workspace
 
 from sharedstate.stack import StackInfo
-from tests.sql.support import MUTATIONS, Api, Mutation, make_workspace
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the tests of the database share: an agent's view of it, and one valid call of each mutation."""
+"""What the tests of the database share: a view of it, and one valid call of each mutation."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ class Api:
         **arguments: Any,
     ) -> Answer:
         """(status, json) of an RPC; as an agent unless `key` says otherwise."""
-        answer = self.http.post(
-            f"/rpc/{name}", json=arguments, headers=self.headers(key, headers)
-        )
+        answer = self.http.post(f"/rpc/{name}", json=arguments, headers=self.headers(key, headers))
         return answer.status_code, answer.json() if answer.content else None
 
     def headers(

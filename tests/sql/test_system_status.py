@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.sql.support import Api, Row
 
 
@@ -14,9 +13,7 @@ def board(api: Api, name: str = "skeleton") -> Row:
 
 def test_it_shows_every_subsystem_by_name_with_these_columns(api: Api) -> None:
     rows = api.rows("system_status")
-    assert [row["name"] for row in rows] == sorted(
-        row["name"] for row in api.rows("subsystems")
-    )
+    assert [row["name"] for row in rows] == sorted(row["name"] for row in api.rows("subsystems"))
     assert list(rows[0]) == [
         "workspace",
         "name",

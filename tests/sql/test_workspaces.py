@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sql.support import TABLES, Api, Row
 
 from sharedstate.stack.keys import make_token
-from tests.sql.support import TABLES, Api, Row
 
 SUBSYSTEMS = [
     "actuation",
@@ -129,7 +129,7 @@ def test_operators_see_every_workspace_with_its_progress(
     counts = ("subsystems", "complete", "open_conflicts")
     assert [found[api.workspace][count] for count in counts] == [7, 2, 1]
     assert [found[other.workspace][count] for count in counts] == [7, 0, 0]
-    assert list(found)[0] == "default"
+    assert next(iter(found)) == "default"
 
 
 def test_an_export_holds_one_workspace_and_imports_into_an_empty_one_as_it_was(

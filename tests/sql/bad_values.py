@@ -1,0 +1,253 @@
+"""Bad values for every argument of every mutating function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sql.support import Row
+
+NAMES: list[Any] = [
+    "",
+    " ",
+    "a b",
+    "-x",
+    "_x",
+    "x" * 129,
+    "ünï",
+    "a\nb",
+    "x\r\nX-Evil: 1",
+    "a;b",
+    [],
+    {},
+    None,
+]
+OPTIONAL_NAMES: list[Any] = [value for value in NAMES if value is not None]
+LABELS = ["", "x" * 201, "a\nb", "\t", "\x1b[31m", "\x7f"]
+TEXTS = ["", "   ", "x" * 10_001, None]
+OBJECTS = [[], "text", 5, True, None]
+DOCUMENTS = [[], "text", 5, True]
+AMOUNTS = [-1, -0.001, 10**12, "NaN", "12", True, None, [], {}]
+BOOLEANS = ["maybe", 5, [], None]
+WHOLE = [-1, 1.5, "x", 2**31, 10**20, True, []]
+LISTS = [[""], [None], ["a b"], [["a"], ["b"]], 5, {}, ["x"] * 1001]
+TTLS = [0, -1, 86_401, 1.5, "long", None, 2**31, 10**20, [], True]
+# What Postgres itself refuses when it makes a number, uuid or list of a JSON value.
+CASTS = {"22P02", "22003", "22P05", "22P03", "42804"}
+TYPED = [1.5, "x", 2**63, [], True]
+REQUEST_IDS = ["", "no-uuid", 5, [], "00000000-0000-0000-0000-00000000000g"]
+
+STATUS: Row = {
+    "name": ["power", 5, None],
+    "state": ["", 5, None, "x" * 201, "a\nb", []],
+    "current_mass_kg": AMOUNTS,
+    "current_cost_usd": AMOUNTS,
+    "current_power_w": AMOUNTS,
+    "iteration": [*WHOLE, None],
+    "within_budget": ["yes", 1, []],
+    "version": ["1", -1, 1.5, [], True],
+    "metadata": [[], "text", 5, None],
+}
+CONSTRAINTS: Row = {
+    **{
+        limit: [value for value in AMOUNTS if value is not None]
+        for limit in ("total_mass_kg_max", "total_cost_usd_max", "height_m", "voltage_v")
+    },
+    "budget_allocations": [
+        *OBJECTS,
+        {"": {}},
+        {"a b": {}},
+        {"skeleton": 5},
+        {"skeleton": None},
+        *({"skeleton": {key: value}} for key in ("mass_kg", "cost_usd") for value in AMOUNTS),
+        {"skeleton": {"power_w": -1}},
+    ],
+    "metadata": [[], "text", 5, None],
+}
+KEY = "00000000-0000-0000-0000-000000000001"
+CONFLICT: Row = {
+    "conflict_id": 1,
+    "severity": "low",
+    "source_agent": "a",
+    "target_agent": "b",
+    "description": "x",
+}
+WRONG_CONFLICTS: list[Row] = [
+    {"conflict_id": None},
+    {"conflict_id": 0},
+    {"severity": "urgent"},
+    {"priority": 5},
+    {"source_agent": "a b"},
+    {"status": "closed"},
+    {"status": "resolved"},
+    {"resolution": "open, yet resolved", "resolved_at": "2026-01-01T00:00:00Z"},
+    {"details": []},
+]
+SECTIONS: Row = {
+    "format": [None, "", "sharedstate/2", 1, []],
+    "surprise": [[]],
+    "subsystems": [
+        *({}, "text", 5, None, ["x"], [5], [[]]),
+        *([{"name": name}] for name in ("", "a b", None, 5 * "x y")),
+        *([{"name": "x", "current_mass_kg": mass}] for mass in (-1, "NaN", "heavy", 10**12)),
+        [{"name": "x", "iteration": -1}],
+        [{"name": "x", "state": ""}],
+        [{"name": "x", "metadata": []}],
+        [{"name": "x", "created_at": "yesterday evening"}],
+        [{"name": "fine"}, {"name": "x", "version": 0}],
+    ],
+    "global_constraints": [
+        [{"version": 2, "total_mass_kg_max": -1}],
+        [{"version": 2, "height_m": "NaN"}],
+        [{"version": 2, "budget_allocations": []}],
+    ],
+    **{
+        table: [
+            [{"subsystem_name": "", column: {}}],
+            [{column: {}}],
+            [{"subsystem_name": "x"}],
+            [{"subsystem_name": "x", column: []}],
+            [{"subsystem_name": "x", column: {}, "version": "first"}],
+            [{"subsystem_name": "x", column: {}, "created_by": "a b"}],
+        ]
+        for table, column in (
+            ("subsystem_requirements", "requirements"),
+            ("subsystem_interfaces", "interfaces"),
+            ("subsystem_designs", "design_data"),
+        )
+    },
+    "conflicts": [
+        [{"conflict_id": 1}],
+        *([{**CONFLICT, **wrong}] for wrong in WRONG_CONFLICTS),
+    ],
+    "agent_activity_logs": [
+        [{"agent_name": "a", "activity": "b"}],
+        [{"agent_name": "a", "activity": "b", "import_key": None}],
+        [{"agent_name": "a", "activity": "b", "import_key": "x"}],
+        [{"agent_name": "a b", "activity": "b", "import_key": KEY}],
+        [{"agent_name": "a", "activity": "", "import_key": KEY}],
+        [{"agent_name": "a", "activity": "b", "import_key": KEY, "timestamp": "soon"}],
+        [{"agent_name": "a", "activity": "b", "import_key": KEY, "details": []}],
+    ],
+    "counters": [
+        [],
+        5,
+        {"last_conflict_id": "x"},
+        {"fencing": {}},
+        {"fencing": [{"resource_type": "a"}]},
+        {"fencing": [{"resource_type": "a", "resource_name": "b", "last_token": None}]},
+    ],
+}
+
+BAD: dict[str, dict[str, list[Any]]] = {
+    "acquire_lock": {
+        "resource_type": NAMES,
+        "resource_name": NAMES,
+        "agent_name": NAMES,
+        "execution_id": NAMES,
+        "ttl_seconds": TTLS,
+    },
+    "renew_lock": {
+        "resource_type": NAMES,
+        "resource_name": NAMES,
+        "execution_id": NAMES,
+        "fencing_token": [*TYPED, None],
+        "ttl_seconds": TTLS,
+    },
+    "release_lock": {
+        "resource_type": NAMES,
+        "resource_name": NAMES,
+        "execution_id": NAMES,
+        "fencing_token": TYPED,
+    },
+    "force_release_lock": {
+        "resource_type": NAMES,
+        "resource_name": NAMES,
+        "released_by": NAMES,
+        "reason": TEXTS,
+    },
+    "update_subsystem_status": {
+        "subsystem": NAMES,
+        "status": [*OBJECTS, *({key: value} for key in STATUS for value in STATUS[key])],
+        "execution_id": NAMES,
+        "fencing_token": TYPED,
+    },
+    **{
+        f"update_subsystem_{kind}": {
+            "subsystem": NAMES,
+            argument: OBJECTS,
+            "created_by": NAMES,
+            "base_version": [1.5, "x", 2**31, [], True],
+            "fencing_token": TYPED,
+            "execution_id": OPTIONAL_NAMES,
+        }
+        for kind, argument in (
+            ("requirements", "requirements"),
+            ("interfaces", "interfaces"),
+            ("design", "design_data"),
+        )
+    },
+    "update_global_constraints": {
+        "constraints": [
+            *OBJECTS,
+            *({key: value} for key in CONSTRAINTS for value in CONSTRAINTS[key]),
+        ],
+        "created_by": NAMES,
+        "base_version": [1.5, "x", 2**31, [], True],
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "log_conflict": {
+        "severity": ["", "HIGH", "urgent", None, 1, [], "high "],
+        "source": NAMES,
+        "target": NAMES,
+        "description": TEXTS,
+        "details": OBJECTS,
+        "priority": [0, 5, -1, 2.5, "high", None, 2**31, True],
+        "blocks": LISTS,
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "resolve_conflict": {
+        "conflict_id": [*TYPED, None],
+        "resolution": TEXTS,
+        "resolved_by": NAMES,
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "log_agent_activity": {
+        "agent_name": NAMES,
+        "activity": [*LABELS, None],
+        "details": OBJECTS,
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "checkout_subsystem": {
+        "subsystem": NAMES,
+        "agent_name": NAMES,
+        "execution_id": NAMES,
+        "ttl_seconds": TTLS,
+        "reads": LISTS,
+    },
+    "checkin_subsystem": {
+        "subsystem": NAMES,
+        "agent_name": NAMES,
+        "execution_id": NAMES,
+        "fencing_token": [*TYPED, None],
+        "status": [*OBJECTS, *({key: value} for key in STATUS for value in STATUS[key])],
+        "interfaces": DOCUMENTS,
+        "design_data": DOCUMENTS,
+        "activity": LABELS,
+        "details": OBJECTS,
+        "release": BOOLEANS,
+    },
+    "init_workspace": {"workspace_name": NAMES, "with_defaults": BOOLEANS},
+    "import_state": {
+        "document": [
+            *OBJECTS,
+            {},
+            *(
+                {"format": "sharedstate/1", section: value}
+                for section in SECTIONS
+                for value in SECTIONS[section]
+            ),
+        ]
+    },
+}
+for _arguments in BAD.values():
+    _arguments["request_id"] = REQUEST_IDS
