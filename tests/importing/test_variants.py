@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from sharedstate.legacy import Reading, read_design
 
@@ -77,6 +81,17 @@ def test_several_designs_become_versions_by_time(write_tree: WriteTree) -> None:
     assert "5 designs become versions in this order: design_v9.json" in reading.notes[0].text
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own clock is not in UTC."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_times_with_a_zone_are_converted_to_utc(write_tree: WriteTree) -> None:
     lines = [
         {"timestamp": "2025-11-30T14:00:00", "agent": "a", "activity": "no zone"},

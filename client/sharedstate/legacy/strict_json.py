@@ -340,6 +340,6 @@ class _Parser:
     def error(self, at: int, what: str) -> JsonError:
         line = self.line(min(at, len(self.text) - 1))
         if at >= len(self.text.rstrip(" \t\r\n")) or what.startswith("Unterminated string"):
-            return JsonError(line, f"is cut off: the text ends inside a JSON value ({what})")
+            return JsonError(line, "is cut off: the text ends before its JSON value is complete")
         before = self.text.rfind("\n", 0, at)
         return JsonError(line, f"is no valid JSON: {what} at column {at - before}")
