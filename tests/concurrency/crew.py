@@ -1,0 +1,99 @@
+"""A crew of client processes, and how the tests give them jobs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sharedstate.stack import StackInfo
+
+SIZE = 16
+Call = tuple[str, dict[str, Any]]
+Answer = tuple[int, Any]
+
+
+class Worker:
+    """One process; jobs are the methods of worker.py."""
+
+    def __init__(self, stack: StackInfo, number: int) -> None:
+        self.name = f"worker-{number}"
+        self.unanswered = 0
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                str(Path(__file__).with_name("worker.py")),
+                *(stack.url, stack.agent_key, stack.service_key, self.name),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def give(self, job: str, **arguments: Any) -> None:
+        """Send a job without waiting for its answer."""
+        assert self.process.stdin is not None
+        self.unanswered += 1
+        self.process.stdin.write(json.dumps({"job": job, **arguments}) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        """The answer to the oldest job that has none yet."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"{self.name} ended with code {self.process.wait()}"
+        self.unanswered -= 1
+        return json.loads(line)
+
+    def do(self, job: str, **arguments: Any) -> Any:
+        self.give(job, **arguments)
+        return self.answer()
+
+    def call(self, workspace: str, name: str, **arguments: Any) -> Answer:
+        """One RPC by this process."""
+        ((status, answer),) = self.do("calls", workspace=workspace, calls=[(name, arguments)])
+        return status, answer
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+class Crew:
+    """SIZE processes that start each job together."""
+
+    def __init__(self, stack: StackInfo) -> None:
+        self._stack = stack
+        self.workers = [Worker(stack, number) for number in range(SIZE)]
+        self.all("ping")
+
+    def replace_busy(self) -> None:
+        """Fresh processes for those that a failed test left in the middle of a job."""
+        for number, worker in enumerate(self.workers):
+            if worker.unanswered:
+                worker.close()
+                self.workers[number] = Worker(self._stack, number)
+                self.workers[number].do("ping")
+
+    def all(self, job: str, **arguments: Any) -> list[Any]:
+        """The same job for everyone; the answers by worker."""
+        return self.each([(job, arguments)] * SIZE)
+
+    def each(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:
+        """A job for each of the first workers, all under way at once."""
+        busy = list(zip(self.workers, jobs, strict=False))
+        for worker, (job, arguments) in busy:
+            worker.give(job, **arguments)
+        return [worker.answer() for worker, _ in busy]
+
+    def race(self, workspace: str, calls: Sequence[Call]) -> list[Answer]:
+        """One RPC by each of the first workers, all at once."""
+        jobs = [("calls", {"workspace": workspace, "calls": [call]}) for call in calls]
+        return [(status, answer) for ((status, answer),) in self.each(jobs)]
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()

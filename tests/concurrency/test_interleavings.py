@@ -1,0 +1,362 @@
+"""Two transactions, step by step: who waits for whom, and what the one that waited then sees.
+
+The races in the other modules find these orders by chance; here each is made on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from sharedstate.stack import StackInfo
+
+Row = dict[str, Any]
+RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
+
+
+class Session:
+    """One transaction in a workspace, open until `commit` or `rollback`."""
+
+    def __init__(self, stack: StackInfo, workspace: str) -> None:
+        self.connection = psycopg.connect(stack.database_url)
+        self.pid = self.connection.info.backend_pid
+        headers = json.dumps({"x-workspace": workspace})
+        self.connection.execute("select set_config('request.headers', %s, false)", [headers])
+        self.connection.execute("set lock_timeout = '20s'")
+        self.connection.commit()
+
+    def call(self, name: str, **arguments: Any) -> list[Row]:
+        """The rows of an RPC, within the transaction."""
+        values = {key: Jsonb(v) if isinstance(v, dict) else v for key, v in arguments.items()}
+        named = ", ".join(f"{key} => %({key})s" for key in values)
+        query = f"select to_jsonb(answer) from public.{name}({named}) as answer"
+        return [row for (row,) in self.connection.execute(query.encode(), values)]
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        self.connection.rollback()
+
+    def call_and_commit(self, name: str, **arguments: Any) -> list[Row]:
+        rows = self.call(name, **arguments)
+        self.commit()
+        return rows
+
+
+class Waiting:
+    """A call of another session that has to wait for the transaction that is open now."""
+
+    def __init__(self, future: Future[list[Row]]) -> None:
+        self._future = future
+
+    def rows(self) -> list[Row]:
+        return self._future.result(timeout=20)
+
+    def slug(self) -> str:
+        """The slug of the error that it ends in."""
+        with pytest.raises(psycopg.Error) as caught:
+            self.rows()
+        return str(caught.value.diag.message_primary)
+
+
+class Stage:
+    """Two sessions, and a look at who waits."""
+
+    def __init__(self, stack: StackInfo, workspace: str) -> None:
+        self.first, self.second = (Session(stack, workspace) for _ in range(2))
+        self._watch = psycopg.connect(stack.database_url, autocommit=True)
+        self._pool = ThreadPoolExecutor(1)
+
+    def second_waits(self, name: str, **arguments: Any) -> Waiting:
+        """Start a call in the second session and come back when it waits for the first one."""
+        future = self._pool.submit(self.second.call_and_commit, name, **arguments)
+        deadline = time.monotonic() + 10
+        while not self._blocked():
+            assert not future.done(), (
+                f"{name} did not wait: {future.exception() or future.result()}"
+            )
+            assert time.monotonic() < deadline, f"{name} neither waited nor ended"
+        return Waiting(future)
+
+    def _blocked(self) -> bool:
+        found = self._watch.execute("select pg_blocking_pids(%s)", [self.second.pid]).fetchone()
+        return found is not None and found[0] == [self.first.pid]
+
+    def wait_for_the_end_of(self, lease: Row) -> None:
+        """Until the database's clock has passed it."""
+        self._watch.execute(
+            "select pg_sleep(extract(epoch from %s::timestamptz - clock_timestamp()) + 0.01)",
+            [lease["expires_at"]],
+        )
+
+    def close(self) -> None:
+        for connection in (self.first.connection, self.second.connection, self._watch):
+            connection.close()
+        self._pool.shutdown()
+
+
+@pytest.fixture
+def stage(stack: StackInfo, workspace: str) -> Iterator[Stage]:
+    sessions = Stage(stack, workspace)
+    yield sessions
+    sessions.close()
+
+
+def lock(agent: str = "skeleton_agent", run: str = "run-1", ttl_seconds: int = 300) -> Row:
+    return {
+        **RESOURCE,
+        "agent_name": agent,
+        "execution_id": run,
+        "ttl_seconds": ttl_seconds,
+    }
+
+
+def write(run: str = "run-1", token: int | None = None, **status: Any) -> Row:
+    return {
+        "subsystem": "skeleton",
+        "status": status,
+        "execution_id": run,
+        "fencing_token": token,
+    }
+
+
+OTHER = lock("power_agent", "run-2")
+FORCE = {**RESOURCE, "released_by": "operator", "reason": "test"}
+
+
+def held(stage: Stage, ttl_seconds: int = 300) -> Row:
+    """A lease of the first session's execution, committed."""
+    (lease,) = stage.first.call_and_commit("acquire_lock", **lock(ttl_seconds=ttl_seconds))
+    return lease
+
+
+def lapsed(stage: Stage) -> Row:
+    lease = held(stage)
+    stage.first.connection.execute(
+        "update agent_locks set expires_at = clock_timestamp() where workspace = %s",
+        [lease["workspace"]],
+    )
+    stage.first.commit()
+    return lease
+
+
+def checkin(lease: Row) -> Row:
+    return {
+        "subsystem": "skeleton",
+        "agent_name": "skeleton_agent",
+        "execution_id": "run-1",
+        "fencing_token": lease["fencing_token"],
+        "status": {"state": "complete"},
+    }
+
+
+# Grants
+
+
+def test_a_grant_waits_for_another_and_is_refused_when_that_one_commits(stage: Stage) -> None:
+    assert len(stage.first.call("acquire_lock", **lock())) == 1
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.commit()
+    assert waiting.rows() == []
+
+
+def test_a_grant_waits_for_another_and_succeeds_when_that_one_rolls_back(stage: Stage) -> None:
+    stage.first.call("acquire_lock", **lock())
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.rollback()
+    assert waiting.rows()[0]["locked_by"] == "power_agent"
+
+
+def test_of_two_takeovers_of_a_lapsed_lease_one_wins(stage: Stage) -> None:
+    lease = lapsed(stage)
+    (taken,) = stage.first.call("acquire_lock", **lock("shell_agent", "run-3"))
+    assert taken["fencing_token"] == lease["fencing_token"] + 1
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.commit()
+    assert waiting.rows() == []
+
+
+# A write that was checked stays allowed until it commits
+
+
+@pytest.mark.parametrize("ended_by", ["release_lock", "force_release_lock"])
+def test_a_lease_does_not_end_while_a_write_under_it_is_under_way(
+    stage: Stage, ended_by: str
+) -> None:
+    lease = held(stage)
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    end = FORCE if ended_by == "force_release_lock" else {**RESOURCE, "execution_id": "run-1"}
+    waiting = stage.second_waits(ended_by, **end)
+    stage.first.commit()
+    assert waiting.rows() == [lease]
+
+
+def test_a_lease_that_lapses_during_a_write_is_not_taken_before_the_write_is_done(
+    stage: Stage,
+) -> None:
+    lease = held(stage, ttl_seconds=1)
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    stage.wait_for_the_end_of(lease)
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.commit()
+    assert waiting.rows()[0]["fencing_token"] == lease["fencing_token"] + 1
+    (checked_out,) = stage.second.call("export_state")
+    (skeleton,) = (row for row in checked_out["subsystems"] if row["name"] == "skeleton")
+    assert skeleton["metadata"] == {"n": 1}
+
+
+def test_a_write_without_a_lease_keeps_grants_waiting(stage: Stage) -> None:
+    stage.first.call("update_subsystem_status", **write(n=1))
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.commit()
+    assert len(waiting.rows()) == 1
+
+
+def test_writes_of_one_holder_do_not_wait_for_its_renewal(stage: Stage) -> None:
+    lease = held(stage)
+    renewal = {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    (renewed,) = stage.second.call_and_commit("renew_lock", **renewal)
+    assert renewed["expires_at"] > lease["expires_at"]
+    stage.first.commit()
+
+
+# A write that waited sees what it waited for
+
+Step = Callable[[Session, Row], object]
+ENDINGS: dict[str, Step] = {
+    "released": lambda session, lease: session.call(
+        "release_lock", **RESOURCE, execution_id="run-1"
+    ),
+    "forced": lambda session, lease: session.call("force_release_lock", **FORCE),
+    "checked in": lambda session, lease: session.call("checkin_subsystem", **checkin(lease)),
+}
+WRITES: dict[str, Callable[[Row], tuple[str, Row]]] = {
+    "status": lambda lease: (
+        "update_subsystem_status",
+        write(token=lease["fencing_token"], state="complete"),
+    ),
+    "design": lambda lease: (
+        "update_subsystem_design",
+        {
+            "subsystem": "skeleton",
+            "design_data": {"n": 1},
+            "created_by": "skeleton_agent",
+            "fencing_token": lease["fencing_token"],
+        },
+    ),
+    "checkin": lambda lease: ("checkin_subsystem", checkin(lease)),
+    "renewal": lambda lease: (
+        "renew_lock",
+        {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("kind", WRITES)
+def test_a_fenced_write_that_waited_for_the_end_of_its_lease_is_refused(
+    stage: Stage, ending: str, kind: str
+) -> None:
+    lease = held(stage)
+    ENDINGS[ending](stage.first, lease)
+    function, arguments = WRITES[kind](lease)
+    waiting = stage.second_waits(function, **arguments)
+    stage.first.commit()
+    assert waiting.slug() == "lease_lost"
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_a_fenced_write_that_waited_for_a_takeover_is_refused(stage: Stage, kind: str) -> None:
+    lease = lapsed(stage)
+    stage.first.call("acquire_lock", **OTHER)
+    function, arguments = WRITES[kind](lease)
+    if kind == "renewal":
+        # Needs no lock to know that the lease has lapsed.
+        with pytest.raises(psycopg.Error, match="lease_lost"):
+            stage.second.call(function, **arguments)
+        return
+    waiting = stage.second_waits(function, **arguments)
+    stage.first.commit()
+    assert waiting.slug() == "lease_lost"
+
+
+def test_a_write_without_a_token_that_waited_for_a_grant_is_refused(stage: Stage) -> None:
+    stage.first.call("acquire_lock", **OTHER)
+    waiting = stage.second_waits("update_subsystem_status", **write(state="complete"))
+    stage.first.commit()
+    assert waiting.slug() == "resource_locked"
+
+
+def test_a_write_without_a_token_goes_on_when_the_grant_rolls_back(stage: Stage) -> None:
+    stage.first.call("acquire_lock", **OTHER)
+    waiting = stage.second_waits("update_subsystem_status", **write(state="complete"))
+    stage.first.rollback()
+    assert waiting.rows()[0]["state"] == "complete"
+
+
+# Numbers
+
+
+def test_a_compare_and_set_that_waited_for_another_write_is_stale(stage: Stage) -> None:
+    stage.first.call("update_subsystem_status", **write(version=1, state="designing"))
+    waiting = stage.second_waits("update_subsystem_status", **write(version=1, state="complete"))
+    stage.first.commit()
+    assert waiting.slug() == "stale_version"
+
+
+NUMBERED: dict[str, tuple[str, Row]] = {
+    "update_subsystem_design": (
+        "version",
+        {"subsystem": "skeleton", "design_data": {}, "created_by": "a"},
+    ),
+    "update_subsystem_requirements": (
+        "version",
+        {"subsystem": "gripper", "requirements": {}, "created_by": "a"},
+    ),
+    "update_global_constraints": ("version", {"constraints": {}, "created_by": "a"}),
+    "log_conflict": (
+        "conflict_id",
+        {"severity": "low", "source": "a", "target": "b", "description": "?"},
+    ),
+}
+
+
+@pytest.mark.parametrize("function", NUMBERED)
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_the_next_number_waits_for_the_one_before_and_leaves_no_gap(
+    stage: Stage, function: str, end: str
+) -> None:
+    number, arguments = NUMBERED[function]
+    first = stage.first.call(function, **arguments)[0][number]
+    waiting = stage.second_waits(function, **arguments)
+    getattr(stage.first, end)()
+    assert waiting.rows()[0][number] == first + (end == "commit")
+
+
+def test_a_conflict_is_not_resolved_twice(stage: Stage) -> None:
+    resolution = {"conflict_id": 1, "resolution": "x", "resolved_by": "a"}
+    stage.first.call_and_commit("log_conflict", **NUMBERED["log_conflict"][1])
+    stage.first.call("resolve_conflict", **resolution)
+    waiting = stage.second_waits("resolve_conflict", **{**resolution, "resolution": "y"})
+    stage.first.commit()
+    assert waiting.slug() == "conflict_already_resolved"
+
+
+def test_a_repetition_waits_for_the_outcome_of_its_original(stage: Stage) -> None:
+    arguments = {
+        **NUMBERED["log_conflict"][1],
+        "request_id": "00000000-0000-0000-0000-000000000001",
+    }
+    first = stage.first.call("log_conflict", **arguments)
+    waiting = stage.second_waits("log_conflict", **arguments)
+    stage.first.commit()
+    assert waiting.rows() == first
