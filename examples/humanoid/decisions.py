@@ -11,6 +11,9 @@ The means, in the order in which they are tried:
 It ends: the *stage* of a design is the sum of all levels. Redesigns raise the stage, and there are
 only so many levels; within one stage each subsystem gets at most MOVES_PER_STAGE moves. So the
 number of answers is at most levels + (levels + 1) x subsystems x MOVES_PER_STAGE.
+
+What it pays for that: means are never taken back. A robot that is tight in mass and cost at once
+may be given up although a search through all combinations of levels would find it.
 """
 
 from __future__ import annotations

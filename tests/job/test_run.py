@@ -1,0 +1,279 @@
+"""The job as people run it: seven processes on the real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from humanoid.customer import order, read_requirements
+from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, READS
+from humanoid.waiting import wait_until
+from sharedstate import SharedState
+from sharedstate.stack import StackInfo
+
+T = TypeVar("T")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+JOB = EXAMPLES / "humanoid"
+DEFAULT, LIGHT, IMPOSSIBLE = (
+    JOB / f"requirements{kind}.json" for kind in ("", "_light", "_impossible")
+)
+AGENTS = (ARCHITECT, *READS)
+ENOUGH_S = 60.0
+
+
+@pytest.fixture
+def environment(stack: StackInfo, workspace: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "SUPABASE_URL": stack.url,
+        "SUPABASE_KEY": stack.agent_key,
+        "SHAREDSTATE_WORKSPACE": workspace,
+        "PYTHONPATH": str(EXAMPLES),
+        "COLUMNS": "200",
+    }
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(environment: dict[str, str]) -> Iterator[Start]:
+    """Starts a Python process; whatever still runs at the end is killed by its pid."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=EXAMPLES,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(start: Start) -> Run:
+    """Runs the job to its end: exit code, output and errors."""
+
+    def to_the_end(requirements: Path = DEFAULT, *options: str) -> tuple[int, str, str]:
+        process = start(str(JOB / "run.py"), "--requirements", str(requirements), *options)
+        output, errors = process.communicate(timeout=ENOUGH_S)
+        return process.returncode, output, errors
+
+    return to_the_end
+
+
+def until(look: Callable[[], T | None], what: str) -> T:
+    return wait_until(look, patience_s=ENOUGH_S, what=what)
+
+
+def pid_of(state: SharedState, agent: str) -> int | None:
+    """The pid of the agent's newest process, once it has started."""
+    for entry in state.get_recent_activity(limit=500, agent_name=agent):
+        if entry["activity"] == "started":
+            return int(entry["details"]["pid"])
+    return None
+
+
+def bill(state: SharedState) -> dict[str, Any]:
+    design = state.get_subsystem_design(INTEGRATION)
+    assert design is not None
+    return design["design_data"]
+
+
+def test_the_default_robot_converges_and_everything_adds_up(run: Run, state: SharedState) -> None:
+    began = time.monotonic()
+    code, output, errors = run()
+    assert (code, errors) == (0, "")
+    assert time.monotonic() - began < 30
+    rows = {row["name"]: row for row in state.get_system_status()}
+    assert {rows[name]["state"] for name in AGENTS} == {"complete"}
+    assert all(rows[name]["within_budget"] for name in AGENTS)
+    assert all(rows[name]["locked_by"] is None for name in AGENTS)
+    assert state.get_active_conflicts() == []
+    found = bill(state)
+    for resource, limit in (("mass_kg", 45), ("cost_usd", 15000)):
+        total = sum(line[f"total_{resource}"] for line in found["bill_of_materials"])
+        assert total == pytest.approx(found["totals"][resource], abs=0.02)
+        assert total <= limit
+    assert "converged in" in output
+    assert "actuation needs 12.1 kg, 4,920 USD, 1,700 W" in output
+    assert "bill of materials" in output
+
+
+def test_actuation_logs_a_conflict_waits_and_redesigns(run: Run, state: SharedState) -> None:
+    run()
+    story = [
+        (entry["activity"], entry["details"].get("for", ""))
+        for entry in reversed(state.get_recent_activity(limit=500, agent_name="actuation_agent"))
+    ]
+    activities = [activity for activity, _ in story]
+    over = activities.index("design_over_budget")
+    assert activities[over + 1] == "conflict_created"
+    assert story[over + 2][1].startswith("the resolution of conflict #")
+    assert "design_complete" in activities[over + 3 :]
+    history = state.get_subsystem_requirements_history("actuation")
+    assert [entry["requirements"]["level"] for entry in history] == [2, 0]
+
+
+def test_other_requirements_give_another_robot(run: Run, state: SharedState) -> None:
+    assert run(LIGHT)[0] == 0
+    light = bill(state)
+    assert light["limits"]["mass_kg"] == 40
+    assert run(DEFAULT)[0] == 0
+    default = bill(state)
+    assert default["limits"]["mass_kg"] == 45
+    assert default["totals"] != light["totals"]
+    assert state.get_active_conflicts() == []
+
+
+def test_limits_that_cannot_be_met_end_with_the_reason(run: Run, state: SharedState) -> None:
+    code, output, _ = run(IMPOSSIBLE)
+    assert code == 1
+    assert "does not converge: power is " in output
+    [entry] = [
+        e for e in state.get_recent_activity(limit=500) if e["activity"] == "does_not_converge"
+    ]
+    assert entry["details"]["missing"]["mass_kg"] > 0
+    assert {"power_agent"} == {c["source_agent"] for c in state.get_active_conflicts()}
+
+
+def test_a_second_run_finds_the_work_done(run: Run, state: SharedState) -> None:
+    first, second = run(), None
+    before = [row["iteration"] for row in state.get_all_subsystem_statuses()]
+    second = run()
+    assert first[0] == second[0] == 0
+    assert [row["iteration"] for row in state.get_all_subsystem_statuses()] == before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        ("{", "it is no JSON"),
+        ('{"physical": {}}', "physical.height_m: it is missing"),
+    ],
+)
+def test_a_bad_requirements_file_is_refused_before_anything_starts(
+    run: Run, state: SharedState, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    path = tmp_path / "wishes.json"
+    if content is not None:
+        path.write_text(content)
+    code, output, errors = run(path)
+    assert (code, output) == (2, "")
+    assert str(path) in errors
+    assert reason in errors
+    assert state.get_subsystem_requirements(ARCHITECT) is None
+
+
+def test_a_killed_agent_ends_the_run_and_the_next_run_goes_on(
+    start: Start, run: Run, state: SharedState
+) -> None:
+    process = start(str(JOB / "run.py"))
+    pid = until(lambda: pid_of(state, "shell_agent"), "the shell agent")
+    os.kill(pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 1
+    assert f"failed: shell_agent (pid {pid}) ended with SIGKILL" in errors
+    assert not any(psutil.pid_exists(pid_of(state, f"{name}_agent") or 0) for name in READS)
+    assert run()[0] == 0
+
+
+def test_an_agent_killed_and_started_again_by_hand_goes_on(
+    start: Start, state: SharedState
+) -> None:
+    order(state, read_requirements(DEFAULT))
+    processes = {name: start("-m", f"humanoid.agents.{name}") for name in AGENTS}
+    until(lambda: pid_of(state, "actuation_agent"), "the actuation agent")
+    processes["actuation"].kill()
+    processes["actuation"] = start("-m", "humanoid.agents.actuation")
+    for name, process in processes.items():
+        _, errors = process.communicate(timeout=ENOUGH_S)
+        assert process.returncode == 0, f"{name}: {errors}"
+    architect = state.get_subsystem_status(ARCHITECT)
+    assert architect is not None
+    assert architect["metadata"]["verdict"]["result"] == CONVERGED
+
+
+@pytest.mark.parametrize("subsystem", ["skeleton", ARCHITECT])
+def test_the_lease_of_a_dead_agent_is_waited_for(
+    run: Run, state: SharedState, subsystem: str
+) -> None:
+    assert state.acquire_lock("subsystem", subsystem, "dead_agent", ttl_seconds=2)
+    assert run()[0] == 0
+
+
+def test_an_interrupted_run_leaves_no_agent_and_no_lock(start: Start, state: SharedState) -> None:
+    process = start(str(JOB / "run.py"))
+    agents = [ARCHITECT, *(f"{name}_agent" for name in READS)]
+    pids = [until(lambda agent=agent: pid_of(state, agent), agent) for agent in agents]  # type: ignore[misc]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 130
+    assert "interrupted: all agents are stopped" in errors
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert all(row["locked_by"] is None for row in state.get_system_status())
+
+
+def test_a_run_out_of_time_says_so_and_leaves_no_agent(run: Run, state: SharedState) -> None:
+    code, _, errors = run(DEFAULT, "--time-limit", "0.01")
+    assert code == 1
+    assert "no result within 0.01 s" in errors
+    started = [pid_of(state, f"{name}_agent") for name in READS]
+    assert not any(psutil.pid_exists(pid) for pid in started if pid)
+
+
+def test_an_unknown_workspace_is_a_clear_error(environment: dict[str, str], run: Run) -> None:
+    environment["SHAREDSTATE_WORKSPACE"] = "never-made"
+    code, _, errors = run()
+    assert code == 1
+    assert errors.startswith("error: unknown_workspace")
+
+
+def test_a_conflict_opened_by_a_person_keeps_the_design_open(
+    start: Start, state: SharedState
+) -> None:
+    number = state.log_conflict("low", "reviewer", ARCHITECT, "is the shell pretty?")
+    process = start(str(JOB / "run.py"))
+
+    def integrated() -> bool | None:
+        status = state.get_subsystem_status(INTEGRATION)
+        return (status is not None and status["state"] == "complete") or None
+
+    until(integrated, "integration")
+    assert process.poll() is None
+    state.resolve_conflict(number, "pretty enough", "reviewer")
+    output, _ = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 0
+    assert "pretty enough" in output
+
+
+def test_the_shipped_files_are_json_with_the_shape_of_the_reference() -> None:
+    shape = {section: set(keys) for section, keys in json.loads(DEFAULT.read_text()).items()}
+    for path in (LIGHT, IMPOSSIBLE):
+        content = json.loads(path.read_text())
+        assert {section: set(keys) for section, keys in content.items()} == shape
