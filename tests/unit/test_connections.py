@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,7 @@ def test_a_forked_child_makes_connections_of_its_own_and_leaves_the_parent_s_alo
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
+            signal.alarm(20)  # a child that hangs ends, and the test fails
             try:
                 os.write(
                     writing, str(shared.log_conflict("low", "a", "b", "c", priority=2)).encode()
@@ -137,6 +139,7 @@ def test_a_lock_held_by_another_thread_while_forking_does_not_block_the_child(
     with shared, shared._leases._lock, shared._transport._open_lock:
         child = os.fork()
         if child == 0:
+            signal.alarm(20)  # a child that hangs ends, and the test fails
             try:
                 shared.update_subsystem_status("skeleton", {"v": 1})
                 shared._leases.forget("subsystem", "skeleton", None)
