@@ -22,6 +22,7 @@ from humanoid.plan import (
 )
 from humanoid.waiting import wait_until
 from sharedstate import SharedState
+from sharedstate.errors import ConflictAlreadyResolved, LeaseLost, StaleVersion
 from sharedstate.types import Checkout
 
 
@@ -45,8 +46,11 @@ def act(state: SharedState) -> Action | None:
             return None
         view = read_view(state, ARCHITECT, READS)
         action = plan(view)
-        if action is not None:
-            carry_out(state, action, view, checkout)
+        try:
+            if action is not None:
+                carry_out(state, action, view, checkout)
+        except (LeaseLost, StaleVersion, ConflictAlreadyResolved):
+            return None  # we were away so long that another architect took over: look again
     return action
 
 
