@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +141,15 @@ def test_a_deep_private_home_with_odd_characters_works(tmp_path: Path) -> None:
         assert installation.run("status").returncode == 0
     finally:
         clean_up(root)
+
+
+@needs_root
+def test_a_home_whose_moved_data_was_deleted_starts_afresh(
+    without_namespaces: Installation,
+) -> None:
+    without_namespaces.up()
+    without_namespaces.run("down")
+    shutil.rmtree((without_namespaces.root / ".sharedstate/run").resolve().parent)
+    answer = without_namespaces.up()
+    assert answer.returncode == 0, answer.stderr
+    assert "making the database" in answer.stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +10,14 @@ from pathlib import Path
 
 import psycopg
 
-from sharedstate.stack import binaries as programs
 from sharedstate.stack import gateway, migrations, postgres, postgrest, processes
-from sharedstate.stack.binaries import Binaries
 from sharedstate.stack.errors import StackError
 from sharedstate.stack.health import PartStatus, examine
-from sharedstate.stack.keys import Keys, load_or_make_keys, read_keys
+from sharedstate.stack.keys import Keys, read_keys
 from sharedstate.stack.paths import Home
 from sharedstate.stack.progress import Progress, silent
+from sharedstate.stack.site import Site, make_folder, prepare
 from sharedstate.stack.state import PartRecord, StackState, exclusive, read_state, write_state
-from sharedstate.stack.users import RunAs, choose, name_of, shared_folder
 
 DEFAULT_DB_PORT = 5432
 DEFAULT_API_PORT = 8000
@@ -51,18 +47,6 @@ class UpReport:
     already_running: bool = False
     recovered: list[str] = field(default_factory=list)
     migrations: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Site:
-    """Where and as whom the servers run."""
-
-    binaries: Binaries
-    run_as: RunAs
-    data: Path
-    run: Path
-    keys: Keys
-    keys_are_new: bool
 
 
 class Stack:
@@ -113,7 +97,7 @@ class Stack:
 
     def up(self, progress: Progress = silent) -> StackInfo:
         """Start what does not run, apply the migrations, wait until requests are answered."""
-        self._make_folder()
+        make_folder(self.home)
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             self.report = UpReport()
             state = self._living_state(progress)
@@ -125,7 +109,7 @@ class Stack:
                     self.report.already_running = not self.report.recovered
                     self._migrate(state, keys, progress)
                     return _info(state, keys)
-            site = self._site(progress)
+            site = prepare(self.home, progress)
             self._start_postgres(state, site, progress)
             self._migrate(state, site.keys, progress)
             self._start_api(state, site, progress)
@@ -135,7 +119,7 @@ class Stack:
         """Stop everything in order; the data stays. False when nothing ran."""
         if not self.home.dir.is_dir():
             return False
-        self._make_folder()
+        make_folder(self.home)
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             state = read_state(self.home.state_file)
             stopped = [self._stop(state, name, progress) for name in reversed(PARTS)]
@@ -144,24 +128,6 @@ class Stack:
                 processes.end(process, graceful=signal.SIGINT, patience=60)
                 stopped.append(True)
             return any(stopped)
-
-    def _make_folder(self) -> None:
-        folder = self.home.dir
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / "logs").mkdir(exist_ok=True)
-            owner = folder.stat().st_uid
-        except OSError as error:
-            raise StackError(
-                f"{folder} cannot be used: {error.strerror}.",
-                hint="Run in a folder that you may write to, or as the user it belongs to.",
-            ) from error
-        if owner != os.geteuid():
-            raise StackError(
-                f"{folder} belongs to the user {name_of(owner)}, and you are "
-                f"{name_of(os.geteuid())}.",
-                hint=f"Run the command as {name_of(owner)}, or in another folder.",
-            )
 
     def _living_state(self, progress: Progress) -> StackState:
         """What was started and lives; the rest is reported and forgotten."""
@@ -196,46 +162,7 @@ class Stack:
             if part is None and server is None and not orphans:
                 processes.require_port(port, option=option, what=what)
 
-    def _site(self, progress: Progress) -> _Site:
-        found = programs.locate(self.home, progress)
-        executables = [found.postgres, found.initdb, found.postgrest, found.nginx]
-        moved = self.home.data.is_symlink()
-        if moved and not self.home.data.exists():
-            self.home.data.unlink()
-            moved = False
-        run_as = choose(self.home.dir, executables, moved_before=moved)
-        if run_as.relocated:
-            self._relocate(run_as, progress)
-        self.home.run.mkdir(exist_ok=True)
-        keys, new = load_or_make_keys(self.home.keys_file)
-        return _Site(
-            binaries=programs.reachable(found, run_as),
-            run_as=run_as,
-            data=self.home.data.resolve(),
-            run=self.home.run.resolve(),
-            keys=keys,
-            keys_are_new=new,
-        )
-
-    def _relocate(self, run_as: RunAs, progress: Progress) -> None:
-        """Put data and run folder where the servers' user can reach them, and link to them."""
-        if self.home.data.is_symlink():
-            return
-        folder = shared_folder(postgres.new_folder_name(self.home.root))
-        progress(f"user namespaces are not allowed here: the servers' files are in {folder}")
-        if self.home.data.is_dir():
-            shutil.move(self.home.data, folder / "postgres")
-            for path in (folder / "postgres").rglob("*"):
-                run_as.give(path)
-            run_as.give(folder / "postgres")
-        if self.home.run.is_symlink() or self.home.run.is_dir():
-            _remove(self.home.run)
-        (folder / "run").mkdir()
-        run_as.give(folder / "run")
-        self.home.run.symlink_to(folder / "run")
-        self.home.data.symlink_to(folder / "postgres")
-
-    def _start_postgres(self, state: StackState, site: _Site, progress: Progress) -> None:
+    def _start_postgres(self, state: StackState, site: Site, progress: Progress) -> None:
         if "postgres" in state.parts:
             return
         self._recover_postgres(site, progress)
@@ -283,7 +210,7 @@ class Stack:
         for _ in range(_START_ATTEMPTS):
             yield processes.free_port()
 
-    def _recover_postgres(self, site: _Site, progress: Progress) -> None:
+    def _recover_postgres(self, site: Site, progress: Progress) -> None:
         server, orphans = postgres.servers_on(site.data)
         if server is not None:
             progress(f"postgres runs unrecorded (process {server.pid}): restarting it")
@@ -300,7 +227,7 @@ class Stack:
                 self.report.recovered.append("postgres")
             progress("postgres was killed (stale pid file): recovered")
 
-    def _start_api(self, state: StackState, site: _Site, progress: Progress) -> None:
+    def _start_api(self, state: StackState, site: Site, progress: Progress) -> None:
         """Start PostgREST and nginx, the one whose upstream moved included."""
         progress("starting postgrest and nginx")
         part = state.parts.get("postgrest")
@@ -319,7 +246,7 @@ class Stack:
                 self._stop(state, "nginx", silent)
                 self._stop(state, "postgrest", silent)
 
-    def _try_start_api(self, state: StackState, site: _Site) -> None:
+    def _try_start_api(self, state: StackState, site: Site) -> None:
         used = [part.port for part in state.parts.values()]
         nginx_part = state.parts.get("nginx")
         api_port = (
@@ -338,7 +265,7 @@ class Stack:
             postgrest.wait_ready(started, admin_port, self.home.logs / "postgrest.log")
         gateway.wait_ready(nginx, api_port, site.keys, self.home.logs / "nginx.log")
 
-    def _start_postgrest(self, state: StackState, site: _Site, api_port: int) -> processes.Process:
+    def _start_postgrest(self, state: StackState, site: Site, api_port: int) -> processes.Process:
         db_port = state.parts["postgres"].port
         port = processes.free_port([api_port, db_port])
         admin_port = processes.free_port([api_port, db_port, port])
@@ -357,7 +284,7 @@ class Stack:
         self._record(state, "postgrest", process, port, version, admin_port)
         return process
 
-    def _start_nginx(self, state: StackState, site: _Site, port: int) -> processes.Process:
+    def _start_nginx(self, state: StackState, site: Site, port: int) -> processes.Process:
         process = gateway.start(
             site.run,
             port=port,
@@ -421,13 +348,6 @@ class Stack:
             database=postgres.DATABASE,
         ) as connection:
             yield connection
-
-
-def _remove(path: Path) -> None:
-    if path.is_symlink():
-        path.unlink()
-    else:
-        shutil.rmtree(path)
 
 
 def _info(state: StackState, keys: Keys) -> StackInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 from pathlib import Path
 
 from sharedstate.stack.binaries import Binaries
@@ -45,10 +46,7 @@ def start(
         "openapi-server-proxy-uri": f"http://localhost:{api_port}/rest/v1",
         "log-level": "warn",
     }
-    lines = (
-        f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"
-        for name, value in settings.items()
-    )
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     write_private(config, "\n".join(lines) + "\n")
     run_as.give(config)
     return spawn(
