@@ -1,14 +1,21 @@
-"""Old designs to read: the reference one, and ones that a test writes file by file."""
+"""Old designs to read, the command line on the test's stack, and what is then in the tables."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
+from typer.testing import CliRunner
+
+from sharedstate.cli import app
+from sharedstate.stack import StackInfo
 
 REFERENCE = Path(__file__).resolve().parents[1] / "fixtures" / "legacy"
 
@@ -47,3 +54,75 @@ def write_tree(tmp_path: Path) -> WriteTree:
         return root
 
     return write
+
+
+Rows = list[dict[str, Any]]
+TABLES = (
+    "global_constraints",
+    "subsystems",
+    "subsystem_requirements",
+    "subsystem_interfaces",
+    "subsystem_designs",
+    "conflicts",
+    "agent_activity_logs",
+)
+
+
+class Result(NamedTuple):
+    """How a command ended; `output` is all that it wrote, in the order in which it did."""
+
+    exit_code: int
+    output: str
+    stdout: str
+
+
+Sharedstate = Callable[..., Result]
+
+
+@pytest.fixture
+def sharedstate(stack: StackInfo, tmp_path: Path) -> Sharedstate:
+    """Run a command on the test's stack."""
+    environment = {"DATABASE_URL": stack.database_url, "SHAREDSTATE_HOME": str(tmp_path)}
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.output, result.stdout)
+
+    return run
+
+
+@pytest.fixture
+def fresh() -> str:
+    """A workspace name that nobody has used."""
+    return f"import-{uuid.uuid4().hex[:12]}"
+
+
+class Database:
+    """What is in the tables of one workspace."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self.connection = connection
+
+    def rows(self, table: str, workspace: str) -> Rows:
+        found = self.connection.execute(
+            f"select to_jsonb(t) - 'workspace' as row from public.{table} as t"
+            " where workspace = %s order by 1",
+            [workspace],
+        )
+        return [row["row"] for row in found]
+
+    def snapshot(self, workspace: str) -> dict[str, Rows]:
+        return {table: self.rows(table, workspace) for table in TABLES}
+
+    def one(self, table: str, workspace: str, **key: Any) -> dict[str, Any]:
+        rows = self.rows(table, workspace)
+        (row,) = (row for row in rows if all(row[k] == v for k, v in key.items()))
+        return row
+
+
+@pytest.fixture
+def database(stack: StackInfo) -> Iterator[Database]:
+    with psycopg.connect(stack.database_url, autocommit=True, row_factory=dict_row) as connection:
+        yield Database(connection)

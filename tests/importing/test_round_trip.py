@@ -1,0 +1,104 @@
+"""`sharedstate export`, and the same state again in another workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .conftest import Database, Sharedstate
+
+
+def at_work(rpc: Callable[..., tuple[int, Any]], workspace: str) -> None:
+    """What agents leave behind: every table, counters and leases included."""
+
+    def call(name: str, **arguments: Any) -> Any:
+        status, answer = rpc(name, headers={"x-workspace": workspace}, **arguments)
+        assert status == 200, answer
+        return answer[0] if isinstance(answer, list) else answer
+
+    lease = call(
+        "acquire_lock",
+        resource_type="subsystem",
+        resource_name="tail",
+        agent_name="tail_agent",
+        execution_id="e1",
+    )
+    token = lease["fencing_token"]
+    for mass in (1.25, 2.5):
+        call(
+            "update_subsystem_status",
+            subsystem="tail",
+            status={"state": "designing", "current_mass_kg": mass, "note": ["ä", None]},
+            execution_id="e1",
+            fencing_token=token,
+        )
+    for number in (1, 2):
+        call(
+            "update_subsystem_design",
+            subsystem="tail",
+            design_data={"n": number},
+            created_by="tail_agent",
+            execution_id="e1",
+            fencing_token=token,
+        )
+    call("update_subsystem_requirements", subsystem="ear", requirements={}, created_by="a")
+    call("update_global_constraints", constraints={"height_m": 2}, created_by="system_architect")
+    conflict = {"source": "a", "target": "b", "description": "d", "severity": "high"}
+    for _ in range(2):
+        call("log_conflict", **conflict, blocks=["c"], details={"n": 1})
+    call("resolve_conflict", conflict_id=3, resolution="done", resolved_by="a")
+    call("log_agent_activity", agent_name="a", activity="x", details={"deep": {"er": [1.5]}})
+
+
+def test_an_export_gives_the_same_state_in_an_empty_workspace(
+    sharedstate: Sharedstate,
+    database: Database,
+    rpc: Callable[..., tuple[int, Any]],
+    workspace: str,
+    reference: Path,
+    tmp_path: Path,
+) -> None:
+    sharedstate("init", "--workspace", workspace, "--from", reference)
+    at_work(rpc, workspace)
+    database.connection.execute(
+        "update public.subsystems set current_mass_kg = 1.0 / 3,"
+        """ metadata = '{"n": 0.12345678901234567890123}'"""
+        " where workspace = %s and name = 'tail'",
+        [workspace],
+    )
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    copy = f"{workspace}-copy"
+    assert sharedstate("export", "--workspace", workspace, "--output", first).exit_code == 0
+    result = sharedstate("init", "--workspace", copy, "--from", first)
+    assert result.exit_code == 0, result.output
+    assert sharedstate("export", "--workspace", copy, "--output", second).exit_code == 0
+    ours = [p.read_text().splitlines() for p in (first, second)]
+    differing = [pair for pair in zip(*ours, strict=True) if pair[0] != pair[1]]
+    assert [line.split('"')[1] for line, _ in differing] == ["workspace", "exported_at"]
+    assert "0.12345678901234567890123" in first.read_text()
+
+    before = database.snapshot(copy)
+    result = sharedstate("init", "--workspace", copy, "--from", second)
+    assert result.exit_code == 0
+    assert database.snapshot(copy) == before
+
+
+def test_an_export_to_standard_output_is_json_and_nothing_else(
+    sharedstate: Sharedstate, workspace: str
+) -> None:
+    result = sharedstate("export", "--workspace", workspace)
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert list(document)[:4] == ["format", "workspace", "exported_at", "counters"]
+    assert document["workspace"] == workspace
+
+
+def test_exporting_an_unknown_workspace_is_a_clear_error(
+    sharedstate: Sharedstate, fresh: str, tmp_path: Path
+) -> None:
+    result = sharedstate("export", "--workspace", fresh, "--output", tmp_path / "x.json")
+    assert result.exit_code == 1
+    assert "unknown_workspace" in result.output
+    assert not (tmp_path / "x.json").exists()
