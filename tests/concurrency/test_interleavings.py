@@ -161,7 +161,13 @@ def checkin(lease: Row) -> Row:
 # Grants
 
 
-def test_a_grant_waits_for_another_and_is_refused_when_that_one_commits(stage: Stage) -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["never locked", "locked before"])
+def test_a_grant_waits_for_another_and_is_refused_when_that_one_commits(
+    stage: Stage, known: bool
+) -> None:
+    if known:
+        held(stage)
+        stage.first.call_and_commit("release_lock", **RESOURCE, execution_id="run-1")
     assert len(stage.first.call("acquire_lock", **lock())) == 1
     waiting = stage.second_waits("acquire_lock", **OTHER)
     stage.first.commit()
