@@ -2769,8 +2769,8 @@ declare
   v_known integer[];
 begin
   for v_entry in
-    select e.value from jsonb_array_elements(p_entries) as e
-    order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer
+    select e.value from jsonb_array_elements(p_entries) with ordinality as e (value, place)
+    order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer, e.place
   loop
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
     perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
