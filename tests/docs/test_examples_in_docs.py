@@ -1,0 +1,72 @@
+"""The Python in README.md runs as it stands and prints what README.md says that it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sharedstate.stack import StackInfo
+
+ROOT = Path(__file__).parents[2]
+# A python block, and the text block after it if that follows at once.
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.S | re.M)
+
+
+def examples(page: str) -> list[tuple[str, str | None]]:
+    """Code and expected output of each example of a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [(found[1], found[2]) for found in EXAMPLE.finditer(text)]
+
+
+def run(code: str, environment: dict[str, str], folder: Path) -> str:
+    """What a script prints when it runs in a folder of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def environment(stack: StackInfo, workspace: str) -> dict[str, str]:
+    """What `.env` holds after `make up`, for a fresh workspace."""
+    return {
+        "SUPABASE_URL": stack.url,
+        "SUPABASE_KEY": stack.agent_key,
+        "SHAREDSTATE_WORKSPACE": workspace,
+    }
+
+
+def test_the_examples_of_the_readme_run_one_after_the_other_and_print_what_it_says(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    found = examples("README.md")
+    assert len(found) >= 3
+    for code, expected in found:
+        printed = run(code, environment, tmp_path)
+        if expected is not None:
+            assert printed == expected
+
+
+def test_each_file_that_the_readme_points_to_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_users_guide_runs_as_written(environment: dict[str, str], tmp_path: Path) -> None:
+    """Every method in the order and with the arguments of the guide."""
+    code = (ROOT / "tests" / "docs" / "users_guide.txt").read_text(encoding="utf-8")
+    printed = run(code, environment, tmp_path)
+    assert "skeleton_agent design_complete" in printed
