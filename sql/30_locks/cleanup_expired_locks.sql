@@ -1,5 +1,6 @@
 -- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
 -- logs each lease that was lost. From psql it works on all workspaces, through the API on one's own.
+-- It takes many leases in no fixed order, so it skips what somebody holds: waiting could deadlock.
 create or replace function core.cleanup_expired_locks()
 returns integer
 language plpgsql
@@ -13,7 +14,13 @@ declare
 begin
   for v_lease in
     delete from public.agent_locks as l
-    where l.expires_at <= clock_timestamp() and (v_workspace is null or l.workspace = v_workspace)
+    using (
+      select o.workspace, o.resource_type, o.resource_name from public.agent_locks as o
+      where o.expires_at <= clock_timestamp() and (v_workspace is null or o.workspace = v_workspace)
+      for update skip locked
+    ) as lapsed
+    where l.workspace = lapsed.workspace
+      and l.resource_type = lapsed.resource_type and l.resource_name = lapsed.resource_name
     returning l.*
   loop
     perform core.write_lock_lost(v_lease, 'expired');

@@ -32,7 +32,7 @@ class Session:
         self.connection.execute("set lock_timeout = '20s'")
         self.connection.commit()
 
-    def call(self, name: str, **arguments: Any) -> list[Row]:
+    def call(self, name: str, **arguments: Any) -> list[Any]:
         """The rows of an RPC, within the transaction."""
         values = {key: Jsonb(v) if isinstance(v, dict) else v for key, v in arguments.items()}
         named = ", ".join(f"{key} => %({key})s" for key in values)
@@ -45,7 +45,7 @@ class Session:
     def rollback(self) -> None:
         self.connection.rollback()
 
-    def call_and_commit(self, name: str, **arguments: Any) -> list[Row]:
+    def call_and_commit(self, name: str, **arguments: Any) -> list[Any]:
         rows = self.call(name, **arguments)
         self.commit()
         return rows
@@ -233,6 +233,15 @@ def test_writes_of_one_holder_do_not_wait_for_its_renewal(stage: Stage) -> None:
     (renewed,) = stage.second.call_and_commit("renew_lock", **renewal)
     assert renewed["expires_at"] > lease["expires_at"]
     stage.first.commit()
+
+
+def test_cleanup_does_not_wait_for_a_write_under_a_lease_that_has_lapsed(stage: Stage) -> None:
+    lease = held(stage, ttl_seconds=1)
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    stage.wait_for_the_end_of(lease)
+    assert stage.second.call_and_commit("cleanup_expired_locks") == [0]
+    stage.first.commit()
+    assert stage.second.call_and_commit("cleanup_expired_locks") == [1]
 
 
 # A write that waited sees what it waited for
