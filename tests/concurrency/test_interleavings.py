@@ -134,6 +134,7 @@ FORCE = {**RESOURCE, "released_by": "operator", "reason": "test"}
 
 def held(stage: Stage, ttl_seconds: int = 300) -> Row:
     """A lease of the first session's execution, committed."""
+    lease: Row
     (lease,) = stage.first.call_and_commit("acquire_lock", **lock(ttl_seconds=ttl_seconds))
     return lease
 
