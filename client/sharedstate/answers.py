@@ -24,6 +24,10 @@ _BY_CODE: dict[str, type[SharedStateError]] = {
     "PGRST001": errors.ServiceUnavailable,
     "PGRST002": errors.ServiceUnavailable,
     "PGRST003": errors.ServiceUnavailable,
+    # Postgres is stopped, was stopped or is starting: the session ended, with what it was doing.
+    "57P01": errors.ServiceUnavailable,
+    "57P02": errors.ServiceUnavailable,
+    "57P03": errors.ServiceUnavailable,
     # Values that Postgres could not take before our own checks saw them.
     "PGRST100": errors.InvalidArgument,
     "PGRST102": errors.InvalidArgument,

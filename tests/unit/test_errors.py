@@ -65,6 +65,12 @@ def test_a_slug_becomes_its_class_with_all_that_was_said(slug: str) -> None:
         (404, "PGRST202", "Could not find the function", errors.SchemaMissing),
         (404, "PGRST205", "Could not find the table", errors.SchemaMissing),
         (500, "57014", "canceling statement due to statement timeout", errors.StatementTimeout),
+        (
+            500,
+            "57P01",
+            "terminating connection due to administrator command",
+            errors.ServiceUnavailable,
+        ),
         (500, "55P03", "canceling statement due to lock timeout", errors.StatementTimeout),
         (400, "22P02", "invalid input syntax for type integer", errors.InvalidArgument),
         (400, "22P05", "unsupported Unicode escape sequence", errors.InvalidArgument),
