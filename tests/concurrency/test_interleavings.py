@@ -191,6 +191,18 @@ def test_of_two_takeovers_of_a_lapsed_lease_one_wins(stage: Stage) -> None:
     assert waiting.rows() == []
 
 
+def test_a_lease_that_is_just_renewed_is_not_taken_over_although_its_old_end_has_passed(
+    stage: Stage,
+) -> None:
+    lease = held(stage, ttl_seconds=1)
+    renewal = {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
+    stage.first.call("renew_lock", **renewal)
+    stage.wait_for_the_end_of(lease)
+    waiting = stage.second_waits("acquire_lock", **OTHER)
+    stage.first.commit()
+    assert waiting.rows() == []
+
+
 # A write that was checked stays allowed until it commits
 
 
