@@ -27,8 +27,11 @@ class Session:
     def __init__(self, stack: StackInfo, workspace: str) -> None:
         self.connection = psycopg.connect(stack.database_url)
         self.pid = self.connection.info.backend_pid
-        headers = json.dumps({"x-workspace": workspace})
-        self.connection.execute("select set_config('request.headers', %s, false)", [headers])
+        # As PostgREST would: without claims, cleanup takes it for psql and works everywhere.
+        for name, value in (("headers", {"x-workspace": workspace}), ("jwt.claims", {"iss": "x"})):
+            self.connection.execute(
+                "select set_config(%s, %s, false)", [f"request.{name}", json.dumps(value)]
+            )
         self.connection.execute("set lock_timeout = '20s'")
         self.connection.commit()
 
