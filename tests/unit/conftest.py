@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpx
 import pytest
 import respx
+from respx.mocks import AbstractRequestMocker
 
 from sharedstate import RetryPolicy, SharedState
 
@@ -28,10 +30,40 @@ def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+class Transports(AbstractRequestMocker):
+    """Lets respx answer in place of the transports, sync and async, of our clients."""
+
+    name = "sharedstate"
+    targets: ClassVar[list[str]] = [
+        "sharedstate.connections.Connections",
+        "httpx.AsyncHTTPTransport",
+    ]
+    target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]
+
+    @classmethod
+    def to_httpx_request(cls, **kwargs: Any) -> httpx.Request:
+        request: httpx.Request = kwargs["request"]
+        return request
+
+    @classmethod
+    def from_sync_httpx_response(
+        cls, httpx_response: httpx.Response, target: Any, **kwargs: Any
+    ) -> httpx.Response:
+        return httpx_response
+
+    @classmethod
+    async def from_async_httpx_response(
+        cls, httpx_response: httpx.Response, target: Any, **kwargs: Any
+    ) -> httpx.Response:
+        return httpx_response
+
+
 @pytest.fixture
 def service() -> Iterator[respx.MockRouter]:
     """The service's HTTP side: `service.post("rpc/health").respond(json=...)`."""
-    with respx.mock(base_url=f"{URL}/rest/v1/", assert_all_called=False) as router:
+    with respx.mock(
+        base_url=f"{URL}/rest/v1/", assert_all_called=False, using=Transports.name
+    ) as router:
         yield router
 
 
