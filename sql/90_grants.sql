@@ -30,7 +30,7 @@ public.update_subsystem_design, core.update_subsystem_design,
 public.update_global_constraints, core.update_global_constraints,
 public.log_conflict, core.log_conflict,
 public.resolve_conflict, core.resolve_conflict,
-public.get_active_conflicts,
+public.get_active_conflicts, core.get_active_conflicts,
 public.log_agent_activity, core.log_agent_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
@@ -40,7 +40,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.current_workspace, core.concerns_subsystem, core.agent_subsystem
+core.current_workspace, core.agent_subsystem
 to authenticated, service_role;
 
 -- Operators alone

@@ -199,7 +199,3 @@ def shortcomings(
     if not bill.get("bill_of_materials"):
         found.append("there is no bill of materials")
     return found
-
-
-def _over(name: str, row: Mapping[str, Any]) -> bool:
-    return name in ORDER and not row["within_budget"]

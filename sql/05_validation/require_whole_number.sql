@@ -1,8 +1,8 @@
 create or replace function core.require_whole_number(
   p_argument text,
   p_value jsonb,
-  p_least integer,
-  p_most integer
+  p_least bigint,
+  p_most bigint
 )
 returns boolean
 language plpgsql

@@ -26,7 +26,11 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_agent_name, p_execution_id, p_ttl_seconds)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    -- The lease that was given then, as it is now: if it has ended, to show it again would be a lie.
+    return query select l.* from public.agent_locks as l
+    where l.workspace = v_workspace and l.resource_type = p_resource_type
+      and l.resource_name = p_resource_name and l.request_id = p_request_id
+      and l.expires_at > clock_timestamp();
     return;
   end if;
   v_lease := core.grant_lease(

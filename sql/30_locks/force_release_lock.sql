@@ -24,13 +24,15 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_released_by, p_reason)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.agent_locks, v_request.answer);
     return;
   end if;
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
   returning l.* into v_lease;
   if not found then
+    -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -41,7 +43,7 @@ begin
     ),
     v_lease.execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_lease));
+  perform core.remember_request(v_request, jsonb_build_array(v_lease));
   return next v_lease;
 end;
 $$;

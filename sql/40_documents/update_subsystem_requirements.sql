@@ -15,7 +15,6 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
-  v_latest integer;
   v_row public.subsystem_requirements;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -33,13 +32,7 @@ begin
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  perform core.lock_subsystem(v_workspace, p_subsystem);
-  select coalesce(max(d.version), 0) into v_latest from public.subsystem_requirements as d
-  where d.workspace = v_workspace and d.subsystem_name = p_subsystem;
-  perform core.require_base_version('requirements of ' || p_subsystem, p_base_version, v_latest);
-  insert into public.subsystem_requirements as d (workspace, subsystem_name, version, requirements, created_by)
-  values (v_workspace, p_subsystem, v_latest + 1, p_requirements, p_created_by)
-  returning d.* into v_row;
+  v_row := core.write_requirements(v_workspace, p_subsystem, p_requirements, p_created_by, p_base_version);
   perform core.write_activity(
     v_workspace, p_created_by, 'requirements_updated',
     jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),

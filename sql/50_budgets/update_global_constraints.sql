@@ -19,7 +19,7 @@ declare
   v_request core.request;
   v_row public.global_constraints;
 begin
-  perform core.require_constraints(p_constraints);
+  perform core.require_constraints('constraints', p_constraints);
   perform core.require_agent('created_by', p_created_by);
   perform core.require_optional_name('execution_id', p_execution_id);
   v_request := core.recall_request(

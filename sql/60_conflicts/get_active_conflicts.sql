@@ -1,19 +1,31 @@
--- A read: runs with the caller's rights. The workspace is named all the same, because an operator's
--- role is not bound by row level security.
+create or replace function core.get_active_conflicts(p_agent_name text)
+returns setof public.conflicts
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  return query
+  select c.* from public.conflicts as c
+  where c.workspace = v_workspace
+    and c.status = 'open'
+    and (p_agent_name is null or core.concerns_subsystem(c, core.agent_subsystem(p_agent_name)))
+  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+end;
+$$;
+
 create or replace function public.get_active_conflicts(agent_name text default null)
 returns setof public.conflicts
 language sql
 stable
 set search_path = ''
 as $$
-  select c.* from public.conflicts as c
-  where c.workspace = core.current_workspace()
-    and c.status = 'open'
-    and (
-      get_active_conflicts.agent_name is null
-      or core.concerns_subsystem(c, core.agent_subsystem(get_active_conflicts.agent_name))
-    )
-  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+  select * from core.get_active_conflicts(agent_name);
 $$;
 
 comment on function public.get_active_conflicts(text) is

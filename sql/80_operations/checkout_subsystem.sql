@@ -47,7 +47,7 @@ begin
         order by g.version desc limit 1
       ),
       core.latest_interfaces(v_workspace, p_reads),
-      array(select c from public.get_active_conflicts(p_agent_name) as c);
+      array(select c from core.get_active_conflicts(p_agent_name) as c);
   end if;
 end;
 $$;

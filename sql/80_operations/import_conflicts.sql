@@ -10,6 +10,8 @@ declare
   v_known public.conflicts;
 begin
   perform from core.workspaces as w where w.name = p_workspace for no key update;
+  perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e;
   for v_entry in
     select * from jsonb_populate_recordset(null::public.conflicts, p_entries) as e
     order by e.conflict_id

@@ -8,6 +8,7 @@ declare
   v_counts public.import_counts := row('counters', 0, 0, 0);
   v_total integer;
 begin
+  perform core.require_counters(p_counters);
   update core.workspaces as w set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
   where w.name = p_workspace and w.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
   get diagnostics v_counts.imported = row_count;

@@ -27,7 +27,7 @@ begin
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception
-    when data_exception or integrity_constraint_violation then
+    when data_exception or integrity_constraint_violation or cardinality_violation then
       perform core.fail(
         'invalid_argument',
         jsonb_build_object('argument', 'document', 'reason', sqlerrm),

@@ -8,6 +8,10 @@ declare
   v_entry public.subsystems;
   v_known public.subsystems;
 begin
+  -- Far below what the column holds, or the next write could not count on.
+  perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e
+  where jsonb_typeof(e.value -> 'version') <> 'null';
   for v_entry in
     select * from jsonb_populate_recordset(null::public.subsystems, p_entries) as e
     order by e.name
@@ -22,13 +26,15 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    insert into public.subsystems select v_entry.* on conflict do nothing;
+    if found then
+      v_counts.imported := v_counts.imported + 1;
+      continue;
+    end if;
     select * into v_known from public.subsystems as s
     where s.workspace = p_workspace and s.name = v_entry.name
     for no key update;
-    if not found then
-      insert into public.subsystems select v_entry.*;
-      v_counts.imported := v_counts.imported + 1;
-    elsif core.same_status(v_known, v_entry) then
+    if core.same_status(v_known, v_entry) then
       v_counts.unchanged := v_counts.unchanged + 1;
     -- Made by init, by an import or for a document, and written by no execution since: whoever
     -- repairs a file and imports again gets the repaired status.

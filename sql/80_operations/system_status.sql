@@ -15,7 +15,7 @@ select
   s.version,
   l.locked_by,
   l.expires_at as lock_expires_at,
-  c.active_conflicts,
+  coalesce(c.active_conflicts, 0) as active_conflicts,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -31,11 +31,18 @@ left join public.agent_locks as l
     and l.resource_type = 'subsystem'
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
-left join lateral (
-  select count(*) as active_conflicts
+left join (
+  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems.
+  select
+    o.workspace,
+    core.agent_subsystem(a.name) as subsystem,
+    count(distinct o.conflict_id) as active_conflicts
   from public.conflicts as o
-  where o.workspace = s.workspace and o.status = 'open' and core.concerns_subsystem(o, s.name)
-) as c on true
+  cross join unnest(o.blocks_agents || o.source_agent || o.target_agent) as a (name)
+  where o.status = 'open'
+  group by o.workspace, core.agent_subsystem(a.name)
+) as c
+  on s.workspace = c.workspace and s.name = c.subsystem
 order by s.workspace, s.name;
 
 comment on view public.system_status is

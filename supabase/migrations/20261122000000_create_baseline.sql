@@ -287,8 +287,8 @@ $$;
 create or replace function core.require_whole_number(
   p_argument text,
   p_value jsonb,
-  p_least integer,
-  p_most integer
+  p_least bigint,
+  p_most bigint
 )
 returns boolean
 language plpgsql
@@ -858,7 +858,11 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_agent_name, p_execution_id, p_ttl_seconds)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    -- The lease that was given then, as it is now: if it has ended, to show it again would be a lie.
+    return query select l.* from public.agent_locks as l
+    where l.workspace = v_workspace and l.resource_type = p_resource_type
+      and l.resource_name = p_resource_name and l.request_id = p_request_id
+      and l.expires_at > clock_timestamp();
     return;
   end if;
   v_lease := core.grant_lease(
@@ -988,13 +992,15 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_released_by, p_reason)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.agent_locks, v_request.answer);
     return;
   end if;
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
   returning l.* into v_lease;
   if not found then
+    -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -1005,7 +1011,7 @@ begin
     ),
     v_lease.execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_lease));
+  perform core.remember_request(v_request, jsonb_build_array(v_lease));
   return next v_lease;
 end;
 $$;
@@ -1589,7 +1595,6 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
-  v_latest integer;
   v_row public.subsystem_requirements;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -1607,13 +1612,7 @@ begin
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  perform core.lock_subsystem(v_workspace, p_subsystem);
-  select coalesce(max(d.version), 0) into v_latest from public.subsystem_requirements as d
-  where d.workspace = v_workspace and d.subsystem_name = p_subsystem;
-  perform core.require_base_version('requirements of ' || p_subsystem, p_base_version, v_latest);
-  insert into public.subsystem_requirements as d (workspace, subsystem_name, version, requirements, created_by)
-  values (v_workspace, p_subsystem, v_latest + 1, p_requirements, p_created_by)
-  returning d.* into v_row;
+  v_row := core.write_requirements(v_workspace, p_subsystem, p_requirements, p_created_by, p_base_version);
   perform core.write_activity(
     v_workspace, p_created_by, 'requirements_updated',
     jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
@@ -1707,6 +1706,35 @@ begin
 end;
 $$;
 
+-- sql/40_documents/write_requirements.sql
+-- Appends the next version; the caller has checked who may. The lock on the subsystem's row makes
+-- concurrent writers take their numbers one after the other.
+create or replace function core.write_requirements(
+  p_workspace text,
+  p_subsystem text,
+  p_requirements jsonb,
+  p_created_by text,
+  p_base_version integer
+)
+returns public.subsystem_requirements
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest integer;
+  v_row public.subsystem_requirements;
+begin
+  perform core.lock_subsystem(p_workspace, p_subsystem);
+  select coalesce(max(d.version), 0) into v_latest from public.subsystem_requirements as d
+  where d.workspace = p_workspace and d.subsystem_name = p_subsystem;
+  perform core.require_base_version('requirements of ' || p_subsystem, p_base_version, v_latest);
+  insert into public.subsystem_requirements as d (workspace, subsystem_name, version, requirements, created_by)
+  values (p_workspace, p_subsystem, v_latest + 1, p_requirements, p_created_by)
+  returning d.* into v_row;
+  return v_row;
+end;
+$$;
+
 -- sql/50_budgets/tables.sql
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
@@ -1767,7 +1795,7 @@ $$;
 
 -- sql/50_budgets/require_constraints.sql
 -- Checks constraints as they arrive: amounts are numbers, allocations are objects of amounts.
-create or replace function core.require_constraints(p_constraints jsonb)
+create or replace function core.require_constraints(p_argument text, p_constraints jsonb)
 returns boolean
 language plpgsql
 immutable
@@ -1777,26 +1805,26 @@ declare
   v_key text;
   v_allocation record;
 begin
-  perform core.require_object('constraints', p_constraints);
+  perform core.require_object(p_argument, p_constraints);
   foreach v_key in array array['total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v'] loop
     if jsonb_typeof(p_constraints -> v_key) <> 'null' then
-      perform core.require_amount('constraints.' || v_key, p_constraints -> v_key);
+      perform core.require_amount(p_argument || '.' || v_key, p_constraints -> v_key);
     end if;
   end loop;
   if p_constraints ? 'metadata' then
-    perform core.require_object('constraints.metadata', p_constraints -> 'metadata');
+    perform core.require_object(p_argument || '.metadata', p_constraints -> 'metadata');
   end if;
   if not p_constraints ? 'budget_allocations' then
     return true;
   end if;
-  perform core.require_object('constraints.budget_allocations', p_constraints -> 'budget_allocations');
+  perform core.require_object(p_argument || '.budget_allocations', p_constraints -> 'budget_allocations');
   for v_allocation in select * from jsonb_each(p_constraints -> 'budget_allocations') loop
-    perform core.require_name('constraints.budget_allocations', v_allocation.key);
-    perform core.require_object('constraints.budget_allocations.' || v_allocation.key, v_allocation.value);
+    perform core.require_name(p_argument || '.budget_allocations', v_allocation.key);
+    perform core.require_object(p_argument || '.budget_allocations.' || v_allocation.key, v_allocation.value);
     foreach v_key in array array['mass_kg', 'cost_usd', 'power_w'] loop
       if v_allocation.value ? v_key then
         perform core.require_amount(
-          format('constraints.budget_allocations.%s.%s', v_allocation.key, v_key), v_allocation.value -> v_key
+          format('%s.budget_allocations.%s.%s', p_argument, v_allocation.key, v_key), v_allocation.value -> v_key
         );
       end if;
     end loop;
@@ -1827,7 +1855,7 @@ declare
   v_request core.request;
   v_row public.global_constraints;
 begin
-  perform core.require_constraints(p_constraints);
+  perform core.require_constraints('constraints', p_constraints);
   perform core.require_agent('created_by', p_created_by);
   perform core.require_optional_name('execution_id', p_execution_id);
   v_request := core.recall_request(
@@ -1970,22 +1998,34 @@ end;
 $$;
 
 -- sql/60_conflicts/get_active_conflicts.sql
--- A read: runs with the caller's rights. The workspace is named all the same, because an operator's
--- role is not bound by row level security.
+create or replace function core.get_active_conflicts(p_agent_name text)
+returns setof public.conflicts
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  return query
+  select c.* from public.conflicts as c
+  where c.workspace = v_workspace
+    and c.status = 'open'
+    and (p_agent_name is null or core.concerns_subsystem(c, core.agent_subsystem(p_agent_name)))
+  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+end;
+$$;
+
 create or replace function public.get_active_conflicts(agent_name text default null)
 returns setof public.conflicts
 language sql
 stable
 set search_path = ''
 as $$
-  select c.* from public.conflicts as c
-  where c.workspace = core.current_workspace()
-    and c.status = 'open'
-    and (
-      get_active_conflicts.agent_name is null
-      or core.concerns_subsystem(c, core.agent_subsystem(get_active_conflicts.agent_name))
-    )
-  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+  select * from core.get_active_conflicts(agent_name);
 $$;
 
 comment on function public.get_active_conflicts(text) is
@@ -2483,7 +2523,7 @@ begin
         order by g.version desc limit 1
       ),
       core.latest_interfaces(v_workspace, p_reads),
-      array(select c from public.get_active_conflicts(p_agent_name) as c);
+      array(select c from core.get_active_conflicts(p_agent_name) as c);
   end if;
 end;
 $$;
@@ -2654,6 +2694,8 @@ declare
   v_known public.conflicts;
 begin
   perform from core.workspaces as w where w.name = p_workspace for no key update;
+  perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e;
   for v_entry in
     select * from jsonb_populate_recordset(null::public.conflicts, p_entries) as e
     order by e.conflict_id
@@ -2693,6 +2735,7 @@ declare
   v_latest public.global_constraints := core.lock_constraints(p_workspace);
   v_known public.global_constraints;
 begin
+  perform core.require_constraints('document.global_constraints', e.value) from jsonb_array_elements(p_entries) as e;
   for v_entry in
     select * from jsonb_populate_recordset(null::public.global_constraints, p_entries) as e
     order by e.version
@@ -2739,6 +2782,7 @@ declare
   v_counts public.import_counts := row('counters', 0, 0, 0);
   v_total integer;
 begin
+  perform core.require_counters(p_counters);
   update core.workspaces as w set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
   where w.name = p_workspace and w.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
   get diagnostics v_counts.imported = row_count;
@@ -2833,7 +2877,7 @@ begin
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception
-    when data_exception or integrity_constraint_violation then
+    when data_exception or integrity_constraint_violation or cardinality_violation then
       perform core.fail(
         'invalid_argument',
         jsonb_build_object('argument', 'document', 'reason', sqlerrm),
@@ -2872,6 +2916,10 @@ declare
   v_entry public.subsystems;
   v_known public.subsystems;
 begin
+  -- Far below what the column holds, or the next write could not count on.
+  perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e
+  where jsonb_typeof(e.value -> 'version') <> 'null';
   for v_entry in
     select * from jsonb_populate_recordset(null::public.subsystems, p_entries) as e
     order by e.name
@@ -2886,13 +2934,15 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    insert into public.subsystems select v_entry.* on conflict do nothing;
+    if found then
+      v_counts.imported := v_counts.imported + 1;
+      continue;
+    end if;
     select * into v_known from public.subsystems as s
     where s.workspace = p_workspace and s.name = v_entry.name
     for no key update;
-    if not found then
-      insert into public.subsystems select v_entry.*;
-      v_counts.imported := v_counts.imported + 1;
-    elsif core.same_status(v_known, v_entry) then
+    if core.same_status(v_known, v_entry) then
       v_counts.unchanged := v_counts.unchanged + 1;
     -- Made by init, by an import or for a document, and written by no execution since: whoever
     -- repairs a file and imports again gets the repaired status.
@@ -3073,6 +3123,42 @@ begin
 end;
 $$;
 
+-- sql/80_operations/require_counters.sql
+-- Bounded far below what the columns hold: a counter at its end would stop its workspace for good.
+create or replace function core.require_counters(p_counters jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_most constant bigint := 1::bigint << 53;
+  v_entry jsonb;
+begin
+  if p_counters ? 'last_conflict_id' then
+    perform core.require_whole_number(
+      'document.counters.last_conflict_id', p_counters -> 'last_conflict_id', 0, v_most
+    );
+  end if;
+  if jsonb_typeof(p_counters -> 'fencing') <> 'array' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document.counters.fencing', 'reason', 'is no list'),
+      'Send the counters of export_state.'
+    );
+  end if;
+  for v_entry in select e.value from jsonb_array_elements(p_counters -> 'fencing') as e loop
+    perform core.require_object('document.counters.fencing', v_entry);
+    perform core.require_name('document.counters.fencing.resource_type', v_entry ->> 'resource_type');
+    perform core.require_name('document.counters.fencing.resource_name', v_entry ->> 'resource_name');
+    perform core.require_whole_number(
+      'document.counters.fencing.last_token', v_entry -> 'last_token', 1, v_most
+    );
+  end loop;
+  return true;
+end;
+$$;
+
 -- sql/80_operations/require_import_document.sql
 create or replace function core.require_import_document(p_document jsonb)
 returns boolean
@@ -3204,7 +3290,7 @@ select
   s.version,
   l.locked_by,
   l.expires_at as lock_expires_at,
-  c.active_conflicts,
+  coalesce(c.active_conflicts, 0) as active_conflicts,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -3220,11 +3306,18 @@ left join public.agent_locks as l
     and l.resource_type = 'subsystem'
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
-left join lateral (
-  select count(*) as active_conflicts
+left join (
+  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems.
+  select
+    o.workspace,
+    core.agent_subsystem(a.name) as subsystem,
+    count(distinct o.conflict_id) as active_conflicts
   from public.conflicts as o
-  where o.workspace = s.workspace and o.status = 'open' and core.concerns_subsystem(o, s.name)
-) as c on true
+  cross join unnest(o.blocks_agents || o.source_agent || o.target_agent) as a (name)
+  where o.status = 'open'
+  group by o.workspace, core.agent_subsystem(a.name)
+) as c
+  on s.workspace = c.workspace and s.name = c.subsystem
 order by s.workspace, s.name;
 
 comment on view public.system_status is
@@ -3303,7 +3396,7 @@ public.update_subsystem_design, core.update_subsystem_design,
 public.update_global_constraints, core.update_global_constraints,
 public.log_conflict, core.log_conflict,
 public.resolve_conflict, core.resolve_conflict,
-public.get_active_conflicts,
+public.get_active_conflicts, core.get_active_conflicts,
 public.log_agent_activity, core.log_agent_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
@@ -3313,7 +3406,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.current_workspace, core.concerns_subsystem, core.agent_subsystem
+core.current_workspace, core.agent_subsystem
 to authenticated, service_role;
 
 -- Operators alone

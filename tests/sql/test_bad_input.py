@@ -73,9 +73,11 @@ def test_a_missing_or_unknown_argument_finds_no_function(api: Api, function: str
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 129, "'; drop table conflicts; --"])
-def test_asking_for_conflicts_of_an_impossible_agent_finds_none(api: Api, name: str) -> None:
-    api.do("log_conflict", severity="low", source="a", target="b", description="?")
-    assert api.do("get_active_conflicts", agent_name=name) == []
+def test_asking_for_conflicts_of_an_impossible_agent_is_an_error_and_not_nothing_in_its_way(
+    api: Api, name: str
+) -> None:
+    detail = api.refused("get_active_conflicts", "invalid_argument", agent_name=name)
+    assert detail["argument"] == "agent_name"
 
 
 START = b'{"subsystem": "skeleton", "execution_id": "x", "status": {'

@@ -143,7 +143,7 @@ def test_an_agent_is_concerned_under_any_name_of_its_subsystem(
 def test_nobody_else_is_concerned(api: Api) -> None:
     log(api, blocks=["power_agent"])
     assert active(api, "shell_agent") == []
-    assert active(api, "_agent") == []
+    assert active(api, "agent") == []
 
 
 def test_conflicts_log_themselves(api: Api) -> None:

@@ -181,3 +181,44 @@ def test_requests_older_than_a_day_are_forgotten(api: Api, request_id: str) -> N
     api.sql("select core.forget_old_requests()")
     left = api.sql("select count(*) from core.requests where workspace = %s", api.workspace)
     assert (kept, left) == ([(3,)], [(1,)])
+
+
+def test_a_lease_that_has_ended_is_not_shown_again_to_a_repeated_call(
+    api: Api, request_id: str
+) -> None:
+    call = {
+        "resource_type": "subsystem",
+        "resource_name": "skeleton",
+        "agent_name": "skeleton_agent",
+        "execution_id": "first",
+        "request_id": request_id,
+    }
+    (lease,) = api.do("acquire_lock", **call)
+    assert api.do("acquire_lock", **call) == [lease]
+    api.operate(
+        "force_release_lock",
+        resource_type="subsystem",
+        resource_name="skeleton",
+        released_by="operator",
+        reason="test",
+    )
+    assert api.do("acquire_lock", **call) == []
+    (other,) = api.do("acquire_lock", **{**call, "execution_id": "x", "request_id": None})
+    assert other["fencing_token"] > lease["fencing_token"]
+    assert api.do("acquire_lock", **call) == []
+
+
+def test_repeating_a_forced_release_of_a_free_lock_spares_the_lease_that_came_after(
+    api: Api, request_id: str
+) -> None:
+    call = {
+        "resource_type": "subsystem",
+        "resource_name": "skeleton",
+        "released_by": "operator",
+        "reason": "test",
+        "request_id": request_id,
+    }
+    assert api.operate("force_release_lock", **call) == []
+    lease = api.lock("skeleton")
+    assert api.operate("force_release_lock", **call) == []
+    assert [row["fencing_token"] for row in api.rows("agent_locks")] == [lease["fencing_token"]]

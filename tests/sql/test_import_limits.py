@@ -1,0 +1,83 @@
+"""What import_state refuses: nothing that breaks a view, or stops a counter for good, gets in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sql.support import Api
+
+MOST = 2**53
+TOKEN = {"resource_type": "subsystem", "resource_name": "skeleton", "last_token": 1}
+CONFLICT = {
+    "severity": "low",
+    "source_agent": "a",
+    "target_agent": "b",
+    "description": "?",
+    "status": "open",
+}
+
+
+@pytest.mark.parametrize(
+    ("argument", "section"),
+    [
+        (
+            "document.global_constraints.budget_allocations.skeleton.mass_kg",
+            {"global_constraints": [{"budget_allocations": {"skeleton": {"mass_kg": "abc"}}}]},
+        ),
+        (
+            "document.global_constraints.budget_allocations",
+            {"global_constraints": [{"budget_allocations": []}]},
+        ),
+        (
+            "document.subsystems.version",
+            {"subsystems": [{"name": "skeleton", "version": MOST + 1}]},
+        ),
+        (
+            "document.conflicts.conflict_id",
+            {"conflicts": [{**CONFLICT, "conflict_id": MOST + 1}]},
+        ),
+        ("document.counters.last_conflict_id", {"counters": {"last_conflict_id": MOST + 1}}),
+        ("document.counters.fencing", {"counters": {"fencing": {}}}),
+        (
+            "document.counters.fencing.last_token",
+            {"counters": {"fencing": [{**TOKEN, "last_token": MOST + 1}]}},
+        ),
+        (
+            "document.counters.fencing.resource_type",
+            {"counters": {"fencing": [{**TOKEN, "resource_type": "a b"}]}},
+        ),
+        ("document", {"counters": {"fencing": [TOKEN, {**TOKEN, "last_token": 2}]}}),
+    ],
+)
+def test_a_value_that_would_break_the_workspace_is_refused_and_nothing_changes(
+    api: Api, argument: str, section: dict[str, Any]
+) -> None:
+    before = api.snapshot()
+    detail = api.refused(
+        "import_state",
+        "invalid_argument",
+        key=api.stack.service_key,
+        document={"format": "sharedstate/1", **section},
+    )
+    assert detail["argument"] == argument
+    assert api.snapshot() == before
+
+
+def test_after_the_largest_numbers_that_an_import_may_bring_the_workspace_still_counts(
+    api: Api,
+) -> None:
+    api.operate(
+        "import_state",
+        document={
+            "format": "sharedstate/1",
+            "subsystems": [{"name": "arm", "version": MOST, "state": "designing"}],
+            "conflicts": [{**CONFLICT, "conflict_id": MOST}],
+            "counters": {"fencing": [{**TOKEN, "last_token": MOST}]},
+        },
+    )
+    call = {"severity": "low", "source": "a", "target": "b", "description": "next"}
+    assert api.do("log_conflict", **call)["conflict_id"] == MOST + 1
+    row = api.do("update_subsystem_status", subsystem="arm", status={}, execution_id="x")
+    assert row["version"] == MOST + 1
+    assert api.lock("skeleton")["fencing_token"] == MOST + 1
