@@ -10,8 +10,8 @@ EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
-up: .venv/.installed ## start the embedded stack and keep it running
-	@.venv/bin/sharedstate up
+up: .venv/.installed ## start the embedded stack and keep it running (DB_PORT=, API_PORT=)
+	@.venv/bin/sharedstate up $(if $(DB_PORT),--db-port $(DB_PORT)) $(if $(API_PORT),--api-port $(API_PORT))
 
 down: .venv/.installed ## stop it; the data stays
 	@.venv/bin/sharedstate down

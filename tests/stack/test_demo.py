@@ -59,3 +59,46 @@ def test_when_it_is_interrupted_its_stack_is_stopped_too(
     process.stdout.read()
     assert process.wait(timeout=60) != 0
     assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+
+
+def start_demo(installation: Installation) -> subprocess.Popen[str]:
+    """A demo that has come so far that its stack runs."""
+    process = subprocess.Popen(
+        installation.command("demo"),
+        cwd=installation.root,
+        env=installation.clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert any("designing in workspace" in line for line in process.stdout)
+    return process
+
+
+def test_of_two_demos_at_once_the_first_to_end_leaves_the_stack_to_the_other(
+    installation: Installation,
+) -> None:
+    with start_demo(installation) as first, start_demo(installation) as second:
+        codes = []
+        for process in (first, second):
+            assert process.stdout is not None
+            process.stdout.read()
+            codes.append(process.wait(timeout=120))
+    assert codes == [0, 0]
+    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+
+
+def test_up_during_a_demo_makes_its_stack_stay(installation: Installation) -> None:
+    with start_demo(installation) as demo:
+        up = installation.run("up")
+        assert demo.stdout is not None
+        demo.stdout.read()
+        assert demo.wait(timeout=120) == 0
+    assert up.returncode == 0, up.stderr
+    assert "keeps them and goes on running" in up.stdout
+    status = installation.run("status")
+    assert status.returncode == 0, status.stdout
+    url = f"http://127.0.0.1:{installation.part('nginx').port}"
+    assert f"SUPABASE_URL={url}" in (installation.root / ".env").read_text()

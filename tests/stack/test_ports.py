@@ -86,3 +86,20 @@ def test_an_explicit_port_is_never_replaced(installation: Installation, taken_po
         Stack(installation.root, db_port=taken_port, api_port=None).up()
     with pytest.raises(StackError, match="not running"):
         _ = Stack(installation.root, db_port=None, api_port=None).info
+
+
+@pytest.mark.parametrize("ending", ["down", "kill"])
+def test_ports_that_were_chosen_once_are_chosen_again(
+    installation: Installation, ending: str
+) -> None:
+    installation.up()
+    if ending == "down":
+        installation.run("down")
+    else:
+        for part in ("nginx", "postgrest", "postgres"):
+            installation.kill(part)
+    again = installation.run("up")
+    assert again.returncode == 0, again.stderr
+    assert (installation.part("postgres").port, installation.part("nginx").port) == (
+        installation.ports
+    )

@@ -39,27 +39,26 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     place = home_of(home)
     stack = Stack(place.root, db_port=None, api_port=None)
-    was_running = stack.anything_runs()
-    with _running(stack, keep=was_running) as info:
+    with _running(stack) as info:
         with stack.database() as connection:
             name = workspace or _fresh_name(connection)
             init_workspace(connection, name)
         out.print(f"designing in workspace {name}")
         code = _run(job, info, name, requirements)
-    _say_how_to_look(name, was_running)
+    _say_how_to_look(name, stack.anything_runs())
     raise typer.Exit(code)
 
 
 @contextmanager
-def _running(stack: Stack, *, keep: bool) -> Iterator[StackInfo]:
+def _running(stack: Stack) -> Iterator[StackInfo]:
     try:
         with steps() as progress:
-            info = stack.up(progress)
+            info = stack.up(progress, visiting=True)
         yield info
     finally:
-        if not keep:
-            with steps() as progress:
-                stack.down(progress)
+        # Others may use it by now: another demo, or whoever said `up` meanwhile.
+        with steps() as progress:
+            stack.leave(progress)
 
 
 def _job() -> Path:
@@ -101,8 +100,8 @@ def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     return f"humanoid-{number}"
 
 
-def _say_how_to_look(workspace: str, was_running: bool) -> None:
-    start = "" if was_running else "  make up\n"
+def _say_how_to_look(workspace: str, is_running: bool) -> None:
+    start = "" if is_running else "  make up\n"
     query = (
         "select name, state, current_mass_kg, active_conflicts from system_status "
         f"where workspace = '{workspace}'"

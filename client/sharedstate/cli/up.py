@@ -18,21 +18,31 @@ def up(
     home: HomeOption = None,
     db_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help=f"Port of Postgres.  [default: {DEFAULT_DB_PORT}]"),
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of Postgres.  [default: the last one, or {DEFAULT_DB_PORT}]",
+        ),
     ] = None,
     api_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help=f"Port of the API.  [default: {DEFAULT_API_PORT}]"),
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of the API.  [default: the last one, or {DEFAULT_API_PORT}]",
+        ),
     ] = None,
 ) -> None:
     """Start Postgres, PostgREST and nginx, apply the migrations, and write .env if there is none.
 
-    The parts keep running until `sharedstate down`; the data is kept in .sharedstate/.
+    The parts keep running until `sharedstate down`; the data is kept in .sharedstate/. Ports that
+    were chosen once are chosen again.
     """
     place = home_of(home)
     probe = Stack(place.root, db_port=None, api_port=None)
     if not probe.anything_runs():
-        db_port, api_port = db_port or DEFAULT_DB_PORT, api_port or DEFAULT_API_PORT
+        db_port = db_port or probe.chosen_port("postgres") or DEFAULT_DB_PORT
+        api_port = api_port or probe.chosen_port("nginx") or DEFAULT_API_PORT
     stack = Stack(place.root, db_port=db_port, api_port=api_port)
     with steps() as progress:
         info = stack.up(progress)
@@ -68,6 +78,8 @@ def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
         if stack.report.already_running
         else "[green]sharedstate is running.[/green]"
     )
+    if stack.report.was_temporary:
+        out.print("A demo had started it, on free ports; it keeps them and goes on running now.")
     out.print(f"  API       {info.url}/rest/v1/")
     out.print(f"  database  port {info.db_port}, shell: sharedstate psql")
     out.print(f"  keys      {escape(str(place.env_file))}")

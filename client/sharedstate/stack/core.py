@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from sharedstate.stack import gateway, migrations, postgres, postgrest, processes
+from sharedstate.stack import gateway, migrations, postgres, postgrest, processes, visits
 from sharedstate.stack.errors import StackError
 from sharedstate.stack.health import PartStatus, examine
 from sharedstate.stack.keys import Keys, read_keys
@@ -45,6 +45,8 @@ class UpReport:
     """What the last `up` did."""
 
     already_running: bool = False
+    # Started by a visitor who left it to us: it would have ended with that one.
+    was_temporary: bool = False
     recovered: list[str] = field(default_factory=list)
     migrations: list[str] = field(default_factory=list)
 
@@ -95,12 +97,24 @@ class Stack:
         state = read_state(self.home.state_file)
         return [examine(name, state, keys) for name in PARTS]
 
-    def up(self, progress: Progress = silent) -> StackInfo:
-        """Start what does not run, apply the migrations, wait until requests are answered."""
+    def chosen_port(self, part: str) -> int | None:
+        """The port that somebody chose for `postgres` or `nginx` at an earlier `up`."""
+        return read_state(self.home.state_file).ports.get(part)
+
+    def up(self, progress: Progress = silent, *, visiting: bool = False) -> StackInfo:
+        """Start what does not run, apply the migrations, wait until requests are answered.
+
+        `visiting`: for as long as this process needs it; say when it is done by `leave`.
+        """
         make_folder(self.home)
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             self.report = UpReport()
             state = self._living_state(progress)
+            if visiting:
+                visits.begin(state)
+            else:
+                self.report.was_temporary = visits.make_permanent(state)
+            write_state(self.home.state_file, state)
             self._check_ports(state)
             if all(name in state.parts for name in PARTS):
                 keys = read_keys(self.home.keys_file)
@@ -113,6 +127,7 @@ class Stack:
             self._start_postgres(state, site, progress)
             self._migrate(state, site.keys, progress)
             self._start_api(state, site, progress)
+            self._remember_ports(state)
             return _info(state, site.keys)
 
     def down(self, progress: Progress = silent) -> bool:
@@ -121,13 +136,33 @@ class Stack:
             return False
         make_folder(self.home)
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
+            return self._stop_all(read_state(self.home.state_file), progress)
+
+    def leave(self, progress: Progress = silent) -> bool:
+        """End of a visit. Stops a temporary stack when its last visitor goes: then True."""
+        with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             state = read_state(self.home.state_file)
-            stopped = [self._stop(state, name, progress) for name in reversed(PARTS)]
-            server, orphans = postgres.servers_on(self.home.data)
-            for process in [*([server] if server else []), *orphans]:
-                processes.end(process, graceful=signal.SIGINT, patience=60)
-                stopped.append(True)
-            return any(stopped)
+            if visits.end(state):
+                return self._stop_all(state, progress)
+            write_state(self.home.state_file, state)
+            return False
+
+    def _stop_all(self, state: StackState, progress: Progress) -> bool:
+        state.temporary = False
+        stopped = [self._stop(state, name, progress) for name in reversed(PARTS)]
+        write_state(self.home.state_file, state)
+        server, orphans = postgres.servers_on(self.home.data)
+        for process in [*([server] if server else []), *orphans]:
+            processes.end(process, graceful=signal.SIGINT, patience=60)
+            stopped.append(True)
+        return any(stopped)
+
+    def _remember_ports(self, state: StackState) -> None:
+        """For the next `up`, after a stop or a crash: agents look for the stack where it was."""
+        for name, port in (("postgres", self._db_port), ("nginx", self._api_port)):
+            if port is not None:
+                state.ports[name] = port
+        write_state(self.home.state_file, state)
 
     def _living_state(self, progress: Progress) -> StackState:
         """What was started and lives; the rest is reported and forgotten."""

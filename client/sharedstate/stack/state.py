@@ -30,17 +30,26 @@ class PartRecord:
 
 @dataclass
 class StackState:
-    """The parts that were started and not stopped: nginx, postgrest, postgres by name."""
+    """The parts that were started and not stopped: nginx, postgrest, postgres by name.
+
+    `ports` are those that somebody chose, by part, and outlive a stop. `visitors` are the commands
+    (pid to start time) that use the stack for a while; a `temporary` one, which a visitor started,
+    ends with the last of them.
+    """
 
     parts: dict[str, PartRecord] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    visitors: dict[str, float] = field(default_factory=dict)
+    temporary: bool = False
 
 
 def read_state(path: Path) -> StackState:
     """What the last command left; an unreadable file counts as nothing started."""
     try:
         stored: dict[str, Any] = json.loads(path.read_text())
-        return StackState({name: PartRecord(**part) for name, part in stored["parts"].items()})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        parts = {name: PartRecord(**part) for name, part in stored.pop("parts").items()}
+        return StackState(parts, **stored)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return StackState()
 
 

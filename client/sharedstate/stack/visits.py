@@ -1,0 +1,39 @@
+"""Commands that need the stack for a while: a stack that one of them started ends with the last."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from sharedstate.stack import processes
+from sharedstate.stack.state import StackState
+
+
+def begin(state: StackState) -> None:
+    """This process needs the stack from now on; if nothing runs yet, it is started for visitors."""
+    _forget_the_dead(state)
+    state.temporary = state.temporary or not state.parts
+    state.visitors[str(os.getpid())] = psutil.Process().create_time()
+
+
+def end(state: StackState) -> bool:
+    """This process needs it no more. True when the stack should end, too."""
+    state.visitors.pop(str(os.getpid()), None)
+    _forget_the_dead(state)
+    return state.temporary and not state.visitors
+
+
+def make_permanent(state: StackState) -> bool:
+    """Somebody wants the stack to stay. True when it would have ended with its visitors."""
+    would_have_ended = state.temporary and bool(state.parts)
+    state.temporary = False
+    return would_have_ended
+
+
+def _forget_the_dead(state: StackState) -> None:
+    state.visitors = {
+        pid: created
+        for pid, created in state.visitors.items()
+        if processes.find(int(pid), created) is not None
+    }
