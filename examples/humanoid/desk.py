@@ -92,14 +92,31 @@ def design_once(state: SharedState, designer: Designer) -> bool:
 @contextmanager
 def checked_out(state: SharedState, subsystem: str) -> Iterator[Checkout | None]:
     """A checkout that is released at the end, whatever happens; None while another holds it."""
-    checkout = state.checkout_subsystem(
-        subsystem, agent_of(subsystem), ttl_seconds=LEASE_S, reads=READS.get(subsystem, ())
-    )
+    with undisturbed():
+        checkout = state.checkout_subsystem(
+            subsystem, agent_of(subsystem), ttl_seconds=LEASE_S, reads=READS.get(subsystem, ())
+        )
+        try:
+            yield checkout
+        finally:
+            if checkout is not None:
+                state.release_lock("subsystem", subsystem)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Puts off a request to end: one that came while a call is under way would leave a lock behind.
+
+    For the main thread alone, as all handling of signals in Python.
+    """
+    asked: list[int] = []
+    usual = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     try:
-        yield checkout
+        yield
     finally:
-        if checkout is not None:
-            state.release_lock("subsystem", subsystem)
+        signal.signal(signal.SIGTERM, usual)
+        if asked:
+            sys.exit(128 + asked[0])
 
 
 def brief_of(checkout: Checkout) -> tuple[Brief | None, Json]:
