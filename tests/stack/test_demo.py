@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack
+from sharedstate.stack import Stack, processes
+from sharedstate.stack.core import PARTS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "humanoid"
 
@@ -102,3 +105,107 @@ def test_up_during_a_demo_makes_its_stack_stay(installation: Installation) -> No
     assert status.returncode == 0, status.stdout
     url = f"http://127.0.0.1:{installation.part('nginx').port}"
     assert f"SUPABASE_URL={url}" in (installation.root / ".env").read_text()
+
+
+def _interrupt(demo: subprocess.Popen[str]) -> None:
+    assert demo.stdout is not None
+    demo.send_signal(signal.SIGINT)
+    demo.stdout.read()
+    assert demo.wait(timeout=60) != 0
+
+
+def _kill_with_its_agents(installation: Installation, demo: subprocess.Popen[str]) -> None:
+    children = psutil.Process(demo.pid).children(recursive=True)
+    # The parts of the stack are children, too, each with a session of its own.
+    parts = {installation.part(name).pid for name in PARTS}
+    agents = [process for process in children if os.getsid(process.pid) not in parts]
+    demo.kill()
+    demo.wait(timeout=10)
+    for process in agents:
+        processes.end(process, graceful=signal.SIGKILL, patience=10)
+
+
+def _ports(installation: Installation) -> tuple[int, int]:
+    return installation.part("postgres").port, installation.part("nginx").port
+
+
+def test_demos_started_in_the_same_moment_take_a_workspace_each(
+    installation: Installation,
+) -> None:
+    both = [
+        subprocess.Popen(
+            installation.command("demo"),
+            cwd=installation.root,
+            env=installation.clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = "designing in workspace "
+    names = set()
+    for demo in both:
+        assert demo.stdout is not None
+        names.add(next(line.removeprefix(said).strip() for line in demo.stdout if said in line))
+    for demo in both:
+        _interrupt(demo)
+    assert names == {"humanoid-1", "humanoid-2"}
+    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+
+
+def test_up_on_other_ports_during_a_demo_is_refused_and_the_demo_still_cleans_up(
+    installation: Installation,
+) -> None:
+    demo = start_demo(installation)
+    assert "until     the demo ends" in installation.run("status").stdout
+    answer = installation.up()
+    _interrupt(demo)
+    db_port, api_port = installation.ports
+    assert answer.returncode == 1
+    assert "a demo runs in" in answer.stderr
+    assert f"`sharedstate up --db-port {db_port} --api-port {api_port}`" in answer.stderr
+    assert not (installation.root / ".env").exists()
+    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+
+
+def test_the_ports_of_a_demo_are_those_of_its_stack_only_until_that_is_stopped(
+    installation: Installation,
+) -> None:
+    installation.up()
+    installation.run("down")
+    demo = start_demo(installation)
+    up = installation.run("up")
+    _interrupt(demo)
+    assert "sharedstate down, then sharedstate up" in up.stdout
+    assert installation.run("status").returncode == 0
+    assert not set(_ports(installation)) & set(installation.ports)
+    assert "until     the demo ends" not in installation.run("status").stdout
+    installation.run("down")
+    again = installation.run("up")
+    assert again.returncode == 0, again.stderr
+    assert _ports(installation) == installation.ports
+    assert "updated SUPABASE_URL, DATABASE_URL in" in again.stdout
+
+
+def test_the_stack_of_a_killed_demo_moves_to_the_usual_ports_at_the_next_up(
+    installation: Installation,
+) -> None:
+    _kill_with_its_agents(installation, start_demo(installation))
+    assert Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    answer = installation.up()
+    assert answer.returncode == 0, answer.stderr
+    assert "a demo that was killed left its stack running" in answer.stderr
+    assert _ports(installation) == installation.ports
+
+
+def test_the_stack_of_a_killed_demo_is_stopped_by_the_next_one(
+    installation: Installation,
+) -> None:
+    _kill_with_its_agents(installation, start_demo(installation))
+    before = _ports(installation)
+    demo = start_demo(installation)
+    assert _ports(installation) == before
+    _interrupt(demo)
+    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()

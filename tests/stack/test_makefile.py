@@ -24,12 +24,12 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _make(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
+def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     make = shutil.which("make")
     if make is None:
         pytest.skip("make is not installed")
     return subprocess.run(
-        [make, target],
+        [make, *arguments],
         cwd=folder,
         env=dict(os.environ) | {"PATH": str(folder / "bin")},
         capture_output=True,
@@ -86,3 +86,19 @@ def test_nothing_is_installed_twice(bare: Path) -> None:
     calls = (bare / "calls").read_text().splitlines()
     assert sum("pip install" in call for call in calls) == 1
     assert calls[-2:] == ["sharedstate up", "sharedstate up"]
+
+
+def test_ports_given_to_make_reach_the_command(bare: Path) -> None:
+    venv = bare / ".venv" / "bin"
+    venv.mkdir(parents=True)
+    for name in ("python", "sharedstate"):
+        program = venv / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{bare}/calls"\n')
+        program.chmod(0o755)
+    assert _make(bare, "up", "API_PORT=8100").returncode == 0
+    assert _make(bare, "up", "API_PORT=8100", "DB_PORT=5500").returncode == 0
+    calls = (bare / "calls").read_text().splitlines()
+    assert calls[-2:] == [
+        "sharedstate up --api-port 8100",
+        "sharedstate up --db-port 5500 --api-port 8100",
+    ]

@@ -33,7 +33,9 @@ def test_a_taken_port_is_a_clear_error_that_says_what_to_do(
     assert f"port {taken_port} of 127.0.0.1" in answer.stderr
     assert "is taken by" in answer.stderr
     assert f"(process {os.getpid()})" in answer.stderr
-    assert f"sharedstate up {option} {taken_port + 1}" in answer.stderr
+    # Whoever copies the hint must not lose the other port.
+    other = next(name for name in ports if name != option)
+    assert f"sharedstate up {option} {taken_port + 1} {other} {ports[other]}\n" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (installation.root / ".sharedstate/postgres").exists()
 
@@ -103,3 +105,45 @@ def test_ports_that_were_chosen_once_are_chosen_again(
     assert (installation.part("postgres").port, installation.part("nginx").port) == (
         installation.ports
     )
+
+
+def test_a_port_that_could_not_be_had_is_not_remembered(
+    installation: Installation, taken_port: int
+) -> None:
+    installation.up()
+    installation.run("down")
+    assert installation.run("up", "--api-port", str(taken_port)).returncode == 1
+    again = installation.run("up")
+    assert again.returncode == 0, again.stderr
+    assert installation.part("nginx").port == installation.ports[1]
+
+
+def test_a_port_named_later_wins_and_is_remembered_with_the_other_one(
+    installation: Installation,
+) -> None:
+    installation.up()
+    installation.run("down")
+    api_port = processes.free_port()
+    assert installation.run("up", "--api-port", str(api_port)).returncode == 0
+    installation.run("down")
+    assert installation.run("up").returncode == 0
+    ports = installation.part("postgres").port, installation.part("nginx").port
+    assert ports == (installation.ports[0], api_port)
+
+
+def test_a_remembered_port_that_is_taken_meanwhile_is_not_replaced_in_silence(
+    installation: Installation,
+) -> None:
+    installation.up()
+    installation.run("down")
+    with socket.create_server((processes.HOST, installation.ports[1])):
+        answer = installation.run("up")
+    assert answer.returncode == 1
+    assert f"sharedstate up --api-port {installation.ports[1] + 1}\n" in answer.stderr
+
+
+def test_one_port_for_both_is_refused(installation: Installation) -> None:
+    port = str(installation.ports[0])
+    answer = installation.run("up", "--db-port", port, "--api-port", port)
+    assert answer.returncode == 1
+    assert f"port {port} is wanted for both" in answer.stderr

@@ -41,11 +41,13 @@ def demo(
     stack = Stack(place.root, db_port=None, api_port=None)
     with _running(stack) as info:
         with stack.database() as connection:
+            # Until the connection ends: two demos at once take two names.
+            connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
             name = workspace or _fresh_name(connection)
             init_workspace(connection, name)
         out.print(f"designing in workspace {name}")
         code = _run(job, info, name, requirements)
-    _say_how_to_look(name, stack.anything_runs())
+    _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
     raise typer.Exit(code)
 
 
@@ -100,8 +102,8 @@ def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     return f"humanoid-{number}"
 
 
-def _say_how_to_look(workspace: str, is_running: bool) -> None:
-    start = "" if is_running else "  make up\n"
+def _say_how_to_look(workspace: str, stays: bool) -> None:
+    start = "" if stays else "  make up\n"
     query = (
         "select name, state, current_mass_kg, active_conflicts from system_status "
         f"where workspace = '{workspace}'"

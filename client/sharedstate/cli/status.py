@@ -32,6 +32,8 @@ def status(home: HomeOption = None) -> None:
         )
     out.print(table)
     out.print(f"home      {escape(str(place.dir))}")
+    if stack.is_temporary() and stack.anything_runs():
+        out.print("until     the demo ends (keep it running: sharedstate up)")
     if any(part.name == "postgres" and part.running for part in parts):
         _say_schema(stack)
     if not all(part.running for part in parts):

@@ -39,11 +39,7 @@ def up(
     were chosen once are chosen again.
     """
     place = home_of(home)
-    probe = Stack(place.root, db_port=None, api_port=None)
-    if not probe.anything_runs():
-        db_port = db_port or probe.chosen_port("postgres") or DEFAULT_DB_PORT
-        api_port = api_port or probe.chosen_port("nginx") or DEFAULT_API_PORT
-    stack = Stack(place.root, db_port=db_port, api_port=api_port)
+    stack = Stack(place.root, db_port=db_port, api_port=api_port, usual_ports=True)
     with steps() as progress:
         info = stack.up(progress)
         with stack.database() as connection:
@@ -79,7 +75,10 @@ def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
         else "[green]sharedstate is running.[/green]"
     )
     if stack.report.was_temporary:
-        out.print("A demo had started it, on free ports; it keeps them and goes on running now.")
+        out.print(
+            "A demo had started it, on free ports; it keeps them and goes on running now.\n"
+            "To move it to its usual ports after the demo: sharedstate down, then sharedstate up."
+        )
     out.print(f"  API       {info.url}/rest/v1/")
     out.print(f"  database  port {info.db_port}, shell: sharedstate psql")
     out.print(f"  keys      {escape(str(place.env_file))}")

@@ -5,15 +5,10 @@
 >>> info = Stack(Path.cwd(), db_port=None, api_port=None).up()
 """
 
-from sharedstate.stack.core import (
-    DEFAULT_API_PORT,
-    DEFAULT_DB_PORT,
-    Stack,
-    StackInfo,
-    UpReport,
-)
+from sharedstate.stack.core import Stack, StackInfo, UpReport
 from sharedstate.stack.errors import PortTaken, StackError, StackTimeout
 from sharedstate.stack.health import PartStatus
+from sharedstate.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 __all__ = [
     "DEFAULT_API_PORT",

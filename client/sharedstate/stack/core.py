@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from sharedstate.stack import gateway, migrations, postgres, postgrest, processes, visits
+from sharedstate.stack import gateway, migrations, ports, postgres, postgrest, processes, visits
 from sharedstate.stack.errors import StackError
 from sharedstate.stack.health import PartStatus, examine
 from sharedstate.stack.keys import Keys, read_keys
@@ -19,8 +19,6 @@ from sharedstate.stack.progress import Progress, silent
 from sharedstate.stack.site import Site, make_folder, prepare
 from sharedstate.stack.state import PartRecord, StackState, exclusive, read_state, write_state
 
-DEFAULT_DB_PORT = 5432
-DEFAULT_API_PORT = 8000
 PARTS = ("postgres", "postgrest", "nginx")
 _LOCK_SECONDS = 300.0
 _START_ATTEMPTS = 4
@@ -54,6 +52,8 @@ class UpReport:
 class Stack:
     """The stack of one home. Ports None: free ones, found at each start.
 
+    With `usual_ports` instead those that were named at an earlier `up`, else 5432 and 8000.
+
     >>> stack = Stack(Path("/srv/design"), db_port=5432, api_port=8000)
     >>> info = stack.up()
     """
@@ -64,12 +64,16 @@ class Stack:
         *,
         db_port: int | None,
         api_port: int | None,
+        usual_ports: bool = False,
         migrations_folder: Path | None = None,
     ) -> None:
         self.home = Home(home.resolve())
         self.report = UpReport()
-        self._db_port = db_port
-        self._api_port = api_port
+        given = {"postgres": db_port, "nginx": api_port}
+        self._given_ports = {name: port for name, port in given.items() if port is not None}
+        self._usual_ports = usual_ports
+        # What this `up` insists on; for the others any free port will do.
+        self._ports: dict[str, int] = {}
         self._migrations_folder = migrations_folder
         # Of a part that was killed while others lived: it comes back where they look for it.
         self._former_ports: dict[str, int] = {}
@@ -91,15 +95,15 @@ class Stack:
         parts = read_state(self.home.state_file).parts.values()
         return any(processes.find(part.pid, part.created) for part in parts)
 
+    def is_temporary(self) -> bool:
+        """Whether it runs only until its last visitor leaves."""
+        return read_state(self.home.state_file).temporary
+
     def status(self) -> list[PartStatus]:
         """Each part: whether it runs and answers, and why not."""
         keys = read_keys(self.home.keys_file)
         state = read_state(self.home.state_file)
         return [examine(name, state, keys) for name in PARTS]
-
-    def chosen_port(self, part: str) -> int | None:
-        """The port that somebody chose for `postgres` or `nginx` at an earlier `up`."""
-        return read_state(self.home.state_file).ports.get(part)
 
     def up(self, progress: Progress = silent, *, visiting: bool = False) -> StackInfo:
         """Start what does not run, apply the migrations, wait until requests are answered.
@@ -110,25 +114,38 @@ class Stack:
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             self.report = UpReport()
             state = self._living_state(progress)
+            if not visiting and state.parts and visits.is_abandoned(state):
+                progress("a demo that was killed left its stack running: starting it anew")
+                self._stop_all(state, progress)
+                self._former_ports = {}
+            self._settle_ports(state)
             if visiting:
                 visits.begin(state)
             else:
                 self.report.was_temporary = visits.make_permanent(state)
             write_state(self.home.state_file, state)
-            self._check_ports(state)
-            if all(name in state.parts for name in PARTS):
-                keys = read_keys(self.home.keys_file)
-                port = state.parts["nginx"].port
-                if keys is not None and gateway.answers(port, keys):
-                    self.report.already_running = not self.report.recovered
-                    self._migrate(state, keys, progress)
-                    return _info(state, keys)
-            site = prepare(self.home, progress)
-            self._start_postgres(state, site, progress)
-            self._migrate(state, site.keys, progress)
-            self._start_api(state, site, progress)
-            self._remember_ports(state)
-            return _info(state, site.keys)
+            return self._bring_up(state, progress)
+
+    def _settle_ports(self, state: StackState) -> None:
+        """Decide on the ports; those that are named now are the usual ones from now on."""
+        given = self._given_ports
+        self._ports = ports.usual(state, given, self._former_ports) if self._usual_ports else given
+        ports.check(self.home, state, self._ports, given)
+        state.ports |= given
+
+    def _bring_up(self, state: StackState, progress: Progress) -> StackInfo:
+        if all(name in state.parts for name in PARTS):
+            keys = read_keys(self.home.keys_file)
+            port = state.parts["nginx"].port
+            if keys is not None and gateway.answers(port, keys):
+                self.report.already_running = not self.report.recovered
+                self._migrate(state, keys, progress)
+                return _info(state, keys)
+        site = prepare(self.home, progress)
+        self._start_postgres(state, site, progress)
+        self._migrate(state, site.keys, progress)
+        self._start_api(state, site, progress)
+        return _info(state, site.keys)
 
     def down(self, progress: Progress = silent) -> bool:
         """Stop everything in order; the data stays. False when nothing ran."""
@@ -140,15 +157,20 @@ class Stack:
 
     def leave(self, progress: Progress = silent) -> bool:
         """End of a visit. Stops a temporary stack when its last visitor goes: then True."""
+        if not visits.is_visiting(read_state(self.home.state_file)):
+            # Refused or interrupted before it began; or somebody said `down` meanwhile.
+            return False
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             state = read_state(self.home.state_file)
             if visits.end(state):
                 return self._stop_all(state, progress)
+            if state.temporary:
+                progress("another demo uses the stack: it runs until that one has ended")
             write_state(self.home.state_file, state)
             return False
 
     def _stop_all(self, state: StackState, progress: Progress) -> bool:
-        state.temporary = False
+        state.temporary, state.visitors = False, {}
         stopped = [self._stop(state, name, progress) for name in reversed(PARTS)]
         write_state(self.home.state_file, state)
         server, orphans = postgres.servers_on(self.home.data)
@@ -156,13 +178,6 @@ class Stack:
             processes.end(process, graceful=signal.SIGINT, patience=60)
             stopped.append(True)
         return any(stopped)
-
-    def _remember_ports(self, state: StackState) -> None:
-        """For the next `up`, after a stop or a crash: agents look for the stack where it was."""
-        for name, port in (("postgres", self._db_port), ("nginx", self._api_port)):
-            if port is not None:
-                state.ports[name] = port
-        write_state(self.home.state_file, state)
 
     def _living_state(self, progress: Progress) -> StackState:
         """What was started and lives; the rest is reported and forgotten."""
@@ -176,26 +191,6 @@ class Stack:
                 progress(f"{name} was killed (process {part.pid} is gone): restarting it")
                 del state.parts[name]
         return state
-
-    def _check_ports(self, state: StackState) -> None:
-        wanted = (
-            ("postgres", self._db_port, "--db-port", "the database"),
-            ("nginx", self._api_port, "--api-port", "the API"),
-        )
-        for name, port, option, what in wanted:
-            if port is None:
-                continue
-            part = state.parts.get(name)
-            if part is not None and part.port != port:
-                raise StackError(
-                    f"the stack in {self.home.dir} already runs with {what} on port {part.port}.",
-                    hint=f"Run `sharedstate down` first, then `sharedstate up {option} {port}`.",
-                )
-            server, orphans = (
-                postgres.servers_on(self.home.data) if name == "postgres" else (None, [])
-            )
-            if part is None and server is None and not orphans:
-                processes.require_port(port, option=option, what=what)
 
     def _start_postgres(self, state: StackState, site: Site, progress: Progress) -> None:
         if "postgres" in state.parts:
@@ -227,7 +222,7 @@ class Stack:
                 break
             except StackError:
                 self._stop(state, "postgres", silent)
-                if self._db_port is not None or processes.port_is_free(port):
+                if "postgres" in self._ports or processes.port_is_free(port):
                     raise
         else:
             raise StackError("postgres found no free port.", hint=processes.tail(log))
@@ -237,8 +232,8 @@ class Stack:
 
     def _database_ports(self) -> Iterator[int]:
         """The wanted port, or some free ones: one that is free now may be taken in a moment."""
-        if self._db_port is not None:
-            yield self._db_port
+        if "postgres" in self._ports:
+            yield self._ports["postgres"]
             return
         if "postgres" in self._former_ports:
             yield self._former_ports["postgres"]
@@ -276,7 +271,8 @@ class Stack:
             except StackError as error:
                 # Somebody took a free port between our looking and our listening.
                 clash = "in use" in str(error) and attempt < _START_ATTEMPTS - 1
-                if not clash or (self._api_port and not processes.port_is_free(self._api_port)):
+                wanted = self._ports.get("nginx")
+                if not clash or (wanted and not processes.port_is_free(wanted)):
                     raise
                 self._stop(state, "nginx", silent)
                 self._stop(state, "postgrest", silent)
@@ -285,7 +281,7 @@ class Stack:
         used = [part.port for part in state.parts.values()]
         nginx_part = state.parts.get("nginx")
         api_port = (
-            self._api_port
+            self._ports.get("nginx")
             or self._former_ports.pop("nginx", None)
             or (nginx_part.port if nginx_part else processes.free_port(used))
         )

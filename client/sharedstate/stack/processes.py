@@ -143,13 +143,16 @@ def free_port(avoid: Sequence[int] = ()) -> int:
     raise StackError("no free port found between 20000 and 32000.")
 
 
-def require_port(port: int, *, option: str, what: str) -> None:
-    """Raise PortTaken, naming the holder where the system tells, when `port` is in use."""
+def require_port(port: int, *, what: str, instead: str) -> None:
+    """Raise PortTaken, naming the holder where the system tells, when `port` is in use.
+
+    `instead` is the command that asks for another port.
+    """
     if port_is_free(port):
         return
     raise PortTaken(
         f"port {port} of 127.0.0.1, wanted for {what}, is taken{_holder(port)}.",
-        hint=f"Stop what runs there, or choose another port: sharedstate up {option} {port + 1}",
+        hint=f"Stop what runs there, or choose another port: {instead}",
     )
 
 

@@ -31,6 +31,17 @@ def make_permanent(state: StackState) -> bool:
     return would_have_ended
 
 
+def is_visiting(state: StackState) -> bool:
+    """Whether this process said that it needs the stack."""
+    return str(os.getpid()) in state.visitors
+
+
+def is_abandoned(state: StackState) -> bool:
+    """Whether all visitors of a temporary stack were killed before they could stop it."""
+    _forget_the_dead(state)
+    return state.temporary and not state.visitors
+
+
 def _forget_the_dead(state: StackState) -> None:
     state.visitors = {
         pid: created
