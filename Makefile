@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test lint bench clean
+.PHONY: help up down demo test mutants lint bench bench-locks clean
 SHELL := /bin/sh
 
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
@@ -8,7 +8,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
 up: .venv/.installed ## start the embedded stack and keep it running (DB_PORT=, API_PORT=)
 	@.venv/bin/sharedstate up $(if $(DB_PORT),--db-port $(DB_PORT)) $(if $(API_PORT),--api-port $(API_PORT))
@@ -22,6 +22,9 @@ demo: .venv/.installed ## seven agents design a humanoid robot together
 test: .venv/.installed-dev ## every test, on a stack of its own
 	@.venv/bin/python -m pytest
 
+mutants: .venv/.installed-dev ## does some test notice each fault put into the lock functions?
+	@.venv/bin/python -m tests.mutants.run
+
 lint: .venv/.installed-dev ## ruff, mypy and sqlfluff
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -30,6 +33,9 @@ lint: .venv/.installed-dev ## ruff, mypy and sqlfluff
 
 bench: .venv/.installed ## how fast it is on this machine
 	@.venv/bin/python bench/run.py
+
+bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock services if installed
+	@.venv/bin/python bench/locks.py
 
 clean: ## stop the stack and delete all that make has made, the data included
 	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
@@ -63,6 +69,13 @@ clean: ## stop the stack and delete all that make has made, the data included
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the packages for tests and lint"
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev]' || { \
+	  echo "error: pip could not install the packages; see its message above." >&2; \
+	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
+	@touch $@
+
+.venv/.installed-bench: .venv/.installed
+	@echo "installing the Python clients of other lock services"
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),bench]' || { \
 	  echo "error: pip could not install the packages; see its message above." >&2; \
 	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
 	@touch $@

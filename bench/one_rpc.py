@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -32,7 +34,7 @@ SCRIPTS = {
 
 def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[str, Timing]]:
     """Timings by function and by way."""
-    bare = BareClient(info)
+    bare = BareClient.of_gateway(info)
     try:
         by_function: dict[str, dict[str, Callable[[], object]]] = {
             "log_agent_activity": {
@@ -61,13 +63,25 @@ def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[
 class BareClient:
     """The least that Python needs for an RPC: one kept connection, JSON in, JSON out."""
 
-    def __init__(self, info: StackInfo) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(info.url).netloc)
-        self._headers = {"apikey": info.agent_key, "Content-Type": "application/json"}
+    def __init__(self, url: str, key: str) -> None:
+        """`url` is that of PostgREST, or of the path by which a gateway passes on to it."""
+        address = urlsplit(url)
+        self._connection = http.client.HTTPConnection(address.netloc)
+        self._path = address.path.rstrip("/")
+        self._headers = {
+            "apikey": key,
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+        }
 
-    def call(self, function: str, arguments: dict[str, object]) -> object:
+    @classmethod
+    def of_gateway(cls, info: StackInfo) -> BareClient:
+        """An agent's, by the way that every client takes."""
+        return cls(f"{info.url}/rest/v1", info.agent_key)
+
+    def call(self, function: str, arguments: Mapping[str, object]) -> Any:
         """The parsed answer; RuntimeError unless it is a success."""
-        path = f"/rest/v1/rpc/{function}"
+        path = f"{self._path}/rpc/{function}"
         self._connection.request("POST", path, json.dumps(arguments), self._headers)
         answer = self._connection.getresponse()
         body = answer.read()
@@ -80,15 +94,21 @@ class BareClient:
         self._connection.close()
 
 
-def pgbench(info: StackInfo, script: str, rounds: int) -> Timing:
-    """One client, prepared statements; each transaction's latency from pgbench's own log."""
+def pgbench(
+    info: StackInfo, script: str, rounds: int, *, settings: Mapping[str, str] | None = None
+) -> Timing:
+    """One client, prepared statements; each run's latency from pgbench's own log."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"
         file.write_text(script, encoding="utf-8")
         command = [tool("pgbench"), "--no-vacuum", "--protocol=prepared", "--client=1"]
         command += [f"--transactions={rounds}", "--log", f"--log-prefix={folder}/log"]
+        options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
         subprocess.run(
-            [*command, f"--file={file}", info.database_url], check=True, capture_output=True
+            [*command, f"--file={file}", info.database_url],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PGOPTIONS": options},
         )
         lines = next(Path(folder).glob("log.*")).read_text(encoding="utf-8").splitlines()
     # client, transaction, latency in microseconds, ...

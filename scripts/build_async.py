@@ -11,11 +11,19 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "client" / "sharedstate"
-PAIRS = {"client.py": "aio.py", "client_reads.py": "client_reads_async.py"}
+PAIRS = {
+    "client.py": "aio.py",
+    "client_reads.py": "client_reads_async.py",
+    "client_locks.py": "client_locks_async.py",
+    "locks.py": "locks_async.py",
+}
 
 _RENAMES = (
-    (r"\bSharedState(Reads)?\b", r"AsyncSharedState\1"),
-    (r"sharedstate\.client_reads\b", "sharedstate.client_reads_async"),
+    (r"\bSharedState(Reads|Locks)?\b", r"AsyncSharedState\1"),
+    (r"sharedstate\.(client_reads|client_locks|locks)\b", r"sharedstate.\1_async"),
+    (r">>> with state\.", ">>> async with state."),
+    (r"\b(?<!threading\.)(R?Lock|LeaseSet)\b", r"Async\1"),
+    (r"\bThreadBackground\b", "TaskBackground"),
     (r"from supabase import Client\b", "from supabase import AsyncClient"),
     (r"-> Client\b", "-> AsyncClient"),
     (r"from sharedstate\.transport import Transport\b",
@@ -23,9 +31,15 @@ _RENAMES = (
     (r"= Transport\(", "= AsyncTransport("),
     (r"\b__enter__\b", "__aenter__"),
     (r"\b__exit__\b", "__aexit__"),
+    (r"another thread than acquired", "another task than acquired"),
+    (r"its owner, a thread,", "its owner, a task,"),
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),
 )  # fmt: skip
-_AWAITED = r"(?<!def )(self\._run\(|self\._transport\.(?:run|close)\(|self\.close\()"
+_AWAITED = (
+    r"(?<!def )((?:self|super\(\)|self\._state|self\._transport|self\._background)\."
+    r"(?:run|_run|pause|_pause|close|stop|settle|acquire|release|release_lock|get_lock|_acquire"
+    r"|_follow|_withdraw|_give|_lease|_is_held_by_anyone|_release_save)\()"
+)
 _NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file and run the script."""
 _ALIAS = """    async def aclose(self) -> None:
         \"\"\"The same as close, by the name that async libraries use.\"\"\"
@@ -43,13 +57,13 @@ def asynchronous(source_name: str) -> str:
     # A method starts at its `def` and ends where the next member of the class starts.
     members = re.split(r"(?m)^(?=    (?:def|@property|# ---))", rest)
     text = "".join(_member(member) for member in members)
-    text = re.sub(r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.", r"\1await state.", text)
+    text = re.sub(r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.(?!r?locks?\()", r"\1await state.", text)
     return quotes + _NOTICE.format(source=source_name) + quotes + text
 
 
 def _member(member: str) -> str:
     awaited, count = re.subn(_AWAITED, r"await \1", member)
-    if not count and not re.search(r"def (__aenter__|_run)\(", member):
+    if not count and not re.search(r"def (__aenter__|_run|_pause)\(", member):
         return member
     awaited = re.sub(r"^    def ", "    async def ", awaited)
     return awaited + (_ALIAS if "async def close(" in awaited else "")

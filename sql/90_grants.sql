@@ -5,12 +5,14 @@
 -- Tables: read through row level security, written by functions alone.
 revoke all on
 public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 to authenticated, service_role;
 
 -- Everybody
@@ -20,6 +22,10 @@ grant execute on function public.health, core.health, core.schema_version to ano
 -- Agents and operators
 grant execute on function
 public.acquire_lock, core.acquire_lock,
+public.acquire_locks, core.acquire_locks,
+public.wait_for_lock, core.wait_for_lock,
+public.cancel_lock_request, core.cancel_lock_request,
+public.get_lock_status,
 public.renew_lock, core.renew_lock,
 public.release_lock, core.release_lock,
 public.cleanup_expired_locks, core.cleanup_expired_locks,

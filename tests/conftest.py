@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,10 +19,21 @@ if TYPE_CHECKING:
 Rpc = Callable[..., tuple[int, Any]]
 
 
+def migrations_folder() -> Path | None:
+    """Other migrations than the package's own, from SHAREDSTATE_TEST_MIGRATIONS: the mutants'."""
+    folder = os.environ.get("SHAREDSTATE_TEST_MIGRATIONS")
+    return Path(folder) if folder else None
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """A running stack on free ports with data of its own; stopped by pid, also after a failure."""
-    running = Stack(tmp_path_factory.mktemp("stack"), db_port=None, api_port=None)
+    running = Stack(
+        tmp_path_factory.mktemp("stack"),
+        db_port=None,
+        api_port=None,
+        migrations_folder=migrations_folder(),
+    )
     try:
         yield running.up()
     finally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sharedstate.aio import AsyncSharedState
     from sharedstate.client import SharedState
     from sharedstate.errors import (
+        Deadlock,
         LeaseLost,
         OutcomeUnknown,
         ResourceLocked,
@@ -29,6 +30,7 @@ _HOMES = {
     "AsyncSharedState": "sharedstate.aio",
     "Checkin": "sharedstate.types",
     "Checkout": "sharedstate.types",
+    "Deadlock": "sharedstate.errors",
     "Lease": "sharedstate.types",
     "LeaseLost": "sharedstate.errors",
     "OutcomeUnknown": "sharedstate.errors",
@@ -43,6 +45,7 @@ __all__ = [
     "AsyncSharedState",
     "Checkin",
     "Checkout",
+    "Deadlock",
     "Lease",
     "LeaseLost",
     "OutcomeUnknown",

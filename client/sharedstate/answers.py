@@ -62,6 +62,8 @@ def error_from(status: int, body: bytes, location: str = "") -> SharedStateError
     hint = _text(answer.get("hint"))
     detail, raw = _detail(answer.get("details"))
     kind = _kind(status, code, message)
+    if status == 400 and "code" in answer and not code and not message:
+        kind = errors.ServiceUnavailable  # so PostgREST 12 says that its session ended mid-call
     if kind is errors.InvalidArgument and message != kind.slug and not detail:
         detail = {"reason": message}
     if 300 <= status < 400:
@@ -88,9 +90,7 @@ def not_applied(problem: SharedStateError) -> bool:
 
 
 def may_retry(problem: SharedStateError) -> bool:
-    """Whether the same call may succeed a moment later; never for any 4xx."""
-    if problem.status is not None and problem.status < 500:
-        return False
+    """Whether the same call may succeed a moment later."""
     # A transaction that lost against another (deadlock, serialisation) was rolled back.
     return isinstance(problem, errors.ServiceUnavailable) or problem.code in ("40001", "40P01")
 

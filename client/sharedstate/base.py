@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import weakref
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sharedstate.config import Settings, checked_name
 from sharedstate.leases import Leases
 
+if TYPE_CHECKING:
+    from sharedstate.renewal import Background
+
 
 class ClientBase:
     """Who we are, where the service is, and which leases we hold."""
+
+    _background: Background
 
     def __init__(self, execution_id: str | None, settings: Settings) -> None:
         given = f"execution-{uuid4()}" if execution_id is None else execution_id
@@ -48,6 +54,8 @@ _alive: weakref.WeakSet[ClientBase] = weakref.WeakSet()
 def _after_fork() -> None:
     for client in list(_alive):
         client._leases.renew_lock_after_fork()
+        if hasattr(client, "_background"):  # not yet while it is being made
+            client._background.after_fork()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -13,25 +13,7 @@ from sharedstate import readers, types
 from sharedstate.call import Call, RequestId, mutation, question
 from sharedstate.errors import InvalidArgument
 
-# --- locks ---
-
-
-def acquire_lock(
-    execution_id: str,
-    resource_type: str,
-    resource_name: str,
-    agent_name: str,
-    ttl_seconds: int,
-    request_id: RequestId,
-) -> Call[types.Lease | None]:
-    params = {
-        "resource_type": resource_type,
-        "resource_name": resource_name,
-        "agent_name": agent_name,
-        "execution_id": execution_id,
-        "ttl_seconds": ttl_seconds,
-    }
-    return mutation("acquire_lock", params, readers.lease_or_none, request_id)
+# --- locks (asking for them: waiting.py) ---
 
 
 def renew_lock(
@@ -78,6 +60,20 @@ def force_release_lock(
         "reason": reason,
     }
     return mutation("force_release_lock", params, readers.row_or_none, request_id)
+
+
+def wait_for_lock(request_id: str) -> Call[types.LockWait]:
+    # It changes nothing that a repetition would do twice.
+    return question("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
+
+
+def cancel_lock_request(request_id: str) -> Call[bool]:
+    return question("cancel_lock_request", {"request_id": request_id}, readers.boolean)
+
+
+def get_lock_status(resource_type: str, resource_name: str) -> Call[types.LockStatus]:
+    params = {"resource_type": resource_type, "resource_name": resource_name}
+    return question("get_lock_status", params, readers.lock_status)
 
 
 def cleanup_expired_locks() -> Call[int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sharedstate import calls, config, importing, types
 from sharedstate.call import Call, RequestId
-from sharedstate.client_reads import SharedStateReads
+from sharedstate.client_locks import SharedStateLocks
 
 if TYPE_CHECKING:
     from supabase import Client
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SharedState(SharedStateReads):
+class SharedState(SharedStateLocks):
     """Shared state of agents that work on one design.
 
     Safe to share between threads.
@@ -40,6 +40,8 @@ class SharedState(SharedStateReads):
     sends it with status, interfaces and design of that subsystem, renewals and releases. A write
     after the lease lapsed raises LeaseLost instead of overwriting another agent's work, until the
     resource is acquired again or released. An explicit `fencing_token` wins.
+
+    **Locks that last** as long as a block does: `with state.lock(...)`, see `lock`.
 
     **Retries are automatic.** Each mutation carries a `request_id` and is never done twice.
 
@@ -61,15 +63,24 @@ class SharedState(SharedStateReads):
         retry: RetryPolicy | None = None,
     ) -> None:
         super().__init__(execution_id, config.load(url, key, workspace))
+        from sharedstate.renewal import ThreadBackground
         from sharedstate.transport import Transport  # httpx: not at `import sharedstate`
 
         self._transport = Transport(self._settings, timeout_seconds, retry)
+        self._background = ThreadBackground(self._settings, timeout_seconds)
 
     def _run(self, call: Call[T]) -> T:
         return self._transport.run(call)
 
+    def _pause(self, seconds: float) -> None:
+        self._transport.pause(seconds)
+
     def close(self) -> None:
-        """Close all connections. Later calls raise ClientClosed; closing twice is fine."""
+        """Close all connections. Later calls raise ClientClosed; closing twice is fine.
+
+        Locks that are held are not released by this, but renewed no more: they lapse.
+        """
+        self._background.stop()
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -87,73 +98,6 @@ class SharedState(SharedStateReads):
     def supabase(self) -> Client:
         """supabase-py on the same connections. Operators: filter by `workspace` yourself."""
         return self._transport.supabase
-
-    # --- locks ---
-
-    def acquire_lock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        agent_name: str,
-        ttl_seconds: int = 300,
-        *,
-        request_id: RequestId = None,
-    ) -> types.Lease | None:
-        """Take a lock for `ttl_seconds` (1..86400). None when it is held, also by yourself."""
-        call = calls.acquire_lock(
-            self.execution_id, resource_type, resource_name, agent_name, ttl_seconds, request_id
-        )
-        return self._leases.note(self._run(call))
-
-    def renew_lock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        ttl_seconds: int = 300,
-        *,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.Lease:
-        """Let the lease last `ttl_seconds` from now. Raises LeaseLost when it is gone."""
-        token = self._leases.needed(resource_type, resource_name, fencing_token)
-        call = calls.renew_lock(
-            self.execution_id, resource_type, resource_name, token, ttl_seconds, request_id
-        )
-        return self._run(call)
-
-    def release_lock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        *,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> bool:
-        """Give a lock back and forget its token. False when it had lapsed or was not yours."""
-        token = self._leases.token(resource_type, resource_name, fencing_token)
-        released = self._run(
-            calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)
-        )
-        self._leases.forget(resource_type, resource_name, token)
-        return released
-
-    def force_release_lock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        released_by: str,
-        reason: str,
-        *,
-        request_id: RequestId = None,
-    ) -> types.LockRow | None:
-        """Operators: take a lock away from whoever holds it. None when nobody does."""
-        return self._run(
-            calls.force_release_lock(resource_type, resource_name, released_by, reason, request_id)
-        )
-
-    def cleanup_expired_locks(self) -> int:
-        """Remove the rows of lapsed leases; how many. Lapsed leases are free anyway."""
-        return self._run(calls.cleanup_expired_locks())
 
     # --- status ---
 

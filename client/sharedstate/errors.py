@@ -129,6 +129,16 @@ class LeaseLost(SharedStateError):
     raised_by = "database"
 
 
+class Deadlock(SharedStateError):
+    """This wait would never end: it closes a cycle of agents that wait for each other.
+
+    `detail["cycle"]` lists them, each with what it waits for. Nothing was acquired.
+    """
+
+    slug = "deadlock"
+    raised_by = "database"
+
+
 class StaleVersion(SharedStateError):
     """Somebody wrote a newer version since you read; nothing was written."""
 

@@ -80,6 +80,49 @@ def lease(answer: Any) -> types.Lease:
     return _lease(row(answer))
 
 
+def leases(answer: Any) -> tuple[types.Lease, ...]:
+    """The rows of a set of locks; empty when they were not acquired."""
+    return tuple(_lease(found) for found in rows(answer))
+
+
+def lease_list(answer: Any) -> tuple[types.Lease, ...]:
+    """The row of one lock as a set; empty when it was not acquired."""
+    found = lease_or_none(answer)
+    return () if found is None else (found,)
+
+
+def lock_wait(answer: Any) -> types.LockWait:
+    """How a waiting request stands."""
+    found = row(answer)
+    if found["state"] not in ("granted", "waiting", "gone"):
+        raise UnexpectedAnswer(f"unknown state of a wait: {found['state']!r}")
+    return types.LockWait(
+        state=found["state"],
+        leases=leases(found["leases"] or []),
+        position=integer(found["position"]),
+        retry_ms=integer(found["retry_ms"]),
+        waiting_for=tuple(found["waiting_for"] or ()),
+    )
+
+
+def lock_status(answer: Any) -> types.LockStatus:
+    """Holder and queue of a lock."""
+    found = row(answer)
+    return types.LockStatus(
+        resource_type=found["resource_type"],
+        resource_name=found["resource_name"],
+        holder=row_or_none(found["holder"]),
+        queue=found["queue"] or [],
+    )
+
+
+def boolean(answer: Any) -> bool:
+    """True or false."""
+    if not isinstance(answer, bool):
+        raise UnexpectedAnswer(f"true or false was expected, not {type(answer).__name__}")
+    return answer
+
+
 def checkout_or_none(answer: Any) -> types.Checkout | None:
     """A checkout, or None when the subsystem is locked by another."""
     found = row_or_none(answer)
@@ -116,4 +159,6 @@ def _lease(found: dict[str, Any]) -> types.Lease:
         execution_id=found["execution_id"],
         fencing_token=integer(found["fencing_token"]),
         expires_at=datetime.fromisoformat(found["expires_at"]),
+        request_id=found.get("request_id"),
+        provisional=bool(found.get("provisional")),
     )

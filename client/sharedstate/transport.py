@@ -184,7 +184,11 @@ class Transport(Sender):
             else:
                 attempts = attempts or self.attempts(call)
                 pause = self.after_answer(attempts, answer, began)
-            self._closed.wait(pause)
+            self.pause(pause)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not past `close`."""
+        self._closed.wait(seconds)
 
     def close(self) -> None:
         """Close every connection. Calls afterwards raise ClientClosed."""

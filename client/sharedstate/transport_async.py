@@ -40,7 +40,11 @@ class AsyncTransport(Sender):
             else:
                 attempts = attempts or self.attempts(call)
                 pause = self.after_answer(attempts, answer, began)
-            await asyncio.sleep(pause)
+            await self.pause(pause)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep."""
+        await asyncio.sleep(seconds)
 
     async def close(self) -> None:
         """Close every connection. Calls afterwards raise ClientClosed."""

@@ -14,6 +14,7 @@ declare
     when 'unknown_conflict' then 'PT404'
     when 'request_id_reused' then 'PT409'
     when 'lease_lost' then 'PT409'
+    when 'deadlock' then 'PT409'
     when 'stale_version' then 'PT409'
     when 'conflict_already_resolved' then 'PT409'
     when 'resource_locked' then 'PT423'

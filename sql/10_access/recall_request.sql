@@ -28,13 +28,8 @@ begin
   if not found then
     return v_request;
   end if;
-  if (v_known.function_name, v_known.arguments_hash)
-    is distinct from (p_function_name, v_request.arguments_hash) then
-    perform core.fail(
-      'request_id_reused',
-      jsonb_build_object('request_id', p_request_id, 'first_used_by', v_known.function_name),
-      'Make a new request_id for every new call; repeat one only with the same arguments.'
-    );
+  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_request.arguments_hash then
+    perform core.fail_request_id_reused(p_request_id, v_known.function_name);
   end if;
   v_request.is_replay := true;
   v_request.answer := v_known.answer;

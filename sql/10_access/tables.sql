@@ -15,7 +15,8 @@ create table core.requests (
   workspace text not null,
   request_id uuid not null,
   function_name text not null,
-  arguments_hash bigint not null,
+  -- null: answered before it was asked (a cancelled request for locks), whatever it asks for.
+  arguments_hash bigint,
   answer jsonb,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, request_id)

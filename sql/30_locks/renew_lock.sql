@@ -31,7 +31,8 @@ begin
   update public.agent_locks as l
   set
     expires_at = clock_timestamp() + make_interval(secs => p_ttl_seconds),
-    ttl_seconds = p_ttl_seconds
+    ttl_seconds = p_ttl_seconds,
+    provisional = false
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
     and l.fencing_token = p_fencing_token and l.execution_id = p_execution_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
@@ -64,4 +65,4 @@ as $$
 $$;
 
 comment on function public.renew_lock(text, text, text, bigint, integer, uuid) is
-'Extends a lease to ttl_seconds from now and returns its row; lease_lost if it has ended.';
+'Extends a lease to ttl_seconds from now and returns its row; lease_lost if it has ended. Confirms a provisional one.';

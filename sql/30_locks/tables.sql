@@ -9,6 +9,7 @@ create table public.agent_locks (
   ttl_seconds integer not null check (ttl_seconds between 1 and 86400),
   fencing_token bigint not null check (fencing_token >= 1),
   request_id uuid,
+  provisional boolean not null default false,
   primary key (workspace, resource_type, resource_name)
 );
 
@@ -22,6 +23,14 @@ comment on column public.agent_locks.expires_at is 'When the lease lapses, by th
 comment on column public.agent_locks.ttl_seconds is 'The time to live that was asked for last.';
 comment on column public.agent_locks.fencing_token is 'Greater than that of every earlier lease of this resource.';
 comment on column public.agent_locks.request_id is 'The acquire call that was granted: the identity of the lease.';
+
+comment on column public.agent_locks.provisional is
+'Handed to a waiter that has not confirmed it yet, by renew_lock; it lapses within seconds.';
+
+-- A waiter looks for what was handed to it.
+create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
+-- The search for a deadlock asks what an execution holds.
+create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
 create policy agent_locks_of_own_workspace on public.agent_locks
@@ -39,3 +48,96 @@ create table core.fencing_counters (
 );
 comment on table core.fencing_counters is 'The last fencing token of every resource that was ever locked.';
 alter table core.fencing_counters enable row level security;
+
+create type core.resource as (resource_type text, resource_name text);
+
+-- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
+create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
+
+-- The queue. A ticket waits for one resource or for several, which it gets together or not at all;
+-- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
+create table core.lock_tickets (
+  ticket_id bigint generated always as identity primary key,
+  workspace text not null,
+  request_id uuid not null,
+  function_name text not null,
+  arguments_hash bigint not null,
+  agent_name text not null,
+  execution_id text not null,
+  ttl_seconds integer not null,
+  priority integer not null,
+  -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
+  -- so it ages by itself: whoever comes 60 s later cannot get ahead with any priority.
+  queue_key timestamptz not null,
+  created_at timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp(),
+  gives_up_at timestamptz not null,
+  -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
+  refused jsonb,
+  unique (workspace, request_id)
+);
+comment on table core.lock_tickets is 'Who waits for locks, in line by queue_key and ticket_id.';
+create index lock_tickets_execution_id_idx on core.lock_tickets (workspace, execution_id);
+alter table core.lock_tickets enable row level security;
+create policy lock_tickets_of_own_workspace on core.lock_tickets
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create table core.lock_ticket_resources (
+  workspace text not null,
+  resource_type text not null,
+  resource_name text not null,
+  queue_key timestamptz not null,
+  ticket_id bigint not null references core.lock_tickets (ticket_id) on delete cascade,
+  primary key (workspace, resource_type, resource_name, queue_key, ticket_id)
+);
+comment on table core.lock_ticket_resources is 'What each ticket waits for; its key is the line of a resource.';
+create index lock_ticket_resources_ticket_id_idx on core.lock_ticket_resources (ticket_id);
+alter table core.lock_ticket_resources enable row level security;
+create policy lock_ticket_resources_of_own_workspace on core.lock_ticket_resources
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create type public.lock_wait as (
+  state text,
+  leases public.agent_locks [],
+  position integer,
+  retry_ms integer,
+  waiting_for text []
+);
+comment on type public.lock_wait is
+'Answer of wait_for_lock. state: granted (leases are yours), waiting (ask again after retry_ms) or gone (no such
+request waits).';
+
+create view public.lock_queue
+with (security_invoker = true) as
+select
+  r.workspace,
+  r.resource_type,
+  r.resource_name,
+  row_number() over (
+    partition by r.workspace, r.resource_type, r.resource_name order by r.queue_key, r.ticket_id
+  ) as position,
+  t.agent_name,
+  t.execution_id,
+  t.priority,
+  t.created_at as waiting_since,
+  t.gives_up_at,
+  t.request_id
+from core.lock_ticket_resources as r
+inner join core.lock_tickets as t
+  on r.ticket_id = t.ticket_id
+where
+  t.seen_at > clock_timestamp() - interval '5 seconds'
+  and t.gives_up_at > clock_timestamp()
+  and t.refused is null;
+
+comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
+
+create type public.lock_status as (
+  resource_type text,
+  resource_name text,
+  holder public.agent_locks,
+  queue public.lock_queue []
+);
+comment on type public.lock_status is 'Answer of get_lock_status.';

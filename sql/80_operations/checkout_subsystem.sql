@@ -20,7 +20,7 @@ begin
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(
-    'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id
+    'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
     return query select

@@ -37,6 +37,7 @@ declare
     when 'unknown_conflict' then 'PT404'
     when 'request_id_reused' then 'PT409'
     when 'lease_lost' then 'PT409'
+    when 'deadlock' then 'PT409'
     when 'stale_version' then 'PT409'
     when 'conflict_already_resolved' then 'PT409'
     when 'resource_locked' then 'PT423'
@@ -330,7 +331,8 @@ create table core.requests (
   workspace text not null,
   request_id uuid not null,
   function_name text not null,
-  arguments_hash bigint not null,
+  -- null: answered before it was asked (a cancelled request for locks), whatever it asks for.
+  arguments_hash bigint,
   answer jsonb,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, request_id)
@@ -414,6 +416,21 @@ $$;
 comment on function core.current_workspace() is
 'The caller''s workspace: the JWT claim, else the x-workspace header, else default.';
 
+-- sql/10_access/fail_request_id_reused.sql
+create or replace function core.fail_request_id_reused(p_request_id uuid, p_first_used_by text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'request_id_reused',
+    jsonb_build_object('request_id', p_request_id, 'first_used_by', p_first_used_by),
+    'Make a new request_id for every new call; repeat one only with the same arguments.'
+  );
+end;
+$$;
+
 -- sql/10_access/forget_old_requests.sql
 -- Takes the oldest few hundred by the index and skips what another caller is just deleting.
 create or replace function core.forget_old_requests()
@@ -495,13 +512,8 @@ begin
   if not found then
     return v_request;
   end if;
-  if (v_known.function_name, v_known.arguments_hash)
-    is distinct from (p_function_name, v_request.arguments_hash) then
-    perform core.fail(
-      'request_id_reused',
-      jsonb_build_object('request_id', p_request_id, 'first_used_by', v_known.function_name),
-      'Make a new request_id for every new call; repeat one only with the same arguments.'
-    );
+  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_request.arguments_hash then
+    perform core.fail_request_id_reused(p_request_id, v_known.function_name);
   end if;
   v_request.is_replay := true;
   v_request.answer := v_known.answer;
@@ -798,6 +810,7 @@ create table public.agent_locks (
   ttl_seconds integer not null check (ttl_seconds between 1 and 86400),
   fencing_token bigint not null check (fencing_token >= 1),
   request_id uuid,
+  provisional boolean not null default false,
   primary key (workspace, resource_type, resource_name)
 );
 
@@ -811,6 +824,14 @@ comment on column public.agent_locks.expires_at is 'When the lease lapses, by th
 comment on column public.agent_locks.ttl_seconds is 'The time to live that was asked for last.';
 comment on column public.agent_locks.fencing_token is 'Greater than that of every earlier lease of this resource.';
 comment on column public.agent_locks.request_id is 'The acquire call that was granted: the identity of the lease.';
+
+comment on column public.agent_locks.provisional is
+'Handed to a waiter that has not confirmed it yet, by renew_lock; it lapses within seconds.';
+
+-- A waiter looks for what was handed to it.
+create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
+-- The search for a deadlock asks what an execution holds.
+create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
 create policy agent_locks_of_own_workspace on public.agent_locks
@@ -829,6 +850,99 @@ create table core.fencing_counters (
 comment on table core.fencing_counters is 'The last fencing token of every resource that was ever locked.';
 alter table core.fencing_counters enable row level security;
 
+create type core.resource as (resource_type text, resource_name text);
+
+-- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
+create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
+
+-- The queue. A ticket waits for one resource or for several, which it gets together or not at all;
+-- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
+create table core.lock_tickets (
+  ticket_id bigint generated always as identity primary key,
+  workspace text not null,
+  request_id uuid not null,
+  function_name text not null,
+  arguments_hash bigint not null,
+  agent_name text not null,
+  execution_id text not null,
+  ttl_seconds integer not null,
+  priority integer not null,
+  -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
+  -- so it ages by itself: whoever comes 60 s later cannot get ahead with any priority.
+  queue_key timestamptz not null,
+  created_at timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp(),
+  gives_up_at timestamptz not null,
+  -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
+  refused jsonb,
+  unique (workspace, request_id)
+);
+comment on table core.lock_tickets is 'Who waits for locks, in line by queue_key and ticket_id.';
+create index lock_tickets_execution_id_idx on core.lock_tickets (workspace, execution_id);
+alter table core.lock_tickets enable row level security;
+create policy lock_tickets_of_own_workspace on core.lock_tickets
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create table core.lock_ticket_resources (
+  workspace text not null,
+  resource_type text not null,
+  resource_name text not null,
+  queue_key timestamptz not null,
+  ticket_id bigint not null references core.lock_tickets (ticket_id) on delete cascade,
+  primary key (workspace, resource_type, resource_name, queue_key, ticket_id)
+);
+comment on table core.lock_ticket_resources is 'What each ticket waits for; its key is the line of a resource.';
+create index lock_ticket_resources_ticket_id_idx on core.lock_ticket_resources (ticket_id);
+alter table core.lock_ticket_resources enable row level security;
+create policy lock_ticket_resources_of_own_workspace on core.lock_ticket_resources
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create type public.lock_wait as (
+  state text,
+  leases public.agent_locks [],
+  position integer,
+  retry_ms integer,
+  waiting_for text []
+);
+comment on type public.lock_wait is
+'Answer of wait_for_lock. state: granted (leases are yours), waiting (ask again after retry_ms) or gone (no such
+request waits).';
+
+create view public.lock_queue
+with (security_invoker = true) as
+select
+  r.workspace,
+  r.resource_type,
+  r.resource_name,
+  row_number() over (
+    partition by r.workspace, r.resource_type, r.resource_name order by r.queue_key, r.ticket_id
+  ) as position,
+  t.agent_name,
+  t.execution_id,
+  t.priority,
+  t.created_at as waiting_since,
+  t.gives_up_at,
+  t.request_id
+from core.lock_ticket_resources as r
+inner join core.lock_tickets as t
+  on r.ticket_id = t.ticket_id
+where
+  t.seen_at > clock_timestamp() - interval '5 seconds'
+  and t.gives_up_at > clock_timestamp()
+  and t.refused is null;
+
+comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
+
+create type public.lock_status as (
+  resource_type text,
+  resource_name text,
+  holder public.agent_locks,
+  queue public.lock_queue []
+);
+comment on type public.lock_status is 'Answer of get_lock_status.';
+
 -- sql/30_locks/acquire_lock.sql
 create or replace function core.acquire_lock(
   p_resource_type text,
@@ -836,6 +950,8 @@ create or replace function core.acquire_lock(
   p_agent_name text,
   p_execution_id text,
   p_ttl_seconds integer,
+  p_wait_seconds numeric,
+  p_priority integer,
   p_request_id uuid
 )
 returns setof public.agent_locks
@@ -843,36 +959,13 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  v_request core.request;
-  v_lease public.agent_locks;
 begin
   perform core.require_name('resource_type', p_resource_type);
   perform core.require_name('resource_name', p_resource_name);
-  perform core.require_agent('agent_name', p_agent_name);
-  perform core.require_name('execution_id', p_execution_id);
-  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
-  v_request := core.recall_request(
-    v_workspace, p_request_id, 'acquire_lock',
-    jsonb_build_array(p_resource_type, p_resource_name, p_agent_name, p_execution_id, p_ttl_seconds)
+  return query select * from core.acquire_locks(
+    jsonb_build_array(jsonb_build_object('resource_type', p_resource_type, 'resource_name', p_resource_name)),
+    p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority, p_request_id
   );
-  if v_request.is_replay then
-    -- The lease that was given then, as it is now: if it has ended, to show it again would be a lie.
-    return query select l.* from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = p_resource_type
-      and l.resource_name = p_resource_name and l.request_id = p_request_id
-      and l.expires_at > clock_timestamp();
-    return;
-  end if;
-  v_lease := core.grant_lease(
-    v_workspace, p_resource_type, p_resource_name, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id
-  );
-  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
-  if v_lease.fencing_token is not null then
-    perform core.remember_request(v_request, to_jsonb(v_lease));
-    return next v_lease;
-  end if;
 end;
 $$;
 
@@ -882,6 +975,8 @@ create or replace function public.acquire_lock(
   agent_name text,
   execution_id text,
   ttl_seconds integer default 300,
+  wait_seconds numeric default 0,
+  priority integer default 3,
   request_id uuid default null
 )
 returns setof public.agent_locks
@@ -889,14 +984,246 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.acquire_lock(resource_type, resource_name, agent_name, execution_id, ttl_seconds, request_id);
+  select * from core.acquire_lock(
+    resource_type, resource_name, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
+  );
 $$;
 
-comment on function public.acquire_lock(text, text, text, text, integer, uuid) is
-'Takes the lease of a resource: its row if granted, nothing (an empty list) if somebody holds it.
+comment on function public.acquire_lock(text, text, text, text, integer, numeric, integer, uuid) is
+'Takes the lease of a resource: its row if granted, an empty list if somebody holds it.
 
 A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at
-once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.';
+once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.
+
+With wait_seconds (and a request_id) an empty list means: in line, in order of arrival, priority 1 to 4 first. Call
+wait_for_lock with that request_id until it answers granted, confirm the lease by renew_lock, or cancel_lock_request.
+deadlock if the wait would close a cycle of agents that wait for each other.';
+
+-- sql/30_locks/acquire_locks.sql
+-- All or none. Where they are not free: with wait_seconds the request is put in line, and the same
+-- call again, or wait_for_lock, asks how it stands. acquire_lock is the same for one resource.
+create or replace function core.acquire_locks(
+  p_resources jsonb,
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_wait_seconds numeric,
+  p_priority integer,
+  p_request_id uuid
+)
+returns setof public.agent_locks
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_resources core.resource[];
+  v_request core.request;
+  v_ticket core.lock_tickets;
+  v_leases public.agent_locks[];
+begin
+  v_resources := core.require_resources(p_resources);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
+  perform core.require_wait(p_wait_seconds, p_request_id);
+  perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'acquire_locks',
+    jsonb_build_array(v_resources, p_agent_name, p_execution_id, p_ttl_seconds)
+  );
+  if v_request.is_replay then
+    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
+    v_leases := core.leases_of_request(v_workspace, p_request_id);
+    if cardinality(v_leases) = cardinality(v_resources) then
+      return query select * from unnest(v_leases);
+    end if;
+    return;
+  end if;
+  select * into v_ticket from core.lock_tickets as t
+  where t.workspace = v_workspace and t.request_id = p_request_id;
+  if found then
+    if v_ticket.arguments_hash <> v_request.arguments_hash then
+      perform core.fail_request_id_reused(p_request_id, v_ticket.function_name);
+    end if;
+    return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
+    return;
+  end if;
+  v_leases := core.grant_leases(
+    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null
+  );
+  if v_leases is not null then
+    perform core.remember_request(v_request, to_jsonb(v_leases));
+    return query select * from unnest(v_leases);
+  elsif p_wait_seconds > 0 then
+    perform core.enqueue(
+      v_request, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority
+    );
+  end if;
+  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
+end;
+$$;
+
+create or replace function public.acquire_locks(
+  resources jsonb,
+  agent_name text,
+  execution_id text,
+  ttl_seconds integer default 300,
+  wait_seconds numeric default 0,
+  priority integer default 3,
+  request_id uuid default null
+)
+returns setof public.agent_locks
+language sql
+set search_path = ''
+as $$
+  select * from core.acquire_locks(
+    resources, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
+  );
+$$;
+
+comment on function public.acquire_locks(jsonb, text, text, integer, numeric, integer, uuid) is
+'Takes the leases of several resources, all of them or none: their rows, or an empty list.
+
+resources: [{"resource_type": "subsystem", "resource_name": "skeleton"}, ...]. The rest as acquire_lock. While it
+waits, a request holds nothing.';
+
+-- sql/30_locks/await_ticket.sql
+-- How a waiting request stands. The first two in line may be parked here for up to p_park_ms, so that
+-- they see a release within milliseconds; everybody else is told when to ask again. While it parks, a
+-- call holds no lock on any row and has written nothing.
+create or replace function core.await_ticket(p_workspace text, p_request_id uuid, p_park_ms integer)
+returns public.lock_wait
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_until constant timestamptz := clock_timestamp() + p_park_ms * interval '1 millisecond';
+  v_is_parked boolean := false;
+  v_ticket core.lock_tickets;
+  v_position integer;
+  v_leases public.agent_locks[];
+begin
+  loop
+    v_leases := core.leases_of_request(p_workspace, p_request_id);
+    if v_leases <> '{}' then
+      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
+    end if;
+    select * into v_ticket from core.lock_tickets as t
+    where t.workspace = p_workspace and t.request_id = p_request_id;
+    if v_ticket.refused is not null then
+      perform core.fail_deadlock(v_ticket.refused);
+    elsif v_ticket.gives_up_at > clock_timestamp() is not true then
+      -- Granted just now, between the two looks; or really gone.
+      v_leases := core.leases_of_request(p_workspace, p_request_id);
+      return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
+    end if;
+    v_position := core.ticket_position(v_ticket);
+    continue when v_position is null;  -- its turn came between the two looks
+    if v_position = 1 then
+      v_leases := core.grant_ticket(v_ticket);
+      if v_leases is not null then
+        return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
+      end if;
+    end if;
+    exit when v_position > 2 or clock_timestamp() >= v_until;
+    v_is_parked := v_is_parked or core.take_parking_slot(v_position);
+    exit when not v_is_parked;
+    -- A grant takes the ticket out of the queue, and to see that is cheap. All else (the holder lapsed,
+    -- the one before has left) may wait for the next full look.
+    for v_glance in 1..10 loop
+      perform pg_sleep(0.002);
+      exit when not exists (select from core.lock_tickets as t where t.ticket_id = v_ticket.ticket_id);
+    end loop;
+  end loop;
+  return core.keep_waiting(v_ticket, v_position);
+end;
+$$;
+
+-- sql/30_locks/blockers.sql
+-- Who stands before a ticket: the holders of what it waits for, and the ticket before it in each line.
+-- A holder of its own execution is left out: another thread may well release what this one awaits.
+create or replace function core.blockers(p_ticket core.lock_tickets)
+returns setof core.blocker
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query
+  select l.execution_id, l.locked_by, row(l.resource_type, l.resource_name)::core.resource, null::bigint
+  from core.lock_ticket_resources as r
+  inner join public.agent_locks as l
+    on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+  where r.ticket_id = p_ticket.ticket_id
+    and l.expires_at > clock_timestamp() and l.execution_id <> p_ticket.execution_id
+  union all
+  select t.execution_id, t.agent_name, row(r.resource_type, r.resource_name)::core.resource, t.ticket_id
+  from core.lock_ticket_resources as r
+  cross join lateral (
+    select b.* from core.lock_ticket_resources as a
+    inner join core.lock_tickets as b on a.ticket_id = b.ticket_id
+    where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+      and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+      and core.is_live_ticket(b)
+    order by a.queue_key desc, a.ticket_id desc
+    limit 1
+  ) as t
+  where r.ticket_id = p_ticket.ticket_id;
+end;
+$$;
+
+-- sql/30_locks/cancel_lock_request.sql
+create or replace function core.cancel_lock_request(p_request_id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_was_waiting boolean;
+  v_was_granted boolean;
+begin
+  perform core.require_present('request_id', to_jsonb(p_request_id));
+  -- Behind the acquire call itself, if that is still under way.
+  perform pg_advisory_xact_lock(hashtextextended(v_workspace || '/' || p_request_id, 0));
+  delete from core.lock_tickets as t
+  where t.workspace = v_workspace and t.request_id = p_request_id
+    and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
+  v_was_waiting := found;
+  -- It may have won the race: what it was given goes back, and on to the next in line.
+  delete from public.agent_locks as l
+  where l.workspace = v_workspace and l.request_id = p_request_id
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);
+  v_was_granted := found;
+  if exists (
+    select from core.lock_tickets as t where t.workspace = v_workspace and t.request_id = p_request_id
+  ) then
+    return false;  -- it waits for another agent than the one that this token speaks for
+  end if;
+  -- An acquire call that arrives late, or once more, must find its request answered: with nothing.
+  insert into core.requests as r (workspace, request_id, function_name, answer)
+  values (v_workspace, p_request_id, 'acquire_locks', '[]')
+  on conflict (workspace, request_id) do update set answer = excluded.answer
+  where r.function_name = excluded.function_name
+    and (r.answer -> 0 ->> 'locked_by') = coalesce(core.claimed_agent(), r.answer -> 0 ->> 'locked_by');
+  return v_was_waiting or v_was_granted;
+end;
+$$;
+
+create or replace function public.cancel_lock_request(request_id uuid)
+returns boolean
+language sql
+set search_path = ''
+as $$
+  select core.cancel_lock_request(request_id);
+$$;
+
+comment on function public.cancel_lock_request(uuid) is
+'Ends a request for locks, whether it waits or was granted: all of its leases go to the next in
+line. True if there was anything to end.';
 
 -- sql/30_locks/cleanup_expired_locks.sql
 -- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
@@ -942,6 +1269,61 @@ $$;
 comment on function public.cleanup_expired_locks() is
 'Removes leases that have lapsed and returns how many; repeating it is harmless. From psql: in all workspaces.';
 
+-- sql/30_locks/enqueue.sql
+-- Puts a request in line, unless its wait would close a cycle of agents that wait for each other.
+create or replace function core.enqueue(
+  p_request core.request,
+  p_resources core.resource[],
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_wait_seconds numeric,
+  p_priority integer
+)
+returns core.lock_tickets
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ticket core.lock_tickets;
+begin
+  perform core.forget_dead_tickets(p_request.workspace, p_resources);
+  insert into core.lock_tickets as t (
+    workspace, request_id, function_name, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
+    queue_key, gives_up_at
+  ) values (
+    p_request.workspace, p_request.request_id, p_request.function_name, p_request.arguments_hash, p_agent_name,
+    p_execution_id, p_ttl_seconds, p_priority,
+    clock_timestamp() + (p_priority - 3) * interval '30 seconds',
+    clock_timestamp() + make_interval(secs => p_wait_seconds)
+  )
+  returning t.* into v_ticket;
+  insert into core.fencing_counters (workspace, resource_type, resource_name)
+  select p_request.workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
+  on conflict do nothing;
+  insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
+  select p_request.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
+  from unnest(p_resources) as r;
+  perform core.refuse_deadlock(v_ticket, true);
+  return v_ticket;
+end;
+$$;
+
+-- sql/30_locks/fail_deadlock.sql
+create or replace function core.fail_deadlock(p_cycle jsonb)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'deadlock',
+    jsonb_build_object('cycle', p_cycle),
+    'Release what you hold, then ask again; or take all of it at once with acquire_locks.'
+  );
+end;
+$$;
+
 -- sql/30_locks/fail_lease_lost.sql
 create or replace function core.fail_lease_lost(
   p_resource_type text,
@@ -962,6 +1344,65 @@ begin
     ),
     'The lease with this token has ended. Acquire the lock again, read again, and redo the work.'
   );
+end;
+$$;
+
+-- sql/30_locks/find_cycle.sql
+-- Searches from a ticket along "waits for", breadth first, until it comes back to that ticket or to a
+-- lease of its execution. Returns the cycle as a list of waits_for, or null.
+create or replace function core.find_cycle(p_ticket core.lock_tickets)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_paths jsonb[] := array['[]'::jsonb];
+  v_frontier core.lock_tickets[] := array[p_ticket];
+  v_seen bigint[] := '{}';
+  v_path jsonb;
+  v_blocker core.blocker;
+  v_next core.lock_tickets;
+begin
+  while cardinality(v_frontier) > 0 loop
+    for v_blocker in select * from core.blockers(v_frontier[1]) loop
+      v_path := v_paths[1] || core.waits_for(v_frontier[1], v_blocker.resource);
+      for v_next in select * from core.waits_of(v_blocker, p_ticket.workspace) loop
+        if v_next.ticket_id = p_ticket.ticket_id then
+          return v_path;
+        elsif v_next.ticket_id <> all(v_seen) then
+          v_seen := v_seen || v_next.ticket_id;
+          v_frontier := v_frontier || v_next;
+          v_paths := v_paths || v_path;
+        end if;
+      end loop;
+    end loop;
+    v_frontier := v_frontier[2:];
+    v_paths := v_paths[2:];
+  end loop;
+  return null;
+end;
+$$;
+
+-- sql/30_locks/first_in_line.sql
+-- The ticket whose turn it is for a resource, or null where nobody alive waits.
+create or replace function core.first_in_line(p_workspace text, p_resource core.resource)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ticket bigint;
+begin
+  select t.ticket_id into v_ticket
+  from core.lock_ticket_resources as r
+  inner join core.lock_tickets as t on r.ticket_id = t.ticket_id
+  where r.workspace = p_workspace
+    and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
+    and core.is_live_ticket(t)
+  order by r.queue_key, r.ticket_id
+  limit 1;
+  return v_ticket;
 end;
 $$;
 
@@ -1035,66 +1476,131 @@ comment on function public.force_release_lock(text, text, text, text, uuid) is
 'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are
 refused from then on.';
 
--- sql/30_locks/grant_lease.sql
--- Grants the resource if it is free, else returns null. Lock order: fencing counter, then lease.
--- Both rows are taken `for update`: the counter, because two grants must never run side by side; the
--- lease, because a writer that was just checked holds it `for key share` until it commits, and only
--- `for update` waits for that. A plain UPDATE would steal the lease from under the write.
-create or replace function core.grant_lease(
-  p_workspace text,
-  p_resource_type text,
-  p_resource_name text,
-  p_agent_name text,
-  p_execution_id text,
-  p_ttl_seconds integer,
-  p_request_id uuid
-)
-returns public.agent_locks
+-- sql/30_locks/forget_dead_tickets.sql
+-- Tickets whose client is gone for good; `skip locked`, because another newcomer may be at it.
+create or replace function core.forget_dead_tickets(p_workspace text, p_resources core.resource[])
+returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_token bigint;
-  v_old public.agent_locks;
-  v_lease public.agent_locks;
+  v_count integer;
+begin
+  delete from core.lock_tickets as t
+  using (
+    select d.ticket_id
+    from core.lock_tickets as d
+    inner join core.lock_ticket_resources as r on d.ticket_id = r.ticket_id
+    inner join unnest(p_resources) as w
+      on r.workspace = p_workspace and r.resource_type = w.resource_type and r.resource_name = w.resource_name
+    where least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
+    for update of d skip locked
+  ) as dead
+  where t.ticket_id = dead.ticket_id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+-- sql/30_locks/get_lock_status.sql
+create or replace function public.get_lock_status(resource_type text, resource_name text)
+returns public.lock_status
+language sql
+stable
+set search_path = ''
+as $$
+  select row(
+    get_lock_status.resource_type,
+    get_lock_status.resource_name,
+    (
+      select l from public.agent_locks as l
+      where l.workspace = core.current_workspace()
+        and l.resource_type = get_lock_status.resource_type and l.resource_name = get_lock_status.resource_name
+        and l.expires_at > clock_timestamp()
+    ),
+    array(
+      select q from public.lock_queue as q
+      where q.workspace = core.current_workspace()
+        and q.resource_type = get_lock_status.resource_type and q.resource_name = get_lock_status.resource_name
+      order by q.position
+    )
+  )::public.lock_status;
+$$;
+
+comment on function public.get_lock_status(text, text) is
+'Who holds a lock (holder, or null), until when, and who waits for it, in order.';
+
+-- sql/30_locks/grant_leases.sql
+-- Grants all of the resources (sorted by type and name), or returns null. A granted ticket leaves the
+-- queue in the same transaction.
+create or replace function core.grant_leases(
+  p_workspace text,
+  p_resources core.resource[],
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_request_id uuid,
+  p_ticket_id bigint
+)
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_resource core.resource;
+  v_leases public.agent_locks[] := '{}';
 begin
   -- A look without locks first: most attempts on a held resource end here, without a write.
-  if exists (
-    select from public.agent_locks as l
-    where l.workspace = p_workspace and l.resource_type = p_resource_type
-      and l.resource_name = p_resource_name and l.expires_at > clock_timestamp()
-  ) then
-    return null;
+  foreach v_resource in array p_resources loop
+    if core.is_held(p_workspace, v_resource) then
+      return null;
+    end if;
+  end loop;
+  foreach v_resource in array p_resources loop
+    if not core.lock_for_grant(p_workspace, v_resource, p_ticket_id) then
+      return null;
+    end if;
+  end loop;
+  if p_ticket_id is not null then
+    delete from core.lock_tickets as t where t.ticket_id = p_ticket_id and t.refused is null;
+    if not found then
+      return null;  -- cancelled, or refused as a deadlock, while we waited for the locks
+    end if;
   end if;
-  v_token := core.lock_fencing_counter(p_workspace, p_resource_type, p_resource_name) + 1;
-  select * into v_old from public.agent_locks as l
-  where l.workspace = p_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
-  for update;
-  if v_old.expires_at > clock_timestamp() then
-    return null;
+  foreach v_resource in array p_resources loop
+    v_leases := v_leases || core.write_lease(
+      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id,
+      p_ticket_id is not null
+    );
+  end loop;
+  return v_leases;
+end;
+$$;
+
+-- sql/30_locks/grant_ticket.sql
+-- Gives a waiter what it waits for if all of it is free and it is its turn everywhere, else null.
+create or replace function core.grant_ticket(p_ticket core.lock_tickets)
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_leases constant public.agent_locks[] := core.grant_leases(
+    p_ticket.workspace, core.ticket_resources(p_ticket.ticket_id), p_ticket.agent_name, p_ticket.execution_id,
+    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id
+  );
+begin
+  if v_leases is not null then
+    -- The request is answered now: a late repetition must not queue for the lock once more. Not by
+    -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
+    insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
+    values (
+      p_ticket.workspace, p_ticket.request_id, p_ticket.function_name, p_ticket.arguments_hash,
+      to_jsonb(v_leases)
+    )
+    on conflict do nothing;
   end if;
-  if v_old.locked_by is not null then
-    perform core.write_lock_lost(v_old, 'expired and was taken over');
-  end if;
-  update core.fencing_counters as c set last_token = v_token
-  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name;
-  insert into public.agent_locks as l (
-    workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
-    fencing_token, request_id
-  ) values (
-    p_workspace, p_resource_type, p_resource_name, p_agent_name, p_execution_id,
-    clock_timestamp() + make_interval(secs => p_ttl_seconds), p_ttl_seconds, v_token, p_request_id
-  )
-  on conflict (workspace, resource_type, resource_name) do update set
-    locked_by = excluded.locked_by,
-    execution_id = excluded.execution_id,
-    locked_at = excluded.locked_at,
-    expires_at = excluded.expires_at,
-    ttl_seconds = excluded.ttl_seconds,
-    fencing_token = excluded.fencing_token,
-    request_id = excluded.request_id
-  returning l.* into v_lease;
-  return v_lease;
+  return v_leases;
 end;
 $$;
 
@@ -1141,6 +1647,47 @@ begin
 end;
 $$;
 
+-- sql/30_locks/hand_over.sql
+-- Runs after each row that leaves agent_locks, by whatever way: release, check-in, clean-up, an
+-- operator's force, DELETE typed in psql. Gives the resource to whoever is first in line, in the same
+-- transaction.
+--
+-- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
+-- it never waits for a counter. Where one is taken, its holder decides; and a waiter that was passed
+-- over takes its turn itself, within milliseconds, because the first in line keeps looking.
+create or replace function core.hand_over()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_ticket core.lock_tickets;
+  v_resource core.resource := row(old.resource_type, old.resource_name);
+begin
+  select * into v_ticket from core.lock_tickets as t
+  where t.ticket_id = core.first_in_line(old.workspace, v_resource);
+  if not found then
+    return null;
+  end if;
+  foreach v_resource in array core.ticket_resources(v_ticket.ticket_id) loop
+    perform from core.fencing_counters as c
+    where c.workspace = old.workspace
+      and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
+    for update skip locked;
+    if not found then
+      return null;
+    end if;
+  end loop;
+  perform core.grant_ticket(v_ticket);
+  return null;
+end;
+$$;
+
+create trigger agent_locks_hand_over
+after delete on public.agent_locks
+for each row execute function core.hand_over();
+
 -- sql/30_locks/hold_fencing_counter.sql
 -- A writer's share of the counter: as long as it is held no grant of the resource can happen, so
 -- what the writer finds out about the lease stays true until it commits.
@@ -1166,6 +1713,78 @@ begin
     for key share;
   end if;
   return true;
+end;
+$$;
+
+-- sql/30_locks/is_held.sql
+create or replace function core.is_held(p_workspace text, p_resource core.resource)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.agent_locks as l
+    where l.workspace = p_workspace
+      and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
+      and l.expires_at > clock_timestamp()
+  );
+end;
+$$;
+
+-- sql/30_locks/is_live_ticket.sql
+-- A waiter is heard of every second or two. One that was silent for 5 s, or whose time is up, is
+-- passed over; if it comes back in time, its place is still there.
+create or replace function core.is_live_ticket(p_ticket core.lock_tickets)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return p_ticket.seen_at > clock_timestamp() - interval '5 seconds'
+    and p_ticket.gives_up_at > clock_timestamp()
+    and p_ticket.refused is null;
+end;
+$$;
+
+-- sql/30_locks/keep_waiting.sql
+-- Ends a look at the queue: shows that the waiter is alive, looks for a deadlock, and says when to ask
+-- again: the sooner, the nearer its turn is. The first two in line get here when no parking slot was
+-- free: there are many locks, and all of their waiters together must leave the servers room to work.
+create or replace function core.keep_waiting(p_ticket core.lock_tickets, p_position integer)
+returns public.lock_wait
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_ticket.seen_at < clock_timestamp() - interval '1 second' then
+    -- Losing this on a crash of the server loses nothing but a place that is seen to be live anew.
+    perform set_config('synchronous_commit', 'off', true);
+    update core.lock_tickets as t set seen_at = clock_timestamp() where t.ticket_id = p_ticket.ticket_id;
+  end if;
+  perform core.refuse_deadlock(p_ticket, false);
+  return row(
+    'waiting',
+    '{}'::public.agent_locks[],
+    p_position,
+    case when p_position <= 2 then p_position * 20 else least(500, (p_position - 1) * 20) end,
+    array(select b.agent_name from core.blockers(p_ticket) as b where b.ticket_id is null order by 1)
+  )::public.lock_wait;
+end;
+$$;
+
+-- sql/30_locks/leases_of_request.sql
+create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return array(
+    select l from public.agent_locks as l
+    where l.workspace = p_workspace and l.request_id = p_request_id and l.expires_at > clock_timestamp()
+    order by l.resource_type, l.resource_name
+  );
 end;
 $$;
 
@@ -1195,6 +1814,66 @@ begin
     for update;
   end if;
   return v_token;
+end;
+$$;
+
+-- sql/30_locks/lock_for_grant.sql
+-- Takes what a grant needs of one resource: its fencing counter, then its lease row, both `for update`.
+-- The counter, because two grants must never run side by side; the lease, because a writer that was
+-- just checked holds it `for key share` until it commits, and only `for update` waits for that.
+-- False if the resource is held, or if it is somebody else's turn (p_ticket_id null: a newcomer's).
+create or replace function core.lock_for_grant(p_workspace text, p_resource core.resource, p_ticket_id bigint)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_lease public.agent_locks;
+begin
+  perform core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name);
+  select * into v_lease from public.agent_locks as l
+  where l.workspace = p_workspace
+    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
+  for update;
+  if v_lease.expires_at > clock_timestamp() then
+    return false;
+  end if;
+  return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;
+end;
+$$;
+
+-- sql/30_locks/refuse_deadlock.sql
+-- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once. A
+-- cycle that came about later (two waits began together, a lease changed hands) loses its youngest
+-- wait, which is told so at its next call; to raise here would undo the mark.
+create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_cycle jsonb;
+begin
+  -- Every cycle has a member that holds something, so it does if those look; most waiters hold nothing.
+  if not exists (
+    select from public.agent_locks as l
+    where l.workspace = p_ticket.workspace and l.execution_id = p_ticket.execution_id
+      and l.expires_at > clock_timestamp()
+  ) then
+    return false;
+  end if;
+  v_cycle := core.find_cycle(p_ticket);
+  if v_cycle is null then
+    return false;
+  end if;
+  if p_is_new then
+    perform core.fail_deadlock(v_cycle);
+  end if;
+  update core.lock_tickets as t set refused = v_cycle
+  where t.refused is null and t.ticket_id = (
+    select max((e.value ->> 'ticket_id')::bigint) from jsonb_array_elements(v_cycle) as e
+  );
+  return true;
 end;
 $$;
 
@@ -1298,7 +1977,8 @@ begin
   update public.agent_locks as l
   set
     expires_at = clock_timestamp() + make_interval(secs => p_ttl_seconds),
-    ttl_seconds = p_ttl_seconds
+    ttl_seconds = p_ttl_seconds,
+    provisional = false
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
     and l.fencing_token = p_fencing_token and l.execution_id = p_execution_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
@@ -1331,7 +2011,253 @@ as $$
 $$;
 
 comment on function public.renew_lock(text, text, text, bigint, integer, uuid) is
-'Extends a lease to ttl_seconds from now and returns its row; lease_lost if it has ended.';
+'Extends a lease to ttl_seconds from now and returns its row; lease_lost if it has ended. Confirms a provisional one.';
+
+-- sql/30_locks/require_resources.sql
+-- One or more resources as JSON objects, checked, without repetitions, in the order of locking.
+create or replace function core.require_resources(p_resources jsonb)
+returns core.resource[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_resource jsonb;
+begin
+  if jsonb_typeof(p_resources) is distinct from 'array' or jsonb_array_length(p_resources) not between 1 and 100 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'resources', 'reason', 'is no list of 1 to 100 resources'),
+      'Send a list such as [{"resource_type": "subsystem", "resource_name": "skeleton"}].'
+    );
+  end if;
+  for v_resource in select e.value from jsonb_array_elements(p_resources) as e loop
+    perform core.require_object('resources', v_resource);
+    perform core.require_name('resources.resource_type', v_resource ->> 'resource_type');
+    perform core.require_name('resources.resource_name', v_resource ->> 'resource_name');
+  end loop;
+  return array(
+    select distinct row(e.value ->> 'resource_type', e.value ->> 'resource_name')::core.resource
+    from jsonb_array_elements(p_resources) as e
+    order by 1
+  );
+end;
+$$;
+
+-- sql/30_locks/require_wait.sql
+create or replace function core.require_wait(p_wait_seconds numeric, p_request_id uuid)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_wait_seconds is null or not p_wait_seconds between 0 and 86400 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
+      'Use 0 to 86400 seconds.'
+    );
+  elsif p_wait_seconds > 0 and p_request_id is null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
+      'A request that waits is known by its request_id: send a new uuid.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/30_locks/take_parking_slot.sql
+-- Six calls at most are parked at any time, in the whole database, until their transaction ends: the
+-- others of PostgREST's connections stay free, or a holder could not get in to release. Two at most are
+-- second in line: with many locks, the slots are for those whose turn is next.
+create or replace function core.take_parking_slot(p_position integer)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  for v_slot in 1..case when p_position = 1 then 6 else 2 end loop
+    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+      return true;
+    end if;
+  end loop;
+  return false;
+end;
+$$;
+
+-- sql/30_locks/ticket_position.sql
+-- 1 for the next in line; for several resources the worst of its places. Counts no further than 100.
+create or replace function core.ticket_position(p_ticket core.lock_tickets)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_position integer;
+begin
+  select 1 + max(ahead.tickets) into v_position
+  from core.lock_ticket_resources as r
+  cross join lateral (
+    select count(*)::integer as tickets
+    from (
+      select from core.lock_ticket_resources as a
+      inner join core.lock_tickets as t on a.ticket_id = t.ticket_id
+      where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+        and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+        and core.is_live_ticket(t)
+      limit 100
+    ) as t
+  ) as ahead
+  where r.ticket_id = p_ticket.ticket_id;
+  return v_position;
+end;
+$$;
+
+-- sql/30_locks/ticket_resources.sql
+-- What a ticket waits for, in the order in which it is locked.
+create or replace function core.ticket_resources(p_ticket_id bigint)
+returns core.resource[]
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return array(
+    select row(r.resource_type, r.resource_name)::core.resource
+    from core.lock_ticket_resources as r
+    where r.ticket_id = p_ticket_id
+    order by r.resource_type, r.resource_name
+  );
+end;
+$$;
+
+-- sql/30_locks/wait_for_lock.sql
+create or replace function core.wait_for_lock(p_request_id uuid)
+returns public.lock_wait
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  perform core.require_present('request_id', to_jsonb(p_request_id));
+  return core.await_ticket(v_workspace, p_request_id, 500);
+end;
+$$;
+
+create or replace function public.wait_for_lock(request_id uuid)
+returns public.lock_wait
+language sql
+set search_path = ''
+as $$
+  select core.wait_for_lock(request_id);
+$$;
+
+comment on function public.wait_for_lock(uuid) is
+'Asks how a request that waits for locks stands; it may take up to 0.5 s to answer when its turn is near.
+
+state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
+retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more. deadlock if this wait was
+chosen to end one.';
+
+-- sql/30_locks/waits_for.sql
+-- One edge of a cycle, as it is told to the agent that is refused.
+create or replace function core.waits_for(p_ticket core.lock_tickets, p_resource core.resource)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'agent_name', p_ticket.agent_name,
+    'execution_id', p_ticket.execution_id,
+    'waits_for', to_jsonb(p_resource),
+    'ticket_id', p_ticket.ticket_id
+  );
+end;
+$$;
+
+-- sql/30_locks/waits_of.sql
+-- What keeps a blocker from going on: itself, if it is a ticket; if it is a holder, the tickets of its
+-- execution, but for those that wait for what it holds: that is another of its threads, which waits
+-- for the first like everybody else.
+create or replace function core.waits_of(p_blocker core.blocker, p_workspace text)
+returns setof core.lock_tickets
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query
+  select t.* from core.lock_tickets as t
+  where t.workspace = p_workspace
+    and core.is_live_ticket(t)
+    and case
+      when p_blocker.ticket_id is not null then t.ticket_id = p_blocker.ticket_id
+      else t.execution_id = p_blocker.execution_id and not p_blocker.resource = any(core.ticket_resources(t.ticket_id))
+    end;
+end;
+$$;
+
+-- sql/30_locks/write_lease.sql
+-- Writes a lease with the next fencing token; the caller holds the locks and knows that the resource
+-- is free. To a waiter a lease is given provisionally, for 10 s at most: PostgREST does not notice
+-- that a client has gone away, so it is the client that confirms, by renew_lock.
+create or replace function core.write_lease(
+  p_workspace text,
+  p_resource core.resource,
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_request_id uuid,
+  p_provisional boolean
+)
+returns public.agent_locks
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_lapsed public.agent_locks;
+  v_token bigint;
+  v_lease public.agent_locks;
+begin
+  select * into v_lapsed from public.agent_locks as l
+  where l.workspace = p_workspace
+    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name;
+  if found then
+    perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
+  end if;
+  update core.fencing_counters as c set last_token = c.last_token + 1
+  where c.workspace = p_workspace
+    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+  returning c.last_token into v_token;
+  insert into public.agent_locks as l (
+    workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
+    fencing_token, request_id, provisional
+  ) values (
+    p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
+    clock_timestamp() + make_interval(
+      secs => case when p_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
+    ),
+    p_ttl_seconds, v_token, p_request_id, p_provisional
+  )
+  on conflict (workspace, resource_type, resource_name) do update set
+    locked_by = excluded.locked_by,
+    execution_id = excluded.execution_id,
+    locked_at = excluded.locked_at,
+    expires_at = excluded.expires_at,
+    ttl_seconds = excluded.ttl_seconds,
+    fencing_token = excluded.fencing_token,
+    request_id = excluded.request_id,
+    provisional = excluded.provisional
+  returning l.* into v_lease;
+  return v_lease;
+end;
+$$;
 
 -- sql/30_locks/write_lock_lost.sql
 -- Grants and releases are too many to log; a lease that ended without its holder's doing is worth it.
@@ -2496,7 +3422,7 @@ begin
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(
-    'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id
+    'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
     return query select
@@ -3371,12 +4297,14 @@ $$;
 -- Tables: read through row level security, written by functions alone.
 revoke all on
 public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status
+public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 to authenticated, service_role;
 
 -- Everybody
@@ -3386,6 +4314,10 @@ grant execute on function public.health, core.health, core.schema_version to ano
 -- Agents and operators
 grant execute on function
 public.acquire_lock, core.acquire_lock,
+public.acquire_locks, core.acquire_locks,
+public.wait_for_lock, core.wait_for_lock,
+public.cancel_lock_request, core.cancel_lock_request,
+public.get_lock_status,
 public.renew_lock, core.renew_lock,
 public.release_lock, core.release_lock,
 public.cleanup_expired_locks, core.cleanup_expired_locks,

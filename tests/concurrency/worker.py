@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,6 +31,7 @@ class Worker:
         self.keys = {False: key, True: operator_key}
         self.http = httpx.Client(base_url=f"{url}/rest/v1", timeout=60, trust_env=False)
         self.half_done: tuple[SharedState, int] | None = None
+        self.waits_for = str(uuid.uuid4())
 
     def call(
         self, workspace: str, name: str, arguments: Json, operator: bool = False
@@ -181,7 +183,19 @@ class Worker:
         entries = [{"name": name, "state": "x"} for name in ("power", "skeleton", self.name)]
         document = {"format": "sharedstate/1", "subsystems": entries, "global_constraints": []}
         checkin = {"subsystem": one, **agent, **token, "status": {"n": 1}, "design_data": {}}
+        both = [{"resource_type": "subsystem", "resource_name": n} for n in ("skeleton", "power")]
+        waiting = {**agent, "wait_seconds": 5, "ttl_seconds": 1}
+        new = {"request_id": str(uuid.uuid4())}
+        known = {"request_id": self.waits_for}
+        dice.shuffle(both)
+        if dice.random() < 0.3:
+            self.waits_for = new["request_id"]
         offers: list[tuple[str, Json, bool]] = [
+            ("acquire_lock", {**resource, **waiting, **new}, False),
+            ("acquire_locks", {"resources": both, **waiting, **new}, False),
+            ("wait_for_lock", known, False),
+            ("cancel_lock_request", known, False),
+            ("get_lock_status", resource, False),
             ("acquire_lock", {**resource, **agent}, False),
             ("checkout_subsystem", {"subsystem": one, **agent}, False),
             ("renew_lock", {**resource, **run, **token}, False),

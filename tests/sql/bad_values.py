@@ -138,13 +138,40 @@ SECTIONS: Row = {
     ],
 }
 
+WAITS = [-1, 86_401, "long", None, [], True, 10**20]
+PRIORITIES = [0, 5, -1, 2.5, "high", None, 2**31, True]
+RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
+
 BAD: dict[str, dict[str, list[Any]]] = {
+    "acquire_locks": {
+        "resources": [
+            *OBJECTS,
+            {},
+            [[]],
+            ["skeleton"],
+            [None],
+            [RESOURCE] * 101,
+            [RESOURCE, {"resource_type": "subsystem"}],
+            [RESOURCE, {"resource_name": "skeleton"}],
+            *([RESOURCE, {**RESOURCE, "resource_name": name}] for name in NAMES),
+            *([{**RESOURCE, "resource_type": name}] for name in NAMES),
+        ],
+        "agent_name": NAMES,
+        "execution_id": NAMES,
+        "ttl_seconds": TTLS,
+        "wait_seconds": WAITS,
+        "priority": PRIORITIES,
+    },
+    "wait_for_lock": {},
+    "cancel_lock_request": {},
     "acquire_lock": {
         "resource_type": NAMES,
         "resource_name": NAMES,
         "agent_name": NAMES,
         "execution_id": NAMES,
         "ttl_seconds": TTLS,
+        "wait_seconds": WAITS,
+        "priority": PRIORITIES,
     },
     "renew_lock": {
         "resource_type": NAMES,
@@ -201,7 +228,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "target": NAMES,
         "description": TEXTS,
         "details": OBJECTS,
-        "priority": [0, 5, -1, 2.5, "high", None, 2**31, True],
+        "priority": PRIORITIES,
         "blocks": LISTS,
         "execution_id": OPTIONAL_NAMES,
     },
@@ -251,3 +278,5 @@ BAD: dict[str, dict[str, list[Any]]] = {
 }
 for _arguments in BAD.values():
     _arguments["request_id"] = REQUEST_IDS
+for _name in ("wait_for_lock", "cancel_lock_request"):
+    BAD[_name]["request_id"] = [*REQUEST_IDS, None]

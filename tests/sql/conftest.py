@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from tests.sql.support import MUTATIONS, Api, Mutation, make_workspace
+from tests.sql.waiting import Client, Make
 
 from sharedstate.stack import StackInfo
 
@@ -22,6 +23,12 @@ def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
 def new_workspace(http: httpx.Client, stack: StackInfo) -> Callable[[], Api]:
     """Makes further workspaces."""
     return lambda: make_workspace(http, stack, f"test-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def make(api: Api) -> Make:
+    """Makes clients that ask for locks, by name."""
+    return lambda name: Client(api, name)
 
 
 @pytest.fixture(params=MUTATIONS, ids=lambda mutation: mutation.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,6 +151,7 @@ STATUS_OF = {
     "unknown_conflict": 404,
     "request_id_reused": 409,
     "lease_lost": 409,
+    "deadlock": 409,
     "stale_version": 409,
     "conflict_already_resolved": 409,
     "resource_locked": 423,
@@ -218,6 +220,16 @@ _BY = {"subsystem": "skeleton", "created_by": "skeleton_agent"}
 MUTATIONS = (
     Mutation(
         "acquire_lock", {**_RESOURCE, **_RUN, "ttl_seconds": 60}, {"ttl_seconds": 61}, "agent_name"
+    ),
+    Mutation(
+        "acquire_locks",
+        {
+            "resources": [_RESOURCE, {"resource_type": "subsystem", "resource_name": "power"}],
+            **_RUN,
+            "ttl_seconds": 60,
+        },
+        {"ttl_seconds": 61},
+        "agent_name",
     ),
     Mutation(
         "renew_lock",
@@ -325,3 +337,10 @@ MUTATIONS = (
     ),
 )
 MUTATION_BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}
+
+# Their request_id is that of another call, so they have none of their own; repeating is harmless.
+ABOUT_REQUESTS = tuple(
+    Mutation(name, {"request_id": str(uuid.uuid4())}, {})
+    for name in ("wait_for_lock", "cancel_lock_request")
+)
+CALL_BY_NAME = MUTATION_BY_NAME | {call.name: call for call in ABOUT_REQUESTS}

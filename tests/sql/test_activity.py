@@ -45,6 +45,7 @@ LOGGED = {
     "checkin_subsystem": "checked_in",
     "force_release_lock": "lock_forced",
     "acquire_lock": None,
+    "acquire_locks": None,
     "renew_lock": None,
     "release_lock": None,
     "checkout_subsystem": None,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.sql.bad_values import BAD, CASTS
-from tests.sql.support import MUTATION_BY_NAME, MUTATIONS, Api, Row
+from tests.sql.support import CALL_BY_NAME, Api, Row
 
 
 def cases() -> Iterator[Any]:
@@ -23,7 +24,7 @@ def without_values(value: Any) -> str:
 
 def check(api: Api, function: str, argument: str, value: Any, arguments: Row) -> None:
     """The call must be refused, by our own check with the argument's name or by a cast."""
-    mutation = MUTATION_BY_NAME[function]
+    mutation = CALL_BY_NAME[function]
     call = {**arguments, argument: value}
     status, answer = api.call(function, key=mutation.key(api), **call)
     assert status == 400, (without_values(value), status, answer)
@@ -50,18 +51,18 @@ def test_every_argument_of_every_mutating_function_has_bad_values_here(api: Api)
 def test_a_bad_value_is_refused_and_changes_nothing(
     api: Api, function: str, argument: str, values: list[Any]
 ) -> None:
-    arguments = MUTATION_BY_NAME[function].ready(api)
+    arguments = CALL_BY_NAME[function].ready(api)
     before = api.snapshot()
     for value in values:
         check(api, function, argument, value, arguments)
     assert api.snapshot() == before
     # The rest of the call was in order: it is the value that was refused.
-    api.do(function, key=MUTATION_BY_NAME[function].key(api), **arguments)
+    api.do(function, key=CALL_BY_NAME[function].key(api), **arguments)
 
 
-@pytest.mark.parametrize("function", [mutation.name for mutation in MUTATIONS])
+@pytest.mark.parametrize("function", CALL_BY_NAME)
 def test_a_missing_or_unknown_argument_finds_no_function(api: Api, function: str) -> None:
-    mutation = MUTATION_BY_NAME[function]
+    mutation = CALL_BY_NAME[function]
     arguments = mutation.ready(api)
     before = api.snapshot()
     needed = [name for name in arguments if name not in ("ttl_seconds", "reads", "with_defaults")]
@@ -70,6 +71,29 @@ def test_a_missing_or_unknown_argument_finds_no_function(api: Api, function: str
         status, answer = api.call(function, key=mutation.key(api), **call)
         assert (status, answer["code"]) == (404, "PGRST202"), (call, answer)
     assert api.snapshot() == before
+
+
+def test_a_call_that_waits_needs_a_request_id(api: Api) -> None:
+    for function in ("acquire_lock", "acquire_locks"):
+        arguments = CALL_BY_NAME[function].arguments
+        detail = api.refused(function, "invalid_argument", **arguments, wait_seconds=1)
+        assert (detail["argument"], detail["reason"]) == ("request_id", "is missing")
+    assert api.rows("agent_locks") == []
+
+
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.5, 86_400])
+def test_waits_at_the_edges_are_accepted(api: Api, seconds: float) -> None:
+    arguments = CALL_BY_NAME["acquire_lock"].arguments
+    row = api.do(
+        "acquire_lock", **arguments, wait_seconds=seconds, request_id=str(uuid.uuid4()), priority=1
+    )
+    assert len(row) == 1
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 129, "'; drop table conflicts; --"])
+def test_the_status_of_an_impossible_lock_is_that_it_is_free(api: Api, name: str) -> None:
+    status = api.do("get_lock_status", resource_type=name, resource_name=name)
+    assert (status["holder"], status["queue"]) == (None, [])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 129, "'; drop table conflicts; --"])

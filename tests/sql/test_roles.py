@@ -15,22 +15,32 @@ import httpx
 import jwt
 import pytest
 from tests.sql.support import (
+    CALL_BY_NAME,
     MUTATION_BY_NAME,
-    MUTATIONS,
     TABLES,
     Api,
     Mutation,
     Row,
     make_workspace,
 )
+from tests.sql.waiting import POWER, Client
 
 from sharedstate.stack import StackInfo
 from sharedstate.stack.keys import make_token
 
-VIEWS = ("system_status",)
-READS = ("get_active_conflicts", "export_state", "health", "schema_version", "list_workspaces")
+VIEWS = ("lock_queue", "system_status")
+READS = (
+    "get_active_conflicts",
+    "get_lock_status",
+    "export_state",
+    "health",
+    "schema_version",
+    "list_workspaces",
+)
 WITHOUT_ID = ("cleanup_expired_locks",)
-FUNCTIONS = (*(mutation.name for mutation in MUTATIONS), *READS, *WITHOUT_ID)
+FUNCTIONS = (*CALL_BY_NAME, *READS, *WITHOUT_ID)
+RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
+ARGUMENTS: dict[str, Row] = {"get_lock_status": RESOURCE}
 
 FOR_EVERYBODY = {"health"}
 FOR_OPERATORS = {"force_release_lock", "init_workspace", "list_workspaces", "import_state"}
@@ -71,6 +81,9 @@ def fill(api: Api) -> None:
         api.do(mutation.name, **mutation.arguments)
     api.do("log_conflict", **MUTATION_BY_NAME["log_conflict"].arguments)
     api.lock("power", "power_agent", "run-1", ttl_seconds=86_400)
+    Client(api, "waiter").waits(POWER, wait_seconds=86_400)
+    # It does not have to ask to be seen in line.
+    api.sql("update core.lock_tickets set seen_at = 'infinity' where workspace = %s", api.workspace)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +138,7 @@ def function_cases() -> Iterator[Any]:
 def test_a_function_does_for_each_caller_what_it_should(
     api: Api, world: World, new_workspace: Callable[[], Api], function: str, caller: str
 ) -> None:
-    mutation = MUTATION_BY_NAME.get(function) or Mutation(function, {}, {})
+    mutation = CALL_BY_NAME.get(function) or Mutation(function, ARGUMENTS.get(function, {}), {})
     key = world.keys[caller]
     if caller == "other workspace":
         key = pinned_to(new_workspace())
@@ -201,10 +214,10 @@ def test_an_agent_with_a_claim_does_all_under_its_own_name(api: Api) -> None:
     assert (status, written["released"]) == (200, True)
 
 
-@pytest.mark.parametrize("function", [mutation.name for mutation in MUTATIONS])
+@pytest.mark.parametrize("function", [*MUTATION_BY_NAME, "cancel_lock_request"])
 def test_a_mutation_cannot_be_called_by_get(api: Api, function: str) -> None:
     """A link that somebody follows must change nothing."""
-    mutation = MUTATION_BY_NAME[function]
+    mutation = CALL_BY_NAME[function]
     arguments = {
         name: value
         for name, value in mutation.ready(api).items()
@@ -276,7 +289,9 @@ def test_a_filter_for_another_workspace_finds_nothing(world: World, table: str) 
     assert world.home.rows(table, workspace=f"eq.{world.elsewhere.workspace}") == []
 
 
-@pytest.mark.parametrize("table", ["workspaces", "requests", "fencing_counters"])
+@pytest.mark.parametrize(
+    "table", ["workspaces", "requests", "fencing_counters", "lock_tickets", "lock_ticket_resources"]
+)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_private_schema_is_not_exposed(world: World, table: str, caller: str) -> None:
     headers = world.home.headers(world.keys[caller], {"accept-profile": "core"})

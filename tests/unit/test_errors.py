@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sharedstate import errors
-from sharedstate.answers import error_from
+from sharedstate.answers import error_from, may_retry, not_applied
 
 REGISTRY = Path(__file__).parents[2] / "docs" / "errors.md"
 
@@ -88,6 +88,14 @@ def test_a_code_of_postgrest_or_postgres_becomes_a_class(
     assert type(problem) is kind
     assert problem.message == message
     assert message in str(problem)
+
+
+def test_an_answer_with_nothing_in_it_is_a_session_that_ended_mid_call() -> None:
+    """So PostgREST 12 answers when its backend was terminated without a word."""
+    problem = error_from(400, _answer("", ""))
+    assert type(problem) is errors.ServiceUnavailable
+    assert may_retry(problem)
+    assert not not_applied(problem)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""A lock that is held: until when its client may rely on it, and when to renew it. Pure: no I/O.
+
+All times are seconds of the client's monotonic clock. A renewal counts from before it was sent:
+the database, which counts from after it received it, never ends a lease sooner.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable
+
+from sharedstate.types import Lease
+from sharedstate.waiting import Grant
+
+# A fresh lease of a lock object is short, so that a client that died while it took it, or a lost
+# answer, blocks nobody for long. One that is held any longer than this is extended to its full
+# time; most are released sooner, and are spared a call.
+CONFIRM_AFTER_S = 0.2
+
+
+class Held:
+    """A grant that a lock object holds.
+
+    `on_lost` is called once if it is lost, by the background. `abandoned` is set when the lock
+    object is garbage: then nobody can release it any more, and it lapses.
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        ttl_seconds: int,
+        now: float,
+        on_lost: Callable[[], object] | None = None,
+    ) -> None:
+        self.leases = grant.leases
+        self.request_id = grant.request_id
+        self.ttl_seconds = ttl_seconds
+        self.on_lost = on_lost
+        self.pid = os.getpid()
+        self.is_lost = False
+        self.is_ended = False
+        self.abandoned = False
+        self.is_renewing = False
+        self.deadline = grant.since + grant.lifetime_s - _margin(grant.lifetime_s)
+        # It may be rather old by now, if it was handed over while this client slept.
+        self.due = grant.since + grant.lifetime_s / 3
+        if grant.lifetime_s < ttl_seconds:
+            self.due = min(self.due, now + CONFIRM_AFTER_S)
+
+    def renewed(self, sent_at: float, leases: Iterable[Lease]) -> None:
+        """The database extended it, by a call that was sent at `sent_at`."""
+        self.leases = tuple(leases)
+        self.deadline = max(self.deadline, sent_at + self.ttl_seconds - _margin(self.ttl_seconds))
+        self.due = sent_at + self.ttl_seconds / 3
+
+    def not_renewed(self, now: float) -> None:
+        """No answer: it is tried again soon, and the more often the less time there is."""
+        self.due = now + min(2.0, max(0.05, (self.deadline - now) / 10))
+
+    def patience_s(self, now: float) -> float:
+        """How long to wait for the answer to a renewal that is sent now."""
+        return max(0.05, min(self.deadline - now, max(0.3, self.ttl_seconds / 3)))
+
+    def has_lapsed(self, now: float) -> bool:
+        """Whether it may have ended by now, as far as this client knows."""
+        return self.is_lost or now >= self.deadline
+
+
+def next_look(held: Iterable[Held]) -> float:
+    """When something is to be done next; infinity for nothing."""
+    return min(
+        (one.deadline if one.is_renewing else min(one.due, one.deadline) for one in held),
+        default=math.inf,
+    )
+
+
+def _margin(lifetime_s: float) -> float:
+    # Who is told of the loss has to be told before the time is up, not after.
+    return min(0.25, max(0.02, lifetime_s * 0.01))

@@ -1,0 +1,49 @@
+create or replace function core.cancel_lock_request(p_request_id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_was_waiting boolean;
+  v_was_granted boolean;
+begin
+  perform core.require_present('request_id', to_jsonb(p_request_id));
+  -- Behind the acquire call itself, if that is still under way.
+  perform pg_advisory_xact_lock(hashtextextended(v_workspace || '/' || p_request_id, 0));
+  delete from core.lock_tickets as t
+  where t.workspace = v_workspace and t.request_id = p_request_id
+    and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
+  v_was_waiting := found;
+  -- It may have won the race: what it was given goes back, and on to the next in line.
+  delete from public.agent_locks as l
+  where l.workspace = v_workspace and l.request_id = p_request_id
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);
+  v_was_granted := found;
+  if exists (
+    select from core.lock_tickets as t where t.workspace = v_workspace and t.request_id = p_request_id
+  ) then
+    return false;  -- it waits for another agent than the one that this token speaks for
+  end if;
+  -- An acquire call that arrives late, or once more, must find its request answered: with nothing.
+  insert into core.requests as r (workspace, request_id, function_name, answer)
+  values (v_workspace, p_request_id, 'acquire_locks', '[]')
+  on conflict (workspace, request_id) do update set answer = excluded.answer
+  where r.function_name = excluded.function_name
+    and (r.answer -> 0 ->> 'locked_by') = coalesce(core.claimed_agent(), r.answer -> 0 ->> 'locked_by');
+  return v_was_waiting or v_was_granted;
+end;
+$$;
+
+create or replace function public.cancel_lock_request(request_id uuid)
+returns boolean
+language sql
+set search_path = ''
+as $$
+  select core.cancel_lock_request(request_id);
+$$;
+
+comment on function public.cancel_lock_request(uuid) is
+'Ends a request for locks, whether it waits or was granted: all of its leases go to the next in
+line. True if there was anything to end.';

@@ -1,0 +1,39 @@
+-- Runs after each row that leaves agent_locks, by whatever way: release, check-in, clean-up, an
+-- operator's force, DELETE typed in psql. Gives the resource to whoever is first in line, in the same
+-- transaction.
+--
+-- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
+-- it never waits for a counter. Where one is taken, its holder decides; and a waiter that was passed
+-- over takes its turn itself, within milliseconds, because the first in line keeps looking.
+create or replace function core.hand_over()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_ticket core.lock_tickets;
+  v_resource core.resource := row(old.resource_type, old.resource_name);
+begin
+  select * into v_ticket from core.lock_tickets as t
+  where t.ticket_id = core.first_in_line(old.workspace, v_resource);
+  if not found then
+    return null;
+  end if;
+  foreach v_resource in array core.ticket_resources(v_ticket.ticket_id) loop
+    perform from core.fencing_counters as c
+    where c.workspace = old.workspace
+      and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
+    for update skip locked;
+    if not found then
+      return null;
+    end if;
+  end loop;
+  perform core.grant_ticket(v_ticket);
+  return null;
+end;
+$$;
+
+create trigger agent_locks_hand_over
+after delete on public.agent_locks
+for each row execute function core.hand_over();

@@ -1,0 +1,13 @@
+create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return array(
+    select l from public.agent_locks as l
+    where l.workspace = p_workspace and l.request_id = p_request_id and l.expires_at > clock_timestamp()
+    order by l.resource_type, l.resource_name
+  );
+end;
+$$;

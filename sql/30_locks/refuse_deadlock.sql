@@ -1,0 +1,33 @@
+-- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once. A
+-- cycle that came about later (two waits began together, a lease changed hands) loses its youngest
+-- wait, which is told so at its next call; to raise here would undo the mark.
+create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_cycle jsonb;
+begin
+  -- Every cycle has a member that holds something, so it does if those look; most waiters hold nothing.
+  if not exists (
+    select from public.agent_locks as l
+    where l.workspace = p_ticket.workspace and l.execution_id = p_ticket.execution_id
+      and l.expires_at > clock_timestamp()
+  ) then
+    return false;
+  end if;
+  v_cycle := core.find_cycle(p_ticket);
+  if v_cycle is null then
+    return false;
+  end if;
+  if p_is_new then
+    perform core.fail_deadlock(v_cycle);
+  end if;
+  update core.lock_tickets as t set refused = v_cycle
+  where t.refused is null and t.ticket_id = (
+    select max((e.value ->> 'ticket_id')::bigint) from jsonb_array_elements(v_cycle) as e
+  );
+  return true;
+end;
+$$;

@@ -1,0 +1,28 @@
+create or replace function core.wait_for_lock(p_request_id uuid)
+returns public.lock_wait
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  perform core.require_present('request_id', to_jsonb(p_request_id));
+  return core.await_ticket(v_workspace, p_request_id, 500);
+end;
+$$;
+
+create or replace function public.wait_for_lock(request_id uuid)
+returns public.lock_wait
+language sql
+set search_path = ''
+as $$
+  select core.wait_for_lock(request_id);
+$$;
+
+comment on function public.wait_for_lock(uuid) is
+'Asks how a request that waits for locks stands; it may take up to 0.5 s to answer when its turn is near.
+
+state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
+retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more. deadlock if this wait was
+chosen to end one.';

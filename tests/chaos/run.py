@@ -1,0 +1,156 @@
+"""A run: many client processes at work, a fault beside them, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+from tests.history.checker import NEVER, Operation, Verdict, check
+from tests.history.models import FencedMutex, Register
+
+from sharedstate.stack import StackInfo
+
+Row = dict[str, Any]
+SIZE = 16
+# By how much the database's clock and the clients' may differ; far less than a lease's second.
+SLACK_SECONDS = 0.05
+PATIENCE_SECONDS = 12.0
+
+
+@dataclass
+class Run:
+    """Client processes that write their histories into files of `folder`."""
+
+    stack: StackInfo
+    workspace: str
+    folder: Path
+    seconds: float
+    port: int | None = None
+    clients: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @contextmanager
+    def at_work(self) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """The clients while they work; afterwards all have ended."""
+        outputs: list[IO[bytes]] = []
+        output: IO[bytes]
+        try:
+            for number in range(SIZE):
+                output = (self.folder / f"{number}.jsonl").open("wb")
+                outputs.append(output)
+                self.clients.append(self._start(number, output))
+            yield self.clients
+            self._wait()
+        finally:
+            for client in self.clients:
+                client.kill()
+                client.wait()
+            for output in outputs:
+                output.close()
+
+    def _start(self, number: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        settings = {
+            "host": "127.0.0.1",
+            "port": self.port or int(self.stack.url.rsplit(":", 1)[1]),
+            "key": self.stack.agent_key,
+            "workspace": self.workspace,
+            "name": f"client-{number}",
+            "seconds": self.seconds,
+            "patience": PATIENCE_SECONDS,
+            "seed": number,
+        }
+        program = Path(__file__).with_name("client.py")
+        return subprocess.Popen([sys.executable, str(program), json.dumps(settings)], stdout=output)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self.seconds + 2 * PATIENCE_SECONDS
+        for client in self.clients:
+            assert client.wait(max(0.1, deadline - time.monotonic())) == 0
+
+    def records(self) -> list[Row]:
+        return [
+            json.loads(line)
+            for number in range(SIZE)
+            for line in (self.folder / f"{number}.jsonl").read_text().splitlines()
+        ]
+
+
+def operation(record: Row) -> Operation:
+    def frozen(value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    return Operation(
+        record["kind"],
+        record["called"],
+        NEVER if record["returned"] is None else record["returned"],
+        frozen(record["answer"]),
+        tuple(frozen(one) for one in record["arguments"]),
+        record["process"],
+    )
+
+
+@dataclass
+class Outcome:
+    """What the clients saw, and what is in the database now."""
+
+    records: list[Row]
+    database: psycopg.Connection[tuple[Any, ...]]
+    workspace: str
+
+    def history(self, resource: str) -> list[Operation]:
+        return [operation(one) for one in self.records if one["resource"] == resource]
+
+    def verdict_on_lock(self, resource: str) -> Verdict:
+        return check(self.history(resource), FencedMutex(slack=SLACK_SECONDS))
+
+    def verdict_on_register(self, resource: str) -> Verdict:
+        history = self.history(resource)
+        return check(history, Register(initial=(1, 0)))
+
+    def many(self, kind: str, answer: bool | None, resource: str | None = None) -> int:
+        """How many operations of a kind had this answer; None: an unknown one."""
+        return sum(
+            one["kind"] == kind
+            and one["answer"] is answer
+            and (resource is None or one["resource"] == resource)
+            for one in self.records
+        )
+
+    def count(self, resource: str) -> int:
+        rows = self.rows(
+            "select coalesce((metadata ->> 'count')::int, 0) from subsystems "
+            "where workspace = %s and name = %s",
+            resource,
+        )
+        return int(rows[0][0])
+
+    def tokens(self, resource: str) -> list[int]:
+        """As they were granted, in order."""
+        rows = self.rows(
+            "select fencing_token from audit.grants where workspace = %s and resource_name = %s "
+            "order by grant_id",
+            resource,
+        )
+        return [token for (token,) in rows]
+
+    def overtaken(self) -> list[tuple[Any, ...]]:
+        """Grants that passed over somebody who waited."""
+        return self.rows(
+            "select resource_name, fencing_token, overtaken from audit.grants "
+            "where workspace = %s and overtaken is not null"
+        )
+
+    def grants_in_a_crowd(self) -> int:
+        """How many grants were made while others surely waited."""
+        rows = self.rows("select count(*) from audit.grants where workspace = %s and queued > 0")
+        return int(rows[0][0])
+
+    def rows(self, query: str, *more: Any) -> list[tuple[Any, ...]]:
+        return self.database.execute(query.encode(), [self.workspace, *more]).fetchall()

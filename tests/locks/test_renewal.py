@@ -1,0 +1,233 @@
+"""A lock is renewed while it is held, and its holder learns in time when that is impossible."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from tests.locks.conftest import Cut, Left, Make, until
+
+from sharedstate import AsyncSharedState, LeaseLost, SharedState
+from sharedstate.locks import Lock
+from sharedstate.stack import StackInfo
+
+
+def _ttl(state: SharedState) -> int:
+    row = state.get_lock("door", "narrow")
+    assert row is not None
+    return row["ttl_seconds"]
+
+
+def _changes(look: Callable[[], Any]) -> Callable[[], bool]:
+    first = look()
+    return lambda: look() is not first
+
+
+def _threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "sharedstate-locks"]
+
+
+def test_renewal_keeps_a_lock_longer_than_its_ttl(make: Make) -> None:
+    state, other = make("run"), make("other")
+    told: list[Any] = []
+    with state.lock("door", "narrow", "agent", 2, on_lost=told.append) as lock:
+        first = lock.lease
+        ends = time.monotonic() + 3.5
+        while time.monotonic() < ends:
+            assert other.acquire_lock("door", "narrow", "other") is None
+            time.sleep(0.1)
+        assert first is not None and lock.lease is not None
+        assert lock.lease.expires_at > first.expires_at
+        assert lock.token == first.fencing_token
+        assert not lock.lost
+    assert other.acquire_lock("door", "narrow", "other")
+    assert not told
+
+
+def test_a_lock_that_is_held_gets_its_full_time_within_a_second(make: Make) -> None:
+    state = make()
+    with state.lock("door", "narrow", "agent", 300):
+        until(lambda: _ttl(state) == 300, 1)
+
+
+def test_without_the_service_it_is_lost_by_the_clock_of_the_client(make: Make, proxy: Cut) -> None:
+    state = make(url=proxy.url)
+    told: list[float] = []
+    lock = state.lock("door", "narrow", "agent", 2, on_lost=lambda _: told.append(time.monotonic()))
+    lock.acquire()
+    until(lambda: _ttl(state) == 2)
+    # No renewal that is sent from here on is answered.
+    proxy.cut()
+    sent_at_latest = time.monotonic()
+    assert not lock.lost
+    until(lambda: lock.lost, 3)
+    assert time.monotonic() <= sent_at_latest + 2
+    until(lambda: bool(told), 1)
+    assert told[0] <= sent_at_latest + 2 + 0.05  # a thread was started in between
+    assert len(told) == 1
+
+
+def test_renewal_outlives_an_outage_that_is_shorter_than_the_ttl(make: Make, proxy: Cut) -> None:
+    state = make(url=proxy.url)
+    with state.lock("door", "narrow", "agent", 4) as lock:
+        until(lambda: _ttl(state) == 4)
+        for _ in range(2):
+            proxy.cut()
+            time.sleep(1.5)
+            proxy.mend()
+            until(_changes(lambda: lock.lease), 4)
+        assert not lock.lost
+
+
+def test_a_block_that_lost_the_lock_does_not_release_it_for_its_successor(
+    make: Make, database: psycopg.Connection[Any], workspace: str
+) -> None:
+    lock = make().lock("door", "narrow", "agent")
+    tokens: list[int | None] = []
+    with pytest.raises(LeaseLost), lock:
+        database.execute("delete from agent_locks where workspace = %s", [workspace])
+        successor = threading.Thread(target=lambda: tokens.append(lock.acquire() and lock.token))
+        successor.start()
+        successor.join()
+    assert tokens == [2]
+    assert lock.token == 2 and lock.locked()
+    lock.release()
+
+
+def test_a_hanging_renewal_does_not_delay_the_news_about_another_lock(
+    make: Make, proxy: Cut
+) -> None:
+    state = make(url=proxy.url)
+    told: dict[str, float] = {}
+
+    def on_lost(lock: Lock) -> None:
+        told[lock.leases[0].resource_name] = time.monotonic()
+
+    locks = [
+        state.lock("door", "first", "agent", 3, on_lost=on_lost),
+        state.lock("door", "second", "agent", 1, on_lost=on_lost),
+    ]
+    for lock in locks:
+        lock.acquire()
+    proxy.cut()
+    cut_at = time.monotonic()
+    until(lambda: len(told) == 2, 5)
+    assert told["second"] <= cut_at + 1.05
+    assert told["first"] <= cut_at + 3.05
+
+
+def test_a_lock_that_was_taken_away_is_lost_at_the_next_renewal(
+    make: Make, database: psycopg.Connection[Any], workspace: str
+) -> None:
+    state = make()
+    told: list[Any] = []
+    lock = state.lock("door", "narrow", "agent", 2, on_lost=told.append)
+    with pytest.raises(LeaseLost), lock:
+        database.execute("delete from agent_locks where workspace = %s", [workspace])
+        until(lambda: bool(told), 2)
+        assert told == [lock]
+        assert lock.lost
+        assert lock.token == 1
+    assert "unlocked" in repr(lock)
+
+
+def test_an_exception_of_the_block_is_not_hidden_by_the_loss(
+    make: Make, database: psycopg.Connection[Any], workspace: str
+) -> None:
+    with pytest.raises(KeyError), make().lock("door", "narrow", "agent"):
+        database.execute("delete from agent_locks where workspace = %s", [workspace])
+        raise KeyError
+
+
+def test_one_thread_renews_all_locks_and_ends_with_the_last(make: Make) -> None:
+    before = len(_threads())
+    state = make()
+    locks = [state.lock("door", f"door-{number}", "agent", 2) for number in range(20)]
+    for lock in locks:
+        lock.acquire()
+    assert len(_threads()) == before + 1
+    time.sleep(2.5)
+    assert not any(lock.lost for lock in locks)
+    for lock in locks:
+        lock.release()
+    until(lambda: len(_threads()) == before, 3)
+
+
+def test_closing_the_client_ends_renewal_and_its_locks_lapse(make: Make, left: Left) -> None:
+    before = len(_threads())
+    state = make()
+    lock = state.lock("door", "narrow", "agent", 1)
+    lock.acquire()
+    state.close()
+    assert len(_threads()) == before
+    until(lambda: lock.lost and left() == (0, 0), 2)
+
+
+def test_a_lock_object_that_is_garbage_is_renewed_no_more(make: Make, left: Left) -> None:
+    state = make()
+    state.lock("door", "narrow", "agent", 1).acquire()
+    gc.collect()
+    until(lambda: left() == (0, 0), 3)
+
+
+def test_a_forked_child_neither_holds_nor_releases_the_lock(make: Make) -> None:
+    state = make()
+    with state.lock("door", "narrow", "agent") as lock:
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                lock.release()
+                free = state.lock("door", "wide", "child")
+                with free:
+                    code = 0 if not lock.lost and lock.token is None and lock.locked() else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert lock.token == 1
+    assert not lock.locked()
+
+
+def test_renewal_by_a_task_keeps_an_async_lock_and_tells_of_its_loss(
+    stack: StackInfo, workspace: str, database: psycopg.Connection[Any]
+) -> None:
+    async def run() -> None:
+        async with AsyncSharedState(
+            "async", workspace=workspace, url=stack.url, key=stack.agent_key
+        ) as state:
+            told = asyncio.Event()
+
+            async def on_lost(lock: Any) -> None:
+                assert lock.lost
+                told.set()
+
+            lock = state.lock("door", "narrow", "agent", 1, on_lost=on_lost)
+            await lock.acquire()
+            await asyncio.sleep(1.5)
+            assert not lock.lost
+            database.execute("delete from agent_locks where workspace = %s", [workspace])
+            await asyncio.wait_for(told.wait(), 2)
+            with pytest.raises(LeaseLost):
+                await lock.release()
+            await lock.acquire()
+            await lock.release()
+
+    for _ in range(2):  # the second time on an event loop of its own
+        asyncio.run(run())
+
+
+def test_a_write_after_the_loss_is_refused(make: Make, proxy: Cut, stack: StackInfo) -> None:
+    state: SharedState = make("run", proxy.url)
+    lock = state.lock("subsystem", "skeleton", "agent", 1)
+    lock.acquire()
+    state._background.stop()  # as if the process had been stopped past its time
+    until(lambda: lock.lost, 3)
+    with make("other").lock("subsystem", "skeleton", "other"), pytest.raises(LeaseLost):
+        state.update_subsystem_status("skeleton", {"current_mass_kg": 1})

@@ -1,0 +1,233 @@
+"""Deliberate faults in the lock functions, and the tests that have to notice each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+QUEUE = "tests/sql/test_lock_queue.py"
+REQUESTS = "tests/sql/test_lock_requests.py"
+SETS = "tests/sql/test_lock_sets.py"
+DEADLOCKS = "tests/sql/test_deadlocks.py"
+LOCKS = "tests/sql/test_locks.py"
+STEPS = "tests/concurrency/test_interleavings.py"
+CHAOS = "tests/chaos/test_chaos.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Every `old` in `file` (of sql/) becomes `new`; `tests` are pytest's names of tests."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def migrations(self, folder: Path) -> Path:
+        """A folder of migrations that are made from the changed sources."""
+        for part in ("sql", "scripts", "supabase/migrations"):
+            shutil.copytree(ROOT / part, folder / part)
+        changed = folder / "sql" / self.file
+        text = changed.read_text(encoding="utf-8")
+        if self.old not in text:
+            raise ValueError(f"{self.name}: {self.file} does not say {self.old!r} any more")
+        changed.write_text(text.replace(self.old, self.new), encoding="utf-8")
+        build = folder / "scripts" / "build_migration.py"
+        subprocess.run([sys.executable, str(build)], check=True, timeout=60)
+        return folder / "supabase" / "migrations"
+
+
+MUTANTS = (
+    Mutant(
+        "steal by plain UPDATE: the lease is not locked for a grant",
+        "30_locks/lock_for_grant.sql",
+        "\n  for update;",
+        ";",
+        (STEPS,),
+    ),
+    Mutant(
+        "two grants side by side: the counter is not locked",
+        "30_locks/lock_fencing_counter.sql",
+        "for update;",
+        ";",
+        (STEPS, "tests/concurrency/test_lease_races.py"),
+    ),
+    Mutant(
+        "token not compared by a write",
+        "30_locks/guard_write.sql",
+        "else v_lease.fencing_token = p_fencing_token",
+        "else true",
+        (
+            f"{CHAOS}::test_holders_that_are_stopped_beyond_their_lease_cannot_write_when_they_go_on",
+        ),
+    ),
+    Mutant(
+        "token not compared by a renewal",
+        "30_locks/renew_lock.sql",
+        "and l.fencing_token = p_fencing_token and",
+        "and",
+        (LOCKS,),
+    ),
+    Mutant(
+        "a renewal revives a lease that has lapsed",
+        "30_locks/renew_lock.sql",
+        "\n    and l.expires_at > clock_timestamp()\n  returning",
+        "\n  returning",
+        (LOCKS,),
+    ),
+    Mutant(
+        "now() for clock_timestamp() in the check of a write",
+        "30_locks/guard_write.sql",
+        "clock_timestamp()",
+        "now()",
+        (QUEUE,),
+    ),
+    Mutant(
+        "now() for clock_timestamp() in the look at a held lock",
+        "30_locks/is_held.sql",
+        "clock_timestamp()",
+        "now()",
+        (QUEUE,),
+    ),
+    Mutant(
+        "hand-over skips the queue: the last in line is first",
+        "30_locks/first_in_line.sql",
+        "order by r.queue_key, r.ticket_id",
+        "order by r.queue_key desc, r.ticket_id desc",
+        (QUEUE,),
+    ),
+    Mutant(
+        "newcomers and the impatient overtake",
+        "30_locks/lock_for_grant.sql",
+        "return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;",
+        "return true;",
+        (f"{CHAOS}::test_in_quiet_times_all_promises_hold_and_nothing_is_unknown", QUEUE),
+    ),
+    Mutant(
+        "priority does not age",
+        "30_locks/enqueue.sql",
+        "interval '30 seconds'",
+        "interval '30 hours'",
+        (QUEUE,),
+    ),
+    Mutant(
+        "provisional grant never lapses before the full time",
+        "30_locks/write_lease.sql",
+        "least(p_ttl_seconds, 10)",
+        "p_ttl_seconds",
+        (QUEUE,),
+    ),
+    Mutant(
+        "a lapsed lease is not free",
+        "30_locks/lock_for_grant.sql",
+        "if v_lease.expires_at > clock_timestamp() then",
+        "if v_lease.expires_at is not null then",
+        (QUEUE,),
+    ),
+    Mutant(
+        "request id ignored",
+        "10_access/recall_request.sql",
+        "if p_request_id is null then",
+        "if true then",
+        ("tests/sql/test_requests.py",),
+    ),
+    Mutant(
+        "request id not kept by a hand-over",
+        "30_locks/grant_ticket.sql",
+        "if v_leases is not null then",
+        "if false then",
+        (REQUESTS,),
+    ),
+    Mutant(
+        "drain missing on delete",
+        "30_locks/hand_over.sql",
+        "perform core.grant_ticket(v_ticket);",
+        "",
+        (QUEUE,),
+    ),
+    Mutant(
+        "drain missing on expiry",
+        "30_locks/await_ticket.sql",
+        "if v_position = 1 then",
+        "if false then",
+        (QUEUE,),
+    ),
+    Mutant(
+        "a dead waiter keeps its turn",
+        "30_locks/is_live_ticket.sql",
+        "interval '5 seconds'",
+        "interval '5 hours'",
+        (QUEUE,),
+    ),
+    Mutant(
+        "all who are next in line are parked at once",
+        "30_locks/take_parking_slot.sql",
+        "return false;",
+        "return true;",
+        (f"{QUEUE}::test_waiters_of_many_locks_leave_the_servers_room_for_others",),
+    ),
+    Mutant(
+        "unsorted multi-lock",
+        "30_locks/grant_leases.sql",
+        "foreach v_resource in array p_resources loop\n    if not core.lock_for_grant",
+        "for v_resource in select r.* from unnest(p_resources) as r order by random() loop\n"
+        "    if not core.lock_for_grant",
+        (f"{SETS}::test_sets_named_in_opposite_orders_do_not_deadlock_the_database",),
+    ),
+    Mutant(
+        "a set takes what it can get",
+        "30_locks/grant_leases.sql",
+        """p_ticket_id) then
+      return null;""",
+        """p_ticket_id) then
+      continue;""",
+        (SETS,),
+    ),
+    Mutant(
+        "cancelling keeps what was won in the race",
+        "30_locks/cancel_lock_request.sql",
+        "and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)",
+        "and false",
+        (REQUESTS,),
+    ),
+    Mutant(
+        "cancelling does not answer a late acquire call",
+        "30_locks/cancel_lock_request.sql",
+        "values (v_workspace, p_request_id, 'acquire_locks', '[]')",
+        "select v_workspace, p_request_id, 'acquire_locks', '[]'::jsonb where false",
+        (REQUESTS,),
+    ),
+    Mutant(
+        "a deadlock is not looked for once the wait has begun",
+        "30_locks/keep_waiting.sql",
+        "perform core.refuse_deadlock(p_ticket, false);",
+        "",
+        (DEADLOCKS,),
+    ),
+    Mutant(
+        "a deadlock is not looked for when a wait begins",
+        "30_locks/enqueue.sql",
+        "perform core.refuse_deadlock(v_ticket, true);",
+        "",
+        (DEADLOCKS,),
+    ),
+    Mutant(
+        "in a deadlock the oldest wait loses",
+        "30_locks/refuse_deadlock.sql",
+        "select max((e.value",
+        "select min((e.value",
+        (DEADLOCKS,),
+    ),
+)
+
+
+def named(words: str) -> list[Mutant]:
+    """The mutants in whose names these words occur; all of them for no words."""
+    return [mutant for mutant in MUTANTS if re.search(re.escape(words), mutant.name)]
