@@ -17,7 +17,7 @@ API_ROLES = ("anon", "authenticated", "service_role")
 OURS = "('core'::regnamespace, 'public'::regnamespace)"
 
 FOR_ANON = {"public.health", "core.health", "core.schema_version"}
-# What row level security, the view and get_active_conflicts evaluate with the caller's rights.
+# What row level security and the views evaluate with the caller's rights.
 HELPERS_OF_CALLERS = {"core.current_workspace", "core.agent_subsystem"}
 # Touch no table, so they need no other rights than the caller's.
 WITHOUT_DEFINER = {"health", "schema_version"}
