@@ -13,6 +13,7 @@ import random
 import sys
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
@@ -29,13 +30,16 @@ class NoAnswerError(Exception):
 
 
 class Client:
-    """Settings: host, port, key, workspace, name, seconds (of work), patience (seconds), seed."""
+    """Settings: host, port, key, workspace, name, patience (seconds), seed, stop.
+
+    It works until there is a file of the name `stop`.
+    """
 
     def __init__(self, settings: Json) -> None:
         self.settings = settings
         self.name = settings["name"]
         self.dice = random.Random(settings["seed"])
-        self.deadline = time.monotonic() + settings["seconds"]
+        self.stop = Path(settings["stop"])
         self.connection: http.client.HTTPConnection | None = None
         self.called = 0.0
 
@@ -121,7 +125,7 @@ class Client:
     # The work
 
     def work(self) -> None:
-        while time.monotonic() < self.deadline:
+        while not self.stop.exists():
             if self.dice.random() < 0.25:
                 self.compare_and_set()
                 continue

@@ -1,4 +1,4 @@
-"""What goes wrong beside the clients, each until a time on the monotonic clock."""
+"""What goes wrong beside the clients, each so many times."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ def part(stack: Stack, name: str) -> psutil.Process:
     return process
 
 
-def stop_clients(clients: Clients, until: float, dice: random.Random) -> int:
-    """SIGSTOP of two at a time, for up to twice a lease's time; how many were stopped."""
-    stopped = 0
-    while time.monotonic() < until:
+def stop_clients(clients: Clients, times: int, dice: random.Random) -> None:
+    """SIGSTOP of two at a time, for up to twice a lease's time."""
+    for _ in range(times):
         some = dice.sample(clients, 2)
         for client in some:
             client.send_signal(signal.SIGSTOP)
@@ -38,15 +37,12 @@ def stop_clients(clients: Clients, until: float, dice: random.Random) -> int:
         finally:
             for client in some:
                 client.send_signal(signal.SIGCONT)
-        stopped += len(some)
-    return stopped
 
 
-def stop_holders(stack: Stack, workspace: str, clients: Clients, until: float) -> int:
-    """SIGSTOP of whoever holds a lock, for longer than its lease; how often."""
-    stopped = 0
+def stop_holders(stack: Stack, workspace: str, clients: Clients, times: int) -> None:
+    """SIGSTOP of whoever holds a lock, for longer than its lease."""
     with stack.database() as connection:
-        while time.monotonic() < until:
+        while times > 0:
             row = connection.execute(
                 "select locked_by from agent_locks where workspace = %s and not provisional",
                 [workspace],
@@ -59,41 +55,35 @@ def stop_holders(stack: Stack, workspace: str, clients: Clients, until: float) -
                 time.sleep(1.3)
             finally:
                 os.kill(pid, signal.SIGCONT)
-            stopped += 1
-    return stopped
+            times -= 1
 
 
-def terminate_backends(stack: Stack, until: float) -> int:
-    """pg_terminate_backend of all of PostgREST's sessions, again and again; how many."""
+def terminate_backends(stack: Stack, sessions: int) -> None:
+    """pg_terminate_backend of all of PostgREST's sessions, again and again, until so many ended."""
     keys = read_keys(stack.home.keys_file)
     assert keys is not None
-    ended = 0
     with postgres.connect(
         stack.info.db_port,
         user="supabase_admin",
         password=keys.supabase_admin_password,
         database=postgres.DATABASE,
     ) as connection:
-        while time.monotonic() < until:
+        while sessions > 0:
             cursor = connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where application_name = 'postgrest'"
             )
-            ended += cursor.rowcount
+            sessions -= cursor.rowcount
             time.sleep(0.4)
-    return ended
 
 
 def end_and_start_again(
-    stack: Stack, name: str, how: signal.Signals, until: float, pause: float
-) -> int:
-    """Ends a part by a signal, and starts it again by `up`; how often."""
-    times = 0
-    while time.monotonic() < until:
+    stack: Stack, name: str, how: signal.Signals, times: int, pause: float
+) -> None:
+    """Ends a part by a signal, and starts it again by `up`."""
+    for _ in range(times):
         time.sleep(pause)
         process = part(stack, name)
         process.send_signal(how)
         assert processes.wait_gone(process, 20)
         stack.up()
-        times += 1
-    return times

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,10 @@ SIZE = 16
 # By how much the database's clock and the clients' may differ; far less than a lease's second.
 SLACK_SECONDS = 0.05
 PATIENCE_SECONDS = 12.0
+# How much must have been achieved for a run to prove anything, and how long that may take.
+ENOUGH = 10
+LIMIT_SECONDS = 90.0
+Enough = Callable[["Outcome"], bool]
 
 
 @dataclass
@@ -32,13 +37,15 @@ class Run:
     stack: StackInfo
     workspace: str
     folder: Path
-    seconds: float
     port: int | None = None
     clients: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @contextmanager
-    def at_work(self) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """The clients while they work; afterwards all have ended."""
+    def at_work(self, enough: Enough = lambda _: True) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """The clients while they work; afterwards they have achieved enough, and all have ended.
+
+        A slow machine takes longer, and proves as much.
+        """
         outputs: list[IO[bytes]] = []
         output: IO[bytes]
         try:
@@ -47,6 +54,8 @@ class Run:
                 outputs.append(output)
                 self.clients.append(self._start(number, output))
             yield self.clients
+            self._await(enough)
+            self.stop.touch()
             self._wait()
         finally:
             for client in self.clients:
@@ -62,23 +71,46 @@ class Run:
             "key": self.stack.agent_key,
             "workspace": self.workspace,
             "name": f"client-{number}",
-            "seconds": self.seconds,
             "patience": PATIENCE_SECONDS,
             "seed": number,
+            "stop": str(self.stop),
         }
         program = Path(__file__).with_name("client.py")
         return subprocess.Popen([sys.executable, str(program), json.dumps(settings)], stdout=output)
 
+    @property
+    def stop(self) -> Path:
+        """The file that ends the work."""
+        return self.folder / "stop"
+
+    def _await(self, enough: Enough) -> None:
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while not (
+            (outcome := self.outcome()).many("write", True) > ENOUGH
+            and outcome.many("compare_and_set", True) > ENOUGH
+            and enough(outcome)
+        ):
+            assert time.monotonic() < deadline, (
+                f"too little in {LIMIT_SECONDS} s: {outcome.score()}"
+            )
+            time.sleep(0.1)
+
+    def outcome(self) -> Outcome:
+        """What came of it so far."""
+        return Outcome(self.records(), self.stack.database_url, self.workspace)
+
     def _wait(self) -> None:
-        deadline = time.monotonic() + self.seconds + 2 * PATIENCE_SECONDS
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         for client in self.clients:
             assert client.wait(max(0.1, deadline - time.monotonic())) == 0
 
     def records(self) -> list[Row]:
+        """What the clients have written down; a line that is being written is left out."""
         return [
             json.loads(line)
             for number in range(SIZE)
-            for line in (self.folder / f"{number}.jsonl").read_text().splitlines()
+            for line in (self.folder / f"{number}.jsonl").read_text().splitlines(keepends=True)
+            if line.endswith("\n")
         ]
 
 
@@ -101,7 +133,7 @@ class Outcome:
     """What the clients saw, and what is in the database now."""
 
     records: list[Row]
-    database: psycopg.Connection[tuple[Any, ...]]
+    database_url: str
     workspace: str
 
     def history(self, resource: str) -> list[Operation]:
@@ -121,6 +153,14 @@ class Outcome:
             and one["answer"] is answer
             and (resource is None or one["resource"] == resource)
             for one in self.records
+        )
+
+    def score(self) -> dict[str, int]:
+        """How many operations there were by kind and answer, for a message."""
+        return Counter(
+            f"{one['kind']} {one['answer']}"
+            for one in self.records
+            if one["answer"] is None or isinstance(one["answer"], bool)
         )
 
     def count(self, resource: str) -> int:
@@ -153,4 +193,5 @@ class Outcome:
         return int(rows[0][0])
 
     def rows(self, query: str, *more: Any) -> list[tuple[Any, ...]]:
-        return self.database.execute(query.encode(), [self.workspace, *more]).fetchall()
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(query.encode(), [self.workspace, *more]).fetchall()
