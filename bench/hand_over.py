@@ -139,7 +139,6 @@ def client(
         locker.acquire()
         got = time.monotonic()
         changes.got()
-        locker.confirm()
         time.sleep(scenario.hold_seconds * random.uniform(0.5, 1.5))
         released = time.monotonic()
         locker.release()

@@ -22,9 +22,6 @@ class Locker(Protocol):
     def acquire(self) -> None:
         """Waits."""
 
-    def confirm(self) -> None:
-        """What a holder does at once, but after it was told that it holds the lock."""
-
     def release(self) -> None:
         """Gives it back."""
 
@@ -51,7 +48,10 @@ class BareRpc:
 
 
 class BareLocker:
-    """acquire_lock, then wait_for_lock as often as it says."""
+    """acquire_lock, then wait_for_lock as often as it says.
+
+    It never holds a lock for long enough to have to confirm it.
+    """
 
     def __init__(self, bare: BareClient, lock: str, client: str, priority: int = 3) -> None:
         self._bare = bare
@@ -77,13 +77,6 @@ class BareLocker:
             if not leases:
                 time.sleep(answer["retry_ms"] / 1000 * random.uniform(0.7, 1.1))
         self._lease = leases[0]
-
-    def confirm(self) -> None:
-        """To a waiter the lease is given provisionally."""
-        if self._lease["provisional"]:
-            token = self._lease["fencing_token"]
-            renewed = {**self._key, "fencing_token": token, "ttl_seconds": TTL_SECONDS}
-            self._bare.call("renew_lock", {**renewed, "request_id": new_id()})
 
     def release(self) -> None:
         """By its token."""
@@ -120,9 +113,6 @@ class StateLocker:
         """In line until it is granted."""
         self._lock.acquire()
 
-    def confirm(self) -> None:
-        """It does so itself, in the background."""
-
     def release(self) -> None:
         """By its token."""
         self._lock.release()
@@ -156,9 +146,6 @@ class RedisLocker:
         """Polls."""
         if not self._lock.acquire():
             raise RuntimeError("a wait without an end has ended")
-
-    def confirm(self) -> None:
-        """Nothing to do."""
 
     def release(self) -> None:
         """By its token."""

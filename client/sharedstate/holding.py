@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterable
 from sharedstate.types import Lease
 from sharedstate.waiting import Grant
 
-# A fresh lease of a lock object is short, so that a client that died while it took it, or a lost
-# answer, blocks nobody for long. One that is held any longer than this is extended to its full
-# time; most are released sooner, and are spared a call.
-CONFIRM_AFTER_S = 0.2
-
 
 class Held:
     """A grant that a lock object holds.
+
+    A fresh one is short, so that a client that died while it took it, or a lost answer, blocks
+    nobody for long. It is extended to its full time when a third of the short one has passed since
+    it may have begun; most are released sooner, and are spared the call.
 
     `on_lost` is called once if it is lost, by the background. `abandoned` is set when the lock
     object is garbage: then nobody can release it any more, and it lapses.
@@ -30,7 +29,6 @@ class Held:
         self,
         grant: Grant,
         ttl_seconds: int,
-        now: float,
         on_lost: Callable[[], object] | None = None,
     ) -> None:
         self.leases = grant.leases
@@ -43,10 +41,7 @@ class Held:
         self.abandoned = False
         self.is_renewing = False
         self.deadline = grant.since + grant.lifetime_s - _margin(grant.lifetime_s)
-        # It may be rather old by now, if it was handed over while this client slept.
         self.due = grant.since + grant.lifetime_s / 3
-        if grant.lifetime_s < ttl_seconds:
-            self.due = min(self.due, now + CONFIRM_AFTER_S)
 
     def renewed(self, sent_at: float, leases: Iterable[Lease]) -> None:
         """The database extended it, by a call that was sent at `sent_at`."""
@@ -59,8 +54,9 @@ class Held:
         self.due = now + min(2.0, max(0.05, (self.deadline - now) / 10))
 
     def patience_s(self, now: float) -> float:
-        """How long to wait for the answer to a renewal that is sent now."""
-        return max(0.05, min(self.deadline - now, max(0.3, self.ttl_seconds / 3)))
+        """How long to wait for the answer to a renewal that is sent now: time is left for more."""
+        left_s = self.deadline - now
+        return max(0.05, min(left_s, max(0.3, min(self.ttl_seconds / 3, left_s / 2))))
 
     def has_lapsed(self, now: float) -> bool:
         """Whether it may have ended by now, as far as this client knows."""

@@ -127,14 +127,14 @@ class AsyncLock:
 
     async def _acquire(self, wait_s: float) -> bool:
         ttl = self._wanted.ttl_seconds
-        # Short at first; see holding.CONFIRM_AFTER_S.
+        # Short at first; see holding.Held.
         first = min(ttl, PROVISIONAL_S) if isinstance(ttl, int) else ttl
         asking = Asking(self._wanted, wait_s, ttl_seconds=first)
         try:
             grant = await self._state._follow(asking)
             if grant is None:
                 return False
-            held = Held(grant, ttl, time.monotonic(), self._teller())
+            held = Held(grant, ttl, self._teller())
             self._state._keep(held)
             self._take(held)
         except BaseException:

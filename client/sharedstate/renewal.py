@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from sharedstate import calls, errors
-from sharedstate.holding import CONFIRM_AFTER_S, Held, next_look
+from sharedstate.holding import Held, next_look
 from sharedstate.retry import NO_RETRY
 from sharedstate.waiting import renewal
 
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from sharedstate.transport_async import AsyncTransport
 
 # How long it stays when there is nothing to do: whoever locks in a loop needs no new thread each
-# time. It looks around so often meanwhile that a new lock need not wake it.
+# time.
 LINGER_S = 1.0
+# A lock that is released does not wake it if it wakes by itself so soon: to wake a thread delays
+# the one that does, and that is in the way from one holder to the next.
+DOZE_S = 4.0
 # How long a cancelled call waits for what it gives back, and close() for the same.
 SETTLE_S = 2.0
 
@@ -69,8 +72,9 @@ class Background:
         held.is_ended = True
         with self._lock:
             self._held.discard(held)
-            if not self._held and self._is_running:
-                self._attend(time.monotonic() + LINGER_S)
+            now = time.monotonic()
+            if not self._held and self._is_running and self._wakes_at > now + DOZE_S:
+                self._attend(now + LINGER_S)
 
     def lose(self, held: Held) -> None:
         """It was lost; tell its owner, once."""
@@ -160,7 +164,7 @@ class Background:
             if self._fresh:
                 self._wakes_at = now
             elif idle_since is not None and not self._held and not self._given_back:
-                self._wakes_at = min(idle_since + LINGER_S, now + CONFIRM_AFTER_S)
+                self._wakes_at = idle_since + LINGER_S
             self._wakes_at = min(self._wakes_at, self._stops_at)
             is_idle = not (self._held or self._given_back or self._fresh)
             is_over = self._is_stopped or (idle_since is not None and now >= idle_since + LINGER_S)

@@ -51,10 +51,28 @@ def test_renewal_keeps_a_lock_longer_than_its_ttl(make: Make) -> None:
     assert not told
 
 
-def test_a_lock_that_is_held_gets_its_full_time_within_a_second(make: Make) -> None:
+def test_a_lock_that_is_held_gets_its_full_time_before_its_first_short_one_is_over(
+    make: Make,
+) -> None:
     state = make()
-    with state.lock("door", "narrow", "agent", 300):
-        until(lambda: _ttl(state) == 300, 1)
+    with state.lock("door", "narrow", "agent", 300) as lock:
+        assert _ttl(state) == 10
+        until(lambda: _ttl(state) == 300, 9)
+        assert not lock.lost
+
+
+def test_a_lock_that_is_released_soon_costs_two_calls(
+    make: Make, database: psycopg.Connection[Any], workspace: str
+) -> None:
+    state = make()
+    for _ in range(3):
+        with state.lock("door", "narrow", "agent", 300):
+            time.sleep(0.3)
+    calls = database.execute(
+        "select function_name, count(*) from core.requests where workspace = %s group by 1",
+        [workspace],
+    ).fetchall()
+    assert dict(calls) == {"acquire_locks": 3, "release_lock": 3}
 
 
 def test_without_the_service_it_is_lost_by_the_clock_of_the_client(make: Make, proxy: Cut) -> None:

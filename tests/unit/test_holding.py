@@ -7,21 +7,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sharedstate.holding import CONFIRM_AFTER_S, Held, next_look
+from sharedstate.holding import Held, next_look
 from sharedstate.types import Lease
 from sharedstate.waiting import Grant
 
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 
 
-def _held(ttl: int, since: float = 100.0, now: float = 100.0, lifetime: float = 0.0) -> Held:
-    return Held(Grant((LEASE,), "id", since, lifetime or min(ttl, 10)), ttl, now)
+def _held(ttl: int, since: float = 100.0, lifetime: float = 0.0) -> Held:
+    return Held(Grant((LEASE,), "id", since, lifetime or min(ttl, 10)), ttl)
 
 
-def test_a_fresh_lease_is_short_and_extended_soon() -> None:
+def test_a_fresh_lease_is_short_and_extended_at_a_third_of_that() -> None:
     held = _held(300)
-    assert held.due == 100 + CONFIRM_AFTER_S
+    assert held.due == pytest.approx(100 + 10 / 3)
     assert held.deadline <= 110
+    held.renewed(held.due, [LEASE])
+    assert held.deadline > 390
 
 
 @pytest.mark.parametrize("ttl", [1, 2, 9, 10])
@@ -46,10 +48,15 @@ def test_it_counts_as_lost_before_the_time_of_sending_plus_the_ttl(ttl: int) -> 
     assert held.has_lapsed(held.deadline)
 
 
-def test_a_grant_that_was_learned_of_late_ends_no_later_for_that() -> None:
-    held = _held(300, since=100.0, now=108.0)
-    assert held.deadline <= 110
-    assert held.due <= 108
+def test_a_renewal_without_an_answer_leaves_time_for_others_before_a_fresh_lease_ends() -> None:
+    held = _held(300)
+    now, tries = held.due, 0
+    while now < held.deadline:
+        patience = held.patience_s(now)
+        assert patience <= (held.deadline - now) / 2 or patience <= 0.3
+        held.not_renewed(now + patience)
+        now, tries = held.due, tries + 1
+    assert tries >= 4
 
 
 def test_the_answer_to_an_older_renewal_takes_no_time_away() -> None:
@@ -82,7 +89,7 @@ def test_no_renewal_is_waited_for_longer_than_the_lease_lasts() -> None:
 def test_the_next_look_is_at_what_comes_first() -> None:
     assert next_look([]) == math.inf
     one, two = _held(300), _held(3)
-    assert next_look([one, two]) == one.due
-    one.is_renewing = True  # nothing is due of it but its end
-    assert next_look([one]) == one.deadline
     assert next_look([one, two]) == two.due
+    two.is_renewing = True  # nothing is due of it but its end
+    assert next_look([two]) == two.deadline
+    assert next_look([one, two]) == two.deadline < one.due
