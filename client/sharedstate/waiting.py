@@ -30,7 +30,7 @@ T = TypeVar("T")
 Step = Call[Any] | float
 Clock = Callable[[], float]
 
-# What a lease that was handed to a waiter lasts until it is confirmed (core.write_lease).
+# What a lease that was asked for with a wait lasts until it is confirmed (core.write_lease).
 PROVISIONAL_S = 10
 # The longest wait that the database takes in one request; a longer one is asked for again.
 MAX_WAIT_S = 86400.0

@@ -50,5 +50,6 @@ A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; 
 once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.
 
 With wait_seconds (and a request_id) an empty list means: in line, in order of arrival, priority 1 to 4 first. Call
-wait_for_lock with that request_id until it answers granted, confirm the lease by renew_lock, or cancel_lock_request.
+wait_for_lock with that request_id until it answers granted, or cancel_lock_request. Whoever is ready to wait is given
+a lease for 10 s at most, at once or later; confirm it by renew_lock to keep it for ttl_seconds.
 deadlock if the wait would close a cycle of agents that wait for each other.';

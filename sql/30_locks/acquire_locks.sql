@@ -49,7 +49,7 @@ begin
     return;
   end if;
   v_leases := core.grant_leases(
-    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null
+    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null, p_wait_seconds > 0
   );
   if v_leases is not null then
     perform core.remember_request(v_request, to_jsonb(v_leases));

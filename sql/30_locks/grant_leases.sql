@@ -7,7 +7,8 @@ create or replace function core.grant_leases(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_ticket_id bigint
+  p_ticket_id bigint,
+  p_is_provisional boolean
 )
 returns public.agent_locks[]
 language plpgsql
@@ -36,8 +37,7 @@ begin
   end if;
   foreach v_resource in array p_resources loop
     v_leases := v_leases || core.write_lease(
-      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id,
-      p_ticket_id is not null
+      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional
     );
   end loop;
   return v_leases;

@@ -7,7 +7,7 @@ as $$
 declare
   v_leases constant public.agent_locks[] := core.grant_leases(
     p_ticket.workspace, core.ticket_resources(p_ticket.ticket_id), p_ticket.agent_name, p_ticket.execution_id,
-    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id
+    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id, true
   );
 begin
   if v_leases is not null then

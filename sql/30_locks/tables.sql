@@ -25,7 +25,7 @@ comment on column public.agent_locks.fencing_token is 'Greater than that of ever
 comment on column public.agent_locks.request_id is 'The acquire call that was granted: the identity of the lease.';
 
 comment on column public.agent_locks.provisional is
-'Handed to a waiter that has not confirmed it yet, by renew_lock; it lapses within seconds.';
+'Granted to a request with wait_seconds that has not confirmed it yet, by renew_lock; it lapses within seconds.';
 
 -- A waiter looks for what was handed to it.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);

@@ -1,6 +1,6 @@
 -- Writes a lease with the next fencing token; the caller holds the locks and knows that the resource
--- is free. To a waiter a lease is given provisionally, for 10 s at most: PostgREST does not notice
--- that a client has gone away, so it is the client that confirms, by renew_lock.
+-- is free. To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most:
+-- PostgREST does not notice that a client has gone away, so it is the client that confirms, by renew_lock.
 create or replace function core.write_lease(
   p_workspace text,
   p_resource core.resource,
@@ -8,7 +8,7 @@ create or replace function core.write_lease(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_provisional boolean
+  p_is_provisional boolean
 )
 returns public.agent_locks
 language plpgsql
@@ -35,9 +35,9 @@ begin
   ) values (
     p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
     clock_timestamp() + make_interval(
-      secs => case when p_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
+      secs => case when p_is_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
     ),
-    p_ttl_seconds, v_token, p_request_id, p_provisional
+    p_ttl_seconds, v_token, p_request_id, p_is_provisional
   )
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,

@@ -826,7 +826,7 @@ comment on column public.agent_locks.fencing_token is 'Greater than that of ever
 comment on column public.agent_locks.request_id is 'The acquire call that was granted: the identity of the lease.';
 
 comment on column public.agent_locks.provisional is
-'Handed to a waiter that has not confirmed it yet, by renew_lock; it lapses within seconds.';
+'Granted to a request with wait_seconds that has not confirmed it yet, by renew_lock; it lapses within seconds.';
 
 -- A waiter looks for what was handed to it.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
@@ -996,7 +996,8 @@ A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; 
 once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.
 
 With wait_seconds (and a request_id) an empty list means: in line, in order of arrival, priority 1 to 4 first. Call
-wait_for_lock with that request_id until it answers granted, confirm the lease by renew_lock, or cancel_lock_request.
+wait_for_lock with that request_id until it answers granted, or cancel_lock_request. Whoever is ready to wait is given
+a lease for 10 s at most, at once or later; confirm it by renew_lock to keep it for ttl_seconds.
 deadlock if the wait would close a cycle of agents that wait for each other.';
 
 -- sql/30_locks/acquire_locks.sql
@@ -1051,7 +1052,7 @@ begin
     return;
   end if;
   v_leases := core.grant_leases(
-    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null
+    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null, p_wait_seconds > 0
   );
   if v_leases is not null then
     perform core.remember_request(v_request, to_jsonb(v_leases));
@@ -1540,7 +1541,8 @@ create or replace function core.grant_leases(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_ticket_id bigint
+  p_ticket_id bigint,
+  p_is_provisional boolean
 )
 returns public.agent_locks[]
 language plpgsql
@@ -1569,8 +1571,7 @@ begin
   end if;
   foreach v_resource in array p_resources loop
     v_leases := v_leases || core.write_lease(
-      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id,
-      p_ticket_id is not null
+      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional
     );
   end loop;
   return v_leases;
@@ -1587,7 +1588,7 @@ as $$
 declare
   v_leases constant public.agent_locks[] := core.grant_leases(
     p_ticket.workspace, core.ticket_resources(p_ticket.ticket_id), p_ticket.agent_name, p_ticket.execution_id,
-    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id
+    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id, true
   );
 begin
   if v_leases is not null then
@@ -2205,8 +2206,8 @@ $$;
 
 -- sql/30_locks/write_lease.sql
 -- Writes a lease with the next fencing token; the caller holds the locks and knows that the resource
--- is free. To a waiter a lease is given provisionally, for 10 s at most: PostgREST does not notice
--- that a client has gone away, so it is the client that confirms, by renew_lock.
+-- is free. To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most:
+-- PostgREST does not notice that a client has gone away, so it is the client that confirms, by renew_lock.
 create or replace function core.write_lease(
   p_workspace text,
   p_resource core.resource,
@@ -2214,7 +2215,7 @@ create or replace function core.write_lease(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_provisional boolean
+  p_is_provisional boolean
 )
 returns public.agent_locks
 language plpgsql
@@ -2241,9 +2242,9 @@ begin
   ) values (
     p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
     clock_timestamp() + make_interval(
-      secs => case when p_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
+      secs => case when p_is_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
     ),
-    p_ttl_seconds, v_token, p_request_id, p_provisional
+    p_ttl_seconds, v_token, p_request_id, p_is_provisional
   )
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,

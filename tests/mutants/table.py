@@ -125,6 +125,13 @@ MUTANTS = (
         (QUEUE,),
     ),
     Mutant(
+        "a grant at once lasts its full time before it is confirmed",
+        "30_locks/acquire_locks.sql",
+        "p_wait_seconds > 0\n  );",
+        "false\n  );",
+        (QUEUE,),
+    ),
+    Mutant(
         "a lapsed lease is not free",
         "30_locks/lock_for_grant.sql",
         "if v_lease.expires_at > clock_timestamp() then",
