@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from sharedstate import SharedState
 
 Rpc = Callable[..., tuple[int, Any]]
+
+
+# A shell starts its background jobs with Ctrl-C ignored, and all that they start inherits that: the
+# tests of interruption would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def migrations_folder() -> Path | None:
