@@ -41,7 +41,7 @@ clean: ## stop the stack and delete all that make has made, the data included
 	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
 	@# As root without user namespaces the data is elsewhere, behind this link.
 	@if [ -L .sharedstate/run ]; then rm -rf "$$(dirname "$$(readlink .sharedstate/run)")"; fi
-	@rm -rf .venv .sharedstate node_modules .npm.lock
+	@rm -rf .venv .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock
 
 .venv/bin/python:
 	@for python in $(PYTHONS); do \

@@ -41,6 +41,7 @@ def start(
     values = {
         "GATEWAY_LISTEN": f"{HOST}:{port}",
         "POSTGREST_ADDRESS": f"{HOST}:{upstream_port}",
+        "RECOVERY_HINT": "run `sharedstate status`, then `sharedstate up`",
     }
     temp_paths = []
     for name in _TEMP_FOLDERS:

@@ -1,0 +1,106 @@
+"""docker-compose.yml as a compose implementation reads it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sharedstate.stack.keys import new_keys
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / ".env.example"
+# podman-compose wants to know podman's version before it does anything; `config` uses no podman.
+_PODMAN = '#!/bin/sh\necho "podman version 5.4.0"\n'
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A program that reads compose files."""
+
+    name: str
+    command: tuple[str, ...]
+
+    def config(self, env_file: Path) -> subprocess.CompletedProcess[str]:
+        """The file with every variable filled in, as this program understands it."""
+        return subprocess.run(
+            [*self.command, "--env-file", str(env_file), "--file", str(FILE), "config"],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(env_file.parent)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+def implementations(folder: Path) -> list[Implementation]:
+    """podman-compose, which the extra `dev` brings, and those of Docker that are installed."""
+    podman = folder / "podman"
+    podman.write_text(_PODMAN)
+    podman.chmod(0o755)
+    program = str(Path(sys.executable).with_name("podman-compose"))
+    found = [Implementation("podman-compose", (program, "--podman-path", str(podman)))]
+    standalone = shutil.which("docker-compose")
+    if standalone:
+        found.append(Implementation("docker-compose", (standalone,)))
+    docker = shutil.which("docker")
+    if (
+        docker
+        and subprocess.run([docker, "compose", "version"], capture_output=True).returncode == 0
+    ):
+        found.append(Implementation("docker compose", (docker, "compose")))
+    return found
+
+
+def write_env(path: Path, **changes: str) -> dict[str, str]:
+    """A copy of .env.example with fresh secrets in the empty lines; answers its variables."""
+    keys = new_keys()
+    fresh = {
+        "SUPABASE_KEY": keys.agent_key,
+        "SUPABASE_ANON_KEY": keys.anon_key,
+        "SUPABASE_SERVICE_ROLE_KEY": keys.service_key,
+        "JWT_SECRET": keys.jwt_secret,
+        "POSTGRES_PASSWORD": keys.postgres_password,
+        "AUTHENTICATOR_PASSWORD": keys.authenticator_password,
+        "PG_META_CRYPTO_KEY": keys.supabase_admin_password,
+    }
+    assert len(set(fresh.values())) == len(asdict(keys))
+    values = {}
+    for line in EXAMPLE.read_text().splitlines():
+        if match := re.fullmatch(r"([A-Z_]+)=(.*)", line):
+            name, value = match.groups()
+            values[name] = changes.get(name) or value or fresh[name]
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    return values
+
+
+def resolved(implementation: Implementation, env_file: Path) -> dict[str, Any]:
+    """The services by name, with every variable filled in."""
+    done = implementation.config(env_file)
+    assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return services
+
+
+def as_written() -> dict[str, Any]:
+    """The file itself, with its variables."""
+    content: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    return content
+
+
+def mounts(service: Mapping[str, Any]) -> dict[str, Path]:
+    """Files and folders of this repository by their path in the container."""
+    found = {}
+    for volume in service.get("volumes", []):
+        source, target, *_ = str(volume).split(":")
+        if source.startswith((".", "/")):
+            found[target] = (ROOT / source).resolve()
+    return found

