@@ -56,9 +56,9 @@ class SubsystemRow(TypedDict):
     workspace: str
     name: str
     state: str
-    current_mass_kg: float | None
-    current_cost_usd: float | None
-    current_power_w: float | None
+    current_mass_kg: float
+    current_cost_usd: float
+    current_power_w: float
     within_budget: bool | None
     iteration: int
     metadata: dict[str, Any]
@@ -148,11 +148,11 @@ class SystemStatusRow(TypedDict):
     workspace: str
     name: str
     state: str
-    current_mass_kg: float | None
+    current_mass_kg: float
     budget_mass_kg: float | None
-    current_cost_usd: float | None
+    current_cost_usd: float
     budget_cost_usd: float | None
-    current_power_w: float | None
+    current_power_w: float
     budget_power_w: float | None
     within_budget: bool | None
     iteration: int

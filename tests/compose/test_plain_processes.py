@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.compose.composefile import EXAMPLE, implementations, resolved, write_env
+from tests.compose.composefile import EXAMPLE, ROOT, implementations, resolved, write_env
 from tests.compose.processes import Composed, composed, connect
 from tests.stack.installation import Installation
-from tests.tools import node, node_modules
+from tests.tools import node, node_modules, supabase_cli
 
 from sharedstate import SharedState
 from sharedstate.stack import migrations, postgrest
@@ -133,6 +134,32 @@ def test_a_migration_that_fails_stops_the_start_and_leaves_nothing(
     with connect(stack.database_url()) as connection:
         assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
         assert "20990101000000" not in migrations.applied_versions(connection)
+
+
+def test_the_supabase_cli_finds_nothing_to_apply(stack: Composed) -> None:
+    done = subprocess.run(
+        [str(supabase_cli()), "migration", "up", "--yes", f"--remote={stack.database_url()}"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(stack.folder), "DO_NOT_TRACK": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "up to date" in done.stdout
+
+
+def test_a_publication_that_holds_all_tables_anyway_is_left_alone(stack: Composed) -> None:
+    """Only a superuser can make one, and the image has one."""
+    address = stack.database_url("supabase_admin")
+    with connect(address) as admin:
+        admin.execute("create database other")
+    with connect(address.replace("/agentcad", "/other")) as admin:
+        admin.execute("create publication supabase_realtime for all tables")
+        done = stack.initialise_db(POSTGRES_DB="other")
+        assert done.returncode == 0, done.stderr
+        assert admin.execute("select count(*) from pg_publication_rel").fetchone() == (0,)
 
 
 def test_sharedstate_init_finds_the_database_by_the_env_file(
