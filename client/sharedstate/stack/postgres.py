@@ -31,7 +31,9 @@ from sharedstate.stack.users import RunAs
 DATABASE = "agentcad"
 _INITDB_SECONDS = 120.0
 _READY_SECONDS = 60.0
-_LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin")
+# The same order of text on every machine. Postgres has a UTF-8 locale of its own since 17.
+_LOCALE = ("--encoding=UTF8", "--locale=C")
+_BUILTIN_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 # Durability stays on: fsync and synchronous_commit have their defaults.
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -62,8 +64,8 @@ def initialise(data: Path, *, binaries: Binaries, keys: Keys, run_as: RunAs) -> 
         "--username=supabase_admin",
         f"--pwfile={password_file}",
         "--auth=scram-sha-256",
-        "--builtin-locale=C.UTF-8",
         *_LOCALE,
+        *(_BUILTIN_LOCALE if int(binaries.postgres_version.split(".")[0]) >= 17 else ()),
     ]
     try:
         answer = run(command, cwd=data.parent, timeout=_INITDB_SECONDS, run_as=run_as)
