@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo test mutants lint bench bench-locks clean
+.PHONY: help up down demo keys test mutants lint bench bench-locks clean
 SHELL := /bin/sh
 
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
@@ -18,6 +18,9 @@ down: .venv/.installed ## stop it; the data stays
 
 demo: .venv/.installed ## seven agents design a humanoid robot together
 	@.venv/bin/sharedstate demo
+
+keys: .venv/.installed ## fill in the empty keys of .env, for docker compose
+	@.venv/bin/sharedstate keys --env .env
 
 test: .venv/.installed-dev ## every test, on a stack of its own
 	@.venv/bin/python -m pytest

@@ -14,17 +14,33 @@ from typing import Any
 from sharedstate.errors import InvalidArgument, NotConfigured
 
 URL, KEY, WORKSPACE = "SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE"
+TOKEN = "SHAREDSTATE_TOKEN"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
 DEFAULT_WORKSPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a client needs to know. `workspace` is the one that calls work in."""
+    """What a client needs to know. `workspace` is the one that calls work in.
+
+    `key` opens the gateway. `token` says who we are, where the key does not: on the platform, whose
+    publishable key is that of everybody.
+    """
 
     url: str
     key: str = field(repr=False)
     workspace: str = DEFAULT_WORKSPACE
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The headers that say who we are.
+
+        A key of the kind `sb_...` is no token: it goes into `apikey` alone, and the platform's
+        gateway puts a token in its place.
+        """
+        bearer = self.token or (None if self.key.startswith("sb_") else self.key)
+        return {"apikey": self.key} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
 
 
 def load(
@@ -38,23 +54,32 @@ def load(
     """Settings from arguments, `environ` (os.environ) and `.env` from `directory` (cwd) upwards.
 
     Nothing is written to the environment. NotConfigured when url or key cannot be found.
-    A claim `workspace` in the key wins over every other source, as it does in the database.
+    A claim `workspace` in the token or key wins over every other source, as in the database.
+    A `token` is optional: SHAREDSTATE_TOKEN, from where the key comes from.
     """
     variables = os.environ if environ is None else environ
     found = {
         URL: url or variables.get(URL),
         KEY: key or variables.get(KEY),
         WORKSPACE: workspace or variables.get(WORKSPACE),
+        # A token goes with its key: that of the file says nothing about a key from elsewhere.
+        TOKEN: None if key else variables.get(TOKEN),
     }
-    if not all(found.values()):
+    if not (found[URL] and found[KEY] and found[WORKSPACE]):
         from_file = nearest_env_file(directory or Path.cwd())
+        if found[KEY]:
+            from_file.pop(TOKEN, None)
         found = {name: value or from_file.get(name) for name, value in found.items()}
     missing = [name for name in (URL, KEY) if not found[name]]
     if missing:
         raise NotConfigured(f"{' and '.join(missing)} not found", detail={"missing": missing})
-    clean_key = _checked_key(found[KEY] or "")
-    name = claims(clean_key).get("workspace") or found[WORKSPACE] or DEFAULT_WORKSPACE
-    return Settings(_checked_url(found[URL] or ""), clean_key, checked_name(name, "workspace"))
+    clean_key = _checked_key(found[KEY] or "", KEY)
+    token = _checked_key(found[TOKEN] or "", TOKEN) or None
+    pinned = claims(token or clean_key).get("workspace")
+    name = pinned or found[WORKSPACE] or DEFAULT_WORKSPACE
+    return Settings(
+        _checked_url(found[URL] or ""), clean_key, checked_name(name, "workspace"), token
+    )
 
 
 def nearest_env_file(directory: Path) -> dict[str, str]:
@@ -69,7 +94,8 @@ def nearest_env_file(directory: Path) -> dict[str, str]:
             values = dotenv_values(path, interpolate=False)
         except (OSError, UnicodeDecodeError):
             continue
-        ours = {name: value for name in (URL, KEY, WORKSPACE) if (value := values.get(name))}
+        names = (URL, KEY, WORKSPACE, TOKEN)
+        ours = {name: value for name in names if (value := values.get(name))}
         if URL in ours or KEY in ours:
             return ours
     return {}
@@ -110,12 +136,12 @@ def _checked_url(value: str) -> str:
     )
 
 
-def _checked_key(value: str) -> str:
+def _checked_key(value: str, name: str) -> str:
     key = value.strip()
     if key.isascii() and key.isprintable() and " " not in key:
         return key
     # The value itself is not shown: it may be most of a real key.
     raise InvalidArgument(
         detail={"argument": "key", "reason": "contains characters that no key has"},
-        hint="Copy SUPABASE_KEY again, in one line.",
+        hint=f"Copy {name} again, in one line.",
     )

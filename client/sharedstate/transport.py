@@ -65,11 +65,13 @@ class Sender:
         self._retry = retry or RetryPolicy()
         self._read_s = READ_TIMEOUT_S if timeout_seconds is None else timeout_seconds
         self.own_headers = {"x-workspace": settings.workspace, "User-Agent": "sharedstate"}
+        if settings.token:
+            # For `state.supabase` too, which would send the key.
+            self.own_headers["Authorization"] = f"Bearer {settings.token}"
         self._headers = httpx.Headers(
             {
                 "Host": urlsplit(settings.url).netloc,
-                "apikey": settings.key,
-                "Authorization": f"Bearer {settings.key}",
+                **settings.credentials,
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip, deflate",
                 "Content-Type": "application/json",

@@ -111,6 +111,34 @@ def test_a_key_without_a_readable_claim_leaves_the_workspace_alone(key: str) -> 
     assert config.load("http://a:1", key, environ={}).workspace == "default"
 
 
+def test_a_key_of_the_platform_is_no_token_and_goes_into_apikey_alone() -> None:
+    settings = config.load("https://a.supabase.co", "sb_secret_abc", environ={})
+    assert settings.credentials == {"apikey": "sb_secret_abc"}
+    settings = config.load("http://a:1", "eyJ.e30.s", environ={})
+    assert settings.credentials == {"apikey": "eyJ.e30.s", "Authorization": "Bearer eyJ.e30.s"}
+
+
+def test_a_token_says_who_we_are_beside_a_key_that_everybody_has() -> None:
+    token = _key(role="authenticated", workspace="pinned", agent="power_agent")
+    variables = {"SUPABASE_KEY": "sb_publishable_abc", "SHAREDSTATE_TOKEN": token}
+    settings = config.load("https://a.supabase.co", environ=variables)
+    assert settings.credentials == {
+        "apikey": "sb_publishable_abc",
+        "Authorization": f"Bearer {token}",
+    }
+    assert settings.workspace == "pinned"
+    assert token not in repr(settings)
+
+
+def test_a_token_of_the_file_does_not_go_with_a_key_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"{FILE}SHAREDSTATE_TOKEN=file-token\n")
+    assert config.load(environ={}, directory=tmp_path).token == "file-token"
+    assert config.load(environ={"SUPABASE_KEY": "mine"}, directory=tmp_path).token is None
+    variables = {"SHAREDSTATE_TOKEN": "environment-token"}
+    assert config.load(environ=variables, directory=tmp_path).token == "environment-token"
+    assert config.load("http://a:1", "argument", environ=variables).token is None
+
+
 @pytest.mark.parametrize("key", ["two\nlines", "a b", "ключ", "tab\there"])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(errors.InvalidArgument) as caught:

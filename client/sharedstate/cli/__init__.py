@@ -1,4 +1,4 @@
-"""The command line: `sharedstate up | down | init | export | status | demo | psql`."""
+"""The command line: `sharedstate up | down | init | status`, and the others in `--help`."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from sharedstate.cli.demo import demo
 from sharedstate.cli.down import down
 from sharedstate.cli.import_export import export
 from sharedstate.cli.init import init
+from sharedstate.cli.keys import keys, token
 from sharedstate.cli.output import say_error
 from sharedstate.cli.psql import psql
 from sharedstate.cli.status import status
@@ -46,5 +47,7 @@ app.command()(init)
 app.command()(export)
 app.command()(status)
 app.command()(demo)
+app.command()(keys)
+app.command()(token)
 # Everything after `psql` belongs to psql, its options included.
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)

@@ -16,6 +16,7 @@ from sharedstate.stack.health import PartStatus, examine
 from sharedstate.stack.keys import Keys, read_keys
 from sharedstate.stack.paths import Home
 from sharedstate.stack.progress import Progress, silent
+from sharedstate.stack.rotation import rotate
 from sharedstate.stack.site import Site, make_folder, prepare
 from sharedstate.stack.state import PartRecord, StackState, exclusive, read_state, write_state
 
@@ -101,8 +102,7 @@ class Stack:
 
     def status(self) -> list[PartStatus]:
         """Each part: whether it runs and answers, and why not."""
-        keys = read_keys(self.home.keys_file)
-        state = read_state(self.home.state_file)
+        keys, state = read_keys(self.home.keys_file), read_state(self.home.state_file)
         return [examine(name, state, keys) for name in PARTS]
 
     def up(self, progress: Progress = silent, *, visiting: bool = False) -> StackInfo:
@@ -168,6 +168,11 @@ class Stack:
                 progress("another demo uses the stack: it runs until that one has ended")
             write_state(self.home.state_file, state)
             return False
+
+    def rotate_keys(self, progress: Progress = silent) -> Keys:
+        """Another secret and other keys; afterwards nothing takes the old ones any more."""
+        with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
+            return rotate(self.home, progress)
 
     def _stop_all(self, state: StackState, progress: Progress) -> bool:
         state.temporary, state.visitors = False, {}
@@ -302,10 +307,7 @@ class Stack:
         admin_port = processes.free_port([api_port, db_port, port])
         process = postgrest.start(
             site.run,
-            port=port,
-            admin_port=admin_port,
-            db_port=db_port,
-            api_port=api_port,
+            ports=postgrest.Ports(port, admin_port, db_port, api_port),
             keys=site.keys,
             binaries=site.binaries,
             log=self.home.logs / "postgrest.log",

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,17 +61,39 @@ def make_token(
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
+def new_secret() -> str:
+    """What keys are signed with: 256 random bits."""
+    return secrets.token_hex(32)
+
+
+def new_password() -> str:
+    """Hexadecimal, so that it needs no quoting in addresses."""
+    return secrets.token_hex(16)
+
+
 def new_keys() -> Keys:
-    """Fresh secrets; passwords are hexadecimal, so that they need no quoting in addresses."""
-    secret = secrets.token_hex(32)
+    """Fresh secrets of all kinds."""
+    secret = new_secret()
     return Keys(
         jwt_secret=secret,
         agent_key=make_token(secret, "authenticated"),
         anon_key=make_token(secret, "anon"),
         service_key=make_token(secret, "service_role"),
-        supabase_admin_password=secrets.token_hex(16),
-        postgres_password=secrets.token_hex(16),
-        authenticator_password=secrets.token_hex(16),
+        supabase_admin_password=new_password(),
+        postgres_password=new_password(),
+        authenticator_password=new_password(),
+    )
+
+
+def rotated(keys: Keys) -> Keys:
+    """Another secret and the keys that it signs; the passwords stay."""
+    fresh = new_keys()
+    return replace(
+        keys,
+        jwt_secret=fresh.jwt_secret,
+        agent_key=fresh.agent_key,
+        anon_key=fresh.anon_key,
+        service_key=fresh.service_key,
     )
 
 
@@ -95,8 +117,13 @@ def load_or_make_keys(path: Path) -> tuple[Keys, bool]:
     if keys is not None:
         return keys, False
     keys = new_keys()
-    write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
+    write_keys(path, keys)
     return keys, True
+
+
+def write_keys(path: Path, keys: Keys) -> None:
+    """Replace the key file in one step."""
+    write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,0 +1,285 @@
+"""`sharedstate keys` and `token`: made, filled in, rotated; and who is let in with what."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from tests.stack.installation import Installation
+
+from sharedstate import SharedState, errors
+from sharedstate.stack import Stack, StackError, StackInfo, gateway, processes, site
+from sharedstate.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
+from sharedstate.stack.keys import make_token, read_keys
+from sharedstate.stack.paths import checkout_root
+from sharedstate.stack.state import read_state
+
+KEY_LINES = ("JWT_SECRET", *ROLE_OF_KEY, *PASSWORDS)
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """`.env`, just copied from the example."""
+    root = checkout_root()
+    assert root is not None
+    return Path(shutil.copy(root / ".env.example", tmp_path / ".env"))
+
+
+def _values(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _role(key: str, secret: str) -> object:
+    return jwt.decode(key, secret, algorithms=["HS256"])["role"]
+
+
+def _state_of_power(state: SharedState) -> str:
+    row = state.get_subsystem_status("power")
+    assert row is not None
+    return row["state"]
+
+
+def test_the_empty_lines_are_filled_in_and_no_other_line_changes(env_file: Path) -> None:
+    before = env_file.read_text().splitlines()
+    filled = fill(env_file)
+    after = env_file.read_text().splitlines()
+    assert set(filled) == set(KEY_LINES)
+    assert {new for new, old in zip(after, before, strict=True) if new != old} == {
+        f"{name}={value}" for name, value in _values(env_file).items() if name in KEY_LINES
+    }
+    assert env_file.stat().st_mode & 0o777 == 0o600
+    values = _values(env_file)
+    for name, role in ROLE_OF_KEY.items():
+        assert _role(values[name], values["JWT_SECRET"]) == role
+    assert len({values[name] for name in KEY_LINES}) == len(KEY_LINES)
+
+
+def test_filled_lines_are_not_overwritten_unless_it_is_said_and_passwords_never(
+    env_file: Path,
+) -> None:
+    fill(env_file)
+    before = _values(env_file)
+    with pytest.raises(StackError, match="has all its keys"):
+        fill(env_file)
+    assert _values(env_file) == before
+    fill(env_file, force=True)
+    after = _values(env_file)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"JWT_SECRET", *ROLE_OF_KEY}
+    assert _role(after["SUPABASE_KEY"], after["JWT_SECRET"]) == "authenticated"
+
+
+def test_a_secret_that_is_there_signs_the_keys_that_are_missing(env_file: Path) -> None:
+    secret = "s" * 40
+    text = env_file.read_text().replace("JWT_SECRET=", f"JWT_SECRET={secret}")
+    env_file.write_text(text.replace("SUPABASE_KEY=", "SUPABASE_KEY=mine"))
+    assert set(fill(env_file)) == {
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+        *PASSWORDS,
+    }
+    assert _values(env_file)["SUPABASE_KEY"] == "mine"
+    assert _role(_values(env_file)["SUPABASE_ANON_KEY"], secret) == "anon"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("SUPABASE_KEY=mine\nJWT_SECRET=\n", "has SUPABASE_KEY, but not the JWT_SECRET"),
+        ("SUPABASE_KEY=\n", "no line for JWT_SECRET"),
+        ("OTHER=1\n", "has no lines for keys"),
+        ("SUPABASE_URL=http://a\nSUPABASE_KEY=k\nJWT_SECRET=s\n", "has all its keys"),
+    ],
+)
+def test_what_cannot_be_filled_in_is_left_as_it_is(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / ".env"
+    path.write_text(text)
+    with pytest.raises(StackError, match=problem):
+        fill(path)
+    assert path.read_text() == text
+
+
+def test_the_commands_say_what_they_did_and_what_to_do(
+    installation: Installation, env_file: Path
+) -> None:
+    answer = installation.run("keys", "--env", str(env_file))
+    assert answer.returncode == 0, answer.stderr
+    assert "filled in" in answer.stdout
+    answer = installation.run("keys", "--env", str(env_file))
+    assert answer.returncode == 1
+    assert "--force" in answer.stderr
+    answer = installation.run("keys", "--env", "absent")
+    assert answer.returncode == 1
+    assert "cp .env.example .env" in answer.stderr
+    lines = dict(line.split("=", 1) for line in installation.run("keys").stdout.splitlines())
+    assert lines.keys() == {"JWT_SECRET", *ROLE_OF_KEY}
+    assert installation.run("keys", "--rotate").returncode == 1
+    assert installation.run("token", "--ttl", "soon").returncode == 2
+    no_secret = installation.run("token")
+    assert no_secret.returncode == 1
+    assert "JWT_SECRET" in no_secret.stderr
+
+
+def test_a_token_is_signed_with_the_secret_of_the_environment_or_of_the_env_file(
+    installation: Installation, env_file: Path
+) -> None:
+    shutil.copy(env_file, installation.root / ".env")
+    fill(installation.root / ".env")
+    made = installation.run("token", "--workspace", "w", "--agent", "a", "--ttl", "30m")
+    secret = _values(installation.root / ".env")["JWT_SECRET"]
+    claims = jwt.decode(made.stdout.strip(), secret, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 1800
+    assert (claims["role"], claims["workspace"], claims["agent"]) == ("authenticated", "w", "a")
+    installation.environment["JWT_SECRET"] = "e" * 40
+    made = installation.run("token", "--role", "service_role")
+    claims = jwt.decode(made.stdout.strip(), "e" * 40, algorithms=["HS256"])
+    assert claims["role"] == "service_role"
+    assert not {"workspace", "agent"} & claims.keys()
+
+
+def test_a_token_of_this_installation_pins_workspace_and_agent(
+    shared_installation: Installation,
+) -> None:
+    answer = shared_installation.run("token", "--workspace", "default", "--agent", "power_agent")
+    assert answer.returncode == 0, answer.stderr
+    info = Stack(shared_installation.root, db_port=None, api_port=None).info
+    with SharedState(url=info.url, key=answer.stdout.strip(), workspace="elsewhere") as state:
+        assert state.workspace == "default"
+        assert state.acquire_lock("subsystem", "power", "power_agent")
+        assert state.release_lock("subsystem", "power")
+        with pytest.raises(errors.AgentMismatch):
+            state.acquire_lock("subsystem", "power", "shell_agent")
+
+
+def test_after_a_rotation_old_tokens_are_refused_new_ones_work_and_the_env_file_follows(
+    installation: Installation,
+) -> None:
+    installation.up()
+    stack = Stack(installation.root, db_port=None, api_port=None)
+    before = stack.info
+    with SharedState(url=before.url, key=before.agent_key) as state:
+        state.update_subsystem_status("power", {"state": "designing"})
+        answer = installation.run("keys", "--rotate")
+        assert answer.returncode == 0, answer.stderr
+        with pytest.raises(errors.InvalidKey):
+            state.get_subsystem_status("power")
+    after = stack.info
+    assert after.database_url == before.database_url
+    for name, old in (("agent_key", before.agent_key), ("service_key", before.service_key)):
+        assert getattr(after, name) != old
+    with (
+        pytest.raises(errors.InvalidKey),
+        SharedState(url=after.url, key=make_token(before.jwt_secret, "service_role")) as state,
+    ):
+        state.get_subsystem_status("power")
+    values = _values(installation.root / ".env")
+    assert values["SUPABASE_KEY"] == after.agent_key
+    assert values["SUPABASE_SERVICE_ROLE_KEY"] == after.service_key
+    with SharedState(url=values["SUPABASE_URL"], key=values["SUPABASE_KEY"]) as state:
+        assert _state_of_power(state) == "designing"
+    # And the next start has the new ones too.
+    installation.run("down")
+    installation.run("keys", "--rotate")
+    assert installation.up().returncode == 0
+    last = _values(installation.root / ".env")["SUPABASE_KEY"]
+    assert last != values["SUPABASE_KEY"]
+    with SharedState(url=values["SUPABASE_URL"], key=last) as state:
+        assert _state_of_power(state) == "designing"
+
+
+@pytest.fixture
+def platform_url(installation: Installation, stack: StackInfo) -> Iterator[str]:
+    """A gateway that, like the platform's, puts a short token in the place of an opaque key."""
+    home = Stack(installation.root, db_port=None, api_port=None).home
+    site.make_folder(home)
+    made = site.prepare(home, lambda message: None)
+    lines = {
+        "sb_publishable_test": make_token(stack.jwt_secret, "anon", ttl=timedelta(minutes=5)),
+        "sb_secret_test": make_token(stack.jwt_secret, "service_role", ttl=timedelta(minutes=5)),
+    }
+    text = "".join(f'{key} "Bearer {token}";\n' for key, token in lines.items())
+    (made.run / "apikeys.map").write_text(text)
+    port = processes.free_port()
+    log = home.logs / "nginx.log"
+    process = gateway.start(
+        made.run,
+        port=port,
+        upstream_port=int(stack.postgrest_url.rsplit(":", 1)[1]),
+        binaries=made.binaries,
+        log=log,
+        run_as=made.run_as,
+    )
+    try:
+        processes.wait_until(
+            lambda: not processes.port_is_free(port),
+            process=process,
+            what="nginx",
+            timeout=15,
+            log=log,
+        )
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        found = processes.find(process.pid, process.created)
+        if found is not None:
+            found.kill()
+            processes.wait_gone(found, 10)
+
+
+def test_a_secret_key_of_the_platform_is_an_operator_for_this_client_and_for_supabase_py(
+    platform_url: str, workspace: str
+) -> None:
+    with SharedState(url=platform_url, key="sb_secret_test", workspace=workspace) as state:
+        assert _state_of_power(state) == "not_started"
+        # supabase-py repeats the key in Authorization.
+        rows = state.supabase.table("subsystems").select("name").execute().data
+        assert len(rows) == 7
+
+
+def test_a_publishable_key_opens_nothing_alone_and_with_a_token_it_is_that_agent(
+    platform_url: str, stack: StackInfo, workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SharedState(url=platform_url, key="sb_publishable_test", workspace=workspace) as state:
+        with pytest.raises(errors.SharedStateError) as caught:
+            state.get_subsystem_status("power")
+        assert isinstance(caught.value, errors.PermissionDenied)
+    token = make_token(
+        stack.jwt_secret, "authenticated", workspace=workspace, agent="power_agent", ttl=600
+    )
+    monkeypatch.setenv("SUPABASE_URL", platform_url)
+    monkeypatch.setenv("SUPABASE_KEY", "sb_publishable_test")
+    monkeypatch.setenv("SHAREDSTATE_TOKEN", token)
+    with SharedState() as state:
+        assert state.workspace == workspace
+        assert _state_of_power(state) == "not_started"
+        assert len(state.supabase.table("subsystems").select("name").execute().data) == 7
+        with pytest.raises(errors.AgentMismatch):
+            state.log_agent_activity("shell_agent", "design_complete")
+
+
+def test_an_opaque_key_that_the_gateway_does_not_know_is_refused(
+    platform_url: str, stack: StackInfo
+) -> None:
+    for url in (platform_url, stack.url):
+        answer = httpx.get(
+            f"{url}/rest/v1/subsystems", headers={"apikey": "sb_secret_other"}, trust_env=False
+        )
+        assert answer.status_code == 401
+
+
+def test_what_is_rotated_is_the_secret_alone(installation: Installation) -> None:
+    stack = Stack(installation.root, db_port=None, api_port=None)
+    site.make_folder(stack.home)
+    site.prepare(stack.home, lambda message: None)
+    before = read_keys(stack.home.keys_file)
+    assert before is not None
+    after = stack.rotate_keys()
+    assert read_keys(stack.home.keys_file) == after
+    assert read_state(stack.home.state_file).parts == {}
+    same = [name for name, value in vars(before).items() if getattr(after, name) == value]
+    assert same == ["supabase_admin_password", "postgres_password", "authenticator_password"]
