@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from dotenv import dotenv_values
 
-from sharedstate.stack.keys import new_keys
+from sharedstate.stack.envkeys import fill
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -61,25 +62,15 @@ def implementations(folder: Path) -> list[Implementation]:
 
 
 def write_env(path: Path, **changes: str) -> dict[str, str]:
-    """A copy of .env.example with fresh secrets in the empty lines; answers its variables."""
-    keys = new_keys()
-    fresh = {
-        "SUPABASE_KEY": keys.agent_key,
-        "SUPABASE_ANON_KEY": keys.anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": keys.service_key,
-        "JWT_SECRET": keys.jwt_secret,
-        "POSTGRES_PASSWORD": keys.postgres_password,
-        "AUTHENTICATOR_PASSWORD": keys.authenticator_password,
-        "PG_META_CRYPTO_KEY": keys.supabase_admin_password,
-    }
-    assert len(set(fresh.values())) == len(asdict(keys))
-    values = {}
-    for line in EXAMPLE.read_text().splitlines():
-        if match := re.fullmatch(r"([A-Z_]+)=(.*)", line):
-            name, value = match.groups()
-            values[name] = changes.get(name) or value or fresh[name]
-    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    return values
+    """A copy of .env.example, with other values and its keys filled in; answers its variables."""
+    text = EXAMPLE.read_text()
+    for name, value in changes.items():
+        text, count = re.subn(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
+        assert count == 1, name
+    path.write_text(text)
+    # What `make keys` does.
+    fill(path)
+    return {name: value or "" for name, value in dotenv_values(path).items()}
 
 
 def resolved(implementation: Implementation, env_file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.compose.composefile import EXAMPLE, ROOT, implementations, resolved, write_env
+from tests.compose.composefile import ROOT, implementations, resolved, write_env
 from tests.compose.processes import Composed, composed, connect
 from tests.stack.installation import Installation
 from tests.tools import node, node_modules, supabase_cli
@@ -166,10 +166,11 @@ def test_sharedstate_init_finds_the_database_by_the_env_file(
     stack: Composed, tmp_path: Path
 ) -> None:
     installation = Installation(tmp_path)
-    example = EXAMPLE.read_text().replace("DB_PORT=5432", f"DB_PORT={stack.ports['db']}")
-    for name, value in stack.variables.items():
-        example = example.replace(f"\n{name}=\n", f"\n{name}={value}\n")
-    (tmp_path / ".env").write_text(example)
+    write_env(
+        tmp_path / ".env",
+        DB_PORT=str(stack.ports["db"]),
+        POSTGRES_PASSWORD=stack.variables["POSTGRES_PASSWORD"],
+    )
     done = installation.run("init", "--workspace", "from-env", "--home", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "workspace from-env is ready; the schema is up to date" in done.stdout
