@@ -1844,9 +1844,10 @@ end;
 $$;
 
 -- sql/30_locks/refuse_deadlock.sql
--- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once. A
--- cycle that came about later (two waits began together, a lease changed hands) loses its youngest
--- wait, which is told so at its next call; to raise here would undo the mark.
+-- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once; the
+-- error undoes all that its call did, so it is told to the caller and not to the log. A cycle that came
+-- about later (two waits began together, a lease changed hands) loses its youngest wait, which is told
+-- so at its next call; to raise here would undo the mark.
 create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
 returns boolean
 language plpgsql
@@ -1854,6 +1855,7 @@ set search_path = ''
 as $$
 declare
   v_cycle jsonb;
+  v_loser core.lock_tickets;
 begin
   -- Every cycle has a member that holds something, so it does if those look; most waiters hold nothing.
   if not exists (
@@ -1873,7 +1875,14 @@ begin
   update core.lock_tickets as t set refused = v_cycle
   where t.refused is null and t.ticket_id = (
     select max((e.value ->> 'ticket_id')::bigint) from jsonb_array_elements(v_cycle) as e
-  );
+  )
+  returning t.* into v_loser;
+  if found then
+    perform core.write_activity(
+      v_loser.workspace, v_loser.agent_name, 'lock_refused', jsonb_build_object('reason', 'deadlock', 'cycle', v_cycle),
+      v_loser.execution_id
+    );
+  end if;
   return true;
 end;
 $$;

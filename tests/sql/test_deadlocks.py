@@ -236,8 +236,22 @@ def test_a_cycle_that_a_hand_over_closes_is_found_within_a_second(api: Api, make
     assert holder(api, POWER) == "two"
     with polling(first, youngest):
         assert wait_for_a_loser(api, 1.0) == ["two"]
-    api.refused("wait_for_lock", "deadlock", request_id=youngest.request_id)
+    detail = api.refused("wait_for_lock", "deadlock", request_id=youngest.request_id)
     assert first.poll()["state"] == "waiting"
+    (logged,) = api.rows("agent_activity_logs", activity="eq.lock_refused")
+    assert (logged["agent_name"], logged["execution_id"]) == ("two", "two")
+    assert logged["details"] == {"reason": "deadlock", "cycle": detail["cycle"]}
+
+
+def test_a_wait_that_is_refused_when_it_begins_leaves_nothing_behind_and_no_log(
+    api: Api, make: Make
+) -> None:
+    one, two = make("one").holds(SKELETON), make("two").holds(POWER)
+    one.again().waits(POWER)
+    before = api.rows("agent_activity_logs")
+    two.again().is_refused("deadlock", SKELETON)
+    assert queue(api, SKELETON) == []
+    assert api.rows("agent_activity_logs") == before
 
 
 def test_whoever_lost_may_cancel_and_ask_again(
