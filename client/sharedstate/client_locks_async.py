@@ -113,7 +113,10 @@ class AsyncSharedStateLocks(AsyncSharedStateReads):
         return await self._run(calls.wait_for_lock(new_request_id(request_id)))
 
     async def cancel_lock_request(self, request_id: RequestId) -> bool:
-        """End a wait, or give back all that was granted to it. False when there was nothing."""
+        """End a wait, or give back all that was granted to it. False when there was nothing.
+
+        Repeated, it answers the same.
+        """
         return await self._run(calls.cancel_lock_request(new_request_id(request_id)))
 
     async def get_lock_status(self, resource_type: str, resource_name: str) -> types.LockStatus:

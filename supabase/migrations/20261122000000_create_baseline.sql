@@ -1184,8 +1184,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_was_waiting boolean;
-  v_was_granted boolean;
+  v_has_ended boolean;
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
   -- Behind the acquire call itself, if that is still under way.
@@ -1193,24 +1192,29 @@ begin
   delete from core.lock_tickets as t
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
-  v_was_waiting := found;
+  v_has_ended := found;
   -- It may have won the race: what it was given goes back, and on to the next in line.
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);
-  v_was_granted := found;
+  v_has_ended := v_has_ended or found;
   if exists (
     select from core.lock_tickets as t where t.workspace = v_workspace and t.request_id = p_request_id
   ) then
     return false;  -- it waits for another agent than the one that this token speaks for
   end if;
-  -- An acquire call that arrives late, or once more, must find its request answered: with nothing.
+  -- An acquire call that arrives late, or once more, must find its request answered: with nothing. And
+  -- this call, when it is repeated, what it has said.
   insert into core.requests as r (workspace, request_id, function_name, answer)
-  values (v_workspace, p_request_id, 'acquire_locks', '[]')
+  values (v_workspace, p_request_id, 'acquire_locks', to_jsonb(v_has_ended))
   on conflict (workspace, request_id) do update set answer = excluded.answer
   where r.function_name = excluded.function_name
     and (r.answer -> 0 ->> 'locked_by') = coalesce(core.claimed_agent(), r.answer -> 0 ->> 'locked_by');
-  return v_was_waiting or v_was_granted;
+  return v_has_ended or exists (
+    select from core.requests as r
+    where r.workspace = v_workspace and r.request_id = p_request_id
+      and r.function_name = 'acquire_locks' and r.answer = 'true'
+  );
 end;
 $$;
 
@@ -1224,7 +1228,7 @@ $$;
 
 comment on function public.cancel_lock_request(uuid) is
 'Ends a request for locks, whether it waits or was granted: all of its leases go to the next in
-line. True if there was anything to end.';
+line. True if there was anything to end, also when it is repeated.';
 
 -- sql/30_locks/cleanup_expired_locks.sql
 -- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and

@@ -207,8 +207,8 @@ MUTANTS = (
     Mutant(
         "cancelling does not answer a late acquire call",
         "30_locks/cancel_lock_request.sql",
-        "values (v_workspace, p_request_id, 'acquire_locks', '[]')",
-        "select v_workspace, p_request_id, 'acquire_locks', '[]'::jsonb where false",
+        "values (v_workspace, p_request_id, 'acquire_locks', to_jsonb(v_has_ended))",
+        "select v_workspace, p_request_id, 'acquire_locks', 'false'::jsonb where false",
         (REQUESTS,),
     ),
     Mutant(
