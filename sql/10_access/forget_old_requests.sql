@@ -5,12 +5,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  -- Read once: compared with clock_timestamp() itself, every row would have to be looked at.
+  v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin
   delete from core.requests as r
   using (
     select o.workspace, o.request_id from core.requests as o
-    where o.created_at < clock_timestamp() - interval '24 hours'
+    where o.created_at < v_before
     order by o.created_at
     limit 500
     for update skip locked

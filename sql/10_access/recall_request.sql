@@ -11,28 +11,21 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_request core.request;
+  v_hash bigint;
   v_known core.requests;
 begin
-  v_request.workspace := p_workspace;
-  v_request.request_id := p_request_id;
-  v_request.function_name := p_function_name;
-  v_request.is_replay := false;
   if p_request_id is null then
-    return v_request;
+    return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
-  v_request.arguments_hash := hashtextextended(p_arguments::text, 0);
+  v_hash := hashtextextended(p_arguments::text, 0);
   perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
-  if not found then
-    return v_request;
-  end if;
-  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_request.arguments_hash then
+  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then
     perform core.fail_request_id_reused(p_request_id, v_known.function_name);
   end if;
-  v_request.is_replay := true;
-  v_request.answer := v_known.answer;
-  return v_request;
+  return row(
+    p_workspace, p_request_id, p_function_name, v_hash, v_known.request_id is not null, v_known.answer
+  )::core.request;
 end;
 $$;

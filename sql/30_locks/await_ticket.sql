@@ -14,21 +14,17 @@ declare
   v_leases public.agent_locks[];
 begin
   loop
-    v_leases := core.leases_of_request(p_workspace, p_request_id);
-    if v_leases <> '{}' then
-      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
-    end if;
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = p_workspace and t.request_id = p_request_id;
     if v_ticket.refused is not null then
       perform core.fail_deadlock(v_ticket.refused);
     elsif v_ticket.gives_up_at > clock_timestamp() is not true then
-      -- Granted just now, between the two looks; or really gone.
+      -- A grant takes the ticket away; so does an end of the wait.
       v_leases := core.leases_of_request(p_workspace, p_request_id);
       return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
     end if;
     v_position := core.ticket_position(v_ticket);
-    continue when v_position is null;  -- its turn came between the two looks
+    continue when v_position is null;  -- it was granted, or cancelled, just now
     if v_position = 1 then
       v_leases := core.grant_ticket(v_ticket);
       if v_leases is not null then

@@ -12,15 +12,14 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_ticket core.lock_tickets;
   v_resource core.resource := row(old.resource_type, old.resource_name);
+  v_ticket_id constant bigint := core.first_in_line(old.workspace, v_resource);
+  v_ticket core.lock_tickets;
 begin
-  select * into v_ticket from core.lock_tickets as t
-  where t.ticket_id = core.first_in_line(old.workspace, v_resource);
-  if not found then
+  if v_ticket_id is null then
     return null;
   end if;
-  foreach v_resource in array core.ticket_resources(v_ticket.ticket_id) loop
+  foreach v_resource in array core.ticket_resources(v_ticket_id) loop
     perform from core.fencing_counters as c
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
@@ -29,7 +28,10 @@ begin
       return null;
     end if;
   end loop;
-  perform core.grant_ticket(v_ticket);
+  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
+  if found then
+    perform core.grant_ticket(v_ticket);
+  end if;
   return null;
 end;
 $$;

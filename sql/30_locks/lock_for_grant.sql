@@ -8,14 +8,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_lease public.agent_locks;
+  v_expires_at timestamptz;
 begin
   perform core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name);
-  select * into v_lease from public.agent_locks as l
+  select l.expires_at into v_expires_at from public.agent_locks as l
   where l.workspace = p_workspace
     and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
   for update;
-  if v_lease.expires_at > clock_timestamp() then
+  if v_expires_at > clock_timestamp() then
     return false;
   end if;
   return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;

@@ -15,9 +15,10 @@ declare
   v_request core.request;
   v_lease public.agent_locks;
 begin
-  perform core.require_name('resource_type', p_resource_type);
-  perform core.require_name('resource_name', p_resource_name);
-  perform core.require_name('execution_id', p_execution_id);
+  perform
+    core.require_name('resource_type', p_resource_type),
+    core.require_name('resource_name', p_resource_name),
+    core.require_name('execution_id', p_execution_id);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'release_lock',
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token)

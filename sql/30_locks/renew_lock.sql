@@ -16,11 +16,12 @@ declare
   v_request core.request;
   v_lease public.agent_locks;
 begin
-  perform core.require_name('resource_type', p_resource_type);
-  perform core.require_name('resource_name', p_resource_name);
-  perform core.require_name('execution_id', p_execution_id);
-  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
-  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
+  perform
+    core.require_name('resource_type', p_resource_type),
+    core.require_name('resource_name', p_resource_name),
+    core.require_name('execution_id', p_execution_id),
+    core.require_present('fencing_token', to_jsonb(p_fencing_token)),
+    core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'renew_lock',
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token, p_ttl_seconds)

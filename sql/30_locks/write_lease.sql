@@ -16,7 +16,6 @@ set search_path = ''
 as $$
 declare
   v_lapsed public.agent_locks;
-  v_token bigint;
   v_lease public.agent_locks;
 begin
   select * into v_lapsed from public.agent_locks as l
@@ -25,20 +24,24 @@ begin
   if found then
     perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
   end if;
-  update core.fencing_counters as c set last_token = c.last_token + 1
-  where c.workspace = p_workspace
-    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-  returning c.last_token into v_token;
+  with counter as (
+    update core.fencing_counters as c set last_token = c.last_token + 1
+    where c.workspace = p_workspace
+      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+    returning c.last_token
+  )
+
   insert into public.agent_locks as l (
     workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
     fencing_token, request_id, provisional
-  ) values (
+  )
+  select
     p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
     clock_timestamp() + make_interval(
       secs => case when p_is_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
     ),
-    p_ttl_seconds, v_token, p_request_id, p_is_provisional
-  )
+    p_ttl_seconds, counter.last_token, p_request_id, p_is_provisional
+  from counter
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,
     execution_id = excluded.execution_id,

@@ -439,12 +439,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  -- Read once: compared with clock_timestamp() itself, every row would have to be looked at.
+  v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin
   delete from core.requests as r
   using (
     select o.workspace, o.request_id from core.requests as o
-    where o.created_at < clock_timestamp() - interval '24 hours'
+    where o.created_at < v_before
     order by o.created_at
     limit 500
     for update skip locked
@@ -495,29 +497,22 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_request core.request;
+  v_hash bigint;
   v_known core.requests;
 begin
-  v_request.workspace := p_workspace;
-  v_request.request_id := p_request_id;
-  v_request.function_name := p_function_name;
-  v_request.is_replay := false;
   if p_request_id is null then
-    return v_request;
+    return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
-  v_request.arguments_hash := hashtextextended(p_arguments::text, 0);
+  v_hash := hashtextextended(p_arguments::text, 0);
   perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
-  if not found then
-    return v_request;
-  end if;
-  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_request.arguments_hash then
+  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then
     perform core.fail_request_id_reused(p_request_id, v_known.function_name);
   end if;
-  v_request.is_replay := true;
-  v_request.answer := v_known.answer;
-  return v_request;
+  return row(
+    p_workspace, p_request_id, p_function_name, v_hash, v_known.request_id is not null, v_known.answer
+  )::core.request;
 end;
 $$;
 
@@ -960,11 +955,10 @@ security definer
 set search_path = ''
 as $$
 begin
-  perform core.require_name('resource_type', p_resource_type);
-  perform core.require_name('resource_name', p_resource_name);
-  return query select * from core.acquire_locks(
-    jsonb_build_array(jsonb_build_object('resource_type', p_resource_type, 'resource_name', p_resource_name)),
-    p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority, p_request_id
+  perform core.require_name('resource_type', p_resource_type), core.require_name('resource_name', p_resource_name);
+  return query select * from core.take_leases(
+    array[row(p_resource_type, p_resource_name)::core.resource], p_agent_name, p_execution_id, p_ttl_seconds,
+    p_wait_seconds, p_priority, p_request_id
   );
 end;
 $$;
@@ -1001,8 +995,6 @@ a lease for 10 s at most, at once or later; confirm it by renew_lock to keep it 
 deadlock if the wait would close a cycle of agents that wait for each other.';
 
 -- sql/30_locks/acquire_locks.sql
--- All or none. Where they are not free: with wait_seconds the request is put in line, and the same
--- call again, or wait_for_lock, asks how it stands. acquire_lock is the same for one resource.
 create or replace function core.acquire_locks(
   p_resources jsonb,
   p_agent_name text,
@@ -1017,52 +1009,11 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  v_resources core.resource[];
-  v_request core.request;
-  v_ticket core.lock_tickets;
-  v_leases public.agent_locks[];
 begin
-  v_resources := core.require_resources(p_resources);
-  perform core.require_agent('agent_name', p_agent_name);
-  perform core.require_name('execution_id', p_execution_id);
-  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
-  perform core.require_wait(p_wait_seconds, p_request_id);
-  perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
-  v_request := core.recall_request(
-    v_workspace, p_request_id, 'acquire_locks',
-    jsonb_build_array(v_resources, p_agent_name, p_execution_id, p_ttl_seconds)
+  return query select * from core.take_leases(
+    core.require_resources(p_resources), p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority,
+    p_request_id
   );
-  if v_request.is_replay then
-    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
-    v_leases := core.leases_of_request(v_workspace, p_request_id);
-    if cardinality(v_leases) = cardinality(v_resources) then
-      return query select * from unnest(v_leases);
-    end if;
-    return;
-  end if;
-  select * into v_ticket from core.lock_tickets as t
-  where t.workspace = v_workspace and t.request_id = p_request_id;
-  if found then
-    if v_ticket.arguments_hash <> v_request.arguments_hash then
-      perform core.fail_request_id_reused(p_request_id, v_ticket.function_name);
-    end if;
-    return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
-    return;
-  end if;
-  v_leases := core.grant_leases(
-    v_workspace, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null, p_wait_seconds > 0
-  );
-  if v_leases is not null then
-    perform core.remember_request(v_request, to_jsonb(v_leases));
-    return query select * from unnest(v_leases);
-  elsif p_wait_seconds > 0 then
-    perform core.enqueue(
-      v_request, v_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority
-    );
-  end if;
-  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
 end;
 $$;
 
@@ -1107,21 +1058,17 @@ declare
   v_leases public.agent_locks[];
 begin
   loop
-    v_leases := core.leases_of_request(p_workspace, p_request_id);
-    if v_leases <> '{}' then
-      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
-    end if;
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = p_workspace and t.request_id = p_request_id;
     if v_ticket.refused is not null then
       perform core.fail_deadlock(v_ticket.refused);
     elsif v_ticket.gives_up_at > clock_timestamp() is not true then
-      -- Granted just now, between the two looks; or really gone.
+      -- A grant takes the ticket away; so does an end of the wait.
       v_leases := core.leases_of_request(p_workspace, p_request_id);
       return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
     end if;
     v_position := core.ticket_position(v_ticket);
-    continue when v_position is null;  -- its turn came between the two looks
+    continue when v_position is null;  -- it was granted, or cancelled, just now
     if v_position = 1 then
       v_leases := core.grant_ticket(v_ticket);
       if v_leases is not null then
@@ -1667,15 +1614,14 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_ticket core.lock_tickets;
   v_resource core.resource := row(old.resource_type, old.resource_name);
+  v_ticket_id constant bigint := core.first_in_line(old.workspace, v_resource);
+  v_ticket core.lock_tickets;
 begin
-  select * into v_ticket from core.lock_tickets as t
-  where t.ticket_id = core.first_in_line(old.workspace, v_resource);
-  if not found then
+  if v_ticket_id is null then
     return null;
   end if;
-  foreach v_resource in array core.ticket_resources(v_ticket.ticket_id) loop
+  foreach v_resource in array core.ticket_resources(v_ticket_id) loop
     perform from core.fencing_counters as c
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
@@ -1684,7 +1630,10 @@ begin
       return null;
     end if;
   end loop;
-  perform core.grant_ticket(v_ticket);
+  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
+  if found then
+    perform core.grant_ticket(v_ticket);
+  end if;
   return null;
 end;
 $$;
@@ -1833,14 +1782,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_lease public.agent_locks;
+  v_expires_at timestamptz;
 begin
   perform core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name);
-  select * into v_lease from public.agent_locks as l
+  select l.expires_at into v_expires_at from public.agent_locks as l
   where l.workspace = p_workspace
     and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
   for update;
-  if v_lease.expires_at > clock_timestamp() then
+  if v_expires_at > clock_timestamp() then
     return false;
   end if;
   return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;
@@ -1909,9 +1858,10 @@ declare
   v_request core.request;
   v_lease public.agent_locks;
 begin
-  perform core.require_name('resource_type', p_resource_type);
-  perform core.require_name('resource_name', p_resource_name);
-  perform core.require_name('execution_id', p_execution_id);
+  perform
+    core.require_name('resource_type', p_resource_type),
+    core.require_name('resource_name', p_resource_name),
+    core.require_name('execution_id', p_execution_id);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'release_lock',
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token)
@@ -1976,11 +1926,12 @@ declare
   v_request core.request;
   v_lease public.agent_locks;
 begin
-  perform core.require_name('resource_type', p_resource_type);
-  perform core.require_name('resource_name', p_resource_name);
-  perform core.require_name('execution_id', p_execution_id);
-  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
-  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
+  perform
+    core.require_name('resource_type', p_resource_type),
+    core.require_name('resource_name', p_resource_name),
+    core.require_name('execution_id', p_execution_id),
+    core.require_present('fencing_token', to_jsonb(p_fencing_token)),
+    core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'renew_lock',
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token, p_ttl_seconds)
@@ -2080,6 +2031,73 @@ begin
     );
   end if;
   return true;
+end;
+$$;
+
+-- sql/30_locks/take_leases.sql
+-- What acquire_lock and acquire_locks do when they know which resources are meant: all or none. Where
+-- they are not free: with a wait the request is put in line, and the same call again, or wait_for_lock,
+-- asks how it stands.
+create or replace function core.take_leases(
+  p_resources core.resource[],
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_wait_seconds numeric,
+  p_priority integer,
+  p_request_id uuid
+)
+returns setof public.agent_locks
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_ticket core.lock_tickets;
+  v_leases public.agent_locks[];
+begin
+  perform
+    core.require_agent('agent_name', p_agent_name),
+    core.require_name('execution_id', p_execution_id),
+    core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
+    core.require_wait(p_wait_seconds, p_request_id),
+    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'acquire_locks',
+    jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
+  );
+  if v_request.is_replay then
+    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
+    v_leases := core.leases_of_request(v_workspace, p_request_id);
+    if cardinality(v_leases) = cardinality(p_resources) then
+      return query select * from unnest(v_leases);
+    end if;
+    return;
+  end if;
+  if p_request_id is not null then
+    select * into v_ticket from core.lock_tickets as t
+    where t.workspace = v_workspace and t.request_id = p_request_id;
+    if found then
+      if v_ticket.arguments_hash <> v_request.arguments_hash then
+        perform core.fail_request_id_reused(p_request_id, v_ticket.function_name);
+      end if;
+      return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
+      return;
+    end if;
+  end if;
+  v_leases := core.grant_leases(
+    v_workspace, p_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null, p_wait_seconds > 0
+  );
+  if v_leases is not null then
+    perform core.remember_request(v_request, to_jsonb(v_leases));
+    return query select * from unnest(v_leases);
+  elsif p_wait_seconds > 0 then
+    perform core.enqueue(
+      v_request, p_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority
+    );
+  end if;
+  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
 end;
 $$;
 
@@ -2236,7 +2254,6 @@ set search_path = ''
 as $$
 declare
   v_lapsed public.agent_locks;
-  v_token bigint;
   v_lease public.agent_locks;
 begin
   select * into v_lapsed from public.agent_locks as l
@@ -2245,20 +2262,24 @@ begin
   if found then
     perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
   end if;
-  update core.fencing_counters as c set last_token = c.last_token + 1
-  where c.workspace = p_workspace
-    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-  returning c.last_token into v_token;
+  with counter as (
+    update core.fencing_counters as c set last_token = c.last_token + 1
+    where c.workspace = p_workspace
+      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+    returning c.last_token
+  )
+
   insert into public.agent_locks as l (
     workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
     fencing_token, request_id, provisional
-  ) values (
+  )
+  select
     p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
     clock_timestamp() + make_interval(
       secs => case when p_is_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
     ),
-    p_ttl_seconds, v_token, p_request_id, p_is_provisional
-  )
+    p_ttl_seconds, counter.last_token, p_request_id, p_is_provisional
+  from counter
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,
     execution_id = excluded.execution_id,

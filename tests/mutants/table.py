@@ -126,7 +126,7 @@ MUTANTS = (
     ),
     Mutant(
         "a grant at once lasts its full time before it is confirmed",
-        "30_locks/acquire_locks.sql",
+        "30_locks/take_leases.sql",
         "p_wait_seconds > 0\n  );",
         "false\n  );",
         (QUEUE,),
@@ -134,8 +134,8 @@ MUTANTS = (
     Mutant(
         "a lapsed lease is not free",
         "30_locks/lock_for_grant.sql",
-        "if v_lease.expires_at > clock_timestamp() then",
-        "if v_lease.expires_at is not null then",
+        "if v_expires_at > clock_timestamp() then",
+        "if v_expires_at is not null then",
         (QUEUE,),
     ),
     Mutant(
