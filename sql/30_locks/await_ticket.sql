@@ -36,7 +36,7 @@ begin
     exit when not v_is_parked;
     -- A grant takes the ticket out of the queue, and to see that is cheap. All else (the holder lapsed,
     -- the one before has left) may wait for the next full look.
-    for v_glance in 1..10 loop
+    for v_glance in 1..20 loop
       perform pg_sleep(0.002);
       exit when not exists (select from core.lock_tickets as t where t.ticket_id = v_ticket.ticket_id);
     end loop;

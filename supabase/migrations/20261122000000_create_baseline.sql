@@ -1080,7 +1080,7 @@ begin
     exit when not v_is_parked;
     -- A grant takes the ticket out of the queue, and to see that is cheap. All else (the holder lapsed,
     -- the one before has left) may wait for the next full look.
-    for v_glance in 1..10 loop
+    for v_glance in 1..20 loop
       perform pg_sleep(0.002);
       exit when not exists (select from core.lock_tickets as t where t.ticket_id = v_ticket.ticket_id);
     end loop;
@@ -2102,16 +2102,19 @@ end;
 $$;
 
 -- sql/30_locks/take_parking_slot.sql
--- Six calls at most are parked at any time, in the whole database, until their transaction ends: the
--- others of PostgREST's connections stay free, or a holder could not get in to release. Two at most are
--- second in line: with many locks, the slots are for those whose turn is next.
+-- Some calls at most are parked at any time, in the whole database, until their transaction ends: the
+-- others of PostgREST's connections stay free, or a holder could not get in to release. Six, unless the
+-- database has a setting of its own for a larger pool. A third of the slots at most is for those who are
+-- second in line: with many locks, they are for those whose turn is next.
 create or replace function core.take_parking_slot(p_position integer)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), ''), '6');
 begin
-  for v_slot in 1..case when p_position = 1 then 6 else 2 end loop
+  for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
     if pg_try_advisory_xact_lock(1936220787, v_slot) then
       return true;
     end if;

@@ -116,6 +116,23 @@ def test_waiters_of_many_locks_leave_the_servers_room_for_others(api: Api, make:
     assert sum(sorted(seconds)[:12]) < 12 * 0.1, seconds
 
 
+def test_the_number_of_parking_slots_is_a_setting_of_the_database(api: Api) -> None:
+    def may_park(slots: str, position: int) -> bool:
+        with psycopg.connect(api.stack.database_url) as connection:
+            connection.execute("select set_config('sharedstate.parking_slots', %s, true)", [slots])
+            row = connection.execute("select core.take_parking_slot(%s)", [position]).fetchone()
+            assert row is not None
+            return bool(row[0])
+
+    with psycopg.connect(api.stack.database_url) as parked:
+        for slot in (1, 2):  # as two calls that are parked have them
+            parked.execute("select pg_advisory_xact_lock(1936220787, %s)", [slot])
+        assert not may_park("2", 1)
+        assert may_park("3", 1) and not may_park("3", 2)
+        assert may_park("", 1) and not may_park("", 2)  # six without a setting
+        assert may_park("9", 2)
+
+
 # Every end of a lease
 
 Ending = Callable[[Api, Client], object]
