@@ -54,6 +54,8 @@ def write_config(folder: Path, *, ports: Ports, keys: Keys, run_as: RunAs) -> No
         "db-pool": _POOL,
         "db-pool-acquisition-timeout": 10,
         "jwt-secret": keys.jwt_secret,
+        # To check a signature is a sixth of a small call. A token that expires leaves the cache.
+        "jwt-cache-max-lifetime": 3600,
         "server-host": HOST,
         "server-port": ports.port,
         "admin-server-port": ports.admin_port,
