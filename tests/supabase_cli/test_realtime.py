@@ -8,6 +8,13 @@ import psycopg
 
 from sharedstate.stack import migrations
 
+STRANGERS = """
+  create table public.strangers (id integer primary key);
+  alter table public.strangers enable row level security;
+  create function public.is_friend() returns boolean language sql stable set search_path = ''
+    as 'select true';
+  create policy strangers_of_friends on public.strangers using (public.is_friend());
+"""
 OURS = """
   select relname from pg_class
   where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'strangers'
@@ -23,7 +30,7 @@ def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
 def test_every_table_of_ours_is_published_and_none_of_anybody_else(database: str) -> None:
     with connect(database) as connection:
         connection.execute("create publication supabase_realtime")
-        connection.execute("create table public.strangers (id integer primary key)")
+        connection.execute(STRANGERS)
         migrations.apply_pending(connection)
         ours = connection.execute(OURS).fetchall()
         assert connection.execute(PUBLISHED).fetchall() == ours
