@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from sharedstate.cli.backup import backup, restore
 from sharedstate.cli.demo import demo
 from sharedstate.cli.down import down
 from sharedstate.cli.import_export import export
@@ -45,6 +46,8 @@ app.command()(up)
 app.command()(down)
 app.command()(init)
 app.command()(export)
+app.command()(backup)
+app.command()(restore)
 app.command()(status)
 app.command()(demo)
 app.command()(keys)

@@ -1,0 +1,143 @@
+-- After the rows of a backup have come: nothing that was handed out before is handed out again.
+
+-- Leases and requests for them bind agents that ran then.
+delete from public.agent_locks where true;
+delete from core.lock_tickets where true;
+
+do $$
+declare
+  v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
+  v_number record;
+  v_greatest bigint;
+begin
+  for v_number in select * from pg_temp.numbers() where not is_history loop
+    execute format(
+      'update %1$s as t set %2$I = greatest(t.%2$I, coalesce(
+         (select h.value from handed_out as h where h.number_name = %3$L and h.key = %4$s), 0)) + $1 where true',
+      v_number.relation, v_number.column_name, v_number.number_name, pg_temp.key_of(v_number.key_columns)
+    ) using v_gap;
+  end loop;
+  -- A resource that the backup does not know may have been locked since: its first token has to be a
+  -- greater one, too.
+  select greatest(max(c.last_token), (
+    select max(h.value) from handed_out as h where h.number_name = 'core.fencing_counters.last_token'
+  ), 0) into v_greatest from core.fencing_counters as c;
+  if v_greatest > 0 or v_gap > 0 then
+    execute format('alter table core.fencing_counters alter column last_token set default %s', greatest(v_greatest, v_gap));
+  end if;
+end;
+$$;
+
+-- Histories: the newest version is there once more, under a number that nobody has seen.
+do $$
+declare
+  v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
+  v_number record;
+  v_latest record;
+  v_document text;
+begin
+  for v_number in select * from pg_temp.numbers() where is_history loop
+    for v_latest in execute format(
+      'select distinct on (%1$s) %1$s as key, to_jsonb(t) as content, t.version, greatest(t.version, h.value) + $1 as next
+       from %2$s as t left join handed_out as h on h.number_name = %3$L and h.key = %1$s
+       order by %1$s, t.version desc',
+      pg_temp.key_of(v_number.key_columns), v_number.relation, v_number.number_name
+    ) using v_gap loop
+      continue when v_latest.next = v_latest.version;
+      execute format('insert into %1$s select (jsonb_populate_record(null::%1$s, $1)).*', v_number.relation)
+      using v_latest.content || jsonb_build_object('version', v_latest.next, 'created_at', clock_timestamp());
+      -- Who has read the newest version has read this one.
+      if to_regclass('public.document_dependencies') is not null then
+        v_document := case v_number.relation::text
+          when 'public.subsystem_requirements' then 'requirements'
+          when 'public.subsystem_interfaces' then 'interfaces'
+          when 'public.subsystem_designs' then 'design'
+        end;
+        execute
+          'update public.document_dependencies as d set
+             seen_version = case when d.seen_version = $1 then $2 else d.seen_version end,
+             accepted_version = case when d.accepted_version = $1 then $2 else d.accepted_version end
+           where d.workspace = $3 ->> ''workspace'' and d.on_subsystem = $3 ->> ''subsystem_name'' and d.document = $4'
+        using v_latest.version, v_latest.next::integer, v_latest.content, v_document;
+      end if;
+    end loop;
+  end loop;
+end;
+$$;
+
+do $$
+declare
+  v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
+  v_object record;
+begin
+  -- Of our tables alone: those that an identity column of theirs draws from.
+  for v_object in
+    select d.objid::regclass as sequence, h.value
+    from pg_catalog.pg_depend as d
+    inner join pg_catalog.pg_class as t on d.refobjid = t.oid
+    inner join pg_catalog.pg_class as s on d.objid = s.oid and s.relkind = 'S'
+    left join handed_out as h
+      on h.number_name = s.relnamespace::regnamespace || '.' || s.relname
+    where
+      d.deptype in ('a', 'i') and d.classid = 'pg_catalog.pg_class'::regclass
+      and (t.relnamespace = 'core'::regnamespace or t.oid = 'public.agent_activity_logs'::regclass)
+  loop
+    execute format(
+      'select setval(%L, greatest(last_value, %s) + %s) from %s',
+      v_object.sequence, coalesce(v_object.value, 1), v_gap, v_object.sequence
+    );
+  end loop;
+  -- Transaction numbers are those of one server: as if all had been written by this transaction, which
+  -- is before whatever comes next, and after what a follower has read.
+  for v_object in
+    select c.oid::regclass as relation, a.attname
+    from pg_catalog.pg_attribute as a
+    inner join pg_catalog.pg_class as c on a.attrelid = c.oid
+    where
+      a.atttypid = 'xid8'::regtype and not a.attisdropped and c.relkind = 'r'
+      and (c.relnamespace = 'core'::regnamespace or c.oid = 'public.agent_activity_logs'::regclass)
+  loop
+    execute format('update %s set %I = pg_current_xact_id() where true', v_object.relation, v_object.attname);
+  end loop;
+end;
+$$;
+
+-- The ledger: of the migrations of others, those that are applied here.
+delete from supabase_migrations.schema_migrations as m
+where current_setting('sharedstate.restore')::jsonb -> 'of_others_there' ? m.version;
+insert into supabase_migrations.schema_migrations select k.* from kept_migrations as k
+on conflict do nothing;
+
+-- Tables that are made anew have left the publication of Realtime.
+do $$
+declare
+  v_table regclass;
+begin
+  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
+    return;
+  end if;
+  for v_table in
+    select distinct p.polrelid::regclass
+    from pg_catalog.pg_policy as p
+    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
+    inner join pg_catalog.pg_depend as d on p.oid = d.objid
+    where
+      c.relnamespace = 'public'::regnamespace
+      and d.classid = 'pg_catalog.pg_policy'::regclass
+      and d.refclassid = 'pg_catalog.pg_proc'::regclass
+      and d.refobjid = 'core.current_workspace'::regproc
+  loop
+    execute format('alter publication supabase_realtime add table %s', v_table);
+  end loop;
+end;
+$$;
+
+select core.write_activity(
+  w.name, 'operator', 'database_restored', jsonb_build_object(
+    'numbers_go_on_after', current_setting('sharedstate.restore')::jsonb -> 'gap'
+  ), null
+)
+from core.workspaces as w order by w.name;
+
+-- After a pause for their locks: PostgREST reads the schema again.
+notify pgrst, 'reload schema';

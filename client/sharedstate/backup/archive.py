@@ -1,0 +1,154 @@
+"""The files of pg_dump's custom format, through the programs of Postgres."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+from sharedstate.backup.ours import Ledger, Ours, ledger_of_copy
+from sharedstate.stack.binaries import postgres_program
+from sharedstate.stack.errors import StackError
+
+# One of `pg_restore --list`: number; oids, kind, schema, name, owner.
+_ENTRY = re.compile(r"\d+; \d+ \d+ ([A-Z][A-Z ]*[A-Z]) (\S+) (.+) \S+")
+_ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
+_TYPES = ("TYPE", "DOMAIN")
+# These hang on a table or view; those of others are not in the archive.
+_OF_RELATIONS = (
+    "TABLE",
+    "TABLE DATA",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "SEQUENCE",
+    "SEQUENCE SET",
+    "SEQUENCE OWNED BY",
+    "DEFAULT",
+    "CONSTRAINT",
+    "FK CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "INDEX",
+    "POLICY",
+    "ROW SECURITY",
+    "TRIGGER",
+    "RULE",
+    "STATISTICS",
+)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksum_file(path: Path) -> Path:
+    """Where the checksum of a backup stands, in the format of `sha256sum --check`."""
+    return path.with_name(path.name + ".sha256")
+
+
+def entries(path: Path) -> list[str]:
+    """The table of contents; StackError when the file is no archive."""
+    return [
+        line for line in _run("pg_restore", "--list", str(path)).splitlines() if line[:1] != ";"
+    ]
+
+
+def read_through(path: Path) -> None:
+    """Read every block of it; StackError when one is missing or broken."""
+    _run("pg_restore", "--file=/dev/null", str(path))
+
+
+def ledger(path: Path) -> Ledger:
+    """The migrations that had been applied where the backup was made."""
+    arguments = ("--data-only", "--schema=supabase_migrations", "--table=schema_migrations")
+    return ledger_of_copy(_run("pg_restore", *arguments, "--file=-", str(path)).split("\n"))
+
+
+def wanted(contents: list[str], ours: Ours) -> list[str]:
+    """Those entries that a restore creates: the rest is others', or is made another way."""
+    return [line for line in contents if _is_wanted(line, ours)]
+
+
+def _is_wanted(line: str, ours: Ours) -> bool:
+    match = _ENTRY.fullmatch(line.strip())
+    if match is None:
+        return False
+    kind, schema, name = match.groups()
+    if schema == "-":
+        return name in ("core", "SCHEMA core")
+    if schema == "supabase_migrations":
+        return kind == "TABLE DATA" and name == "schema_migrations"
+    if kind == "DEFAULT ACL":
+        return False
+    if schema == "core":
+        return True
+    if kind in ("ACL", "COMMENT"):
+        kind, _, name = name.partition(" ")
+        if kind not in (*_ROUTINES, *_TYPES):
+            return True
+    if kind in _ROUTINES:
+        return name.partition("(")[0] in ours.routines
+    if kind in _TYPES:
+        return name in ours.types
+    return kind in _OF_RELATIONS
+
+
+def tables_in(contents: list[str]) -> list[str]:
+    """The tables whose rows are in an archive, with their schemas."""
+    found = (_ENTRY.fullmatch(line.strip()) for line in contents)
+    return [f"{match[2]}.{match[3]}" for match in found if match and match[1] == "TABLE DATA"]
+
+
+def as_sql(path: Path, list_file: Path) -> Generator[str, None, None]:
+    """The chosen entries of an archive as the lines of a script.
+
+    StackError after the last line when it broke off: the script must not be committed then.
+    """
+    command = [str(postgres_program("pg_restore")), "--no-owner", f"--use-list={list_file}"]
+    with subprocess.Popen(
+        [*command, "--file=-", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        # What is not UTF-8 passes through as it is.
+        encoding="utf-8",
+        errors="surrogateescape",
+        # Python must not take a carriage return inside of a value for the end of a line.
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.reconfigure(newline="\n")  # type: ignore[attr-defined]
+        yield from process.stdout
+    if process.returncode != 0:
+        raise StackError(f"{path} cannot be read to its end.", hint="Take another backup.")
+
+
+def dump(path: Path, environment: dict[str, str], *arguments: str) -> None:
+    """Write an archive of a database, named by libpq's variables."""
+    _run("pg_dump", "--format=custom", f"--file={path}", *arguments, environment=environment)
+
+
+def _run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    answer = subprocess.run(
+        [str(postgres_program(program)), *arguments],
+        env=os.environ | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+    )
+    if answer.returncode != 0:
+        raise StackError(f"{program} failed: {answer.stderr.strip()}", hint=_hint(answer.stderr))
+    return answer.stdout
+
+
+def _hint(problem: str) -> str:
+    if "server version mismatch" in problem:
+        return (
+            "Name the folder of a Postgres that is as new as the server, for instance "
+            "SHAREDSTATE_POSTGRES_BIN=/usr/lib/postgresql/18/bin."
+        )
+    return ""

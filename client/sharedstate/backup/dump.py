@@ -1,0 +1,102 @@
+"""`sharedstate backup`: one consistent archive of what is ours, whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from sharedstate.backup import archive, ours
+from sharedstate.stack.errors import StackError
+from sharedstate.stack.keys import write_private
+
+_SCHEMAS = ("public", "core", "supabase_migrations")
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A file that was written, and what is in it."""
+
+    path: Path
+    size_bytes: int
+    tables: int
+    checksum: str
+
+
+def back_up(
+    connection: psycopg.Connection[tuple[object, ...]],
+    environment: dict[str, str],
+    path: Path,
+) -> Backup:
+    """Write the archive beside its place, read it through, and only then give it its name.
+
+    `environment` names the database as libpq's variables do. The file holds every design in clear
+    text: only its owner may read it. Nothing is overwritten.
+    """
+    for taken in (path, archive.checksum_file(path)):
+        if taken.exists():
+            raise StackError(f"{taken} exists already.", hint="Choose another name.")
+    mine = ours.made_by(ours.read_ledger(connection))
+    if not mine.relations:
+        raise StackError(
+            "there is nothing of sharedstate in this database.",
+            hint="Apply the migrations: sharedstate init",
+        )
+    expected = _tables(connection, mine)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # Made by us, because pg_dump would let everybody read it.
+        os.close(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        archive.dump(scratch, environment, *_what(connection, mine))
+        found = _verify(scratch, expected)
+        digest = archive.checksum(scratch)
+        _to_disk(scratch)
+        write_private(archive.checksum_file(path), f"{digest}  {path.name}\n")
+        scratch.rename(path)
+        _to_disk(path.parent)
+    except OSError as error:
+        raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    return Backup(path, path.stat().st_size, len(found), digest)
+
+
+def _what(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> list[str]:
+    rows = connection.execute(
+        """select quote_ident(c.relname) from pg_class as c
+           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+             and c.relname <> all (%s)""",
+        [list(mine.relations)],
+    )
+    others = [f'--exclude-table=public."{str(name).strip(chr(34))}"' for (name,) in rows]
+    return [*(f"--schema={schema}" for schema in _SCHEMAS), *others]
+
+
+def _tables(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> set[str]:
+    rows = connection.execute(
+        """select n.nspname || '.' || c.relname
+           from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
+           where c.relkind = 'r' and (n.nspname = 'core' or (n.nspname = 'public'
+             and c.relname = any (%s)))""",
+        [list(mine.relations)],
+    )
+    return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
+
+
+def _verify(path: Path, expected: set[str]) -> list[str]:
+    archive.read_through(path)
+    found = archive.tables_in(archive.entries(path))
+    missing = expected - set(found)
+    if missing:
+        raise StackError(f"the backup lacks {', '.join(sorted(missing))}.")
+    return found
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""Empty databases for the tests of operations."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.operations.databases import Database
+
+from sharedstate.stack import StackInfo
+
+
+@pytest.fixture
+def database(stack: StackInfo) -> Iterator[Callable[..., Database]]:
+    """Makes databases; with the schema and a workspace unless `empty`."""
+    made: list[str] = []
+
+    def make(*, empty: bool = False) -> Database:
+        name = f"operations_{uuid.uuid4().hex[:8]}"
+        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        made.append(name)
+        database = Database(stack.database_url.rsplit("/", 1)[0] + f"/{name}")
+        if not empty:
+            database.migrate()
+            database.make_workspace()
+        return database
+
+    yield make
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(
+                sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+            )
