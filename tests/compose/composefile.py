@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,7 +36,8 @@ class Implementation:
         return subprocess.run(
             [*self.command, "--env-file", str(env_file), "--file", str(FILE), "config"],
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(env_file.parent)},
+            # Without variables of ours, which would win over the file's.
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             capture_output=True,
             text=True,
             timeout=60,

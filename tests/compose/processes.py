@@ -25,6 +25,7 @@ from tests.tools import node, node_modules
 from sharedstate.stack import postgres, postgrest, processes, site
 from sharedstate.stack.gateway import render
 from sharedstate.stack.paths import Home
+from sharedstate.stack.users import RunAs
 
 _INIT = "/docker-entrypoint-initdb.d/zz_sharedstate.sh"
 _TEMPLATES = "/etc/nginx/templates/"
@@ -99,13 +100,19 @@ class Composed:
                 value = re.sub(rf"\b{address}\b", f"127.0.0.1:{self.ports[service]}", value)
         return value
 
-    def spawn(self, service: str, command: list[str], environment: dict[str, str]) -> None:
+    def spawn(
+        self,
+        service: str,
+        command: list[str],
+        environment: dict[str, str],
+        run_as: RunAs | None = None,
+    ) -> None:
         folder = self.folder / service
         self.running[service] = processes.spawn(
             command,
             cwd=folder,
             log=self.folder / f"{service}.log",
-            run_as=self.site.run_as,
+            run_as=run_as or self.site.run_as,
             env=environment,
         )
 
@@ -210,7 +217,8 @@ class Composed:
             PG_META_DB_HOST="127.0.0.1",
             PG_META_DB_PORT=str(self.ports["db"]),
         )
-        self.spawn("meta", [*node(), str(server)], environment)
+        # As ourselves: the user of the servers may not reach this checkout.
+        self.spawn("meta", [*node(), str(server)], environment, RunAs(user=""))
         self.wait("meta", lambda: postgrest.get_status(self.ports["meta"], "/health") == 200)
 
 
