@@ -185,7 +185,7 @@ def test_postgrest_has_the_settings_of_the_embedded_stack() -> None:
     # on localhost, where the health check asks. Since version 14 it remembers tokens unasked.
     only_one_has = {"server-host", "admin-server-host", "jwt-cache-max-lifetime"}
     assert composed ^ embedded <= only_one_has
-    assert "_POOL = 20" in source
+    assert "\nPOOL = 20\n" in source
     assert SERVICES["rest"]["environment"]["PGRST_DB_POOL"] == "${PGRST_DB_POOL:-20}"
 
 

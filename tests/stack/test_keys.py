@@ -210,7 +210,7 @@ def platform_url(installation: Installation, stack: StackInfo) -> Iterator[str]:
     process = gateway.start(
         made.run,
         port=port,
-        upstream_port=int(stack.postgrest_url.rsplit(":", 1)[1]),
+        upstream_ports=[int(stack.postgrest_url.rsplit(":", 1)[1])],
         binaries=made.binaries,
         log=log,
         run_as=made.run_as,

@@ -321,7 +321,7 @@ class Stack:
         process = gateway.start(
             site.run,
             port=port,
-            upstream_port=state.parts["postgrest"].port,
+            upstream_ports=[state.parts["postgrest"].port],
             binaries=site.binaries,
             log=self.home.logs / "nginx.log",
             run_as=site.run_as,

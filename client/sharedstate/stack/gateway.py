@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from sharedstate.stack.binaries import Binaries
@@ -21,7 +22,7 @@ daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 2048; }}
+events {{ worker_connections {connections}; }}
 http {{
 {temp_paths}
   include gateway.conf;
@@ -35,12 +36,22 @@ def render(template: str, values: dict[str, str]) -> str:
 
 
 def start(
-    folder: Path, *, port: int, upstream_port: int, binaries: Binaries, log: Path, run_as: RunAs
+    folder: Path,
+    *,
+    port: int,
+    upstream_ports: Sequence[int],
+    binaries: Binaries,
+    log: Path,
+    run_as: RunAs,
+    connections: int = 2048,
 ) -> Process:
-    """Start the gateway; the caller awaits `wait_ready`."""
+    """Start the gateway in front of one PostgREST or several; the caller awaits `wait_ready`.
+
+    `connections`: how many it holds at most, those of callers and its own to PostgREST together.
+    """
     values = {
         "GATEWAY_LISTEN": f"{HOST}:{port}",
-        "POSTGREST_ADDRESS": f"{HOST}:{upstream_port}",
+        "POSTGREST_ADDRESS": _addresses(upstream_ports),
         "RECOVERY_HINT": "run `sharedstate status`, then `sharedstate up`",
     }
     temp_paths = []
@@ -51,7 +62,9 @@ def start(
         temp_paths.append(f"  {name}_temp_path {temp.name};")
     template = asset("gateway", "nginx.conf.template").read_text()
     (folder / "gateway.conf").write_text(render(template, values))
-    (folder / "nginx.conf").write_text(_SURROUNDING.format(temp_paths="\n".join(temp_paths)))
+    (folder / "nginx.conf").write_text(
+        _SURROUNDING.format(temp_paths="\n".join(temp_paths), connections=connections)
+    )
     return spawn(
         [str(binaries.nginx), "-p", "./", "-c", "nginx.conf", "-e", "stderr"],
         cwd=folder,
@@ -59,6 +72,11 @@ def start(
         run_as=run_as,
         env=clean_environment(),
     )
+
+
+def _addresses(ports: Sequence[int]) -> str:
+    """As the lookup of one name gives several in compose, each a server of its own."""
+    return " max_fails=0;\n  server ".join(f"{HOST}:{port}" for port in ports)
 
 
 def wait_ready(process: Process, port: int, keys: Keys, log: Path) -> None:

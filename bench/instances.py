@@ -1,0 +1,101 @@
+"""Several PostgREST behind one gateway, on the database of a running stack."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from sharedstate.stack import Stack, gateway, postgrest, processes
+from sharedstate.stack.site import Site, prepare
+from sharedstate.stack.state import read_state
+
+
+@dataclass
+class Instances:
+    """A gateway of its own, and the instances behind it by port."""
+
+    url: str
+    site: Site
+    ports: list[postgrest.Ports]
+    pool: int
+    logs: Stack
+    running: dict[int, processes.Process] = field(default_factory=dict)
+
+    def start(self, number: int) -> None:
+        """Start one, or start it again on the port that it had."""
+        folder = self.site.run / f"instance-{number}"
+        folder.mkdir(exist_ok=True)
+        self.site.run_as.give(folder)
+        log = self.logs.home.logs / f"postgrest-{number}.log"
+        process = postgrest.start(
+            folder,
+            ports=self.ports[number],
+            keys=self.site.keys,
+            binaries=self.site.binaries,
+            log=log,
+            run_as=self.site.run_as,
+            pool=self.pool,
+        )
+        self.running[number] = process
+        postgrest.wait_ready(process, self.ports[number].admin_port, log)
+
+    def kill(self, number: int) -> None:
+        """kill -9, if it runs."""
+        process = self.running.pop(number, None)
+        if process is not None:
+            _kill(process)
+
+    def connections(self, number: int) -> int:
+        """How many it holds to Postgres now."""
+        process = self.running[number]
+        found = processes.find(process.pid, process.created)
+        sockets = found.net_connections(kind="tcp") if found else []
+        db_port = self.ports[number].db_port
+        return sum(bool(socket.raddr) and socket.raddr[1] == db_port for socket in sockets)
+
+
+@contextmanager
+def instances(
+    stack: Stack, count: int, *, pool: int = postgrest.POOL, connections: int = 2048
+) -> Iterator[Instances]:
+    """Start `count` of them and a gateway; all are stopped in the end, the stack is not."""
+    site = prepare(stack.home, lambda message: None)
+    db_port = read_state(stack.home.state_file).parts["postgres"].port
+    used = [db_port]
+    for _ in range(2 * count + 1):
+        used.append(processes.free_port(used))
+    api_port = used[1]
+    ports = [
+        postgrest.Ports(used[2 + 2 * number], used[3 + 2 * number], db_port, api_port)
+        for number in range(count)
+    ]
+    made = Instances(f"http://{processes.HOST}:{api_port}", site, ports, pool, stack)
+    with ExitStack() as cleaning:
+        for number in range(count):
+            made.start(number)
+            cleaning.callback(made.kill, number)
+        folder = site.run / "instances"
+        folder.mkdir(exist_ok=True)
+        site.run_as.give(folder)
+        log = stack.home.logs / "instances.log"
+        nginx = gateway.start(
+            folder,
+            port=api_port,
+            upstream_ports=[each.port for each in ports],
+            binaries=site.binaries,
+            log=log,
+            run_as=site.run_as,
+            connections=connections,
+        )
+        cleaning.callback(_kill, nginx)
+        gateway.wait_ready(nginx, api_port, site.keys, log)
+        yield made
+
+
+def _kill(process: processes.Process) -> None:
+    found = processes.find(process.pid, process.created)
+    if found is not None:
+        found.send_signal(signal.SIGKILL)
+        processes.wait_gone(found, 10)
