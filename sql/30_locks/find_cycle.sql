@@ -9,7 +9,7 @@ as $$
 declare
   v_paths jsonb[] := array['[]'::jsonb];
   v_frontier core.lock_tickets[] := array[p_ticket];
-  v_seen bigint[] := '{}';
+  v_seen bigint[] := array[]::bigint[];
   v_path jsonb;
   v_blocker core.blocker;
   v_next core.lock_tickets;

@@ -16,7 +16,7 @@ set search_path = ''
 as $$
 declare
   v_resource core.resource;
-  v_leases public.agent_locks[] := '{}';
+  v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
   -- A look without locks first: most attempts on a held resource end here, without a write.
   foreach v_resource in array p_resources loop

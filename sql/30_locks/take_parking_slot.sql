@@ -8,7 +8,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), ''), '6');
+  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), '')::integer, 6);
 begin
   for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
     if pg_try_advisory_xact_lock(1936220787, v_slot) then

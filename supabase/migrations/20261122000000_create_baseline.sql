@@ -1311,7 +1311,7 @@ as $$
 declare
   v_paths jsonb[] := array['[]'::jsonb];
   v_frontier core.lock_tickets[] := array[p_ticket];
-  v_seen bigint[] := '{}';
+  v_seen bigint[] := array[]::bigint[];
   v_path jsonb;
   v_blocker core.blocker;
   v_next core.lock_tickets;
@@ -1501,7 +1501,7 @@ set search_path = ''
 as $$
 declare
   v_resource core.resource;
-  v_leases public.agent_locks[] := '{}';
+  v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
   -- A look without locks first: most attempts on a held resource end here, without a write.
   foreach v_resource in array p_resources loop
@@ -2112,7 +2112,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), ''), '6');
+  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), '')::integer, 6);
 begin
   for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
     if pg_try_advisory_xact_lock(1936220787, v_slot) then
