@@ -1,0 +1,156 @@
+"""A streaming replica with a PostgREST of its own: for whoever only looks."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+
+from sharedstate import SharedState, errors
+from sharedstate.stack import Stack, gateway, postgres, postgrest, processes
+from sharedstate.stack.binaries import postgres_program
+from sharedstate.stack.site import Site, prepare
+
+
+@pytest.fixture(scope="module")
+def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    made = Stack(tmp_path_factory.mktemp("primary"), db_port=None, api_port=None)
+    made.up()
+    try:
+        with made.database() as connection:
+            connection.execute("select public.init_workspace('default')")
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture(scope="module")
+def replica_url(primary: Stack) -> Iterator[str]:
+    """The address of the second API."""
+    site = prepare(primary.home, lambda message: None)
+    with ExitStack() as cleaning:
+        db_port = _start_database(primary, site, cleaning)
+        used = [db_port]
+        for _ in range(3):
+            used.append(processes.free_port(used))
+        ports = postgrest.Ports(used[1], used[2], db_port, used[3])
+        _start_api(primary, site, ports, cleaning)
+        yield f"http://{processes.HOST}:{ports.api_port}"
+
+
+def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
+    info = primary.info
+    folder = site.run / "replica"
+    subprocess.run(
+        [
+            *site.run_as.prefix,
+            str(postgres_program("pg_basebackup")),
+            *("--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf"),
+            f"--pgdata={folder}",
+            f"--dbname={info.database_url}",
+        ],
+        cwd=site.run,
+        check=True,
+        capture_output=True,
+        **site.run_as.popen_options,
+    )
+    port = processes.free_port()
+    log = primary.home.logs / "replica.log"
+    process = postgres.start(folder, port=port, binaries=site.binaries, log=log, run_as=site.run_as)
+    cleaning.callback(_end, process)
+    address = info.database_url.replace(f":{info.db_port}/", f":{port}/")
+
+    def ready() -> bool:
+        try:
+            psycopg.connect(address).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    processes.wait_until(ready, process=process, what="the replica", timeout=60, log=log)
+    return port
+
+
+def _start_api(primary: Stack, site: Site, ports: postgrest.Ports, cleaning: ExitStack) -> None:
+    folder = site.run / "replica-api"
+    folder.mkdir()
+    site.run_as.give(folder)
+    postgrest.write_config(folder, ports=ports, keys=site.keys, run_as=site.run_as)
+    config = folder / "postgrest.conf"
+    # A replica has no notifications to listen to.
+    config.write_text(config.read_text() + "db-channel-enabled = false\n")
+    log = primary.home.logs / "replica-api.log"
+    process = processes.spawn(
+        [str(site.binaries.postgrest), config.name],
+        cwd=folder,
+        log=log,
+        run_as=site.run_as,
+        env=processes.clean_environment(),
+    )
+    cleaning.callback(_end, process)
+    postgrest.wait_ready(process, ports.admin_port, log)
+    nginx = gateway.start(
+        folder,
+        port=ports.api_port,
+        upstream_ports=[ports.port],
+        binaries=site.binaries,
+        log=log,
+        run_as=site.run_as,
+    )
+    cleaning.callback(_end, nginx)
+    gateway.wait_ready(nginx, ports.api_port, site.keys, log)
+
+
+def _end(process: processes.Process) -> None:
+    found = processes.find(process.pid, process.created)
+    if found is not None:
+        found.kill()
+        processes.wait_gone(found, 10)
+
+
+def _version(state: SharedState) -> int:
+    row = state.get_subsystem_status("power")
+    assert row is not None
+    return row["version"]
+
+
+def test_what_is_written_on_the_primary_is_read_on_the_replica(
+    primary: Stack, replica_url: str
+) -> None:
+    info = primary.info
+    with (
+        SharedState(url=info.url, key=info.agent_key) as writer,
+        SharedState(url=replica_url, key=info.agent_key) as reader,
+    ):
+        written = writer.update_subsystem_status("power", {"state": "designing"})["version"]
+        versions = [_version(reader)]
+        while versions[-1] < written and len(versions) < 5000:
+            versions.append(_version(reader))
+        assert versions[-1] == written
+        assert len(reader.get_all_subsystem_statuses()) == 7
+        assert reader.get_recent_activity(limit=1)[0]["activity"] == "status_updated"
+        assert reader.get_active_conflicts() == []
+        # A function that only reads.
+        export = reader.supabase.rpc("export_state", {}).execute().data
+        assert isinstance(export, dict)
+        assert export["workspace"] == "default"
+
+
+def test_a_replica_takes_no_write_and_grants_no_lock(primary: Stack, replica_url: str) -> None:
+    info = primary.info
+    with SharedState(url=replica_url, key=info.agent_key) as reader:
+        with pytest.raises(errors.SharedStateError, match="during recovery"):
+            reader.update_subsystem_status("power", {"state": "complete"})
+        with pytest.raises(errors.SharedStateError, match="during recovery"):
+            reader.acquire_lock("subsystem", "power", "power_agent")
+
+
+def test_a_replica_refuses_whom_the_primary_refuses(primary: Stack, replica_url: str) -> None:
+    with (
+        SharedState(url=replica_url, key=primary.info.anon_key) as nobody,
+        pytest.raises(errors.PermissionDenied),
+    ):
+        nobody.get_subsystem_status("power")
