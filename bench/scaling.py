@@ -33,6 +33,7 @@ POOLS = ((1, 5), (1, 10), (1, 20), (1, 40), (2, 10), (2, 20))
 # Agents, and how many seconds each thinks between two calls, on average.
 CROWDS = ((50, 1.0), (500, 1.0), (500, 5.0), (5000, 10.0))
 AT_MOST_WITH = 64
+WARM_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,6 @@ def _run(
     ]
     with ProcessPoolExecutor(GENERATORS) as processes:
         running = [processes.submit(generate, part) for part in parts]
-        time.sleep(seconds / 2)
         outcomes = [each.result() for each in running]
     # The pool keeps for a while what it had to open.
     connections = sum(made.connections(number) for number in made.running)
@@ -141,7 +141,9 @@ async def _agents(crowd: Crowd) -> Outcome:
     connections = [
         await asyncio.open_connection(address.hostname, address.port) for _ in range(crowd.agents)
     ]
-    ends = time.monotonic() + crowd.seconds
+    # Until everybody has called once, and the pool has opened what it needs, nothing counts.
+    begins = time.monotonic() + crowd.think_seconds + WARM_UP_SECONDS
+    ends = begins + crowd.seconds
 
     async def agent(number: int) -> None:
         nonlocal failed
@@ -151,12 +153,13 @@ async def _agents(crowd: Crowd) -> Outcome:
         turn = 0
         while time.monotonic() < ends:
             began = time.perf_counter()
+            counts = time.monotonic() >= begins
             writer.write(requests[turn % 2])
             status = await _answer(reader)
-            if status == 200:
-                durations.append((time.perf_counter() - began) * 1000)
-            else:
+            if status != 200:
                 failed += 1
+            elif counts:
+                durations.append((time.perf_counter() - began) * 1000)
             turn += 1
             await asyncio.sleep(random.uniform(0, 2 * crowd.think_seconds))
         writer.close()
