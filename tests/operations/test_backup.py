@@ -356,3 +356,25 @@ def test_agents_go_on_through_the_api_after_a_restore(tmp_path: Path) -> None:
             assert other.fencing_token > lease.fencing_token
     finally:
         running.down()
+
+
+def test_who_had_read_the_newest_document_is_not_stale_after_a_restore(
+    used: Database, database: MakeDatabase, tmp_path: Path
+) -> None:
+    if used.one("select to_regclass('public.document_dependencies')") is None:
+        pytest.skip("this schema has no dependencies between documents")
+    assert used.design("power") == 3
+    with used.connect() as connection:
+        for reader, version in (("shell", 3), ("skeleton", 2)):
+            connection.execute(
+                """insert into public.document_dependencies
+                   (workspace, subsystem, on_subsystem, document, seen_version, recorded_by)
+                   values ('default', %s, 'power', 'design', %s, 'tester')""",
+                [reader, version],
+            )
+    _save(used, tmp_path / "saved")
+    target = database(empty=True)
+    _load(target, tmp_path / "saved")
+    query = "select jsonb_object_agg(subsystem, seen_version) from document_dependencies"
+    assert target.one("select max(version) from subsystem_designs") == 3 + GAP
+    assert target.one(query) == {"shell": 3 + GAP, "skeleton": 2}

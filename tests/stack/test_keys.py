@@ -15,7 +15,7 @@ from tests.stack.installation import Installation
 from sharedstate import SharedState, errors
 from sharedstate.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
-from sharedstate.stack.keys import make_token, read_keys
+from sharedstate.stack.keys import make_token, read_keys, rotated, write_keys
 from sharedstate.stack.paths import checkout_root
 from sharedstate.stack.state import read_state
 
@@ -191,6 +191,26 @@ def test_after_a_rotation_old_tokens_are_refused_new_ones_work_and_the_env_file_
     assert last != values["SUPABASE_KEY"]
     with SharedState(url=values["SUPABASE_URL"], key=last) as state:
         assert _state_of_power(state) == "designing"
+
+
+def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
+    installation: Installation,
+) -> None:
+    installation.up()
+    stack = Stack(installation.root, db_port=None, api_port=None)
+    before = read_keys(stack.home.keys_file)
+    assert before is not None
+    # As if the command had been killed before PostgREST heard of it.
+    write_keys(stack.home.keys_file, rotated(before))
+    assert installation.up().returncode == 0
+    values = _values(installation.root / ".env")
+    with SharedState(url=values["SUPABASE_URL"], key=values["SUPABASE_KEY"]) as state:
+        assert _state_of_power(state) == "not_started"
+    with (
+        SharedState(url=values["SUPABASE_URL"], key=before.agent_key) as state,
+        pytest.raises(errors.InvalidKey),
+    ):
+        state.get_subsystem_status("power")
 
 
 @pytest.fixture

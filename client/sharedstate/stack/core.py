@@ -266,7 +266,7 @@ class Stack:
         """Start PostgREST and nginx, the one whose upstream moved included."""
         progress("starting postgrest and nginx")
         part = state.parts.get("postgrest")
-        if part is not None and postgrest.get_status(part.admin_port or 0, "/ready") != 200:
+        if part is not None and not postgrest.is_fit(part.port, part.admin_port, site.keys):
             # It retries a lost database with growing pauses; a new one connects at once.
             self._stop(state, "postgrest", silent)
         for attempt in range(_START_ATTEMPTS):

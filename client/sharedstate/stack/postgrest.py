@@ -79,6 +79,11 @@ def write_config(
     run_as.give(folder / _CONFIG)
 
 
+def is_fit(port: int, admin_port: int | None, keys: Keys) -> bool:
+    """Whether it is ready, and has the secret that our keys are signed with."""
+    return get_status(admin_port or 0, "/ready") == 200 and accepts(port, keys.anon_key)
+
+
 def accepts(port: int, token: str) -> bool:
     """Whether the server takes a token for genuine, whatever it answers then."""
     status = get_status(port, "/rpc/health", {"Authorization": f"Bearer {token}"})
