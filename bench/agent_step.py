@@ -35,6 +35,6 @@ def five_calls(state: SharedState) -> None:
 def checkout_and_checkin(state: SharedState) -> None:
     """The same in two, and more is read."""
     checkout = state.checkout_subsystem(SUBSYSTEM, AGENT)
-    if checkout is None:
+    if not checkout:
         raise RuntimeError("nobody else should hold this lock")
     state.checkin_subsystem(SUBSYSTEM, AGENT, STATUS, activity="designed", details={"bones": 6})

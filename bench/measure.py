@@ -27,13 +27,18 @@ def _percentile(ordered: list[float], percent: int) -> float:
     return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
 
 
-def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+def in_turns(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    *,
+    warm_up: int = WARM_UP_ROUNDS,
+) -> dict[str, Timing]:
     """Time each contestant once a round, so that what disturbs the machine disturbs them all."""
     durations: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(WARM_UP_ROUNDS + rounds):
+    for number in range(warm_up + rounds):
         for name, contestant in contestants.items():
             began = time.perf_counter()
             contestant()
-            if number >= WARM_UP_ROUNDS:
+            if number >= warm_up:
                 durations[name].append((time.perf_counter() - began) * 1000)
     return {name: Timing.of(taken) for name, taken in durations.items()}

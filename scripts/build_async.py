@@ -1,7 +1,7 @@
-"""Make client/sharedstate/aio.py from client.py, so that both always have the same methods.
+"""Make AsyncSharedState and its methods from SharedState's, so that both always have the same.
 
-python scripts/build_async.py           write aio.py
-python scripts/build_async.py --check   exit code 1 when aio.py is not what would be written
+python scripts/build_async.py           write what PAIRS names
+python scripts/build_async.py --check   exit code 1 when one is not what would be written
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "client" / "sharedstate"
 PAIRS = {
     "client.py": "aio.py",
-    "client_reads.py": "client_reads_async.py",
-    "client_locks.py": "client_locks_async.py",
     "locks.py": "locks_async.py",
+    "feeds.py": "feeds_async.py",
+    "reservations.py": "reservations_async.py",
+    **{
+        f"methods/{path.name}": f"methods_async/{path.name}"
+        for path in sorted((PACKAGE / "methods").glob("*.py"))
+    },
 }
 
 _RENAMES = (
-    (r"\bSharedState(Reads|Locks)?\b", r"AsyncSharedState\1"),
-    (r"sharedstate\.(client_reads|client_locks|locks)\b", r"sharedstate.\1_async"),
+    (r"\bSharedState\b", "AsyncSharedState"),
+    (r"\b(\w+Methods)\b", r"Async\1"),
+    (r"sharedstate\.(methods|locks|feeds|reservations)\b", r"sharedstate.\1_async"),
     (r">>> with state\.", ">>> async with state."),
     (r"\b(?<!threading\.)(R?Lock|LeaseSet)\b", r"Async\1"),
     (r"\bThreadBackground\b", "TaskBackground"),
@@ -31,6 +36,18 @@ _RENAMES = (
     (r"= Transport\(", "= AsyncTransport("),
     (r"\b__enter__\b", "__aenter__"),
     (r"\b__exit__\b", "__aexit__"),
+    (r"__iter__\(self\) -> Self", "__aiter__(self) -> Self"),
+    (r"\b__next__\b", "__anext__"),
+    (r"raise StopIteration\b", "raise StopAsyncIteration"),
+    (r"\bActivityFeed\b", "AsyncActivityFeed"),
+    (r"\bBudgetReservation\b", "AsyncBudgetReservation"),
+    (r"An iterator for one thread\.", "An iterator for one task."),
+    (r"from whichever thread", "from whichever task"),
+    (r"for entry in feed:", "async for entry in feed:"),
+    (r"\bcontextmanager\b", "asynccontextmanager"),
+    (r"import Iterator, Mapping", "import AsyncIterator, Mapping"),
+    (r"end of a `with` block", "end of an `async with` block"),
+    (r"-> Iterator\[Draft\]", "-> AsyncIterator[Draft]"),
     (r"another thread than acquired", "another task than acquired"),
     (r"its owner, a thread,", "its owner, a task,"),
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),
@@ -38,9 +55,12 @@ _RENAMES = (
 _AWAITED = (
     r"(?<!def )((?:self|super\(\)|self\._state|self\._transport|self\._background)\."
     r"(?:run|_run|pause|_pause|close|stop|settle|acquire|release|release_lock|get_lock|_acquire"
-    r"|_follow|_withdraw|_give|_lease|_is_held_by_anyone|_release_save)\()"
+    r"|_follow|_withdraw|_give|_lease|_is_held_by_anyone|_release_save"
+    r"|_fetch|update_subsystem_\w+|update_global_constraints|release_budget)\()"
 )
-_NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file and run the script."""
+# What is entered is not awaited.
+_EXAMPLE = r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.(?!r?locks?\(|edit_|follow_)"
+_NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file, run the script."""
 _ALIAS = """    async def aclose(self) -> None:
         \"\"\"The same as close, by the name that async libraries use.\"\"\"
         await self.close()
@@ -57,13 +77,13 @@ def asynchronous(source_name: str) -> str:
     # A method starts at its `def` and ends where the next member of the class starts.
     members = re.split(r"(?m)^(?=    (?:def|@property|# ---))", rest)
     text = "".join(_member(member) for member in members)
-    text = re.sub(r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.(?!r?locks?\()", r"\1await state.", text)
+    text = re.sub(_EXAMPLE, r"\1await state.", text)
     return quotes + _NOTICE.format(source=source_name) + quotes + text
 
 
 def _member(member: str) -> str:
     awaited, count = re.subn(_AWAITED, r"await \1", member)
-    if not count and not re.search(r"def (__aenter__|_run|_pause)\(", member):
+    if not count and not re.search(r"def (__aenter__|__aexit__|_run|_pause)\(", member):
         return member
     awaited = re.sub(r"^    def ", "    async def ", awaited)
     return awaited + (_ALIAS if "async def close(" in awaited else "")

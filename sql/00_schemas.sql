@@ -1,8 +1,15 @@
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
---   request id (advisory) -> workspace row -> fencing counter -> lease -> subsystem row -> conflict row
--- A function takes only some of them, but never one that stands before what it holds already.
+--   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
+--   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+-- A function takes only some of them, but never one that stands before what it holds already. Rows of the
+-- activity log, of dependencies and of requests come last: nobody waits for those.
+--
+-- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
+-- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under
+-- READ COMMITTED each statement sees what was committed before it, so each of the two sees the other's
+-- outcome. A subsystem that is about to be made has no row to hold: core.announce_subsystem.
 
 -- core holds everything that is not for callers: helper functions, bookkeeping tables and the
 -- security-definer half of every RPC. PostgREST exposes `public` alone.

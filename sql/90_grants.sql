@@ -4,14 +4,16 @@
 
 -- Tables: read through row level security, written by functions alone.
 revoke all on
-public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
+public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
+public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 from public, anon, authenticated, service_role;
 
 grant select on
-public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
+public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
+public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 to authenticated, service_role;
 
@@ -33,11 +35,28 @@ public.update_subsystem_status, core.update_subsystem_status,
 public.update_subsystem_requirements, core.update_subsystem_requirements,
 public.update_subsystem_interfaces, core.update_subsystem_interfaces,
 public.update_subsystem_design, core.update_subsystem_design,
+public.diff_documents, core.diff_documents,
+public.record_dependency, core.record_dependency,
+public.remove_dependency, core.remove_dependency,
 public.update_global_constraints, core.update_global_constraints,
+public.diff_global_constraints, core.diff_global_constraints,
+public.transfer_budget, core.transfer_budget,
+public.reserve_budget, core.reserve_budget,
+public.release_budget, core.release_budget,
 public.log_conflict, core.log_conflict,
 public.resolve_conflict, core.resolve_conflict,
+public.add_conflict_note, core.add_conflict_note,
+public.reassign_conflict, core.reassign_conflict,
+public.reopen_conflict, core.reopen_conflict,
+public.get_conflict_history, core.get_conflict_history,
+public.is_blocked, core.is_blocked,
+public.blocked_by, core.blocked_by,
+public.wait_until_unblocked, core.wait_until_unblocked,
 public.get_active_conflicts, core.get_active_conflicts,
 public.log_agent_activity, core.log_agent_activity,
+public.log_agent_activities, core.log_agent_activities,
+public.get_recent_activity, core.get_recent_activity,
+public.read_activity, core.read_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
@@ -46,7 +65,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.current_workspace, core.agent_subsystem
+core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone
@@ -54,5 +73,6 @@ grant execute on function
 public.force_release_lock, core.force_release_lock,
 public.init_workspace, core.init_workspace,
 public.list_workspaces, core.list_workspaces,
-public.import_state, core.import_state
+public.import_state, core.import_state,
+public.prune_activity, core.prune_activity
 to service_role;

@@ -17,23 +17,26 @@ if TYPE_CHECKING:
         Deadlock,
         LeaseLost,
         OutcomeUnknown,
+        OverBudget,
         ResourceLocked,
         SharedStateError,
         StaleVersion,
     )
     from sharedstate.retry import RetryPolicy
-    from sharedstate.types import Checkin, Checkout, Lease
+    from sharedstate.types import Blocked, Checkin, Checkout, Lease
 
     __version__: str
 
 _HOMES = {
     "AsyncSharedState": "sharedstate.aio",
+    "Blocked": "sharedstate.types",
     "Checkin": "sharedstate.types",
     "Checkout": "sharedstate.types",
     "Deadlock": "sharedstate.errors",
     "Lease": "sharedstate.types",
     "LeaseLost": "sharedstate.errors",
     "OutcomeUnknown": "sharedstate.errors",
+    "OverBudget": "sharedstate.errors",
     "ResourceLocked": "sharedstate.errors",
     "RetryPolicy": "sharedstate.retry",
     "SharedState": "sharedstate.client",
@@ -43,12 +46,14 @@ _HOMES = {
 
 __all__ = [
     "AsyncSharedState",
+    "Blocked",
     "Checkin",
     "Checkout",
     "Deadlock",
     "Lease",
     "LeaseLost",
     "OutcomeUnknown",
+    "OverBudget",
     "ResourceLocked",
     "RetryPolicy",
     "SharedState",

@@ -1,4 +1,4 @@
-"""SharedState: the functions of the service as methods. aio.py is made from this file.
+"""SharedState: opening and closing it; its methods are in methods/. aio.py is made from this file.
 
 Any method may raise InvalidArgument, ServiceUnavailable, InvalidKey, PermissionDenied and
 UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See docs/errors.md.
@@ -6,13 +6,19 @@ UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from sharedstate import calls, config, importing, types
-from sharedstate.call import Call, RequestId
-from sharedstate.client_locks import SharedStateLocks
+from sharedstate import config
+from sharedstate.call import Call
+from sharedstate.methods.activity import ActivityMethods
+from sharedstate.methods.budgets import BudgetMethods
+from sharedstate.methods.conflicts import ConflictMethods
+from sharedstate.methods.documents import DocumentMethods
+from sharedstate.methods.locks import LockMethods
+from sharedstate.methods.operations import OperationMethods
+from sharedstate.methods.status import StatusMethods
+from sharedstate.methods.steps import StepMethods
 
 if TYPE_CHECKING:
     from supabase import Client
@@ -22,7 +28,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SharedState(SharedStateLocks):
+class SharedState(
+    LockMethods,
+    StatusMethods,
+    BudgetMethods,
+    DocumentMethods,
+    ConflictMethods,
+    ActivityMethods,
+    StepMethods,
+    OperationMethods,
+):
     """Shared state of agents that work on one design.
 
     Safe to share between threads.
@@ -98,247 +113,3 @@ class SharedState(SharedStateLocks):
     def supabase(self) -> Client:
         """supabase-py on the same connections. Operators: filter by `workspace` yourself."""
         return self._transport.supabase
-
-    # --- status ---
-
-    def update_subsystem_status(
-        self,
-        subsystem: str,
-        status: Mapping[str, Any],
-        *,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.SubsystemRow:
-        """Merge `status` into a subsystem's; absent keys stay, unknown ones go to metadata.
-
-        With `version` (as every status that was read has) it is a compare-and-set. The token of
-        a lease acquired here goes along. Raises StaleVersion, ResourceLocked, LeaseLost.
-        """
-        token = self._leases.token("subsystem", subsystem, fencing_token)
-        return self._run(
-            calls.update_subsystem_status(self.execution_id, subsystem, status, token, request_id)
-        )
-
-    # --- budgets ---
-
-    def update_global_constraints(
-        self,
-        constraints: Mapping[str, Any],
-        created_by: str,
-        *,
-        base_version: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.GlobalConstraintsRow:
-        """Write a new version of the limits; absent keys keep their value.
-
-        `budget_allocations` is replaced whole. Raises StaleVersion.
-        """
-        call = calls.update_global_constraints(
-            self.execution_id, constraints, created_by, base_version, request_id
-        )
-        return self._run(call)
-
-    # --- documents ---
-
-    def update_subsystem_requirements(
-        self,
-        subsystem: str,
-        requirements: Mapping[str, Any],
-        created_by: str,
-        *,
-        base_version: int | None = None,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.RequirementsRow:
-        """Write a new version of what a subsystem has to meet; a foreign lease does not hinder.
-
-        `base_version` is the version you read, 0 for "there is none". Raises StaleVersion, and
-        LeaseLost when a token is given (none is sent by itself).
-        """
-        call = calls.update_subsystem_requirements(
-            self.execution_id, subsystem, requirements, created_by, base_version,
-            fencing_token, request_id,
-        )  # fmt: skip
-        return self._run(call)
-
-    def update_subsystem_interfaces(
-        self,
-        subsystem: str,
-        interfaces: Mapping[str, Any],
-        created_by: str,
-        *,
-        base_version: int | None = None,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.InterfacesRow:
-        """Publish a new version of what other subsystems build on.
-
-        The token of a lease acquired here goes along. Raises StaleVersion (`base_version` is not
-        the latest; 0 means "there is none"), ResourceLocked, LeaseLost.
-        """
-        token = self._leases.token("subsystem", subsystem, fencing_token)
-        call = calls.update_subsystem_interfaces(
-            self.execution_id, subsystem, interfaces, created_by, base_version, token, request_id
-        )
-        return self._run(call)
-
-    def update_subsystem_design(
-        self,
-        subsystem: str,
-        design_data: Mapping[str, Any],
-        created_by: str,
-        *,
-        base_version: int | None = None,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.DesignRow:
-        """Write a new version of a design; otherwise as update_subsystem_interfaces."""
-        token = self._leases.token("subsystem", subsystem, fencing_token)
-        call = calls.update_subsystem_design(
-            self.execution_id, subsystem, design_data, created_by, base_version, token, request_id
-        )
-        return self._run(call)
-
-    # --- conflicts ---
-
-    def log_conflict(
-        self,
-        severity: str,
-        source: str,
-        target: str,
-        description: str,
-        details: Mapping[str, Any] | None = None,
-        priority: int = 3,
-        blocks: Iterable[str] = (),
-        *,
-        request_id: RequestId = None,
-    ) -> int:
-        """Report a conflict; its number. Severity low, medium, high, critical; priority 1..4."""
-        call = calls.log_conflict(
-            self.execution_id, severity, source, target, description, details, priority,
-            blocks, request_id,
-        )  # fmt: skip
-        return self._run(call)
-
-    def resolve_conflict(
-        self,
-        conflict_id: int,
-        resolution: str,
-        resolved_by: str,
-        *,
-        request_id: RequestId = None,
-    ) -> types.ConflictRow:
-        """Close a conflict. Raises UnknownConflict, ConflictAlreadyResolved."""
-        call = calls.resolve_conflict(
-            self.execution_id, conflict_id, resolution, resolved_by, request_id
-        )
-        return self._run(call)
-
-    def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
-        """Open conflicts, most urgent first; of an agent those that concern its subsystem."""
-        return self._run(calls.get_active_conflicts(agent_name))
-
-    # --- activity ---
-
-    def log_agent_activity(
-        self,
-        agent_name: str,
-        activity: str,
-        details: Mapping[str, Any] | None = None,
-        *,
-        request_id: RequestId = None,
-    ) -> types.ActivityRow:
-        """Note what an agent did. Activity has 1..200 characters; data goes into details."""
-        return self._run(
-            calls.log_agent_activity(self.execution_id, agent_name, activity, details, request_id)
-        )
-
-    # --- one round trip ---
-
-    def checkout_subsystem(
-        self,
-        subsystem: str,
-        agent_name: str,
-        ttl_seconds: int = 300,
-        *,
-        reads: Iterable[str] = (),
-        request_id: RequestId = None,
-    ) -> types.Checkout | None:
-        """Lock a subsystem and read all that its agent needs; None when it is locked.
-
-        `reads`: other subsystems whose interfaces are wanted. End it with checkin_subsystem.
-        """
-        call = calls.checkout_subsystem(
-            self.execution_id, subsystem, agent_name, ttl_seconds, reads, request_id
-        )
-        return self._leases.note_checkout(self._run(call))
-
-    def checkin_subsystem(
-        self,
-        subsystem: str,
-        agent_name: str,
-        status: Mapping[str, Any] | None = None,
-        *,
-        interfaces: Mapping[str, Any] | None = None,
-        design_data: Mapping[str, Any] | None = None,
-        activity: str | None = None,
-        details: Mapping[str, Any] | None = None,
-        release: bool = True,
-        fencing_token: int | None = None,
-        request_id: RequestId = None,
-    ) -> types.Checkin:
-        """Write status and documents, log and release, all or nothing. Raises LeaseLost."""
-        token = self._leases.needed("subsystem", subsystem, fencing_token)
-        call = calls.checkin_subsystem(
-            self.execution_id, subsystem, agent_name, token, status, interfaces, design_data,
-            activity, details, release, request_id,
-        )  # fmt: skip
-        written = self._run(call)
-        if release:
-            self._leases.forget("subsystem", subsystem, token)
-        return written
-
-    # --- operations ---
-
-    def health(self) -> types.Health:
-        """Whether the service answers, its schema version and its clock."""
-        return self._run(calls.health())
-
-    def schema_version(self) -> str:
-        """Version of the newest migration."""
-        return self._run(calls.schema_version())
-
-    def init_workspace(
-        self, workspace_name: str, with_defaults: bool = True, *, request_id: RequestId = None
-    ) -> types.WorkspaceRow:
-        """Operators: make a workspace, with the default limits and subsystems. Idempotent."""
-        return self._run(calls.init_workspace(workspace_name, with_defaults, request_id))
-
-    def list_workspaces(self) -> list[types.WorkspaceSummary]:
-        """Operators: all workspaces with their progress."""
-        return self._run(calls.list_workspaces())
-
-    def import_state(
-        self,
-        document: Mapping[str, Any],
-        *,
-        on_progress: Callable[[int, int], None] | None = None,
-        request_id: RequestId = None,
-    ) -> list[types.ImportCount]:
-        """Operators: import a document as export_state gives it; the counts by section.
-
-        It is sent in parts, each a transaction, and may be sent again: what is there, stays.
-        `on_progress(done, total)` is called after each part with numbers of entries.
-        """
-        answers: list[list[types.ImportCount]] = []
-        done = 0
-        for entries, call in importing.parts(document, request_id):
-            answers.append(self._run(call))
-            done += entries
-            if on_progress is not None:
-                on_progress(done, importing.entry_count(document))
-        return importing.total(answers)
-
-    def export_state(self) -> dict[str, Any]:
-        """The whole workspace as one JSON document, in the form that import_state takes."""
-        return self._run(calls.export_state())

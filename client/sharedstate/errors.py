@@ -115,6 +115,13 @@ class UnknownConflict(SharedStateError):
     raised_by = "database"
 
 
+class UnknownVersion(SharedStateError):
+    """The document has no such version."""
+
+    slug = "unknown_version"
+    raised_by = "database"
+
+
 class RequestIdReused(SharedStateError):
     """The request id was used before for another call; nothing was changed."""
 
@@ -140,16 +147,107 @@ class Deadlock(SharedStateError):
 
 
 class StaleVersion(SharedStateError):
-    """Somebody wrote a newer version since you read; nothing was written."""
+    """Somebody wrote since you read, and the same part as you; nothing was written.
+
+    Attributes, all that it takes to redo the change (None where the case has none, as of a status):
+        base, base_version: what you started from, and its version.
+        theirs, latest_version: what is there now.
+        yours: what you sent.
+        paths: JSON pointers of the parts that both changed, such as "/bones/femur/length_m".
+    """
 
     slug = "stale_version"
     raised_by = "database"
+
+    @property
+    def base(self) -> dict[str, Any] | None:
+        return self.detail.get("base")
+
+    @property
+    def theirs(self) -> dict[str, Any] | None:
+        return self.detail.get("theirs")
+
+    @property
+    def yours(self) -> dict[str, Any] | None:
+        return self.detail.get("yours")
+
+    @property
+    def base_version(self) -> int | None:
+        return self.detail.get("base_version")
+
+    @property
+    def latest_version(self) -> int | None:
+        return self.detail.get("latest_version")
+
+    @property
+    def paths(self) -> list[str]:
+        return self.detail.get("paths") or []
+
+
+class OverBudget(SharedStateError):
+    """It would take more than is allocated, or than others leave; nothing was changed.
+
+    `overruns` tells by quantity (mass_kg, cost_usd, power_w): allocated, used and over; and held,
+    where others hold a part of it.
+    """
+
+    slug = "over_budget"
+    raised_by = "database"
+
+    @property
+    def overruns(self) -> dict[str, dict[str, float]]:
+        return self.detail.get("overruns") or {}
+
+
+class ReservationLost(SharedStateError):
+    """The reservation has ended, or is not of this execution; nothing was changed."""
+
+    slug = "reservation_lost"
+    raised_by = "database"
+
+
+class StaleInputs(SharedStateError):
+    """What the subsystem was made from has changed since; nothing was written.
+
+    `inputs` lists the changes: subsystem, document, seen_version, new_version and changed_paths.
+    """
+
+    slug = "stale_inputs"
+    raised_by = "database"
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        return self.detail.get("inputs") or []
 
 
 class ConflictAlreadyResolved(SharedStateError):
     """The conflict was resolved before; its resolution stays as it is."""
 
     slug = "conflict_already_resolved"
+    raised_by = "database"
+
+
+class ConflictNotResolved(SharedStateError):
+    """The conflict is open, so it cannot be opened again; nothing was changed."""
+
+    slug = "conflict_not_resolved"
+    raised_by = "database"
+
+
+class ConflictDuplicate(SharedStateError):
+    """Another open conflict has the same source, target and key; nothing was changed.
+
+    `detail["duplicate_of"]` is its number.
+    """
+
+    slug = "conflict_duplicate"
+    raised_by = "database"
+
+
+class LogRestored(SharedStateError):
+    """The log was dumped on another server: it cannot be followed before `hint` was done once."""
+
+    slug = "log_restored"
     raised_by = "database"
 
 

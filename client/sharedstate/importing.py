@@ -22,6 +22,7 @@ LISTS = (
     "subsystem_requirements",
     "subsystem_interfaces",
     "subsystem_designs",
+    "document_dependencies",
     "conflicts",
     "agent_activity_logs",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from sharedstate.errors import InvalidArgument
-from sharedstate.types import Checkout, Lease
+from sharedstate.types import Blocked, Checkout, Lease
 
 
 class Leases:
@@ -26,9 +26,9 @@ class Leases:
                 self._tokens[lease.resource_type, lease.resource_name] = lease.fencing_token
         return lease
 
-    def note_checkout(self, checkout: Checkout | None) -> Checkout | None:
+    def note_checkout(self, checkout: Checkout | Blocked | None) -> Checkout | Blocked | None:
         """Remember the lease of a checkout, and pass it on."""
-        if checkout is not None:
+        if checkout:
             self.note(checkout.lease)
         return checkout
 

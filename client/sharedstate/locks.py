@@ -1,4 +1,4 @@
-"""Lock objects. locks_async.py is made from this file; what they send: client_locks.py."""
+"""Lock objects. locks_async.py is made from this file; what they send: methods/locks.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sharedstate.types import Lease
 from sharedstate.waiting import PROVISIONAL_S, Asking, Wanted
 
 if TYPE_CHECKING:
-    from sharedstate.client_locks import SharedStateLocks
+    from sharedstate.methods.locks import LockMethods
 
 OnLost = Callable[["Lock"], object] | None
 
@@ -32,7 +32,7 @@ class Lock:
     and lapses.
     """
 
-    def __init__(self, state: SharedStateLocks, wanted: Wanted, on_lost: OnLost) -> None:
+    def __init__(self, state: LockMethods, wanted: Wanted, on_lost: OnLost) -> None:
         self._state = state
         self._wanted = wanted
         self._on_lost = on_lost
@@ -250,7 +250,7 @@ class LeaseSet(Sequence[Lease]):
     They are not renewed by themselves; `state.locks` is.
     """
 
-    def __init__(self, state: SharedStateLocks, leases: Sequence[Lease]) -> None:
+    def __init__(self, state: LockMethods, leases: Sequence[Lease]) -> None:
         self._state = state
         self._leases = tuple(leases)
         self._is_released = False

@@ -1,4 +1,4 @@
-"""MADE FROM locks.py by scripts/build_async.py: change that file and run the script."""
+"""MADE FROM locks.py by scripts/build_async.py: change that file, run the script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sharedstate.types import Lease
 from sharedstate.waiting import PROVISIONAL_S, Asking, Wanted
 
 if TYPE_CHECKING:
-    from sharedstate.client_locks_async import AsyncSharedStateLocks
+    from sharedstate.methods_async.locks import AsyncLockMethods
 
 OnLost = Callable[["AsyncLock"], object] | None
 
@@ -32,7 +32,7 @@ class AsyncLock:
     and lapses.
     """
 
-    def __init__(self, state: AsyncSharedStateLocks, wanted: Wanted, on_lost: OnLost) -> None:
+    def __init__(self, state: AsyncLockMethods, wanted: Wanted, on_lost: OnLost) -> None:
         self._state = state
         self._wanted = wanted
         self._on_lost = on_lost
@@ -250,7 +250,7 @@ class AsyncLeaseSet(Sequence[Lease]):
     They are not renewed by themselves; `state.locks` is.
     """
 
-    def __init__(self, state: AsyncSharedStateLocks, leases: Sequence[Lease]) -> None:
+    def __init__(self, state: AsyncLockMethods, leases: Sequence[Lease]) -> None:
         self._state = state
         self._leases = tuple(leases)
         self._is_released = False

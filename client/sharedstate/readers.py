@@ -64,6 +64,16 @@ def was_row(answer: Any) -> bool:
     return row_or_none(answer) is not None
 
 
+def activity_page(answer: Any) -> types.ActivityPage:
+    """What a follower of the log got."""
+    found = row(answer)
+    return {
+        "entries": rows(found["entries"]),
+        "cursor": text(found["cursor"]),
+        "more": boolean(found["more"]),
+    }
+
+
 def conflict_number(answer: Any) -> int:
     """The number of a conflict's row."""
     return integer(row(answer)["conflict_id"])
@@ -89,6 +99,19 @@ def lease_list(answer: Any) -> tuple[types.Lease, ...]:
     """The row of one lock as a set; empty when it was not acquired."""
     found = lease_or_none(answer)
     return () if found is None else (found,)
+
+
+def reservation_or_none(answer: Any) -> dict[str, Any] | None:
+    """The fields of a BudgetReservation, or None when there is not enough to hold."""
+    found = row_or_none(answer)
+    if found is None:
+        return None
+    names = (
+        *("reservation_id", "subsystem", "mass_kg", "cost_usd", "power_w"),
+        *("agent_name", "execution_id", "locked_subsystem", "fencing_token"),
+    )
+    fields = {name: found[name] for name in names}
+    return {**fields, "expires_at": datetime.fromisoformat(found["expires_at"])}
 
 
 def lock_wait(answer: Any) -> types.LockWait:
@@ -123,11 +146,23 @@ def boolean(answer: Any) -> bool:
     return answer
 
 
-def checkout_or_none(answer: Any) -> types.Checkout | None:
-    """A checkout, or None when the subsystem is locked by another."""
+def unblock_wait(answer: Any) -> types.UnblockWait:
+    """How a blocked agent stands."""
+    found = row(answer)
+    return types.UnblockWait(
+        blocked=boolean(found["blocked"]),
+        conflicts=rows(found["conflicts"] or []),
+        retry_ms=integer(found["retry_ms"]),
+    )
+
+
+def checkout_or_none(answer: Any) -> types.Checkout | types.Blocked | None:
+    """A checkout, what blocks the agent, or None when the subsystem is locked by another."""
     found = row_or_none(answer)
     if found is None:
         return None
+    if row_or_none(found["lease"]) is None:
+        return types.Blocked(rows(found["blocked_by"]))
     return types.Checkout(
         lease=_lease(found["lease"]),
         status=found["status"],
@@ -136,6 +171,7 @@ def checkout_or_none(answer: Any) -> types.Checkout | None:
         design=row_or_none(found["design"]),
         constraints=row_or_none(found["constraints"]),
         inputs=found["inputs"] or [],
+        input_requirements=found["input_requirements"] or [],
         conflicts=found["conflicts"] or [],
     )
 

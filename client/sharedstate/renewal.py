@@ -14,7 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from sharedstate import calls, errors
+from sharedstate import errors
+from sharedstate.calls import locks as calls
 from sharedstate.holding import Held, next_look
 from sharedstate.retry import NO_RETRY
 from sharedstate.waiting import renewal

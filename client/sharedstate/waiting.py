@@ -1,8 +1,8 @@
 """Asking for locks, and waiting in line for them: what to send when. Pure: no I/O.
 
 `Asking.steps` is a generator. It yields a Call to be sent (and is sent its answer, or thrown its
-error) or a number of seconds to pause, and returns the Grant or None. client_locks.py follows it
-with threads, client_locks_async.py with tasks, tests with a clock of their own.
+error) or a number of seconds to pause, and returns the Grant or None. methods/locks.py follows it
+with threads, methods_async/locks.py with tasks, tests with a clock of their own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sharedstate import calls, readers, types
+from sharedstate import readers, types
 from sharedstate.call import Call, RequestId, mutation, new_request_id
+from sharedstate.calls import locks as calls
 from sharedstate.errors import (
     Deadlock,
     InvalidArgument,

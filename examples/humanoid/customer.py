@@ -43,6 +43,6 @@ def order(state: SharedState, wanted: Json) -> int:
         )
     status = state.get_subsystem_status(ARCHITECT)
     if status is None or status["metadata"].get("customer") != latest["version"]:
-        news = {"state": "initializing", "within_budget": None, "customer": latest["version"]}
+        news = {"state": "initializing", "customer": latest["version"]}
         state.update_subsystem_status(ARCHITECT, news)
     return latest["version"]

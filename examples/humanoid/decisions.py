@@ -66,10 +66,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class MoveBudgets:
-    """New budgets, with the same sum."""
+    """Parts of others' budgets, or of the reserve, for a subsystem: what each of them gives."""
 
     source: str
-    budgets: Budgets
+    gifts: dict[str, Amounts]
     reason: str
 
 
@@ -130,21 +130,20 @@ def _first_feasible(shortage: Shortage) -> Decision:
 
 def _move(source: str, need: Amounts, now: Situation, givers: Mapping[str, Amounts]) -> MoveBudgets:
     """Takes what is needed from the reserve, then from the givers, most first."""
-    budgets = dict(now.budgets)
+    gifts: dict[str, Amounts] = {}
     told = []
     for resource in RESOURCES:
         missing = need[resource]
         holdings = {name: amounts[resource] for name, amounts in givers.items()}
         most_first = sorted(holdings, key=holdings.__getitem__, reverse=True)
         for giver in (RESERVE, *most_first):
-            has = holdings.get(giver, budgets[giver][resource])
+            has = holdings.get(giver, now.budgets[giver][resource])
             given = Amounts(**{resource: min(missing, has)}).rounded().positive()
             if given:
-                budgets[giver] = (budgets[giver] - given).rounded()
-                budgets[source] = (budgets[source] + given).rounded()
+                gifts[giver] = gifts.get(giver, Amounts()) + given
                 missing -= given[resource]
                 told.append(f"{given} from {giver}")
-    return MoveBudgets(source, budgets, f"moved to {source}: {'; '.join(told)}")
+    return MoveBudgets(source, gifts, f"moved to {source}: {'; '.join(told)}")
 
 
 def _options(shortage: Shortage, now: Situation) -> Iterator[tuple[str, Alternative, Amounts]]:

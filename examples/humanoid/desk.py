@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from humanoid.flow import (
+    DESIGN,
     READS,
     Json,
     View,
@@ -25,7 +26,7 @@ from humanoid.proposals import Brief, Designer, Outcome, conflict_of, status_of,
 from humanoid.steps import Design, Stop, Wait, next_step
 from humanoid.waiting import WaitedTooLong, wait_until
 from sharedstate import SharedState
-from sharedstate.errors import LeaseLost, SharedStateError
+from sharedstate.errors import LeaseLost, SharedStateError, StaleInputs
 from sharedstate.types import Checkout
 
 LEASE_S = 30  # a step takes milliseconds; after a crash nobody waits longer than this
@@ -73,7 +74,7 @@ def design_until_stopped(state: SharedState, designer: Designer, patience_s: flo
 def design_once(state: SharedState, designer: Designer) -> bool:
     """Lock and read, compute, write and release. False while another holds the lock."""
     with checked_out(state, designer.subsystem) as checkout:
-        if checkout is None:
+        if not checkout:
             return False
         brief, made_from = brief_of(checkout)
         if brief is None:
@@ -81,25 +82,24 @@ def design_once(state: SharedState, designer: Designer) -> bool:
         outcome = work_out(designer, brief)
         try:
             _check_in(state, designer.subsystem, checkout, outcome, made_from)
-            if not outcome.fits and not _has_complained(checkout, made_from):
-                state.log_conflict(**conflict_of(designer.subsystem, outcome, made_from))
-        except LeaseLost:
-            # Somebody else may have designed meanwhile; what we computed is not written.
-            state.log_agent_activity(agent_of(designer.subsystem), "lease_lost")
+            _report(state, designer.subsystem, checkout, outcome)
+        except (LeaseLost, StaleInputs) as problem:
+            # Somebody else designed meanwhile, this subsystem or what it is made from: look again.
+            state.log_agent_activity(agent_of(designer.subsystem), problem.slug)
     return True
 
 
 @contextmanager
 def checked_out(state: SharedState, subsystem: str) -> Iterator[Checkout | None]:
-    """A checkout that is released at the end, whatever happens; None while another holds it."""
+    """A checkout that is released at the end, whatever happens; None while it cannot be had."""
     with undisturbed():
         checkout = state.checkout_subsystem(
             subsystem, agent_of(subsystem), ttl_seconds=LEASE_S, reads=READS.get(subsystem, ())
         )
         try:
-            yield checkout
+            yield checkout or None
         finally:
-            if checkout is not None:
+            if checkout:
                 state.release_lock("subsystem", subsystem)
 
 
@@ -162,9 +162,19 @@ def _check_in(
     )
 
 
-def _has_complained(checkout: Checkout, made_from: Json) -> bool:
-    """Whether the conflict is open already: after a crash between checking in and logging."""
-    return any(conflict["details"].get("basis") == made_from for conflict in checkout.conflicts)
+def _report(state: SharedState, subsystem: str, checkout: Checkout, outcome: Outcome) -> None:
+    """Logs the conflict that the database cannot see, or resolves it when it has ended.
+
+    One that is open already, after a crash between checking in and this, is counted on itself.
+    """
+    conflict = conflict_of(subsystem, outcome)
+    if conflict is not None:
+        state.log_conflict(**conflict)
+        return
+    agent = agent_of(subsystem)
+    for row in checkout.conflicts:
+        if row["source_agent"] == agent and row["conflict_key"] == DESIGN:
+            state.resolve_conflict(row["conflict_id"], "designed again", agent)
 
 
 def run_agent(subsystem: str, work: Callable[[SharedState, float], str]) -> NoReturn:

@@ -21,6 +21,9 @@ INTEGRATION = "integration"
 COMPLETE, OVER_BUDGET, INFEASIBLE = "complete", "over_budget", "infeasible"
 CONVERGED, DOES_NOT_CONVERGE = "converged", "does_not_converge"
 
+# What its conflicts are about: the database's own, and those that a designing agent reports.
+BUDGET, DESIGN = "budget", "design"
+
 # Subsystem -> the subsystems whose interfaces it reads; every one stands after those it reads.
 READS: dict[str, tuple[str, ...]] = {
     "skeleton": (),
@@ -161,6 +164,14 @@ class View:
     def record(self, subsystem: str) -> Record:
         return self.records.get(subsystem, Record(subsystem))
 
+    def conflict_of(self, subsystem: str) -> Json | None:
+        """The open conflict about the subsystem's budget or design."""
+        for conflict in self.conflicts:
+            ours = conflict["conflict_key"] in (BUDGET, DESIGN)
+            if ours and subsystem_of(conflict["source_agent"]) == subsystem:
+                return conflict
+        return None
+
     @property
     def customer(self) -> int | None:
         """The version of the customer's wishes that is to be designed; None before any."""
@@ -184,6 +195,10 @@ class View:
         """Whether it has completed a design for the present customer (perhaps redoing it now)."""
         record = self.record(subsystem)
         return record.state == COMPLETE and record.basis.get("customer") == self.customer
+
+    def is_current(self, subsystem: str) -> bool:
+        """Whether its design is what would come of designing now."""
+        return self.record(subsystem).basis == self.wanted_basis(subsystem)
 
     def wanted_basis(self, subsystem: str) -> Json:
         """The basis that a design made now would have."""

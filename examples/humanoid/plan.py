@@ -8,19 +8,9 @@ depend on who happened to be faster.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from humanoid.decisions import Decision, GiveUp, Shortage, Situation, decide
-from humanoid.domain.amounts import amounts_of
-from humanoid.flow import (
-    COMPLETE,
-    INTEGRATION,
-    READS,
-    Json,
-    View,
-    alternatives_of,
-    subsystem_of,
-)
+from humanoid.flow import ARCHITECT, COMPLETE, INFEASIBLE, INTEGRATION, READS, View
 
 DONE, STUCK, WAITING, WORKING = "done", "stuck", "waiting", "working"
 
@@ -35,14 +25,6 @@ class PublishRequirements:
     """Write the first requirements for this customer, to these subsystems."""
 
     subsystems: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Resolve:
-    """Close a conflict that has been answered."""
-
-    conflict_id: int
-    resolution: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +47,7 @@ class Stop:
     verdict: str
 
 
-Action = PublishBudgets | PublishRequirements | Resolve | Answer | Finish | Stop
+Action = PublishBudgets | PublishRequirements | Answer | Finish | Stop
 
 
 def plan(view: View) -> Action | None:
@@ -78,20 +60,20 @@ def plan(view: View) -> Action | None:
         return PublishBudgets()
     if missing := [name for name in READS if not view.commissioned(name)]:
         return PublishRequirements(missing)
-    ours = [conflict for conflict in view.conflicts if "basis" in conflict["details"]]
-    for conflict in ours:
-        if (resolution := _answered(conflict, view)) is not None:
-            return Resolve(conflict["conflict_id"], resolution)
-    return _when_settled(view, ours)
+    return _when_settled(view)
 
 
-def _when_settled(view: View, conflicts: list[Json]) -> Action | None:
+def _when_settled(view: View) -> Action | None:
     progress = progress_of(view)
     if WORKING in progress.values():
         return None
     now = situation_of(view, progress)
-    conflicts = sorted(conflicts, key=lambda conflict: list(READS).index(_source(conflict)))
-    answers = [Answer(c["conflict_id"], decide(shortage_of(c), now)) for c in conflicts]
+    answers = []
+    for name in (n for n, state in progress.items() if state == STUCK):
+        conflict = view.conflict_of(name)
+        assert conflict is not None  # else it would be working
+        decision = decide(shortage_of(view, name, conflict["description"]), now)
+        answers.append(Answer(conflict["conflict_id"], decision))
     # Give up on one only when there is no help for any other: that might set something free.
     answers.sort(key=lambda answer: isinstance(answer.decision, GiveUp))
     if answers:
@@ -101,52 +83,25 @@ def _when_settled(view: View, conflicts: list[Json]) -> Action | None:
     return None  # a conflict that somebody else opened: only he knows what would resolve it
 
 
-def _source(conflict: Json) -> str:
-    return subsystem_of(conflict["source_agent"])
-
-
-def _answered(conflict: Json, view: View) -> str | None:
-    """What resolves the conflict, when something did: its figures are no longer the present ones.
-
-    An architect that was killed between answering and resolving finds its answer here.
-    """
-    source = _source(conflict)
-    was, wanted = conflict["details"]["basis"], view.wanted_basis(source)
-    if was["customer"] != wanted["customer"]:
-        return "the customer wants something else now"
-    if was["requirements"] != wanted["requirements"]:
-        return str(view.requirements[source].content["reason"])
-    if was["limits"] != wanted["limits"]:
-        return str(view.constraints.metadata["reason"])
-    read = [n for n, revision in wanted["inputs"].items() if was["inputs"].get(n) != revision]
-    return f"{' and '.join(read)} changed, to be designed again from that" if read else None
-
-
 def progress_of(view: View) -> dict[str, str]:
     """Who is done, stuck, waiting or working."""
-    sources = {_source(conflict) for conflict in view.conflicts}
     progress: dict[str, str] = {}
     for name, reads in READS.items():
-        record = view.record(name)
-        current = record.basis == view.wanted_basis(name)
+        is_complete, conflict = view.record(name).state == COMPLETE, view.conflict_of(name)
         if any(progress[source] != DONE for source in reads):
             progress[name] = WORKING if WORKING in (progress[s] for s in reads) else WAITING
-        elif current and record.state == COMPLETE:
-            progress[name] = DONE
+        elif not view.is_current(name) or is_complete == (conflict is not None):
+            progress[name] = WORKING
         else:
-            progress[name] = STUCK if current and name in sources else WORKING
+            progress[name] = DONE if is_complete else STUCK
     return progress
 
 
-def shortage_of(conflict: Json) -> Shortage:
-    """Reads the details that a designing agent puts into its conflict."""
-    details: dict[str, Any] = conflict["details"]
-    return Shortage(
-        source=_source(conflict),
-        usage=None if details["usage"] is None else amounts_of(details["usage"]),
-        alternatives=alternatives_of(details["alternatives"]),
-        reason=conflict["description"],
-    )
+def shortage_of(view: View, name: str, reason: str) -> Shortage:
+    """What a subsystem lacks, from the status that its agent wrote."""
+    record = view.record(name)
+    usage = None if record.state == INFEASIBLE else record.usage
+    return Shortage(name, usage, record.alternatives, reason)
 
 
 def situation_of(view: View, progress: dict[str, str]) -> Situation:
@@ -168,8 +123,7 @@ def stage_of(view: View) -> int:
 
 def moves_of(view: View) -> dict[str, int]:
     """How often budgets were moved to each subsystem since the last redesign was asked for."""
-    metadata = view.constraints.metadata
-    if metadata.get("moves_at_stage") != stage_of(view):
+    moves = view.record(ARCHITECT).metadata.get("moves") or {}
+    if moves.get("at_stage") != stage_of(view):
         return {}
-    moved: list[str] = metadata.get("moved_to") or []
-    return {name: moved.count(name) for name in moved}
+    return dict(moves["counts"])

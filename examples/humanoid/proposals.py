@@ -10,15 +10,15 @@ from humanoid.domain.amounts import Amounts, Infeasible, Part, total
 from humanoid.flow import (
     ARCHITECT,
     COMPLETE,
+    DESIGN,
     INFEASIBLE,
+    INTEGRATION,
     OVER_BUDGET,
     Alternative,
     Json,
     agent_of,
     downstream,
 )
-
-SERIOUS_SHARE = 0.1  # an excess of more than a tenth of a limit is more than fine tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,7 @@ def status_of(outcome: Outcome, basis: Json, iteration: int, revision: int) -> J
     return {
         **(outcome.proposal.summary if outcome.proposal else {}),
         "state": outcome.state,
-        **{f"current_{resource}": value for resource, value in used.as_dict().items()},
-        "within_budget": outcome.fits,
+        **{f"current_{resource}": value for resource, value in used.rounded().as_dict().items()},
         "iteration": iteration,
         "level": outcome.brief.level,
         "basis": basis,
@@ -108,26 +107,22 @@ def status_of(outcome: Outcome, basis: Json, iteration: int, revision: int) -> J
     }
 
 
-def conflict_of(subsystem: str, outcome: Outcome, basis: Json) -> dict[str, Any]:
-    """The arguments of `log_conflict` for an outcome that does not fit."""
+def conflict_of(subsystem: str, outcome: Outcome) -> dict[str, Any] | None:
+    """The arguments of `log_conflict`, for what the database does not see by itself.
+
+    It watches each budget. That there is no design at all, or that the whole robot is over its
+    limits, only the agent knows.
+    """
+    if outcome.fits or (outcome.proposal is not None and subsystem != INTEGRATION):
+        return None
     limits = outcome.brief.limits
-    used = outcome.proposal.used if outcome.proposal else None
-    excess = used.over(limits).rounded() if used else Amounts()
-    serious = used is None or excess.share_of(limits) > SERIOUS_SHARE
-    text = outcome.reason or f"{subsystem} needs {used}: {excess} over its limits of {limits}"
+    used = outcome.proposal.used if outcome.proposal else Amounts()
     return {
-        "severity": "high" if serious else "medium",
-        "priority": 2 if serious else 3,
+        "severity": "high",
+        "priority": 2,
         "source": agent_of(subsystem),
         "target": ARCHITECT,
-        "description": text,
+        "description": outcome.reason or f"the robot is {used.over(limits)} over its limits",
         "blocks": [agent_of(name) for name in downstream(subsystem)],
-        "details": {
-            "basis": basis,
-            "level": outcome.brief.level,
-            "usage": used.as_dict() if used else None,
-            "limits": limits.as_dict(),
-            "excess": excess.as_dict(),
-            "alternatives": [alternative.as_dict() for alternative in outcome.alternatives],
-        },
+        "conflict_key": DESIGN,
     }

@@ -193,7 +193,9 @@ def shortcomings(
         if name not in by_name or by_name[name]["state"] != "complete"
     ]
     found += [
-        f"{n} is over its budget" for n in ORDER if n in by_name and not by_name[n]["within_budget"]
+        f"{n} is over its budget"
+        for n in ORDER
+        if n in by_name and by_name[n]["within_budget"] is False
     ]
     found += [f"conflict #{c['conflict_id']} is open" for c in conflicts if c["status"] == "open"]
     if not bill.get("bill_of_materials"):

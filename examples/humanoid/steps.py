@@ -38,11 +38,14 @@ def next_step(subsystem: str, view: View) -> Step:
     for name in READS[subsystem]:
         if not view.delivered(name):
             return Wait(f"the {name} design")
-    agent = agent_of(subsystem)
     for conflict in view.conflicts:
-        if agent == conflict["source_agent"] or agent in conflict["blocks_agents"]:
+        if agent_of(subsystem) in conflict["blocks_agents"]:
             return Wait(f"the resolution of conflict #{conflict['conflict_id']}")
-    record = view.record(subsystem)
-    if record.state == COMPLETE and record.basis == view.wanted_basis(subsystem):
-        return Wait(None)
+    conflict_of_own = view.conflict_of(subsystem)
+    is_complete = view.record(subsystem).state == COMPLETE
+    # What does not fit waits for an answer: other requirements or limits, so another basis.
+    if view.is_current(subsystem) and is_complete == (conflict_of_own is None):
+        if conflict_of_own is None:
+            return Wait(None)
+        return Wait(f"the resolution of conflict #{conflict_of_own['conflict_id']}")
     return Design()

@@ -12,11 +12,18 @@ declare
     when 'agent_mismatch' then 'PT403'
     when 'unknown_workspace' then 'PT404'
     when 'unknown_conflict' then 'PT404'
+    when 'unknown_version' then 'PT404'
     when 'request_id_reused' then 'PT409'
     when 'lease_lost' then 'PT409'
     when 'deadlock' then 'PT409'
     when 'stale_version' then 'PT409'
+    when 'over_budget' then 'PT409'
+    when 'reservation_lost' then 'PT409'
+    when 'stale_inputs' then 'PT409'
     when 'conflict_already_resolved' then 'PT409'
+    when 'conflict_not_resolved' then 'PT409'
+    when 'conflict_duplicate' then 'PT409'
+    when 'log_restored' then 'PT409'
     when 'resource_locked' then 'PT423'
   end;
 begin

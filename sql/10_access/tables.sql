@@ -1,8 +1,6 @@
 create table core.workspaces (
   name text primary key check (core.is_name(name)),
-  created_at timestamptz not null default clock_timestamp(),
-  -- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back.
-  last_conflict_id bigint not null default 0
+  created_at timestamptz not null default clock_timestamp()
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
 alter table core.workspaces enable row level security;

@@ -3,6 +3,7 @@ create or replace function core.update_subsystem_status(
   p_status jsonb,
   p_execution_id text,
   p_fencing_token bigint,
+  p_strict boolean,
   p_request_id uuid
 )
 returns public.subsystems
@@ -19,15 +20,16 @@ begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_name('execution_id', p_execution_id);
   perform core.require_status(p_subsystem, p_status);
+  perform core.require_present('strict', to_jsonb(p_strict));
   v_request := core.recall_request(
     v_workspace, p_request_id, 'update_subsystem_status',
-    jsonb_build_array(p_subsystem, p_status, p_execution_id, p_fencing_token)
+    jsonb_build_array(p_subsystem, p_status, p_execution_id, p_fencing_token, p_strict)
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystems, v_request.answer);
   end if;
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id);
+  v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
     v_workspace, v_agent, 'status_updated',
     jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
@@ -43,18 +45,22 @@ create or replace function public.update_subsystem_status(
   status jsonb,
   execution_id text,
   fencing_token bigint default null,
+  strict boolean default false,
   request_id uuid default null
 )
 returns public.subsystems
 language sql
 set search_path = ''
 as $$
-  select core.update_subsystem_status(subsystem, status, execution_id, fencing_token, request_id);
+  select core.update_subsystem_status(subsystem, status, execution_id, fencing_token, strict, request_id);
 $$;
 
-comment on function public.update_subsystem_status(text, jsonb, text, bigint, uuid) is
+comment on function public.update_subsystem_status(text, jsonb, text, bigint, boolean, uuid) is
 'Merges a status into a subsystem, which is made if unknown, and returns the row.
 
 Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set:
 stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token,
-lease_lost unless that lease is still alive.';
+lease_lost unless that lease is still alive.
+
+The database finds out within_budget by itself. A status over budget opens one conflict to system_architect, which
+follows the overrun and is resolved when that has ended; with strict it is refused instead: over_budget.';

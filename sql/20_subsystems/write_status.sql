@@ -1,10 +1,12 @@
 -- Merges a checked status into the row: absent keys keep their value, unknown keys go to metadata,
 -- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
+-- Whether it keeps to its budget is found out here, and told by a conflict, or by p_strict refused.
 create or replace function core.write_status(
   p_workspace text,
   p_subsystem text,
   p_status jsonb,
-  p_execution_id text
+  p_execution_id text,
+  p_strict boolean
 )
 returns public.subsystems
 language plpgsql
@@ -12,13 +14,14 @@ set search_path = ''
 as $$
 declare
   v_columns constant text[] := array[
-    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'within_budget', 'iteration'
+    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'iteration'
   ];
   v_owned constant text[] := array[
-    'workspace', 'name', 'metadata', 'version', 'last_execution_id', 'created_at', 'updated_at'
+    'workspace', 'name', 'metadata', 'within_budget', 'version', 'last_execution_id', 'created_at', 'updated_at'
   ];
   v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
   v_new public.subsystems;
+  v_overruns jsonb;
 begin
   if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
     perform core.fail(
@@ -39,13 +42,14 @@ begin
     core.merge_patch(v_old.metadata, coalesce(p_status -> 'metadata', '{}')),
     p_status - v_columns - v_owned
   );
+  v_overruns := core.check_budget(v_new, p_execution_id, p_strict);
   update public.subsystems as s
   set
     state = v_new.state,
     current_mass_kg = v_new.current_mass_kg,
     current_cost_usd = v_new.current_cost_usd,
     current_power_w = v_new.current_power_w,
-    within_budget = v_new.within_budget,
+    within_budget = v_overruns = '{}',
     iteration = v_new.iteration,
     metadata = v_new.metadata,
     version = s.version + 1,
@@ -53,6 +57,11 @@ begin
     updated_at = clock_timestamp()
   where s.workspace = p_workspace and s.name = p_subsystem
   returning s.* into v_new;
+  perform core.spend_reservations(
+    p_workspace, p_subsystem, p_execution_id,
+    core.subtract_amounts(core.used_amounts(v_new), core.used_amounts(v_old))
+  );
+  perform core.watch_budget(p_workspace, p_subsystem, v_overruns, p_execution_id);
   return v_new;
 end;
 $$;

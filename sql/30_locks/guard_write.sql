@@ -1,6 +1,6 @@
 -- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
 -- that true until commit. Returns the agent to be logged.
--- Lock order: fencing counter (share), then lease (share).
+-- Lock order: of a subsystem to be made the workspace (share), fencing counter (share), lease (share).
 create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
@@ -15,6 +15,7 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
+  perform core.announce_subsystem(p_workspace, p_subsystem);
   perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem

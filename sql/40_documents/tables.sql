@@ -5,6 +5,8 @@ create table public.subsystem_requirements (
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -15,6 +17,10 @@ comment on column public.subsystem_requirements.workspace is 'The design that th
 comment on column public.subsystem_requirements.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_requirements.requirements is 'The document: a JSON object.';
 comment on column public.subsystem_requirements.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_requirements.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_requirements.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_requirements enable row level security;
 create policy subsystem_requirements_of_own_workspace on public.subsystem_requirements
@@ -28,6 +34,8 @@ create table public.subsystem_interfaces (
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -39,6 +47,10 @@ comment on column public.subsystem_interfaces.workspace is 'The design that this
 comment on column public.subsystem_interfaces.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_interfaces.interfaces is 'The document: a JSON object.';
 comment on column public.subsystem_interfaces.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_interfaces.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_interfaces.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_interfaces enable row level security;
 create policy subsystem_interfaces_of_own_workspace on public.subsystem_interfaces
@@ -52,6 +64,8 @@ create table public.subsystem_designs (
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -62,8 +76,57 @@ comment on column public.subsystem_designs.workspace is 'The design that this ro
 comment on column public.subsystem_designs.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_designs.design_data is 'The document: a JSON object.';
 comment on column public.subsystem_designs.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_designs.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_designs.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_designs enable row level security;
 create policy subsystem_designs_of_own_workspace on public.subsystem_designs
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+-- Conflicts: the JSON pointers of the parts that both sides changed differently.
+create type core.document_merge as (document jsonb, conflicts text []);
+
+create type public.document_change as (path text, change text, old jsonb, new jsonb);
+comment on type public.document_change is
+'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
+its values.';
+
+create type core.document_store as (table_name text, column_name text);
+
+-- What was read of whom. A newer version than the one that was seen makes the reader stale.
+create table public.document_dependencies (
+  workspace text not null,
+  subsystem text not null check (core.is_name(subsystem)),
+  on_subsystem text not null check (core.is_name(on_subsystem)),
+  document text not null check (document in ('requirements', 'interfaces', 'design')),
+  seen_version integer not null check (seen_version >= 0),
+  accepted_version integer check (accepted_version >= 0),
+  recorded_by text not null check (core.is_name(recorded_by)),
+  recorded_at timestamptz not null default clock_timestamp(),
+  execution_id text,
+  primary key (workspace, subsystem, on_subsystem, document),
+  check (subsystem <> on_subsystem)
+);
+
+comment on table public.document_dependencies is
+'Which version of whose documents the work of a subsystem is made from. Written by checkout_subsystem,
+record_dependency and remove_dependency.';
+comment on column public.document_dependencies.workspace is 'The design that this row belongs to.';
+comment on column public.document_dependencies.subsystem is 'The subsystem that depends.';
+comment on column public.document_dependencies.on_subsystem is 'The subsystem whose document it read.';
+comment on column public.document_dependencies.document is 'requirements, interfaces or design.';
+comment on column public.document_dependencies.seen_version is 'The version that was read; 0: there was none yet.';
+comment on column public.document_dependencies.accepted_version is
+'A later version up to which a check-in accepted that the work was made from the one that was seen.';
+comment on column public.document_dependencies.recorded_by is 'The agent that read it.';
+
+-- A publication looks for those whom it makes stale.
+create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);
+
+alter table public.document_dependencies enable row level security;
+create policy document_dependencies_of_own_workspace on public.document_dependencies
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));

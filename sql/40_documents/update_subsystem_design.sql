@@ -29,11 +29,12 @@ begin
     return jsonb_populate_record(null::public.subsystem_designs, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := core.write_design(v_workspace, p_subsystem, p_design_data, p_created_by, p_base_version);
-  perform core.write_activity(
-    v_workspace, p_created_by, 'design_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
-    p_execution_id
+  v_row := jsonb_populate_record(
+    v_row,
+    core.write_document(
+      v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id,
+      'design_updated'
+    )
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -61,5 +62,6 @@ $$;
 comment on function public.update_subsystem_design(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the design of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+Send base_version, the version that it was made from (0: there was none). What others published since is merged with it,
+part by part, and the row says `merged`; stale_version where both changed the same part. resource_locked while another
 execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';

@@ -28,15 +28,17 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
   end if;
+  perform core.announce_subsystem(v_workspace, p_subsystem);
   -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  v_row := core.write_requirements(v_workspace, p_subsystem, p_requirements, p_created_by, p_base_version);
-  perform core.write_activity(
-    v_workspace, p_created_by, 'requirements_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
-    p_execution_id
+  v_row := jsonb_populate_record(
+    v_row,
+    core.write_document(
+      v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id,
+      'requirements_updated'
+    )
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -64,6 +66,7 @@ $$;
 comment on function public.update_subsystem_requirements(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the requirements of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does
-not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
+Send base_version, the version that it was made from (0: there was none). What others published since is merged with it,
+part by part, and the row says `merged`; stale_version where both changed the same part. A lease held by somebody else
+does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
 (lease_lost).';

@@ -14,6 +14,7 @@ begin
   order by g.version desc
   limit 1;
   if not found then
+    v_row.workspace := p_workspace;
     v_row.version := 0;
     v_row.budget_allocations := '{}';
     v_row.metadata := '{}';

@@ -7,6 +7,8 @@ create table public.global_constraints (
   voltage_v numeric check (voltage_v is null or core.is_amount(voltage_v)),
   budget_allocations jsonb not null default '{}' check (jsonb_typeof(budget_allocations) = 'object'),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
+  base_version integer,
+  merged boolean not null default false,
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
@@ -24,8 +26,56 @@ comment on column public.global_constraints.total_cost_usd_max is
 comment on column public.global_constraints.budget_allocations is
 '{"skeleton": {"mass_kg": 15, "cost_usd": 3000, "power_w": 0}, ..., "reserve": {...}}.';
 comment on column public.global_constraints.metadata is 'Every key that is no column.';
+comment on column public.global_constraints.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.global_constraints.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.global_constraints enable row level security;
 create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
+
+-- Amounts that an execution holds of a budget before it uses or moves them.
+create table public.budget_reservations (
+  workspace text not null,
+  reservation_id uuid not null default gen_random_uuid(),
+  subsystem text not null check (core.is_name(subsystem)),
+  mass_kg numeric not null check (core.is_amount(mass_kg)),
+  cost_usd numeric not null check (core.is_amount(cost_usd)),
+  power_w numeric not null check (core.is_amount(power_w)),
+  agent_name text not null check (core.is_name(agent_name)),
+  execution_id text not null check (core.is_name(execution_id)),
+  reserved_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  locked_subsystem text,
+  fencing_token bigint,
+  primary key (workspace, subsystem, reservation_id),
+  check ((locked_subsystem is null) = (fencing_token is null))
+);
+
+comment on table public.budget_reservations is
+'Amounts held out of budgets for an execution. One whose expires_at has passed, or whose lease has ended, holds nothing
+any more. Written by reserve_budget, release_budget and transfer_budget.';
+comment on column public.budget_reservations.workspace is 'The design that this row belongs to.';
+comment on column public.budget_reservations.subsystem is 'Whose budget it holds; or reserve.';
+comment on column public.budget_reservations.execution_id is 'The execution that may use what is held.';
+comment on column public.budget_reservations.expires_at is 'When it ends, by the database''s clock.';
+comment on column public.budget_reservations.locked_subsystem is
+'With fencing_token: the lease of which subsystem it is tied to; it ends with that.';
+
+create index budget_reservations_expires_at_idx on public.budget_reservations (workspace, expires_at);
+
+alter table public.budget_reservations enable row level security;
+create policy budget_reservations_of_own_workspace on public.budget_reservations
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create type core.budget_line as (
+  scope text,
+  name text,
+  quantity text,
+  allocated numeric,
+  used numeric,
+  held numeric
+);

@@ -12,11 +12,9 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_columns constant text[] := array[
-    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
-  ];
-  v_owned constant text[] := array['workspace', 'version', 'metadata', 'created_by', 'created_at'];
   v_request core.request;
+  v_latest public.global_constraints;
+  v_content jsonb;
   v_row public.global_constraints;
 begin
   perform core.require_constraints('constraints', p_constraints);
@@ -29,28 +27,20 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
-  v_row := core.lock_constraints(v_workspace);
-  perform core.require_base_version('global constraints', p_base_version, v_row.version);
-  v_row := jsonb_populate_record(v_row, (
-    select coalesce(jsonb_object_agg(e.key, e.value), '{}')
-    from jsonb_each(p_constraints) as e
-    where e.key = any(v_columns)
-  ));
-  insert into public.global_constraints as g (
-    workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
-    metadata, created_by
-  ) values (
-    v_workspace, v_row.version + 1, v_row.total_mass_kg_max, v_row.total_cost_usd_max, v_row.height_m,
-    v_row.voltage_v, v_row.budget_allocations,
-    core.merge_patch(
-      core.merge_patch(v_row.metadata, coalesce(p_constraints -> 'metadata', '{}')),
-      p_constraints - v_columns - v_owned
-    ),
-    p_created_by
-  )
-  returning g.* into v_row;
+  v_latest := core.lock_constraints(v_workspace);
+  if p_base_version <> v_latest.version then
+    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
+  else
+    v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+  end if;
+  if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
+    perform core.remember_request(v_request, to_jsonb(v_latest));
+    return v_latest;  -- others did the same already, so there is nothing to publish
+  end if;
+  v_row := core.write_constraints(v_latest, v_content, p_created_by, p_base_version, p_execution_id);
   perform core.write_activity(
-    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version), p_execution_id
+    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version, 'merged', v_row.merged),
+    p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -75,4 +65,6 @@ comment on function public.update_global_constraints(jsonb, text, integer, text,
 'Publishes the next version of limits and budgets and returns the row.
 
 Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes
-them). With base_version (0: there is none yet) stale_version if somebody published since.';
+them). Send base_version, the version that the change was made from (0: there was none): what others published since is
+merged with it, part by part; stale_version where both changed the same part. over_budget if the allocations together
+exceed the totals, or if one is lowered into what reservations hold of it. Each subsystem''s within_budget and its conflict about the budget follow.';

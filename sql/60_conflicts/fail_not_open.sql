@@ -10,11 +10,7 @@ begin
   select * into v_row from public.conflicts as c
   where c.workspace = p_workspace and c.conflict_id = p_conflict_id;
   if not found then
-    return core.fail(
-      'unknown_conflict',
-      jsonb_build_object('conflict_id', p_conflict_id),
-      'See get_active_conflicts for the open ones.'
-    );
+    return core.fail_unknown_conflict(p_conflict_id);
   end if;
   return core.fail(
     'conflict_already_resolved',

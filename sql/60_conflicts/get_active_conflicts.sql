@@ -7,6 +7,8 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  -- Found once: a plan that is kept would find them for each conflict anew.
+  v_names constant text[] := core.agent_names(p_agent_name);
 begin
   -- A name that nobody can have would find nothing, and read as "nothing is in your way".
   perform core.require_optional_name('agent_name', p_agent_name);
@@ -14,7 +16,7 @@ begin
   select c.* from public.conflicts as c
   where c.workspace = v_workspace
     and c.status = 'open'
-    and (p_agent_name is null or core.concerns_subsystem(c, core.agent_subsystem(p_agent_name)))
+    and (p_agent_name is null or c.blocks_agents || c.source_agent || c.target_agent && v_names)
   order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
 end;
 $$;

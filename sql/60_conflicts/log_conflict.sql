@@ -7,6 +7,7 @@ create or replace function core.log_conflict(
   p_priority integer,
   p_blocks text[],
   p_execution_id text,
+  p_conflict_key text,
   p_request_id uuid
 )
 returns public.conflicts
@@ -27,27 +28,22 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
+  if p_conflict_key is not null then
+    perform core.require_label('conflict_key', p_conflict_key);
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(
-      p_severity, p_source, p_target, p_description, p_details, p_priority, p_blocks, p_execution_id
+      p_severity, p_source, p_target, p_description, p_details, p_priority, p_blocks, p_execution_id,
+      p_conflict_key
     )
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  insert into public.conflicts as c (
-    workspace, conflict_id, severity, priority, source_agent, target_agent, description, details,
-    blocks_agents, execution_id
-  ) values (
-    v_workspace, core.next_conflict_id(v_workspace), p_severity, p_priority, p_source, p_target,
-    p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id
-  )
-  returning c.* into v_row;
-  perform core.write_activity(
-    v_workspace, p_source, 'conflict_created',
-    jsonb_build_object('conflict_id', v_row.conflict_id, 'severity', p_severity, 'target', p_target),
-    p_execution_id
+  v_row := core.report_conflict(
+    v_workspace, p_severity, p_priority, p_source, p_target, p_conflict_key, p_description, p_details,
+    p_blocks, p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -63,6 +59,7 @@ create or replace function public.log_conflict(
   priority integer default 3,
   blocks text[] default '{}',
   execution_id text default null,
+  conflict_key text default null,
   request_id uuid default null
 )
 returns public.conflicts
@@ -70,12 +67,13 @@ language sql
 set search_path = ''
 as $$
   select core.log_conflict(
-    severity, source, target, description, details, priority, blocks, execution_id, request_id
+    severity, source, target, description, details, priority, blocks, execution_id, conflict_key, request_id
   );
 $$;
 
-comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, uuid) is
+comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, text, uuid) is
 'Opens a conflict and returns its row with the number that was given to it.
 
 severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
-resolved.';
+resolved. With a conflict_key (1 to 200 characters) a report of the same source, target and key is counted on the one
+that is open, which takes all that is new in it, and is returned.';

@@ -6,7 +6,8 @@ create table public.agent_activity_logs (
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   execution_id text,
   "timestamp" timestamptz not null default clock_timestamp(),
-  import_key uuid
+  import_key uuid,
+  transaction_id xid8 not null default pg_current_xact_id()
 );
 
 comment on table public.agent_activity_logs is
@@ -16,11 +17,24 @@ comment on column public.agent_activity_logs."timestamp" is
 'When it happened, by the database''s clock; for imported entries, as the source had it.';
 comment on column public.agent_activity_logs.import_key is
 'Set on imported entries, so that importing again adds nothing.';
+comment on column public.agent_activity_logs.transaction_id is
+'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
+-- Pages of the log, newest first, by each filter. The columns after the filter are the order, so a page costs the
+-- same wherever it stands in the log. This is the busiest table: each index here is paid for by every mutation.
+-- What stands behind the order is for several filters at once: an agent that never did what is asked for is passed
+-- over in the index, without a look at each of its entries.
 create index agent_activity_logs_recent_idx
 on public.agent_activity_logs (workspace, "timestamp" desc, id desc);
 create index agent_activity_logs_by_agent_idx
-on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc);
+on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc, activity);
+create index agent_activity_logs_by_execution_idx
+on public.agent_activity_logs (workspace, execution_id, "timestamp" desc, id desc, agent_name, activity);
+create index agent_activity_logs_by_activity_idx
+on public.agent_activity_logs (workspace, activity, "timestamp" desc, id desc);
+-- The order in which followers read; filters are applied on the way, so one index serves them all.
+create index agent_activity_logs_follow_idx
+on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
 on public.agent_activity_logs (workspace, import_key) where import_key is not null;
 
@@ -28,3 +42,11 @@ alter table public.agent_activity_logs enable row level security;
 create policy agent_activity_logs_of_own_workspace on public.agent_activity_logs
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
+
+create type public.activity_page as (
+  entries public.agent_activity_logs [],
+  "cursor" text,
+  more boolean
+);
+comment on type public.activity_page is
+'A step of a follower: entries in the order of their transactions, where to go on, and whether to ask again at once.';

@@ -9,6 +9,8 @@ create or replace function core.checkin_subsystem(
   p_activity text,
   p_details jsonb,
   p_release boolean,
+  p_accept_stale text,
+  p_strict boolean,
   p_request_id uuid
 )
 returns public.subsystem_checkin
@@ -23,18 +25,19 @@ declare
 begin
   perform core.require_checkin(
     p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-    p_activity, p_details, p_release
+    p_activity, p_details, p_release, p_accept_stale, p_strict
   );
   v_request := core.recall_request(
     v_workspace, p_request_id, 'checkin_subsystem',
     jsonb_build_array(
       p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-      p_activity, p_details, p_release
+      p_activity, p_details, p_release, p_accept_stale, p_strict
     )
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_checkin, v_request.answer);
   end if;
+  perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
     -- Taken `for update` from the start: to share the lease first and to delete it later would be a
     -- lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
@@ -44,12 +47,25 @@ begin
     for update;
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id);
+  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if (v_checkin.status).state = 'complete' then
+    perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
+  end if;
   if p_interfaces is not null then
-    v_checkin.interfaces := core.write_interfaces(v_workspace, p_subsystem, p_interfaces, p_agent_name, null);
+    v_checkin.interfaces := jsonb_populate_record(
+      v_checkin.interfaces,
+      core.write_document(
+        v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
+      )
+    );
   end if;
   if p_design_data is not null then
-    v_checkin.design := core.write_design(v_workspace, p_subsystem, p_design_data, p_agent_name, null);
+    v_checkin.design := jsonb_populate_record(
+      v_checkin.design,
+      core.write_document(
+        v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
+      )
+    );
   end if;
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
@@ -81,6 +97,8 @@ create or replace function public.checkin_subsystem(
   activity text default null,
   details jsonb default '{}',
   release boolean default true,
+  accept_stale text default null,
+  strict boolean default false,
   request_id uuid default null
 )
 returns public.subsystem_checkin
@@ -89,14 +107,16 @@ set search_path = ''
 as $$
   select core.checkin_subsystem(
     subsystem, agent_name, execution_id, fencing_token, status, interfaces, design_data, activity, details,
-    release, request_id
+    release, accept_stale, strict, request_id
   );
 $$;
 
 comment on function public.checkin_subsystem(
-  text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, uuid
+  text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, text, boolean, uuid
 ) is
 'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in
 one round trip.
 
-lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.';
+lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.
+stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
+accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';

@@ -34,21 +34,32 @@ begin
       select coalesce(jsonb_agg(to_jsonb(d) - 'workspace' order by d.subsystem_name, d.version), '[]')
       from public.subsystem_designs as d where d.workspace = v_workspace
     ),
+    'document_dependencies', (
+      select coalesce(jsonb_agg(
+        to_jsonb(d) - 'workspace' order by d.subsystem, d.on_subsystem, d.document
+      ), '[]')
+      from public.document_dependencies as d where d.workspace = v_workspace
+    ),
     'conflicts', (
-      select coalesce(jsonb_agg(to_jsonb(c) - 'workspace' order by c.conflict_id), '[]')
+      select coalesce(jsonb_agg(
+        to_jsonb(c) - 'workspace' || jsonb_build_object('events', core.events_of(v_workspace, c.conflict_id))
+        order by c.conflict_id
+      ), '[]')
       from public.conflicts as c where c.workspace = v_workspace
     ),
     'agent_activity_logs', (
       -- An entry that was not imported gets a key made of where it comes from, the same each time.
       select coalesce(jsonb_agg(
-        to_jsonb(a) - array['workspace', 'id'] || jsonb_build_object(
+        to_jsonb(a) - array['workspace', 'id', 'transaction_id'] || jsonb_build_object(
           'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
         ) order by a."timestamp", a.id
       ), '[]')
       from public.agent_activity_logs as a where a.workspace = v_workspace
     ),
     'counters', jsonb_build_object(
-      'last_conflict_id', (select w.last_conflict_id from core.workspaces as w where w.name = v_workspace),
+      'last_conflict_id', (
+        select n.last_conflict_id from core.conflict_counters as n where n.workspace = v_workspace
+      ),
       'fencing', (
         select coalesce(jsonb_agg(
           to_jsonb(f) - 'workspace' order by f.resource_type, f.resource_name

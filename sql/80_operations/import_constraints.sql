@@ -31,12 +31,12 @@ begin
     end if;
     insert into public.global_constraints as g (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
-      metadata, created_by, created_at
+      metadata, created_by, created_at, base_version, merged
     ) values (
       p_workspace, v_latest.version + 1, v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
       v_entry.height_m, v_entry.voltage_v, coalesce(v_entry.budget_allocations, '{}'),
       coalesce(v_entry.metadata, '{}'), coalesce(v_entry.created_by, 'import'),
-      coalesce(v_entry.created_at, clock_timestamp())
+      coalesce(v_entry.created_at, clock_timestamp()), v_entry.base_version, coalesce(v_entry.merged, false)
     )
     returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;

@@ -1,4 +1,5 @@
--- Numbers and tokens that were handed out are never handed out again: counters only grow.
+-- Numbers and tokens that were handed out are never handed out again: counters only grow. That of the
+-- conflicts comes later in the lock order: see core.import_conflict_counter.
 create or replace function core.import_counters(p_workspace text, p_counters jsonb)
 returns public.import_counts
 language plpgsql
@@ -6,22 +7,16 @@ set search_path = ''
 as $$
 declare
   v_counts public.import_counts := row('counters', 0, 0, 0);
-  v_total integer;
 begin
   perform core.require_counters(p_counters);
-  update core.workspaces as w set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
-  where w.name = p_workspace and w.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
-  get diagnostics v_counts.imported = row_count;
   insert into core.fencing_counters as f (workspace, resource_type, resource_name, last_token)
   select p_workspace, e.resource_type, e.resource_name, e.last_token
   from jsonb_populate_recordset(null::core.fencing_counters, p_counters -> 'fencing') as e
   order by e.resource_type, e.resource_name
   on conflict (workspace, resource_type, resource_name)
   do update set last_token = excluded.last_token where f.last_token < excluded.last_token;
-  get diagnostics v_total = row_count;
-  v_counts.imported := v_counts.imported + v_total;
-  v_total := coalesce(jsonb_array_length(p_counters -> 'fencing'), 0) + (p_counters ? 'last_conflict_id')::integer;
-  v_counts.unchanged := coalesce(v_total, 0) - v_counts.imported;
+  get diagnostics v_counts.imported = row_count;
+  v_counts.unchanged := coalesce(jsonb_array_length(p_counters -> 'fencing'), 0) - v_counts.imported;
   return v_counts;
 end;
 $$;

@@ -32,11 +32,13 @@ begin
       v_counts.refused := v_counts.refused + 1;
     else
       execute format(
-        'insert into public.%I (workspace, subsystem_name, version, %I, created_by, created_at)
-         values ($1, $2, $3, $4, $5, $6)', p_table, v_column
+        'insert into public.%I (
+           workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', p_table, v_column
       ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_column,
         coalesce(v_entry ->> 'created_by', 'import'),
-        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp());
+        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
+        (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);
       v_counts.imported := v_counts.imported + 1;
     end if;
   end loop;

@@ -22,7 +22,11 @@ begin
       core.import_subsystems(v_workspace, p_document -> 'subsystems'),
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs'),
+      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')
+    ];
+    v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
+    v_counts := v_counts || array[
+      core.import_dependencies(v_workspace, p_document -> 'document_dependencies'),
       core.import_conflicts(v_workspace, p_document -> 'conflicts'),
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];

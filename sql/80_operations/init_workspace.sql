@@ -17,11 +17,13 @@ begin
     return jsonb_populate_record(null::public.workspace, v_request.answer);
   end if;
   insert into core.workspaces (name) values (p_workspace_name) on conflict do nothing;
+  insert into core.conflict_counters (workspace) values (p_workspace_name) on conflict do nothing;
   if p_with_defaults and core.write_defaults(p_workspace_name) > 0 then
     perform core.write_activity(p_workspace_name, 'init', 'workspace_initialized', '{}', null);
   end if;
-  select w.name, w.created_at, w.last_conflict_id into v_row
+  select w.name, w.created_at, n.last_conflict_id into v_row
   from core.workspaces as w
+  inner join core.conflict_counters as n on w.name = n.workspace
   where w.name = p_workspace_name;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;

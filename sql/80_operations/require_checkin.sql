@@ -8,7 +8,9 @@ create or replace function core.require_checkin(
   p_design_data jsonb,
   p_activity text,
   p_details jsonb,
-  p_release boolean
+  p_release boolean,
+  p_accept_stale text,
+  p_strict boolean
 )
 returns boolean
 language plpgsql
@@ -21,6 +23,7 @@ begin
   perform core.require_name('execution_id', p_execution_id);
   perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
   perform core.require_present('release', to_jsonb(p_release));
+  perform core.require_present('strict', to_jsonb(p_strict));
   perform core.require_status(p_subsystem, p_status);
   perform core.require_object('details', p_details);
   if p_interfaces is not null then
@@ -31,6 +34,9 @@ begin
   end if;
   if p_activity is not null then
     perform core.require_label('activity', p_activity);
+  end if;
+  if p_accept_stale is not null then
+    perform core.require_text('accept_stale', p_accept_stale);
   end if;
   return true;
 end;

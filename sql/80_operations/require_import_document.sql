@@ -20,7 +20,7 @@ begin
       perform core.require_object('document.counters', v_section.value);
     elsif v_section.key not in (
       'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
-      'subsystem_designs', 'conflicts', 'agent_activity_logs'
+      'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
     ) or not jsonb_path_match(v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))') then
       perform core.fail(
         'invalid_argument',

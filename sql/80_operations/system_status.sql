@@ -16,6 +16,7 @@ select
   l.locked_by,
   l.expires_at as lock_expires_at,
   coalesce(c.active_conflicts, 0) as active_conflicts,
+  case when d.subsystem is null then '[]' else core.stale_inputs(s.workspace, s.name) end as stale_inputs,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -32,18 +33,59 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems.
+  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among
+  -- the same agents are counted together, because it takes longer to find out whom one concerns.
   select
     o.workspace,
-    core.agent_subsystem(a.name) as subsystem,
-    count(distinct o.conflict_id) as active_conflicts
-  from public.conflicts as o
-  cross join unnest(o.blocks_agents || o.source_agent || o.target_agent) as a (name)
-  where o.status = 'open'
-  group by o.workspace, core.agent_subsystem(a.name)
+    a.subsystem,
+    sum(o.conflicts)::bigint as active_conflicts
+  from (
+    select
+      e.workspace,
+      e.source_agent,
+      e.target_agent,
+      e.blocks_agents,
+      count(*) as conflicts
+    from public.conflicts as e
+    where e.status = 'open'
+    group by e.workspace, e.source_agent, e.target_agent, e.blocks_agents
+  ) as o
+  inner join lateral (
+    select distinct core.agent_subsystem(n.name) as subsystem
+    from unnest(o.blocks_agents || o.source_agent || o.target_agent) as n (name)
+  ) as a on true
+  group by o.workspace, a.subsystem
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
+left join (
+  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  select distinct
+    i.workspace,
+    i.subsystem
+  from public.document_dependencies as i
+  where
+    exists (
+      select from public.subsystem_requirements as v
+      where
+        i.document = 'requirements' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+    or exists (
+      select from public.subsystem_interfaces as v
+      where
+        i.document = 'interfaces' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+    or exists (
+      select from public.subsystem_designs as v
+      where
+        i.document = 'design' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+) as d
+  on s.workspace = d.workspace and s.name = d.subsystem
 order by s.workspace, s.name;
 
 comment on view public.system_status is
-'Each subsystem with its budget, who holds its lock, and how many open conflicts concern it.';
+'Each subsystem with its budget, who holds its lock, how many open conflicts concern it, and which of the documents that
+it was made from have changed since.';

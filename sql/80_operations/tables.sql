@@ -7,7 +7,9 @@ create type public.subsystem_checkout as (
   design public.subsystem_designs,
   constraints public.global_constraints,
   inputs public.subsystem_interfaces [],
-  conflicts public.conflicts []
+  input_requirements public.subsystem_requirements [],
+  conflicts public.conflicts [],
+  blocked_by public.conflicts []
 );
 comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to
 read.';

@@ -4,8 +4,15 @@
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
---   request id (advisory) -> workspace row -> fencing counter -> lease -> subsystem row -> conflict row
--- A function takes only some of them, but never one that stands before what it holds already.
+--   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
+--   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+-- A function takes only some of them, but never one that stands before what it holds already. Rows of the
+-- activity log, of dependencies and of requests come last: nobody waits for those.
+--
+-- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
+-- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under
+-- READ COMMITTED each statement sees what was committed before it, so each of the two sees the other's
+-- outcome. A subsystem that is about to be made has no row to hold: core.announce_subsystem.
 
 -- core holds everything that is not for callers: helper functions, bookkeeping tables and the
 -- security-definer half of every RPC. PostgREST exposes `public` alone.
@@ -35,11 +42,18 @@ declare
     when 'agent_mismatch' then 'PT403'
     when 'unknown_workspace' then 'PT404'
     when 'unknown_conflict' then 'PT404'
+    when 'unknown_version' then 'PT404'
     when 'request_id_reused' then 'PT409'
     when 'lease_lost' then 'PT409'
     when 'deadlock' then 'PT409'
     when 'stale_version' then 'PT409'
+    when 'over_budget' then 'PT409'
+    when 'reservation_lost' then 'PT409'
+    when 'stale_inputs' then 'PT409'
     when 'conflict_already_resolved' then 'PT409'
+    when 'conflict_not_resolved' then 'PT409'
+    when 'conflict_duplicate' then 'PT409'
+    when 'log_restored' then 'PT409'
     when 'resource_locked' then 'PT423'
   end;
 begin
@@ -242,6 +256,29 @@ begin
 end;
 $$;
 
+-- sql/05_validation/require_past.sql
+create or replace function core.require_past(p_argument text, p_time timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_time is null or p_time > clock_timestamp() then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', p_argument,
+        'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
+        'value', p_time
+      ),
+      'Use a time that is over, with its zone.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
 -- sql/05_validation/require_present.sql
 -- For arguments of any type that have no null of their own: JSON callers can send null for each.
 create or replace function core.require_present(p_argument text, p_value jsonb)
@@ -316,9 +353,7 @@ $$;
 -- sql/10_access/tables.sql
 create table core.workspaces (
   name text primary key check (core.is_name(name)),
-  created_at timestamptz not null default clock_timestamp(),
-  -- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back.
-  last_conflict_id bigint not null default 0
+  created_at timestamptz not null default clock_timestamp()
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
 alter table core.workspaces enable row level security;
@@ -558,6 +593,25 @@ begin
 end;
 $$;
 
+-- sql/10_access/was_answered.sql
+-- Whether the call of this request id was done before. One that is under way is waited for, first in the lock
+-- order as in core.recall_request.
+create or replace function core.was_answered(p_workspace text, p_request_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_request_id is null then
+    return false;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  return exists (
+    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
+  );
+end;
+$$;
+
 -- sql/20_subsystems/tables.sql
 create table public.subsystems (
   workspace text not null references core.workspaces (name),
@@ -595,6 +649,24 @@ alter table public.subsystems enable row level security;
 create policy subsystems_of_own_workspace on public.subsystems
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
+
+-- sql/20_subsystems/announce_subsystem.sql
+-- First step of whoever may make a subsystem: one that is not there yet has no row to hold, so until
+-- commit a share of the workspace's row keeps those away who change allocations or count what is left.
+create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.subsystems as s where s.workspace = p_workspace and s.name = p_subsystem;
+  if found then
+    return false;
+  end if;
+  perform from core.workspaces as w where w.name = p_workspace for share;
+  return true;
+end;
+$$;
 
 -- sql/20_subsystems/lock_subsystem.sql
 -- Makes an unknown subsystem and locks its row until commit, so that versions of its status and of
@@ -677,6 +749,7 @@ create or replace function core.update_subsystem_status(
   p_status jsonb,
   p_execution_id text,
   p_fencing_token bigint,
+  p_strict boolean,
   p_request_id uuid
 )
 returns public.subsystems
@@ -693,15 +766,16 @@ begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_name('execution_id', p_execution_id);
   perform core.require_status(p_subsystem, p_status);
+  perform core.require_present('strict', to_jsonb(p_strict));
   v_request := core.recall_request(
     v_workspace, p_request_id, 'update_subsystem_status',
-    jsonb_build_array(p_subsystem, p_status, p_execution_id, p_fencing_token)
+    jsonb_build_array(p_subsystem, p_status, p_execution_id, p_fencing_token, p_strict)
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystems, v_request.answer);
   end if;
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id);
+  v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
     v_workspace, v_agent, 'status_updated',
     jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
@@ -717,30 +791,36 @@ create or replace function public.update_subsystem_status(
   status jsonb,
   execution_id text,
   fencing_token bigint default null,
+  strict boolean default false,
   request_id uuid default null
 )
 returns public.subsystems
 language sql
 set search_path = ''
 as $$
-  select core.update_subsystem_status(subsystem, status, execution_id, fencing_token, request_id);
+  select core.update_subsystem_status(subsystem, status, execution_id, fencing_token, strict, request_id);
 $$;
 
-comment on function public.update_subsystem_status(text, jsonb, text, bigint, uuid) is
+comment on function public.update_subsystem_status(text, jsonb, text, bigint, boolean, uuid) is
 'Merges a status into a subsystem, which is made if unknown, and returns the row.
 
 Absent keys keep their value, unknown keys go to metadata (null removes them). A `version` makes it a compare-and-set:
 stale_version if somebody wrote since. resource_locked while another execution holds the lease; with a fencing_token,
-lease_lost unless that lease is still alive.';
+lease_lost unless that lease is still alive.
+
+The database finds out within_budget by itself. A status over budget opens one conflict to system_architect, which
+follows the overrun and is resolved when that has ended; with strict it is refused instead: over_budget.';
 
 -- sql/20_subsystems/write_status.sql
 -- Merges a checked status into the row: absent keys keep their value, unknown keys go to metadata,
 -- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
+-- Whether it keeps to its budget is found out here, and told by a conflict, or by p_strict refused.
 create or replace function core.write_status(
   p_workspace text,
   p_subsystem text,
   p_status jsonb,
-  p_execution_id text
+  p_execution_id text,
+  p_strict boolean
 )
 returns public.subsystems
 language plpgsql
@@ -748,13 +828,14 @@ set search_path = ''
 as $$
 declare
   v_columns constant text[] := array[
-    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'within_budget', 'iteration'
+    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'iteration'
   ];
   v_owned constant text[] := array[
-    'workspace', 'name', 'metadata', 'version', 'last_execution_id', 'created_at', 'updated_at'
+    'workspace', 'name', 'metadata', 'within_budget', 'version', 'last_execution_id', 'created_at', 'updated_at'
   ];
   v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
   v_new public.subsystems;
+  v_overruns jsonb;
 begin
   if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
     perform core.fail(
@@ -775,13 +856,14 @@ begin
     core.merge_patch(v_old.metadata, coalesce(p_status -> 'metadata', '{}')),
     p_status - v_columns - v_owned
   );
+  v_overruns := core.check_budget(v_new, p_execution_id, p_strict);
   update public.subsystems as s
   set
     state = v_new.state,
     current_mass_kg = v_new.current_mass_kg,
     current_cost_usd = v_new.current_cost_usd,
     current_power_w = v_new.current_power_w,
-    within_budget = v_new.within_budget,
+    within_budget = v_overruns = '{}',
     iteration = v_new.iteration,
     metadata = v_new.metadata,
     version = s.version + 1,
@@ -789,6 +871,11 @@ begin
     updated_at = clock_timestamp()
   where s.workspace = p_workspace and s.name = p_subsystem
   returning s.* into v_new;
+  perform core.spend_reservations(
+    p_workspace, p_subsystem, p_execution_id,
+    core.subtract_amounts(core.used_amounts(v_new), core.used_amounts(v_old))
+  );
+  perform core.watch_budget(p_workspace, p_subsystem, v_overruns, p_execution_id);
   return v_new;
 end;
 $$;
@@ -1559,7 +1646,7 @@ $$;
 -- sql/30_locks/guard_write.sql
 -- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
 -- that true until commit. Returns the agent to be logged.
--- Lock order: fencing counter (share), then lease (share).
+-- Lock order: of a subsystem to be made the workspace (share), fencing counter (share), lease (share).
 create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
@@ -1574,6 +1661,7 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
+  perform core.announce_subsystem(p_workspace, p_subsystem);
   perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
@@ -1793,6 +1881,20 @@ begin
     return false;
   end if;
   return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;
+end;
+$$;
+
+-- sql/30_locks/parking_slots.sql
+-- How many calls may be parked at any time, in the whole database: six, unless the database has a
+-- setting of its own for a larger pool (see docs/locking.md).
+create or replace function core.parking_slots()
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(nullif(current_setting('sharedstate.parking_slots', true), '')::integer, 6);
 end;
 $$;
 
@@ -2103,16 +2205,16 @@ $$;
 
 -- sql/30_locks/take_parking_slot.sql
 -- Some calls at most are parked at any time, in the whole database, until their transaction ends: the
--- others of PostgREST's connections stay free, or a holder could not get in to release. Six, unless the
--- database has a setting of its own for a larger pool. A third of the slots at most is for those who are
--- second in line: with many locks, they are for those whose turn is next.
+-- others of PostgREST's connections stay free, or a holder could not get in to release. A third of the
+-- slots at most is for those who are second in line: with many locks, they are for those whose turn is
+-- next.
 create or replace function core.take_parking_slot(p_position integer)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_slots constant integer := coalesce(nullif(current_setting('sharedstate.parking_slots', true), '')::integer, 6);
+  v_slots constant integer := core.parking_slots();
 begin
   for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
     if pg_try_advisory_xact_lock(1936220787, v_slot) then
@@ -2324,6 +2426,8 @@ create table public.subsystem_requirements (
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -2334,6 +2438,10 @@ comment on column public.subsystem_requirements.workspace is 'The design that th
 comment on column public.subsystem_requirements.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_requirements.requirements is 'The document: a JSON object.';
 comment on column public.subsystem_requirements.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_requirements.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_requirements.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_requirements enable row level security;
 create policy subsystem_requirements_of_own_workspace on public.subsystem_requirements
@@ -2347,6 +2455,8 @@ create table public.subsystem_interfaces (
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -2358,6 +2468,10 @@ comment on column public.subsystem_interfaces.workspace is 'The design that this
 comment on column public.subsystem_interfaces.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_interfaces.interfaces is 'The document: a JSON object.';
 comment on column public.subsystem_interfaces.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_interfaces.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_interfaces.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_interfaces enable row level security;
 create policy subsystem_interfaces_of_own_workspace on public.subsystem_interfaces
@@ -2371,6 +2485,8 @@ create table public.subsystem_designs (
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
+  base_version integer,
+  merged boolean not null default false,
   primary key (workspace, subsystem_name, version),
   foreign key (workspace, subsystem_name) references public.subsystems (workspace, name)
 );
@@ -2381,29 +2497,728 @@ comment on column public.subsystem_designs.workspace is 'The design that this ro
 comment on column public.subsystem_designs.version is '1, 2, 3, ... without gaps; earlier versions stay.';
 comment on column public.subsystem_designs.design_data is 'The document: a JSON object.';
 comment on column public.subsystem_designs.created_by is 'The agent that wrote this version.';
+comment on column public.subsystem_designs.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.subsystem_designs.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.subsystem_designs enable row level security;
 create policy subsystem_designs_of_own_workspace on public.subsystem_designs
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
 
--- sql/40_documents/require_base_version.sql
--- Compare-and-set for versioned documents; the caller holds the lock under which numbers are given.
-create or replace function core.require_base_version(p_document text, p_base_version integer, p_latest integer)
+-- Conflicts: the JSON pointers of the parts that both sides changed differently.
+create type core.document_merge as (document jsonb, conflicts text []);
+
+create type public.document_change as (path text, change text, old jsonb, new jsonb);
+comment on type public.document_change is
+'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
+its values.';
+
+create type core.document_store as (table_name text, column_name text);
+
+-- What was read of whom. A newer version than the one that was seen makes the reader stale.
+create table public.document_dependencies (
+  workspace text not null,
+  subsystem text not null check (core.is_name(subsystem)),
+  on_subsystem text not null check (core.is_name(on_subsystem)),
+  document text not null check (document in ('requirements', 'interfaces', 'design')),
+  seen_version integer not null check (seen_version >= 0),
+  accepted_version integer check (accepted_version >= 0),
+  recorded_by text not null check (core.is_name(recorded_by)),
+  recorded_at timestamptz not null default clock_timestamp(),
+  execution_id text,
+  primary key (workspace, subsystem, on_subsystem, document),
+  check (subsystem <> on_subsystem)
+);
+
+comment on table public.document_dependencies is
+'Which version of whose documents the work of a subsystem is made from. Written by checkout_subsystem,
+record_dependency and remove_dependency.';
+comment on column public.document_dependencies.workspace is 'The design that this row belongs to.';
+comment on column public.document_dependencies.subsystem is 'The subsystem that depends.';
+comment on column public.document_dependencies.on_subsystem is 'The subsystem whose document it read.';
+comment on column public.document_dependencies.document is 'requirements, interfaces or design.';
+comment on column public.document_dependencies.seen_version is 'The version that was read; 0: there was none yet.';
+comment on column public.document_dependencies.accepted_version is
+'A later version up to which a check-in accepted that the work was made from the one that was seen.';
+comment on column public.document_dependencies.recorded_by is 'The agent that read it.';
+
+-- A publication looks for those whom it makes stale.
+create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);
+
+alter table public.document_dependencies enable row level security;
+create policy document_dependencies_of_own_workspace on public.document_dependencies
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+-- sql/40_documents/changed_paths.sql
+create or replace function core.changed_paths(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_from_version integer,
+  p_to_version integer
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(c.path), '[]')
+    from core.compare_documents(
+      core.document_content(p_workspace, p_document, p_subsystem, p_from_version),
+      core.document_content(p_workspace, p_document, p_subsystem, p_to_version)
+    ) as c
+  );
+end;
+$$;
+
+-- sql/40_documents/compare_documents.sql
+-- What differs between two documents, part by part, as JSON pointers. Objects are compared key by
+-- key (see core.has_parts); arrays and scalars are one value each. SQL null stands for "not there".
+--
+-- Level by level, each object read once: to fetch the keys of a wide object one by one would read
+-- all of it for each of them.
+create or replace function core.compare_documents(p_old jsonb, p_new jsonb)
+returns setof public.document_change
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return query
+  with recursive parts as (
+    select '' as pointer, p_old as old_value, p_new as new_value,
+      core.has_parts(p_old, 0) and core.has_parts(p_new, 0) as is_divided, 0 as depth
+    where p_old is distinct from p_new
+    union all
+    select core.pointer(p.pointer, k.key), k.old_value, k.new_value,
+      core.has_parts(k.old_value, p.depth + 1) and core.has_parts(k.new_value, p.depth + 1), p.depth + 1
+    from parts as p
+    cross join lateral (
+      select coalesce(o.key, n.key) as key, o.value as old_value, n.value as new_value
+      from jsonb_each(case when p.is_divided then p.old_value end) as o
+      full join jsonb_each(case when p.is_divided then p.new_value end) as n on o.key = n.key
+      where o.value is distinct from n.value
+    ) as k
+  )
+  select
+    p.pointer,
+    case when p.old_value is null then 'added' when p.new_value is null then 'removed' else 'changed' end,
+    p.old_value, p.new_value
+  from parts as p
+  where not p.is_divided
+  order by p.pointer collate "C";
+end;
+$$;
+
+-- sql/40_documents/diff_documents.sql
+create or replace function core.diff_documents(
+  p_subsystem text,
+  p_document text,
+  p_from_version integer,
+  p_to_version integer
+)
+returns setof public.document_change
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_contents jsonb[];
+  v_version integer;
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_document(p_document);
+  foreach v_version in array array[p_from_version, p_to_version] loop
+    v_contents := v_contents || core.require_document_version(v_workspace, p_document, p_subsystem, v_version);
+  end loop;
+  return query select * from core.compare_documents(v_contents[1], v_contents[2]);
+end;
+$$;
+
+create or replace function public.diff_documents(
+  subsystem text,
+  document text,
+  from_version integer,
+  to_version integer
+)
+returns setof public.document_change
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.diff_documents(subsystem, document, from_version, to_version);
+$$;
+
+comment on function public.diff_documents(text, text, integer, integer) is
+'What differs between two versions of a subsystem''s document (requirements, interfaces or design), part by part, with
+the JSON pointer of each. Version 0 is the empty document before the first. unknown_version if there is none of that
+number.';
+
+-- sql/40_documents/document_content.sql
+-- The content of one version of a document, null if there is no such version. Version 0 is what was
+-- there before the first: an empty document.
+create or replace function core.document_content(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_store constant core.document_store := core.document_store(p_document);
+  v_content jsonb;
+begin
+  if p_version = 0 then
+    return '{}';
+  end if;
+  execute format(
+    'select d.%I from public.%I as d where d.workspace = $1 and d.subsystem_name = $2 and d.version = $3',
+    v_store.column_name, v_store.table_name
+  ) into v_content using p_workspace, p_subsystem, p_version;
+  return v_content;
+end;
+$$;
+
+-- sql/40_documents/document_store.sql
+-- Where a kind of document is kept: its table, and the column of its content. The three tables differ
+-- in nothing else, so that one function serves them all; no name of these comes from a caller.
+create or replace function core.document_store(p_document text)
+returns core.document_store
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case p_document
+    when 'requirements' then row('subsystem_requirements', 'requirements')::core.document_store
+    when 'interfaces' then row('subsystem_interfaces', 'interfaces')::core.document_store
+    when 'design' then row('subsystem_designs', 'design_data')::core.document_store
+  end;
+end;
+$$;
+
+-- sql/40_documents/fail_stale_version.sql
+-- Everything that is needed to redo the change: what it started from, what is there now, what was
+-- sent, and the parts where the last two cannot both be right.
+create or replace function core.fail_stale_version(
+  p_document jsonb,
+  p_base_version integer,
+  p_latest_version integer,
+  p_base jsonb,
+  p_theirs jsonb,
+  p_yours jsonb,
+  p_paths text[]
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'stale_version',
+    p_document || jsonb_build_object(
+      'expected', p_base_version, 'actual', p_latest_version,
+      'base_version', p_base_version, 'latest_version', p_latest_version,
+      'base', p_base, 'theirs', p_theirs, 'yours', p_yours, 'paths', to_jsonb(p_paths)
+    ),
+    'Redo the change on `theirs`, the latest version, and write that with latest_version as base_version.'
+  );
+end;
+$$;
+
+-- sql/40_documents/has_parts.sql
+-- Whether a value is taken apart, key by key, when documents are merged or compared: objects are, down
+-- to a hundred levels. Below, as anything that is no object, it is one part: each level of a merge
+-- takes some of the server's stack, and no document may use that up.
+create or replace function core.has_parts(p_value jsonb, p_depth integer)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  if p_base_version <> p_latest then
+  return coalesce(jsonb_typeof(p_value) = 'object', false) and p_depth < 100;
+end;
+$$;
+
+-- sql/40_documents/latest_documents.sql
+-- The latest row of a document of each named subsystem that has published any, by name.
+create or replace function core.latest_documents(p_workspace text, p_document text, p_subsystems text[])
+returns setof jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query execute format(
+    'select to_jsonb(latest)
+     from (select distinct n.name from unnest($2) as n (name)) as named
+     cross join lateral (
+       select d.* from public.%I as d where d.workspace = $1 and d.subsystem_name = named.name
+       order by d.version desc limit 1
+     ) as latest
+     order by named.name', (core.document_store(p_document)).table_name
+  ) using p_workspace, p_subsystems;
+end;
+$$;
+
+-- sql/40_documents/latest_version.sql
+-- The number of the latest version of a document, 0 if there is none yet.
+create or replace function core.latest_version(p_workspace text, p_document text, p_subsystem text)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- Spelt out, because system_status asks this for each dependency: `execute` would plan it anew each time.
+  return coalesce(case p_document
+    when 'requirements' then (
+      select max(d.version) from public.subsystem_requirements as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
+    )
+    when 'interfaces' then (
+      select max(d.version) from public.subsystem_interfaces as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
+    )
+    when 'design' then (
+      select max(d.version) from public.subsystem_designs as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
+    )
+  end, 0);
+end;
+$$;
+
+-- sql/40_documents/merge_documents.sql
+-- Three-way merge: what two writers made of the same base, put together. Objects are merged key by
+-- key (see core.has_parts); arrays and scalars are one value each. A part that only one side changed is
+-- taken from that side; one that both changed alike is no conflict; one that both changed
+-- differently is, and keeps `theirs` in the document.
+--
+-- Recursive; SQL null stands for "not there". Equal subtrees are not descended into, and each object
+-- is read once: to fetch its keys one by one would read all of it for each of them.
+create or replace function core.merge_documents(
+  p_base jsonb,
+  p_theirs jsonb,
+  p_yours jsonb,
+  p_pointer text default '',
+  p_depth integer default 0
+)
+returns core.document_merge
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_merge core.document_merge;
+begin
+  if p_theirs is not distinct from p_yours or p_yours is not distinct from p_base then
+    return row(p_theirs, '{}'::text[])::core.document_merge;
+  elsif p_theirs is not distinct from p_base then
+    return row(p_yours, '{}'::text[])::core.document_merge;
+  elsif not (
+    core.has_parts(p_theirs, p_depth) and core.has_parts(p_yours, p_depth)
+    and (p_base is null or core.has_parts(p_base, p_depth))
+  ) then
+    return row(p_theirs, array[p_pointer])::core.document_merge;
+  end if;
+  with parts as materialized (
+    select coalesce(t.key, y.key) as key, m.document, m.conflicts
+    from jsonb_each(p_theirs) as t
+    full join jsonb_each(p_yours) as y on t.key = y.key
+    left join jsonb_each(p_base) as b on b.key = coalesce(t.key, y.key)
+    cross join lateral core.merge_documents(
+      b.value, t.value, y.value, core.pointer(p_pointer, coalesce(t.key, y.key)), p_depth + 1
+    ) as m
+  )
+  select
+    coalesce(jsonb_object_agg(p.key, p.document) filter (where p.document is not null), '{}'),
+    array(select c.path from parts as q cross join lateral unnest(q.conflicts) as c (path) order by c.path collate "C")
+  into v_merge
+  from parts as p;
+  return v_merge;
+end;
+$$;
+
+-- sql/40_documents/notify_dependents.sql
+-- One entry in the log for each subsystem that a new version makes stale, in the transaction of the
+-- publication. p_row is the row of the new version.
+create or replace function core.notify_dependents(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_row jsonb,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_version constant integer := p_row ->> 'version';
+  v_dependency record;
+  v_count integer := 0;
+begin
+  for v_dependency in
+    with dependents as materialized (
+      select d.subsystem, d.seen_version from public.document_dependencies as d
+      where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
+        and v_version > greatest(d.seen_version, d.accepted_version)
+    ), changes as materialized (
+      -- Many have seen the same version: what has changed since is found once for all of them.
+      select s.seen_version, core.changed_paths(p_workspace, p_document, p_subsystem, s.seen_version, v_version) as paths
+      from (select distinct d.seen_version from dependents as d) as s
+    )
+    select d.subsystem, d.seen_version, c.paths
+    from dependents as d inner join changes as c on d.seen_version = c.seen_version
+    order by d.subsystem
+  loop
+    perform core.write_activity(
+      p_workspace, p_row ->> 'created_by', 'inputs_changed',
+      jsonb_build_object(
+        'subsystem', v_dependency.subsystem, 'on_subsystem', p_subsystem, 'document', p_document,
+        'seen_version', v_dependency.seen_version, 'new_version', v_version,
+        'changed_paths', v_dependency.paths
+      ),
+      p_execution_id
+    );
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+-- sql/40_documents/pointer.sql
+-- The JSON pointer (RFC 6901) of a key below another pointer; '' is the whole document.
+create or replace function core.pointer(p_parent text, p_key text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_parent || '/' || replace(replace(p_key, '~', '~0'), '/', '~1');
+end;
+$$;
+
+-- sql/40_documents/rebase_document.sql
+-- A document that was made from an older version, put on top of the latest one; stale_version where
+-- that cannot be, because both changed the same part or because there is no version to start from.
+-- p_document names it for the error, e.g. {"document": "design", "subsystem": "skeleton"}.
+create or replace function core.rebase_document(
+  p_document jsonb,
+  p_base_version integer,
+  p_latest_version integer,
+  p_base jsonb,
+  p_theirs jsonb,
+  p_yours jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_merge core.document_merge;
+begin
+  if p_base is null then
+    v_merge := row(null::jsonb, array['']);
+  else
+    v_merge := core.merge_documents(p_base, p_theirs, p_yours);
+  end if;
+  if v_merge.conflicts <> '{}' then
+    perform core.fail_stale_version(
+      p_document, p_base_version, p_latest_version, p_base, p_theirs, p_yours, v_merge.conflicts
+    );
+  end if;
+  return v_merge.document;
+end;
+$$;
+
+-- sql/40_documents/record_dependency.sql
+create or replace function core.record_dependency(
+  p_subsystem text,
+  p_on_subsystem text,
+  p_document text,
+  p_version integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.document_dependencies
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_version integer;
+  v_row public.document_dependencies;
+begin
+  perform core.require_dependency(p_subsystem, p_on_subsystem, p_document);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_version is not null then
+    perform core.require_whole_number('version', to_jsonb(p_version), 0, 2147483647);
+  end if;
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'record_dependency',
+    jsonb_build_array(p_subsystem, p_on_subsystem, p_document, p_version, p_agent_name, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
+  end if;
+  v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
+  perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
+  perform core.write_dependencies(
+    v_workspace, p_subsystem, p_document, array[p_on_subsystem],
+    array[jsonb_build_object('subsystem_name', p_on_subsystem, 'version', v_version)], p_agent_name, p_execution_id
+  );
+  select * into v_row from public.document_dependencies as d
+  where d.workspace = v_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = p_on_subsystem and d.document = p_document;
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'dependency_recorded',
+    jsonb_build_object(
+      'subsystem', p_subsystem, 'on_subsystem', p_on_subsystem, 'document', p_document, 'version', v_version
+    ),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.record_dependency(
+  subsystem text,
+  on_subsystem text,
+  document text,
+  agent_name text,
+  version integer default null,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.document_dependencies
+language sql
+set search_path = ''
+as $$
+  select core.record_dependency(subsystem, on_subsystem, document, version, agent_name, execution_id, request_id);
+$$;
+
+comment on function public.record_dependency(text, text, text, text, integer, text, uuid) is
+'Notes that the work of a subsystem is made from a version (the latest, unless named) of another one''s requirements,
+interfaces or design, as checkout_subsystem does for what it reads. When a newer version is published, the subsystem is
+stale: system_status.stale_inputs tells.';
+
+-- sql/40_documents/remove_dependency.sql
+create or replace function core.remove_dependency(
+  p_subsystem text,
+  p_on_subsystem text,
+  p_document text,
+  p_agent_name text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns setof public.document_dependencies
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_row public.document_dependencies;
+begin
+  perform core.require_dependency(p_subsystem, p_on_subsystem, p_document);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'remove_dependency',
+    jsonb_build_array(p_subsystem, p_on_subsystem, p_document, p_agent_name, p_execution_id)
+  );
+  if v_request.is_replay then
+    return next jsonb_populate_record(null::public.document_dependencies, v_request.answer);
+    return;
+  end if;
+  delete from public.document_dependencies as d
+  where d.workspace = v_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = p_on_subsystem and d.document = p_document
+  returning d.* into v_row;
+  if not found then
+    return;
+  end if;
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'dependency_removed',
+    jsonb_build_object('subsystem', p_subsystem, 'on_subsystem', p_on_subsystem, 'document', p_document),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return next v_row;
+end;
+$$;
+
+create or replace function public.remove_dependency(
+  subsystem text,
+  on_subsystem text,
+  document text,
+  agent_name text,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns setof public.document_dependencies
+language sql
+rows 1
+set search_path = ''
+as $$
+  select * from core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
+$$;
+
+comment on function public.remove_dependency(text, text, text, text, text, uuid) is
+'Notes that the work of a subsystem no longer builds on another one''s document: the row that was removed, or nothing
+(an empty list).';
+
+-- sql/40_documents/require_dependency.sql
+create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_name('on_subsystem', p_on_subsystem);
+  perform core.require_document(p_document);
+  if p_on_subsystem = p_subsystem then
     perform core.fail(
-      'stale_version',
-      jsonb_build_object('document', p_document, 'expected', p_base_version, 'actual', p_latest),
-      'Read the latest version, redo the change on it and write that with its number as base_version.'
+      'invalid_argument',
+      jsonb_build_object('argument', 'on_subsystem', 'reason', 'is the subsystem itself', 'value', p_on_subsystem),
+      'Name another subsystem whose document was read.'
     );
   end if;
   return true;
+end;
+$$;
+
+-- sql/40_documents/require_document.sql
+create or replace function core.require_document(p_document text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if core.document_store(p_document) is null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document', 'reason', 'is no kind of document', 'value', left(p_document, 200)),
+      'Use requirements, interfaces or design.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/40_documents/require_document_version.sql
+-- The content of a version that has to be there.
+create or replace function core.require_document_version(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_content constant jsonb := core.document_content(p_workspace, p_document, p_subsystem, p_version);
+begin
+  if v_content is null then
+    perform core.fail(
+      'unknown_version',
+      jsonb_build_object('document', p_document, 'subsystem', p_subsystem, 'version', p_version),
+      'The history of the document lists the versions that there are.'
+    );
+  end if;
+  return v_content;
+end;
+$$;
+
+-- sql/40_documents/require_fresh_inputs.sql
+-- A subsystem that is checked in as complete must be made from what others publish now, or say why
+-- not: p_accept_stale, which is logged and holds for the versions that there are by now.
+create or replace function core.require_fresh_inputs(
+  p_workspace text,
+  p_subsystem text,
+  p_accept_stale text,
+  p_agent_name text,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_stale constant jsonb := core.stale_inputs(p_workspace, p_subsystem);
+begin
+  if v_stale = '[]' then
+    return true;
+  elsif p_accept_stale is null then
+    return core.fail(
+      'stale_inputs',
+      jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
+      'Check it out again and redo the work on the new versions, or check in with accept_stale and a reason.'
+    );
+  end if;
+  update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer
+  from jsonb_array_elements(v_stale) as e
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = e.value ->> 'subsystem' and d.document = e.value ->> 'document';
+  return core.write_activity(
+    p_workspace, p_agent_name, 'stale_inputs_accepted',
+    jsonb_build_object('subsystem', p_subsystem, 'reason', p_accept_stale, 'inputs', v_stale),
+    p_execution_id
+  ) is not null;
+end;
+$$;
+
+-- sql/40_documents/stale_inputs.sql
+-- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
+-- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not
+-- call what it needs: so with the rights of its owner.
+create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'subsystem', d.on_subsystem,
+      'document', d.document,
+      'seen_version', d.seen_version,
+      'new_version', latest.version,
+      'changed_paths', core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version)
+    ) order by d.on_subsystem, d.document), '[]')
+    from public.document_dependencies as d
+    cross join lateral core.latest_version(p_workspace, d.document, d.on_subsystem) as latest (version)
+    where d.workspace = p_workspace and d.subsystem = p_subsystem
+      and latest.version > greatest(d.seen_version, d.accepted_version)
+  );
 end;
 $$;
 
@@ -2439,11 +3254,12 @@ begin
     return jsonb_populate_record(null::public.subsystem_designs, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := core.write_design(v_workspace, p_subsystem, p_design_data, p_created_by, p_base_version);
-  perform core.write_activity(
-    v_workspace, p_created_by, 'design_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
-    p_execution_id
+  v_row := jsonb_populate_record(
+    v_row,
+    core.write_document(
+      v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id,
+      'design_updated'
+    )
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -2471,7 +3287,8 @@ $$;
 comment on function public.update_subsystem_design(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the design of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+Send base_version, the version that it was made from (0: there was none). What others published since is merged with it,
+part by part, and the row says `merged`; stale_version where both changed the same part. resource_locked while another
 execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
 
 -- sql/40_documents/update_subsystem_interfaces.sql
@@ -2506,11 +3323,12 @@ begin
     return jsonb_populate_record(null::public.subsystem_interfaces, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := core.write_interfaces(v_workspace, p_subsystem, p_interfaces, p_created_by, p_base_version);
-  perform core.write_activity(
-    v_workspace, p_created_by, 'interfaces_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
-    p_execution_id
+  v_row := jsonb_populate_record(
+    v_row,
+    core.write_document(
+      v_workspace, 'interfaces', p_subsystem, p_interfaces, p_created_by, p_base_version, p_execution_id,
+      'interfaces_updated'
+    )
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -2538,7 +3356,8 @@ $$;
 comment on function public.update_subsystem_interfaces(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the interfaces of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. resource_locked while another
+Send base_version, the version that it was made from (0: there was none). What others published since is merged with it,
+part by part, and the row says `merged`; stale_version where both changed the same part. resource_locked while another
 execution holds the lease of the subsystem; with a fencing_token, lease_lost unless that lease is still alive.';
 
 -- sql/40_documents/update_subsystem_requirements.sql
@@ -2572,15 +3391,17 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
   end if;
+  perform core.announce_subsystem(v_workspace, p_subsystem);
   -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  v_row := core.write_requirements(v_workspace, p_subsystem, p_requirements, p_created_by, p_base_version);
-  perform core.write_activity(
-    v_workspace, p_created_by, 'requirements_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'version', v_row.version),
-    p_execution_id
+  v_row := jsonb_populate_record(
+    v_row,
+    core.write_document(
+      v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id,
+      'requirements_updated'
+    )
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -2608,93 +3429,112 @@ $$;
 comment on function public.update_subsystem_requirements(text, jsonb, text, integer, bigint, text, uuid) is
 'Publishes the next version of the requirements of a subsystem, which is made if unknown, and returns the row.
 
-With base_version (0: there is none yet) stale_version if somebody published since. A lease held by somebody else does
-not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
+Send base_version, the version that it was made from (0: there was none). What others published since is merged with it,
+part by part, and the row says `merged`; stale_version where both changed the same part. A lease held by somebody else
+does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
 (lease_lost).';
 
--- sql/40_documents/write_design.sql
--- Appends the next version; the caller has checked who may. The lock on the subsystem's row makes
--- concurrent writers take their numbers one after the other.
-create or replace function core.write_design(
+-- sql/40_documents/write_dependencies.sql
+-- Notes which versions of others' documents a subsystem's agent has read: p_rows as latest_documents
+-- gives them, and version 0 of those in p_read that had none. What it read of itself is no dependency.
+create or replace function core.write_dependencies(
   p_workspace text,
   p_subsystem text,
-  p_design_data jsonb,
-  p_created_by text,
-  p_base_version integer
+  p_document text,
+  p_read text[],
+  p_rows jsonb[],
+  p_agent_name text,
+  p_execution_id text
 )
-returns public.subsystem_designs
+returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_latest integer;
-  v_row public.subsystem_designs;
+  v_count integer;
 begin
-  perform core.lock_subsystem(p_workspace, p_subsystem);
-  select coalesce(max(d.version), 0) into v_latest from public.subsystem_designs as d
-  where d.workspace = p_workspace and d.subsystem_name = p_subsystem;
-  perform core.require_base_version('design of ' || p_subsystem, p_base_version, v_latest);
-  insert into public.subsystem_designs as d (workspace, subsystem_name, version, design_data, created_by)
-  values (p_workspace, p_subsystem, v_latest + 1, p_design_data, p_created_by)
-  returning d.* into v_row;
-  return v_row;
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  )
+  select p_workspace, p_subsystem, n.name, p_document, coalesce(max((r.value ->> 'version')::integer), 0), p_agent_name,
+    p_execution_id
+  from unnest(p_read) as n (name)
+  left join unnest(p_rows) as r (value) on n.name = r.value ->> 'subsystem_name'
+  where n.name <> p_subsystem
+  group by n.name
+  order by n.name  -- all writers in one order, so that none of them deadlock
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    seen_version = excluded.seen_version,
+    -- What was accepted of later versions holds as long as the work is made from the same.
+    accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
+    recorded_by = excluded.recorded_by,
+    recorded_at = excluded.recorded_at,
+    execution_id = excluded.execution_id
+  -- To read the same again, as a repeated call does, is no news.
+  where (d.seen_version, d.recorded_by, d.execution_id)
+    is distinct from (excluded.seen_version, excluded.recorded_by, excluded.execution_id);
+  get diagnostics v_count = row_count;
+  return v_count;
 end;
 $$;
 
--- sql/40_documents/write_interfaces.sql
--- Appends the next version; the caller has checked who may. The lock on the subsystem's row makes
--- concurrent writers take their numbers one after the other.
-create or replace function core.write_interfaces(
+-- sql/40_documents/write_document.sql
+-- Publishes the next version of a subsystem's document and returns its row; the caller has checked who
+-- may. The lock on the subsystem's row makes concurrent writers take their numbers one after the other.
+-- Where others published since p_base_version, what both did is merged, or refused with stale_version.
+-- p_activity is what the log calls it; null if the caller logs it as a part of something larger.
+create or replace function core.write_document(
   p_workspace text,
+  p_document text,
   p_subsystem text,
-  p_interfaces jsonb,
+  p_content jsonb,
   p_created_by text,
-  p_base_version integer
+  p_base_version integer,
+  p_execution_id text,
+  p_activity text
 )
-returns public.subsystem_interfaces
+returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_latest integer;
-  v_row public.subsystem_interfaces;
+  v_store constant core.document_store := core.document_store(p_document);
+  v_content jsonb := p_content;
+  v_latest jsonb;
+  v_version integer;
+  v_row jsonb;
 begin
   perform core.lock_subsystem(p_workspace, p_subsystem);
-  select coalesce(max(d.version), 0) into v_latest from public.subsystem_interfaces as d
-  where d.workspace = p_workspace and d.subsystem_name = p_subsystem;
-  perform core.require_base_version('interfaces of ' || p_subsystem, p_base_version, v_latest);
-  insert into public.subsystem_interfaces as d (workspace, subsystem_name, version, interfaces, created_by)
-  values (p_workspace, p_subsystem, v_latest + 1, p_interfaces, p_created_by)
-  returning d.* into v_row;
-  return v_row;
-end;
-$$;
-
--- sql/40_documents/write_requirements.sql
--- Appends the next version; the caller has checked who may. The lock on the subsystem's row makes
--- concurrent writers take their numbers one after the other.
-create or replace function core.write_requirements(
-  p_workspace text,
-  p_subsystem text,
-  p_requirements jsonb,
-  p_created_by text,
-  p_base_version integer
-)
-returns public.subsystem_requirements
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_latest integer;
-  v_row public.subsystem_requirements;
-begin
-  perform core.lock_subsystem(p_workspace, p_subsystem);
-  select coalesce(max(d.version), 0) into v_latest from public.subsystem_requirements as d
-  where d.workspace = p_workspace and d.subsystem_name = p_subsystem;
-  perform core.require_base_version('requirements of ' || p_subsystem, p_base_version, v_latest);
-  insert into public.subsystem_requirements as d (workspace, subsystem_name, version, requirements, created_by)
-  values (p_workspace, p_subsystem, v_latest + 1, p_requirements, p_created_by)
-  returning d.* into v_row;
+  execute format(
+    'select to_jsonb(d) from public.%I as d where d.workspace = $1 and d.subsystem_name = $2
+     order by d.version desc limit 1', v_store.table_name
+  ) into v_latest using p_workspace, p_subsystem;
+  v_version := coalesce((v_latest ->> 'version')::integer, 0);
+  if p_base_version <> v_version then
+    v_content := core.rebase_document(
+      jsonb_build_object('document', p_document, 'subsystem', p_subsystem),
+      p_base_version, v_version,
+      core.document_content(p_workspace, p_document, p_subsystem, p_base_version),
+      coalesce(v_latest -> v_store.column_name, '{}'), p_content
+    );
+    if v_content = v_latest -> v_store.column_name then
+      return v_latest;  -- others did the same already, so there is nothing to publish
+    end if;
+  end if;
+  execute format(
+    'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)
+     values ($1, $2, $3, $4, $5, $6, $7) returning to_jsonb(d)', v_store.table_name, v_store.column_name
+  ) into v_row using
+    p_workspace, p_subsystem, v_version + 1, v_content, p_created_by, p_base_version,
+    coalesce(p_base_version <> v_version, false);
+  if p_activity is not null then
+    perform core.write_activity(
+      p_workspace, p_created_by, p_activity,
+      jsonb_build_object('subsystem', p_subsystem, 'version', v_row -> 'version', 'merged', v_row -> 'merged'),
+      p_execution_id
+    );
+  end if;
+  perform core.notify_dependents(p_workspace, p_document, p_subsystem, v_row, p_execution_id);
   return v_row;
 end;
 $$;
@@ -2709,6 +3549,8 @@ create table public.global_constraints (
   voltage_v numeric check (voltage_v is null or core.is_amount(voltage_v)),
   budget_allocations jsonb not null default '{}' check (jsonb_typeof(budget_allocations) = 'object'),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
+  base_version integer,
+  merged boolean not null default false,
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
@@ -2726,11 +3568,424 @@ comment on column public.global_constraints.total_cost_usd_max is
 comment on column public.global_constraints.budget_allocations is
 '{"skeleton": {"mass_kg": 15, "cost_usd": 3000, "power_w": 0}, ..., "reserve": {...}}.';
 comment on column public.global_constraints.metadata is 'Every key that is no column.';
+comment on column public.global_constraints.base_version is
+'The version that its writer started from, if it said so.';
+comment on column public.global_constraints.merged is
+'Whether it was put together with what others had published since base_version.';
 
 alter table public.global_constraints enable row level security;
 create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
+
+-- Amounts that an execution holds of a budget before it uses or moves them.
+create table public.budget_reservations (
+  workspace text not null,
+  reservation_id uuid not null default gen_random_uuid(),
+  subsystem text not null check (core.is_name(subsystem)),
+  mass_kg numeric not null check (core.is_amount(mass_kg)),
+  cost_usd numeric not null check (core.is_amount(cost_usd)),
+  power_w numeric not null check (core.is_amount(power_w)),
+  agent_name text not null check (core.is_name(agent_name)),
+  execution_id text not null check (core.is_name(execution_id)),
+  reserved_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  locked_subsystem text,
+  fencing_token bigint,
+  primary key (workspace, subsystem, reservation_id),
+  check ((locked_subsystem is null) = (fencing_token is null))
+);
+
+comment on table public.budget_reservations is
+'Amounts held out of budgets for an execution. One whose expires_at has passed, or whose lease has ended, holds nothing
+any more. Written by reserve_budget, release_budget and transfer_budget.';
+comment on column public.budget_reservations.workspace is 'The design that this row belongs to.';
+comment on column public.budget_reservations.subsystem is 'Whose budget it holds; or reserve.';
+comment on column public.budget_reservations.execution_id is 'The execution that may use what is held.';
+comment on column public.budget_reservations.expires_at is 'When it ends, by the database''s clock.';
+comment on column public.budget_reservations.locked_subsystem is
+'With fencing_token: the lease of which subsystem it is tied to; it ends with that.';
+
+create index budget_reservations_expires_at_idx on public.budget_reservations (workspace, expires_at);
+
+alter table public.budget_reservations enable row level security;
+create policy budget_reservations_of_own_workspace on public.budget_reservations
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+create type core.budget_line as (
+  scope text,
+  name text,
+  quantity text,
+  allocated numeric,
+  used numeric,
+  held numeric
+);
+
+-- sql/50_budgets/add_amounts.sql
+-- The quantities of p_amounts that are not 0, added to an allocation (or taken off, by p_sign -1).
+create or replace function core.add_amounts(p_allocation jsonb, p_amounts jsonb, p_sign integer)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(
+      jsonb_object_agg(a.key, coalesce((p_allocation ->> a.key)::numeric, 0) + p_sign * a.value::numeric), '{}'
+    )
+    from jsonb_each(p_amounts) as a
+    where a.value::numeric <> 0
+  );
+end;
+$$;
+
+-- sql/50_budgets/budget_lines.sql
+-- What budget_usage shows of a workspace. For readers of the view, who may not call what it needs: so
+-- with the rights of its owner.
+create or replace function core.budget_lines(p_constraints public.global_constraints)
+returns setof core.budget_line
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return query
+  with lines as (
+    select
+      case when n.name = 'reserve' then 'reserve' else 'subsystem' end as scope,
+      n.name,
+      q.name as quantity,
+      (p_constraints.budget_allocations -> n.name ->> q.name)::numeric as allocated,
+      coalesce((core.used_amounts(s) ->> q.name)::numeric, 0) as used,
+      (h.amounts ->> q.name)::numeric as held
+    from (
+      select jsonb_object_keys(p_constraints.budget_allocations) as name
+      union
+      select o.name from public.subsystems as o where o.workspace = p_constraints.workspace
+    ) as n
+    cross join unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
+    cross join lateral core.held_amounts(p_constraints.workspace, n.name, null) as h (amounts)
+  )
+  select l.* from lines as l where l.allocated is not null or l.used > 0
+  union all
+  select
+    'robot', 'robot', l.quantity,
+    case l.quantity
+      when 'mass_kg' then p_constraints.total_mass_kg_max
+      when 'cost_usd' then p_constraints.total_cost_usd_max
+      else sum(l.allocated)
+    end,
+    sum(l.used), sum(l.held)
+  from lines as l
+  group by l.quantity
+  having sum(l.used) > 0 or case l.quantity
+    when 'mass_kg' then p_constraints.total_mass_kg_max is not null
+    when 'cost_usd' then p_constraints.total_cost_usd_max is not null
+    else count(l.allocated) > 0
+  end;
+end;
+$$;
+
+-- sql/50_budgets/budget_usage.sql
+create view public.budget_usage
+with (security_invoker = true) as
+select
+  g.workspace,
+  b.scope,
+  b.name,
+  b.quantity,
+  b.allocated,
+  b.used,
+  b.held,
+  b.allocated - b.used - b.held as remaining,
+  round(b.used / nullif(b.allocated, 0), 4) as share
+from (
+  select distinct on (c.workspace) c.* from public.global_constraints as c
+  order by c.workspace asc, c.version desc
+) as g
+cross join lateral core.budget_lines(g::public.global_constraints) as b
+order by g.workspace, b.scope, b.name, b.quantity;
+
+comment on view public.budget_usage is
+'Mass, cost and power: how much is allocated to each subsystem (scope subsystem), to the reserve and to the whole robot,
+how much of that is used and held by reservations, what remains, and the share that is used. Without a limit allocated
+and remaining are null.';
+
+-- sql/50_budgets/check_budget.sql
+-- By how much a status exceeds the budget of its subsystem, whose row the caller has locked; null where
+-- it has none. Strict: refuses it, also where it takes what another execution holds.
+create or replace function core.check_budget(p_row public.subsystems, p_execution_id text, p_strict boolean)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_allocation constant jsonb := core.latest_allocations(p_row.workspace) -> p_row.name;
+  v_used constant jsonb := core.used_amounts(p_row);
+  v_overruns jsonb;
+begin
+  if p_strict then
+    perform core.clear_reservations(p_row.workspace, p_row.name);
+    v_overruns := core.overruns(
+      v_allocation, v_used, core.held_amounts(p_row.workspace, p_row.name, p_execution_id)
+    );
+    if coalesce(v_overruns, '{}') <> '{}' then
+      perform core.fail_over_budget(jsonb_build_object('subsystem', p_row.name), v_overruns);
+    end if;
+  end if;
+  return core.overruns(v_allocation, v_used);
+end;
+$$;
+
+-- sql/50_budgets/clear_reservations.sql
+-- Forgets the reservations of a budget that have ended, before somebody decides by those that have not: one
+-- whose lease is being renewed at this moment must not come back to life when its amounts are gone. The
+-- caller holds the row of the subsystem, or for the reserve that of the workspace.
+create or replace function core.clear_reservations(p_workspace text, p_subsystem text)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  delete from public.budget_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and not core.is_live_reservation(r);
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+-- sql/50_budgets/constraints_content.sql
+-- What of a version of the constraints its writers decide, as one document.
+create or replace function core.constraints_content(p_row public.global_constraints)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return to_jsonb(p_row)
+    - array['workspace', 'version', 'base_version', 'merged', 'created_by', 'created_at'];
+end;
+$$;
+
+-- sql/50_budgets/constraints_of_version.sql
+-- The content of one version, null if there is none of that number. Version 0 is what was there before
+-- the first: no limit, no budget.
+create or replace function core.constraints_of_version(p_workspace text, p_version integer)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_row public.global_constraints;
+begin
+  if p_version = 0 then
+    v_row.budget_allocations := '{}';
+    v_row.metadata := '{}';
+    return core.constraints_content(v_row);
+  end if;
+  return (
+    select core.constraints_content(g) from public.global_constraints as g
+    where g.workspace = p_workspace and g.version = p_version
+  );
+end;
+$$;
+
+-- sql/50_budgets/describe_overruns.sql
+-- "skeleton is over its budget: mass_kg 16 of 15, cost_usd 3100 of 3000"
+create or replace function core.describe_overruns(p_subsystem text, p_overruns jsonb)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_subsystem || ' is over its budget: ' || (
+    select string_agg(
+      format(
+        '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
+      ), ', ' order by o.key
+    )
+    from jsonb_each(p_overruns) as o
+  );
+end;
+$$;
+
+-- sql/50_budgets/diff_global_constraints.sql
+create or replace function core.diff_global_constraints(p_from_version integer, p_to_version integer)
+returns setof public.document_change
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_contents jsonb[];
+  v_version integer;
+begin
+  foreach v_version in array array[p_from_version, p_to_version] loop
+    v_contents := v_contents || core.constraints_of_version(v_workspace, v_version);
+    if v_contents[cardinality(v_contents)] is null then
+      perform core.fail(
+        'unknown_version',
+        jsonb_build_object('document', 'global_constraints', 'version', v_version),
+        'The history of the document lists the versions that there are.'
+      );
+    end if;
+  end loop;
+  return query select * from core.compare_documents(v_contents[1], v_contents[2]);
+end;
+$$;
+
+create or replace function public.diff_global_constraints(from_version integer, to_version integer)
+returns setof public.document_change
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.diff_global_constraints(from_version, to_version);
+$$;
+
+comment on function public.diff_global_constraints(integer, integer) is
+'What differs between two versions of limits and budgets, part by part, with the JSON pointer of each. Version 0 is what
+was there before the first. unknown_version if there is none of that number.';
+
+-- sql/50_budgets/fail_over_budget.sql
+create or replace function core.fail_over_budget(p_subject jsonb, p_overruns jsonb)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'over_budget',
+    p_subject || jsonb_build_object('overruns', p_overruns),
+    'Use less, or have budget moved there: transfer_budget. budget_usage shows what is left where.'
+  );
+end;
+$$;
+
+-- sql/50_budgets/held_amounts.sql
+-- What reservations hold of a subsystem's budget (or of the reserve): {"mass_kg": 2, ...}. Those of
+-- p_but_execution_id are not counted: they are its own to use.
+create or replace function core.held_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'mass_kg', coalesce(sum(r.mass_kg), 0),
+      'cost_usd', coalesce(sum(r.cost_usd), 0),
+      'power_w', coalesce(sum(r.power_w), 0)
+    )
+    from public.budget_reservations as r
+    where r.workspace = p_workspace and r.subsystem = p_subsystem
+      and r.execution_id is distinct from p_but_execution_id
+      and core.is_live_reservation(r)
+  );
+end;
+$$;
+
+-- sql/50_budgets/hold_budget.sql
+-- Writes a reservation if what it wants remains; false if not. It holds the workspace's row and that of
+-- the subsystem, so neither constraints nor a status nor another reservation can come between. (Somebody
+-- may have made a subsystem named reserve; nobody has to.)
+create or replace function core.hold_budget(p_wanted public.budget_reservations, p_ttl_seconds integer)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
+  v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
+  v_row public.subsystems;
+  v_wanted jsonb;
+begin
+  perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
+  if p_wanted.subsystem <> 'reserve' then
+    v_row := core.lock_subsystem(p_wanted.workspace, p_wanted.subsystem);
+  else
+    select * into v_row from public.subsystems as s
+    where s.workspace = p_wanted.workspace and s.name = p_wanted.subsystem
+    for no key update;
+  end if;
+  perform core.clear_reservations(p_wanted.workspace, p_wanted.subsystem);
+  p_wanted.expires_at := clock_timestamp() + make_interval(secs => p_ttl_seconds);
+  p_wanted.reserved_at := clock_timestamp();
+  if not core.is_live_reservation(p_wanted) then
+    perform core.fail_lease_lost(
+      'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
+    );
+  end if;
+  v_wanted := jsonb_build_object(
+    'mass_kg', p_wanted.mass_kg, 'cost_usd', p_wanted.cost_usd, 'power_w', p_wanted.power_w
+  );
+  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
+  if core.overruns(
+    core.subtract_amounts(
+      '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocation, '{}'), core.used_amounts(v_row)
+    ),
+    core.add_amounts(null, v_wanted, 1),
+    core.held_amounts(p_wanted.workspace, p_wanted.subsystem, null)
+  ) <> '{}' then
+    return false;
+  end if;
+  insert into public.budget_reservations select p_wanted.*;
+  return true;
+end;
+$$;
+
+-- sql/50_budgets/is_live_reservation.sql
+-- A reservation ends by its own time, or with the lease that it was tied to.
+create or replace function core.is_live_reservation(p_reservation public.budget_reservations)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_reservation.expires_at > clock_timestamp() and (
+    p_reservation.fencing_token is null
+    or exists (
+      select from public.agent_locks as l
+      where l.workspace = p_reservation.workspace and l.resource_type = 'subsystem'
+        and l.resource_name = p_reservation.locked_subsystem and l.fencing_token = p_reservation.fencing_token
+        and l.expires_at > clock_timestamp()
+    )
+  );
+end;
+$$;
+
+-- sql/50_budgets/latest_allocations.sql
+-- The budgets in force. Whoever decides by them holds the row of the subsystem: whoever changes them
+-- looks at that row afterwards, so one of the two sees what the other did.
+create or replace function core.latest_allocations(p_workspace text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_allocations jsonb;
+begin
+  select g.budget_allocations into v_allocations from public.global_constraints as g
+  where g.workspace = p_workspace
+  order by g.version desc
+  limit 1;
+  return coalesce(v_allocations, '{}');
+end;
+$$;
 
 -- sql/50_budgets/lock_constraints.sql
 -- Locks the workspace's row, under which constraint versions are given, and returns the version in
@@ -2749,11 +4004,305 @@ begin
   order by g.version desc
   limit 1;
   if not found then
+    v_row.workspace := p_workspace;
     v_row.version := 0;
     v_row.budget_allocations := '{}';
     v_row.metadata := '{}';
   end if;
   return v_row;
+end;
+$$;
+
+-- sql/50_budgets/move_budget.sql
+-- Moves a part of one budget to another and returns the new constraints. Never below zero, never into
+-- what other executions hold, and what all have together stays what it was. Takes the workspace's row
+-- and those of both subsystems. What the execution holds of the first is spent; a reservation that is
+-- named ends with it.
+create or replace function core.move_budget(
+  p_workspace text,
+  p_from text,
+  p_to text,
+  p_amounts jsonb,
+  p_reason text,
+  p_agent_name text,
+  p_execution_id text,
+  p_reservation_id uuid
+)
+returns public.global_constraints
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_allocations jsonb := v_latest.budget_allocations;
+  v_overruns jsonb;
+  v_hold public.budget_reservations;
+  v_row public.global_constraints;
+begin
+  perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_allocations);
+  perform from public.subsystems as s
+  where s.workspace = p_workspace and s.name in (p_from, p_to)
+  order by s.name
+  for no key update;
+  if p_reservation_id is not null then
+    v_hold := core.use_reservation(p_workspace, p_reservation_id, p_from, p_execution_id);
+  end if;
+  -- What it has no budget of, it cannot give: 0 is allocated.
+  perform core.clear_reservations(p_workspace, p_from);
+  v_overruns := core.overruns(
+    '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocations -> p_from, '{}'), p_amounts,
+    core.held_amounts(p_workspace, p_from, p_execution_id)
+  );
+  if v_overruns <> '{}' then
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_from), v_overruns);
+  end if;
+  perform core.spend_reservations(
+    p_workspace, p_from, p_execution_id,
+    core.subtract_amounts(
+      p_amounts,
+      jsonb_build_object('mass_kg', v_hold.mass_kg, 'cost_usd', v_hold.cost_usd, 'power_w', v_hold.power_w)
+    )
+  );
+  v_allocations := v_allocations || jsonb_build_object(
+    p_from, coalesce(v_allocations -> p_from, '{}') || core.add_amounts(v_allocations -> p_from, p_amounts, -1),
+    p_to, coalesce(v_allocations -> p_to, '{}') || core.add_amounts(v_allocations -> p_to, p_amounts, 1)
+  );
+  v_row := core.write_constraints(
+    v_latest,
+    core.constraints_content(v_latest) || jsonb_build_object('budget_allocations', v_allocations),
+    p_agent_name, v_latest.version, p_execution_id
+  );
+  perform core.write_activity(
+    p_workspace, p_agent_name, 'budget_transferred',
+    jsonb_build_object(
+      'from_subsystem', p_from, 'to_subsystem', p_to, 'amounts', p_amounts, 'reason', p_reason,
+      'constraints_version', v_row.version
+    ),
+    p_execution_id
+  );
+  return v_row;
+end;
+$$;
+
+-- sql/50_budgets/overruns.sql
+-- By how much amounts exceed an allocation, less what others hold of it: {"mass_kg": {"allocated": 15,
+-- "used": 14, "held": 2, "over": 1}}, only the quantities that do, `held` only where something is. A
+-- quantity that is not allocated has no limit; null if none is allocated.
+create or replace function core.overruns(p_allocation jsonb, p_used jsonb, p_held jsonb default '{}')
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if not coalesce(p_allocation ?| array['mass_kg', 'cost_usd', 'power_w'], false) then
+    return null;
+  end if;
+  return (
+    select coalesce(jsonb_object_agg(
+      u.key,
+      jsonb_build_object(
+        'allocated', p_allocation -> u.key, 'used', u.value,
+        'over', trim_scale(u.value::numeric + h.amount - (p_allocation ->> u.key)::numeric)
+      ) || case when h.amount > 0 then jsonb_build_object('held', h.amount) else '{}' end
+    ), '{}')
+    from jsonb_each(p_used) as u
+    cross join lateral (select coalesce((p_held ->> u.key)::numeric, 0) as amount) as h
+    where u.value::numeric + h.amount > (p_allocation ->> u.key)::numeric
+  );
+end;
+$$;
+
+-- sql/50_budgets/patch_constraints.sql
+-- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them),
+-- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
+create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_columns constant text[] := array[
+    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
+  ];
+  v_owned constant text[] := array[
+    'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
+  ];
+begin
+  return p_content
+    || (
+      select coalesce(jsonb_object_agg(e.key, e.value), '{}')
+      from jsonb_each(p_patch) as e
+      where e.key = any(v_columns)
+    )
+    || jsonb_build_object('metadata', core.merge_patch(
+      core.merge_patch(p_content -> 'metadata', coalesce(p_patch -> 'metadata', '{}')),
+      p_patch - v_columns - v_owned
+    ));
+end;
+$$;
+
+-- sql/50_budgets/rebase_constraints.sql
+-- A patch that was made from an older version, put on top of the latest; see core.rebase_document.
+create or replace function core.rebase_constraints(
+  p_latest public.global_constraints,
+  p_base_version integer,
+  p_patch jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_base constant jsonb := core.constraints_of_version(p_latest.workspace, p_base_version);
+begin
+  return core.rebase_document(
+    '{"document": "global_constraints"}', p_base_version, p_latest.version,
+    v_base, core.constraints_content(p_latest), coalesce(core.patch_constraints(v_base, p_patch), p_patch)
+  );
+end;
+$$;
+
+-- sql/50_budgets/recheck_budgets.sql
+-- After a change of allocations, in its transaction: within_budget and the conflict of each of these
+-- subsystems, whose rows the caller holds.
+--
+-- The version of a status stays: nobody wrote one, and whoever is about to need not read again.
+create or replace function core.recheck_budgets(
+  p_workspace text,
+  p_names text[],
+  p_allocations jsonb,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_checked record;
+  v_count integer := 0;
+begin
+  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before
+  -- every conflict's row.
+  for v_checked in
+    select s.name, o.overruns from public.subsystems as s
+    cross join lateral core.overruns(p_allocations -> s.name, core.used_amounts(s)) as o (overruns)
+    where s.workspace = p_workspace and s.name = any(p_names)
+    order by coalesce(o.overruns, '{}') = '{}', s.name
+  loop
+    update public.subsystems as s set within_budget = v_checked.overruns = '{}'
+    where s.workspace = p_workspace and s.name = v_checked.name
+      and s.within_budget is distinct from (v_checked.overruns = '{}');
+    perform core.watch_budget(p_workspace, v_checked.name, v_checked.overruns, p_execution_id);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+-- sql/50_budgets/release_budget.sql
+create or replace function core.release_budget(p_reservation_id uuid, p_execution_id text, p_request_id uuid)
+returns setof public.budget_reservations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_row public.budget_reservations;
+begin
+  perform core.require_present('reservation_id', to_jsonb(p_reservation_id));
+  perform core.require_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'release_budget', jsonb_build_array(p_reservation_id, p_execution_id)
+  );
+  if v_request.is_replay then
+    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return;
+  end if;
+  delete from public.budget_reservations as r
+  where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    and core.is_live_reservation(r)
+  returning r.* into v_row;
+  if not found then
+    return;
+  end if;
+  perform core.write_activity(
+    v_workspace, v_row.agent_name, 'budget_released',
+    jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return next v_row;
+end;
+$$;
+
+create or replace function public.release_budget(
+  reservation_id uuid,
+  execution_id text,
+  request_id uuid default null
+)
+returns setof public.budget_reservations
+language sql
+rows 1
+set search_path = ''
+as $$
+  select * from core.release_budget(reservation_id, execution_id, request_id);
+$$;
+
+comment on function public.release_budget(uuid, text, uuid) is
+'Gives back what a reservation holds: its row, or nothing (an empty list) if it has ended or is not of this execution.';
+
+-- sql/50_budgets/require_amounts.sql
+-- Three amounts that are moved or held, at least one of them above 0, as one object.
+create or replace function core.require_amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_amount('mass_kg', to_jsonb(p_mass_kg));
+  perform core.require_amount('cost_usd', to_jsonb(p_cost_usd));
+  perform core.require_amount('power_w', to_jsonb(p_power_w));
+  if p_mass_kg + p_cost_usd + p_power_w = 0 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'mass_kg', 'reason', 'and cost_usd and power_w are all 0'),
+      'Name at least one amount above 0.'
+    );
+  end if;
+  return jsonb_build_object('mass_kg', p_mass_kg, 'cost_usd', p_cost_usd, 'power_w', p_power_w);
+end;
+$$;
+
+-- sql/50_budgets/require_budget_name.sql
+-- A budget can be held out of, or moved to, whatever has one, each known subsystem, and the reserve.
+create or replace function core.require_budget_name(
+  p_workspace text,
+  p_argument text,
+  p_name text,
+  p_allocations jsonb
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_name <> 'reserve' and not p_allocations ? p_name and not exists (
+    select from public.subsystems as s where s.workspace = p_workspace and s.name = p_name
+  ) then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is no known subsystem', 'value', p_name),
+      'Name a subsystem, or reserve.'
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -2797,6 +4346,347 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/require_fitting_allocations.sql
+-- The budgets of all subsystems and the reserve together must not exceed what the whole may have.
+create or replace function core.require_fitting_allocations(
+  p_allocations jsonb,
+  p_total_mass_kg_max numeric,
+  p_total_cost_usd_max numeric
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_sums jsonb;
+  v_overruns jsonb;
+begin
+  select jsonb_build_object(
+    'mass_kg', coalesce(sum((a.value ->> 'mass_kg')::numeric), 0),
+    'cost_usd', coalesce(sum((a.value ->> 'cost_usd')::numeric), 0)
+  ) into v_sums
+  from jsonb_each(p_allocations) as a;
+  v_overruns := core.overruns(
+    jsonb_strip_nulls(jsonb_build_object('mass_kg', p_total_mass_kg_max, 'cost_usd', p_total_cost_usd_max)), v_sums
+  );
+  if coalesce(v_overruns, '{}') <> '{}' then
+    perform core.fail_over_budget('{"scope": "robot"}', v_overruns);
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/50_budgets/require_holds.sql
+-- No allocation is lowered into what is held of it beside what is used, by anybody: what its own execution
+-- moves is spent before. The caller holds the rows of these subsystems, and the workspace's.
+create or replace function core.require_holds(
+  p_workspace text,
+  p_names text[],
+  p_old jsonb,
+  p_new jsonb
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name text;
+  v_used jsonb;
+  v_overruns jsonb;
+begin
+  foreach v_name in array p_names loop
+    perform core.clear_reservations(p_workspace, v_name);
+    v_used := core.used_amounts((
+      select s from public.subsystems as s where s.workspace = p_workspace and s.name = v_name
+    ));
+    -- Without an allocation there is no limit, except where there was one: then nothing is left.
+    select jsonb_object_agg(o.key, o.value) into v_overruns
+    from jsonb_each(core.overruns(
+      (select jsonb_object_agg(a.key, 0) from jsonb_each(p_old -> v_name) as a) || coalesce(p_new -> v_name, '{}'),
+      v_used, core.held_amounts(p_workspace, v_name, null)
+    )) as o
+    where o.value ? 'held' and (o.value ->> 'allocated')::numeric < (p_old -> v_name ->> o.key)::numeric;
+    if v_overruns is not null then
+      perform core.fail_over_budget(jsonb_build_object('subsystem', v_name), v_overruns);
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
+-- sql/50_budgets/require_transfer.sql
+create or replace function core.require_transfer(
+  p_from text,
+  p_to text,
+  p_mass_kg numeric,
+  p_cost_usd numeric,
+  p_power_w numeric
+)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('from_subsystem', p_from);
+  perform core.require_name('to_subsystem', p_to);
+  if p_from = p_to then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'to_subsystem', 'reason', 'is where the budget comes from', 'value', p_to),
+      'Name two different subsystems.'
+    );
+  end if;
+  return core.require_amounts(p_mass_kg, p_cost_usd, p_power_w);
+end;
+$$;
+
+-- sql/50_budgets/reserve_budget.sql
+-- The workspace's row is locked first, so reservations and transfers come one after the other; then
+-- the row of the subsystem, so that no strict status takes the same amounts meanwhile.
+create or replace function core.reserve_budget(
+  p_subsystem text,
+  p_agent_name text,
+  p_execution_id text,
+  p_mass_kg numeric,
+  p_cost_usd numeric,
+  p_power_w numeric,
+  p_ttl_seconds integer,
+  p_fencing_token bigint,
+  p_locked_subsystem text,
+  p_request_id uuid
+)
+returns setof public.budget_reservations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_amounts jsonb;
+  v_request core.request;
+  v_row public.budget_reservations;
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_optional_name('locked_subsystem', p_locked_subsystem);
+  v_amounts := core.require_amounts(p_mass_kg, p_cost_usd, p_power_w);
+  perform core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'reserve_budget',
+    jsonb_build_array(
+      p_subsystem, p_agent_name, p_execution_id, v_amounts, p_ttl_seconds, p_fencing_token, p_locked_subsystem
+    )
+  );
+  if v_request.is_replay then
+    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return;
+  end if;
+  v_row := jsonb_populate_record(null::public.budget_reservations, v_amounts);
+  v_row.workspace := v_workspace;
+  v_row.reservation_id := gen_random_uuid();
+  v_row.subsystem := p_subsystem;
+  v_row.agent_name := p_agent_name;
+  v_row.execution_id := p_execution_id;
+  v_row.fencing_token := p_fencing_token;
+  v_row.locked_subsystem := case when p_fencing_token is not null then coalesce(p_locked_subsystem, p_subsystem) end;
+  if not core.hold_budget(v_row, p_ttl_seconds) then
+    return;
+  end if;
+  select * into v_row from public.budget_reservations as r
+  where r.workspace = v_workspace and r.subsystem = p_subsystem and r.reservation_id = v_row.reservation_id;
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'budget_reserved',
+    v_amounts || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return next v_row;
+end;
+$$;
+
+create or replace function public.reserve_budget(
+  subsystem text,
+  agent_name text,
+  execution_id text,
+  mass_kg numeric default 0,
+  cost_usd numeric default 0,
+  power_w numeric default 0,
+  ttl_seconds integer default 300,
+  fencing_token bigint default null,
+  locked_subsystem text default null,
+  request_id uuid default null
+)
+returns setof public.budget_reservations
+language sql
+rows 1
+set search_path = ''
+as $$
+  select * from core.reserve_budget(
+    subsystem, agent_name, execution_id, mass_kg, cost_usd, power_w, ttl_seconds, fencing_token, locked_subsystem,
+    request_id
+  );
+$$;
+
+comment on function public.reserve_budget(
+  text, text, text, numeric, numeric, numeric, integer, bigint, text, uuid
+) is
+'Holds amounts of what remains of a subsystem''s budget, or of the reserve, for an execution: its row, or an empty list
+if not all of it remains. Two that race for the last 2 kg cannot both win.
+
+It ends after ttl_seconds (1 to 86400), by release_budget, or when the same execution has used or moved that much more
+of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost if that has ended already.';
+
+-- sql/50_budgets/spend_reservations.sql
+-- What an execution uses or moves comes out of what it holds of that budget itself, the oldest first: or
+-- it would be counted twice, as used and as held, and others could not have what they hold.
+-- Amounts of 0 or less spend nothing. The caller holds the budget.
+create or replace function core.spend_reservations(
+  p_workspace text,
+  p_subsystem text,
+  p_execution_id text,
+  p_amounts jsonb
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_mass_kg numeric := greatest((p_amounts ->> 'mass_kg')::numeric, 0);
+  v_cost_usd numeric := greatest((p_amounts ->> 'cost_usd')::numeric, 0);
+  v_power_w numeric := greatest((p_amounts ->> 'power_w')::numeric, 0);
+  v_hold public.budget_reservations;
+begin
+  if v_mass_kg + v_cost_usd + v_power_w = 0 then
+    return false;
+  end if;
+  for v_hold in
+    select * from public.budget_reservations as r
+    where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
+      and core.is_live_reservation(r)
+    order by r.reserved_at, r.reservation_id
+  loop
+    update public.budget_reservations as r
+    set
+      mass_kg = greatest(r.mass_kg - v_mass_kg, 0),
+      cost_usd = greatest(r.cost_usd - v_cost_usd, 0),
+      power_w = greatest(r.power_w - v_power_w, 0)
+    where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = v_hold.reservation_id;
+    v_mass_kg := greatest(v_mass_kg - v_hold.mass_kg, 0);
+    v_cost_usd := greatest(v_cost_usd - v_hold.cost_usd, 0);
+    v_power_w := greatest(v_power_w - v_hold.power_w, 0);
+  end loop;
+  delete from public.budget_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
+    and r.mass_kg + r.cost_usd + r.power_w = 0;
+  return true;
+end;
+$$;
+
+-- sql/50_budgets/subtract_amounts.sql
+-- An allocation less some amounts; quantities that are not allocated stay so.
+create or replace function core.subtract_amounts(p_allocation jsonb, p_amounts jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(
+      jsonb_object_agg(
+        q.name,
+        (p_allocation ->> q.name)::numeric - coalesce((p_amounts ->> q.name)::numeric, 0)
+      ), '{}'
+    )
+    from unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    where p_allocation ? q.name
+  );
+end;
+$$;
+
+-- sql/50_budgets/transfer_budget.sql
+create or replace function core.transfer_budget(
+  p_from_subsystem text,
+  p_to_subsystem text,
+  p_reason text,
+  p_agent_name text,
+  p_mass_kg numeric,
+  p_cost_usd numeric,
+  p_power_w numeric,
+  p_reservation_id uuid,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.global_constraints
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_amounts jsonb;
+  v_request core.request;
+  v_row public.global_constraints;
+begin
+  v_amounts := core.require_transfer(
+    p_from_subsystem, p_to_subsystem, p_mass_kg, p_cost_usd, p_power_w
+  );
+  perform core.require_text('reason', p_reason);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'transfer_budget',
+    jsonb_build_array(
+      p_from_subsystem, p_to_subsystem, p_reason, p_agent_name, v_amounts, p_reservation_id, p_execution_id
+    )
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.global_constraints, v_request.answer);
+  end if;
+  v_row := core.move_budget(
+    v_workspace, p_from_subsystem, p_to_subsystem, v_amounts, p_reason, p_agent_name, p_execution_id,
+    p_reservation_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.transfer_budget(
+  from_subsystem text,
+  to_subsystem text,
+  reason text,
+  agent_name text,
+  mass_kg numeric default 0,
+  cost_usd numeric default 0,
+  power_w numeric default 0,
+  reservation_id uuid default null,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.global_constraints
+language sql
+set search_path = ''
+as $$
+  select core.transfer_budget(
+    from_subsystem, to_subsystem, reason, agent_name, mass_kg, cost_usd, power_w, reservation_id, execution_id,
+    request_id
+  );
+$$;
+
+comment on function public.transfer_budget(
+  text, text, text, text, numeric, numeric, numeric, uuid, text, uuid
+) is
+'Moves a part of one subsystem''s budget to another''s and returns the new constraints. `reserve` may be on either side.
+
+over_budget, and nothing changes, if it would take more than there is, or what another execution has reserved. What
+this execution holds of it itself is spent. Both
+subsystems'' within_budget and conflicts follow. With a reservation_id that reservation is used up by it;
+reservation_lost if it has ended.';
+
 -- sql/50_budgets/update_global_constraints.sql
 create or replace function core.update_global_constraints(
   p_constraints jsonb,
@@ -2812,11 +4702,9 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_columns constant text[] := array[
-    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
-  ];
-  v_owned constant text[] := array['workspace', 'version', 'metadata', 'created_by', 'created_at'];
   v_request core.request;
+  v_latest public.global_constraints;
+  v_content jsonb;
   v_row public.global_constraints;
 begin
   perform core.require_constraints('constraints', p_constraints);
@@ -2829,28 +4717,20 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
-  v_row := core.lock_constraints(v_workspace);
-  perform core.require_base_version('global constraints', p_base_version, v_row.version);
-  v_row := jsonb_populate_record(v_row, (
-    select coalesce(jsonb_object_agg(e.key, e.value), '{}')
-    from jsonb_each(p_constraints) as e
-    where e.key = any(v_columns)
-  ));
-  insert into public.global_constraints as g (
-    workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
-    metadata, created_by
-  ) values (
-    v_workspace, v_row.version + 1, v_row.total_mass_kg_max, v_row.total_cost_usd_max, v_row.height_m,
-    v_row.voltage_v, v_row.budget_allocations,
-    core.merge_patch(
-      core.merge_patch(v_row.metadata, coalesce(p_constraints -> 'metadata', '{}')),
-      p_constraints - v_columns - v_owned
-    ),
-    p_created_by
-  )
-  returning g.* into v_row;
+  v_latest := core.lock_constraints(v_workspace);
+  if p_base_version <> v_latest.version then
+    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
+  else
+    v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+  end if;
+  if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
+    perform core.remember_request(v_request, to_jsonb(v_latest));
+    return v_latest;  -- others did the same already, so there is nothing to publish
+  end if;
+  v_row := core.write_constraints(v_latest, v_content, p_created_by, p_base_version, p_execution_id);
   perform core.write_activity(
-    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version), p_execution_id
+    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version, 'merged', v_row.merged),
+    p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -2875,7 +4755,140 @@ comment on function public.update_global_constraints(jsonb, text, integer, text,
 'Publishes the next version of limits and budgets and returns the row.
 
 Absent keys keep their value, budget_allocations is replaced as a whole, unknown keys go to metadata (null removes
-them). With base_version (0: there is none yet) stale_version if somebody published since.';
+them). Send base_version, the version that the change was made from (0: there was none): what others published since is
+merged with it, part by part; stale_version where both changed the same part. over_budget if the allocations together
+exceed the totals, or if one is lowered into what reservations hold of it. Each subsystem''s within_budget and its conflict about the budget follow.';
+
+-- sql/50_budgets/use_reservation.sql
+-- Ends a reservation because what it held is moved now; it must still hold it.
+create or replace function core.use_reservation(
+  p_workspace text,
+  p_reservation_id uuid,
+  p_subsystem text,
+  p_execution_id text
+)
+returns public.budget_reservations
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.budget_reservations;
+begin
+  delete from public.budget_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = p_reservation_id
+    and r.execution_id = p_execution_id and core.is_live_reservation(r)
+  returning r.* into v_row;
+  if not found then
+    perform core.fail(
+      'reservation_lost',
+      jsonb_build_object('reservation_id', p_reservation_id, 'subsystem', p_subsystem),
+      'It has ended, or is not of this execution: reserve the budget again.'
+    );
+  end if;
+  return v_row;
+end;
+$$;
+
+-- sql/50_budgets/used_amounts.sql
+-- Of no row: nothing is used.
+create or replace function core.used_amounts(p_row public.subsystems)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'mass_kg', coalesce(p_row.current_mass_kg, 0),
+    'cost_usd', coalesce(p_row.current_cost_usd, 0),
+    'power_w', coalesce(p_row.current_power_w, 0)
+  );
+end;
+$$;
+
+-- sql/50_budgets/watch_budget.sql
+-- Keeps the one conflict about a subsystem's budget in step with its overrun: opens it, brings it up to
+-- date, resolves it when the overrun has ended. p_overruns: {} or null for none.
+create or replace function core.watch_budget(
+  p_workspace text,
+  p_subsystem text,
+  p_overruns jsonb,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_conflict_id bigint;
+begin
+  if coalesce(p_overruns, '{}') <> '{}' then
+    return core.report_conflict(
+      p_workspace, 'high', 2, p_subsystem, 'system_architect', 'budget',
+      core.describe_overruns(p_subsystem, p_overruns),
+      jsonb_build_object('subsystem', p_subsystem, 'overruns', p_overruns), '{}', p_execution_id, false
+    ) is not null;
+  end if;
+  select o.conflict_id into v_conflict_id
+  from core.find_open_conflict(p_workspace, p_subsystem, 'system_architect', 'budget') as o;
+  if not found then
+    return false;
+  end if;
+  return core.settle_conflict(
+    p_workspace, v_conflict_id, p_subsystem || ' is within its budget again.', 'sharedstate', p_execution_id
+  ) is not null;
+end;
+$$;
+
+-- sql/50_budgets/write_constraints.sql
+-- Publishes the version after p_latest, whose lock the caller holds, and looks at the budgets again.
+--
+-- It locks the rows of all subsystems whose budget changes, before anything else is done, so that a status
+-- that is written meanwhile comes either before, and is seen here, or after, and sees the new budgets.
+create or replace function core.write_constraints(
+  p_latest public.global_constraints,
+  p_content jsonb,
+  p_created_by text,
+  p_base_version integer,
+  p_execution_id text
+)
+returns public.global_constraints
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.global_constraints := jsonb_populate_record(p_latest, p_content);
+  v_names constant text[] := array(
+    select coalesce(o.key, n.key)
+    from jsonb_each(p_latest.budget_allocations) as o
+    full join jsonb_each(v_row.budget_allocations) as n on o.key = n.key
+    where o.value is distinct from n.value
+    order by 1
+  );
+begin
+  -- An older design may exceed its totals already; that is no reason to refuse it another height.
+  if v_names <> '{}' or (v_row.total_mass_kg_max, v_row.total_cost_usd_max)
+    is distinct from (p_latest.total_mass_kg_max, p_latest.total_cost_usd_max)
+  then
+    perform core.require_fitting_allocations(
+      v_row.budget_allocations, v_row.total_mass_kg_max, v_row.total_cost_usd_max
+    );
+  end if;
+  perform from public.subsystems as s
+  where s.workspace = v_row.workspace and s.name = any(v_names)
+  order by s.name
+  for no key update;
+  perform core.require_holds(v_row.workspace, v_names, p_latest.budget_allocations, v_row.budget_allocations);
+  v_row.version := p_latest.version + 1;
+  v_row.base_version := p_base_version;
+  v_row.merged := coalesce(p_base_version <> p_latest.version, false);
+  v_row.created_by := p_created_by;
+  v_row.created_at := clock_timestamp();
+  insert into public.global_constraints select v_row.*;
+  perform core.recheck_budgets(v_row.workspace, v_names, v_row.budget_allocations, p_execution_id);
+  return v_row;
+end;
+$$;
 
 -- sql/60_conflicts/tables.sql
 create table public.conflicts (
@@ -2894,11 +4907,16 @@ create table public.conflicts (
   resolved_at timestamptz,
   resolved_by text check (core.is_name(resolved_by) or resolved_by is null),
   execution_id text,
+  conflict_key text check (core.is_label(conflict_key) or conflict_key is null),
+  reported_to text not null check (core.is_name(reported_to)),
+  reports integer not null default 1 check (reports >= 1),
+  last_reported_at timestamptz not null default clock_timestamp(),
   primary key (workspace, conflict_id),
   check ((status = 'resolved') = (resolution is not null and resolved_at is not null))
 );
 
-comment on table public.conflicts is 'Conflicts between agents. Written by log_conflict and resolve_conflict.';
+comment on table public.conflicts is
+'Conflicts between agents. Written by log_conflict and resolve_conflict, and by the database where it sees one itself.';
 comment on column public.conflicts.workspace is 'The design that this row belongs to.';
 comment on column public.conflicts.conflict_id is '1, 2, 3, ... in each workspace, without gaps.';
 comment on column public.conflicts.severity is 'low, medium, high or critical.';
@@ -2907,26 +4925,212 @@ comment on column public.conflicts.source_agent is 'The agent that reported it.'
 comment on column public.conflicts.target_agent is 'The agent that should resolve it.';
 comment on column public.conflicts.blocks_agents is 'Agents that should not go on before it is resolved.';
 comment on column public.conflicts.status is 'open or resolved.';
+comment on column public.conflicts.conflict_key is
+'What it is about, in the words of its source: at most one of the same source, target and key is open. Null: no two
+are the same.';
+comment on column public.conflicts.reported_to is
+'Whom its source named as target: stays when it is reassigned, so that the next report still finds it.';
+comment on column public.conflicts.reports is 'How often it was reported while open.';
+comment on column public.conflicts.last_reported_at is 'When it was reported last.';
 
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
+create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
+where status = 'open' and blocks_agents <> '{}';
+-- What core.find_open_conflict asks for, and that it never finds two.
+create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
+where status = 'open' and conflict_key is not null;
+create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)
+where status = 'open' and conflict_key is not null;
 
 alter table public.conflicts enable row level security;
 create policy conflicts_of_own_workspace on public.conflicts
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
 
--- sql/60_conflicts/concerns_subsystem.sql
--- Whether a conflict has an agent of this subsystem as source, target or blocked.
-create or replace function core.concerns_subsystem(p_conflict public.conflicts, p_subsystem text)
-returns boolean
+create table public.conflict_events (
+  workspace text not null,
+  conflict_id bigint not null,
+  event_id integer not null check (event_id >= 1),
+  event text not null check (
+    event in ('opened', 'reported', 'updated', 'note', 'reassigned', 'resolved', 'reopened')
+  ),
+  agent_name text not null check (core.is_name(agent_name)),
+  details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
+  created_at timestamptz not null default clock_timestamp(),
+  execution_id text,
+  primary key (workspace, conflict_id, event_id),
+  foreign key (workspace, conflict_id) references public.conflicts (workspace, conflict_id) on delete cascade
+);
+
+comment on table public.conflict_events is 'What happened to each conflict, in order. See get_conflict_history.';
+comment on column public.conflict_events.workspace is 'The design that this row belongs to.';
+comment on column public.conflict_events.event_id is '1, 2, 3, ... in each conflict.';
+comment on column public.conflict_events.event is
+'opened, reported (again), updated, note, reassigned, resolved or reopened.';
+comment on column public.conflict_events.agent_name is 'Who did it; sharedstate where the database did it by itself.';
+comment on column public.conflict_events.details is
+'What was said: of opened, reported and updated the report; of reopened also the resolution that did not hold.';
+
+alter table public.conflict_events enable row level security;
+create policy conflict_events_of_own_workspace on public.conflict_events
+for select to authenticated, service_role
+using (workspace = (select core.current_workspace()));
+
+-- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
+-- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row
+-- comes before that one.
+create table core.conflict_counters (
+  workspace text primary key references core.workspaces (name),
+  last_conflict_id bigint not null default 0
+);
+comment on table core.conflict_counters is 'The last conflict number of each workspace; made with the workspace.';
+alter table core.conflict_counters enable row level security;
+
+insert into core.conflict_counters (workspace)
+select w.name from core.workspaces as w;
+
+create type public.unblock_wait as (blocked boolean, conflicts public.conflicts [], retry_ms integer);
+comment on type public.unblock_wait is 'Answer of wait_until_unblocked.';
+
+-- sql/60_conflicts/add_conflict_note.sql
+create or replace function core.add_conflict_note(
+  p_conflict_id bigint,
+  p_agent_name text,
+  p_note text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.conflict_events
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_row public.conflict_events;
+begin
+  perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_text('note', p_note);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'add_conflict_note',
+    jsonb_build_array(p_conflict_id, p_agent_name, p_note, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.conflict_events, v_request.answer);
+  end if;
+  v_row := core.write_conflict_event(
+    core.lock_conflict(v_workspace, p_conflict_id), 'note', p_agent_name,
+    jsonb_build_object('note', p_note), p_execution_id
+  );
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'conflict_noted',
+    jsonb_build_object('conflict_id', p_conflict_id, 'event_id', v_row.event_id),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.add_conflict_note(
+  conflict_id bigint,
+  agent_name text,
+  note text,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.conflict_events
+language sql
+set search_path = ''
+as $$
+  select core.add_conflict_note(conflict_id, agent_name, note, execution_id, request_id);
+$$;
+
+comment on function public.add_conflict_note(bigint, text, text, text, uuid) is
+'Adds a note (1 to 10000 characters) to the history of a conflict, open or resolved, and returns that entry;
+unknown_conflict otherwise.';
+
+-- sql/60_conflicts/agent_names.sql
+-- The names under which the agents of one subsystem work: power, power_agent and power_designer.
+create or replace function core.agent_names(p_agent_name text)
+returns text[]
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_subsystem constant text := core.agent_subsystem(p_agent_name);
 begin
-  return exists (
-    select from unnest(p_conflict.blocks_agents || p_conflict.source_agent || p_conflict.target_agent) as a (name)
-    where core.agent_subsystem(a.name) = p_subsystem
+  -- a_agent_agent works on a_agent; an agent of the name a_agent does not.
+  return array(
+    select n.name from unnest(array[v_subsystem, v_subsystem || '_agent', v_subsystem || '_designer']) as n (name)
+    where core.agent_subsystem(n.name) = v_subsystem
+  );
+end;
+$$;
+
+-- sql/60_conflicts/blocked_by.sql
+create or replace function core.blocked_by(p_agent_name text)
+returns setof public.conflicts
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  perform core.require_name('agent_name', p_agent_name);
+  return query select * from core.blockers_of_agent(core.current_workspace(), p_agent_name);
+end;
+$$;
+
+create or replace function public.blocked_by(agent_name text)
+returns setof public.conflicts
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.blocked_by(agent_name);
+$$;
+
+comment on function public.blocked_by(text) is
+'Open conflicts that block this agent (or another of its subsystem), most urgent first: by priority, severity, number.';
+
+-- sql/60_conflicts/blockers_of_agent.sql
+-- The open conflicts that block an agent under any name of its subsystem, most urgent first.
+create or replace function core.blockers_of_agent(p_workspace text, p_agent_name text)
+returns setof public.conflicts
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  -- Found once: a plan that is kept would find them for each conflict anew.
+  v_names constant text[] := core.agent_names(p_agent_name);
+begin
+  return query
+  select c.* from public.conflicts as c
+  where c.workspace = p_workspace
+    and c.status = 'open'
+    and c.blocks_agents <> '{}'
+    and c.blocks_agents && v_names
+  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+end;
+$$;
+
+-- sql/60_conflicts/critical_blockers.sql
+-- What keeps an agent from starting at all: the critical ones of those that block it.
+create or replace function core.critical_blockers(p_workspace text, p_agent_name text)
+returns public.conflicts[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return array(
+    select b from core.blockers_of_agent(p_workspace, p_agent_name) as b where b.severity = 'critical'
   );
 end;
 $$;
@@ -2944,11 +5148,7 @@ begin
   select * into v_row from public.conflicts as c
   where c.workspace = p_workspace and c.conflict_id = p_conflict_id;
   if not found then
-    return core.fail(
-      'unknown_conflict',
-      jsonb_build_object('conflict_id', p_conflict_id),
-      'See get_active_conflicts for the open ones.'
-    );
+    return core.fail_unknown_conflict(p_conflict_id);
   end if;
   return core.fail(
     'conflict_already_resolved',
@@ -2958,6 +5158,45 @@ begin
     ),
     'Read the resolution in the detail; open a new conflict if it does not settle yours.'
   );
+end;
+$$;
+
+-- sql/60_conflicts/fail_unknown_conflict.sql
+create or replace function core.fail_unknown_conflict(p_conflict_id bigint)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'unknown_conflict',
+    jsonb_build_object('conflict_id', p_conflict_id),
+    'See get_active_conflicts for the open ones.'
+  );
+end;
+$$;
+
+-- sql/60_conflicts/find_open_conflict.sql
+-- The open conflict of this source, target and key, locked until commit; nothing if there is none. One that
+-- was reassigned counts for both targets: its source does not have to know. A caller
+-- that may report afterwards holds the counter already (see core.hold_conflict_counter).
+create or replace function core.find_open_conflict(
+  p_workspace text,
+  p_source text,
+  p_target text,
+  p_conflict_key text
+)
+returns setof public.conflicts
+language plpgsql
+rows 1
+set search_path = ''
+as $$
+begin
+  return query
+  select * from public.conflicts as c
+  where c.workspace = p_workspace and c.source_agent = p_source and c.conflict_key = p_conflict_key
+    and p_target in (c.target_agent, c.reported_to) and c.status = 'open'
+  for no key update;
 end;
 $$;
 
@@ -2971,6 +5210,8 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  -- Found once: a plan that is kept would find them for each conflict anew.
+  v_names constant text[] := core.agent_names(p_agent_name);
 begin
   -- A name that nobody can have would find nothing, and read as "nothing is in your way".
   perform core.require_optional_name('agent_name', p_agent_name);
@@ -2978,7 +5219,7 @@ begin
   select c.* from public.conflicts as c
   where c.workspace = v_workspace
     and c.status = 'open'
-    and (p_agent_name is null or core.concerns_subsystem(c, core.agent_subsystem(p_agent_name)))
+    and (p_agent_name is null or c.blocks_agents || c.source_agent || c.target_agent && v_names)
   order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
 end;
 $$;
@@ -2998,6 +5239,104 @@ comment on function public.get_active_conflicts(text) is
 With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer)
 as source, target or blocked.';
 
+-- sql/60_conflicts/get_conflict_history.sql
+create or replace function core.get_conflict_history(p_conflict_id bigint)
+returns setof public.conflict_events
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  if not exists (
+    select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
+  ) then
+    -- An empty history would read as a conflict to which nothing happened.
+    perform core.fail_unknown_conflict(p_conflict_id);
+  end if;
+  return query
+  select * from public.conflict_events as e
+  where e.workspace = v_workspace and e.conflict_id = p_conflict_id
+  order by e.event_id;
+end;
+$$;
+
+create or replace function public.get_conflict_history(conflict_id bigint)
+returns setof public.conflict_events
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_conflict_history(conflict_id);
+$$;
+
+comment on function public.get_conflict_history(bigint) is
+'All that happened to a conflict, in order: opened, reported (again), updated, note, reassigned, resolved, reopened.
+unknown_conflict if there is none of that number.';
+
+-- sql/60_conflicts/hold_conflict_counter.sql
+-- Keeps other reports of this workspace away until commit: whether a duplicate is open stays true, and no
+-- number is given meanwhile. It comes before every conflict row: a transaction that settles one conflict
+-- and may report another takes it first.
+create or replace function core.hold_conflict_counter(p_workspace text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
+  return found;
+end;
+$$;
+
+-- sql/60_conflicts/is_blocked.sql
+create or replace function core.is_blocked(p_agent_name text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  perform core.require_name('agent_name', p_agent_name);
+  return exists (select from core.blockers_of_agent(core.current_workspace(), p_agent_name));
+end;
+$$;
+
+create or replace function public.is_blocked(agent_name text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select core.is_blocked(agent_name);
+$$;
+
+comment on function public.is_blocked(text) is
+'Whether an open conflict blocks this agent (or another of its subsystem). See blocked_by and wait_until_unblocked.';
+
+-- sql/60_conflicts/lock_conflict.sql
+-- Locks a conflict's row until commit; its number may be wrong.
+create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.conflicts;
+begin
+  select * into v_row from public.conflicts as c
+  where c.workspace = p_workspace and c.conflict_id = p_conflict_id
+  for no key update;
+  if not found then
+    perform core.fail_unknown_conflict(p_conflict_id);
+  end if;
+  return v_row;
+end;
+$$;
+
 -- sql/60_conflicts/log_conflict.sql
 create or replace function core.log_conflict(
   p_severity text,
@@ -3008,6 +5347,7 @@ create or replace function core.log_conflict(
   p_priority integer,
   p_blocks text[],
   p_execution_id text,
+  p_conflict_key text,
   p_request_id uuid
 )
 returns public.conflicts
@@ -3028,27 +5368,22 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
+  if p_conflict_key is not null then
+    perform core.require_label('conflict_key', p_conflict_key);
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(
-      p_severity, p_source, p_target, p_description, p_details, p_priority, p_blocks, p_execution_id
+      p_severity, p_source, p_target, p_description, p_details, p_priority, p_blocks, p_execution_id,
+      p_conflict_key
     )
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  insert into public.conflicts as c (
-    workspace, conflict_id, severity, priority, source_agent, target_agent, description, details,
-    blocks_agents, execution_id
-  ) values (
-    v_workspace, core.next_conflict_id(v_workspace), p_severity, p_priority, p_source, p_target,
-    p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id
-  )
-  returning c.* into v_row;
-  perform core.write_activity(
-    v_workspace, p_source, 'conflict_created',
-    jsonb_build_object('conflict_id', v_row.conflict_id, 'severity', p_severity, 'target', p_target),
-    p_execution_id
+  v_row := core.report_conflict(
+    v_workspace, p_severity, p_priority, p_source, p_target, p_conflict_key, p_description, p_details,
+    p_blocks, p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -3064,6 +5399,7 @@ create or replace function public.log_conflict(
   priority integer default 3,
   blocks text[] default '{}',
   execution_id text default null,
+  conflict_key text default null,
   request_id uuid default null
 )
 returns public.conflicts
@@ -3071,18 +5407,19 @@ language sql
 set search_path = ''
 as $$
   select core.log_conflict(
-    severity, source, target, description, details, priority, blocks, execution_id, request_id
+    severity, source, target, description, details, priority, blocks, execution_id, conflict_key, request_id
   );
 $$;
 
-comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, uuid) is
+comment on function public.log_conflict(text, text, text, text, jsonb, integer, text[], text, text, uuid) is
 'Opens a conflict and returns its row with the number that was given to it.
 
 severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
-resolved.';
+resolved. With a conflict_key (1 to 200 characters) a report of the same source, target and key is counted on the one
+that is open, which takes all that is new in it, and is returned.';
 
 -- sql/60_conflicts/next_conflict_id.sql
--- The row lock on the workspace is held until commit: numbers have no gaps and are never given twice.
+-- The row lock on the counter is held until commit: numbers have no gaps and are never given twice.
 create or replace function core.next_conflict_id(p_workspace text)
 returns bigint
 language plpgsql
@@ -3091,10 +5428,316 @@ as $$
 declare
   v_number bigint;
 begin
-  update core.workspaces as w set last_conflict_id = w.last_conflict_id + 1
-  where w.name = p_workspace
-  returning w.last_conflict_id into v_number;
+  update core.conflict_counters as n set last_conflict_id = n.last_conflict_id + 1
+  where n.workspace = p_workspace
+  returning n.last_conflict_id into v_number;
   return v_number;
+end;
+$$;
+
+-- sql/60_conflicts/reassign_conflict.sql
+create or replace function core.reassign_conflict(
+  p_conflict_id bigint,
+  p_target_agent text,
+  p_agent_name text,
+  p_reason text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.conflicts
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_old public.conflicts;
+  v_row public.conflicts;
+  v_details jsonb;
+begin
+  perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
+  perform core.require_name('target_agent', p_target_agent);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_text('reason', p_reason);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'reassign_conflict',
+    jsonb_build_array(p_conflict_id, p_target_agent, p_agent_name, p_reason, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.conflicts, v_request.answer);
+  end if;
+  perform core.hold_conflict_counter(v_workspace);
+  v_old := core.lock_conflict(v_workspace, p_conflict_id);
+  if v_old.status <> 'open' then
+    perform core.fail_not_open(v_workspace, p_conflict_id);
+  end if;
+  perform core.require_no_duplicate(v_old, p_target_agent);
+  update public.conflicts as c set target_agent = p_target_agent
+  where c.workspace = v_workspace and c.conflict_id = p_conflict_id
+  returning c.* into v_row;
+  v_details := jsonb_build_object('from', v_old.target_agent, 'to', p_target_agent, 'reason', p_reason);
+  perform core.write_conflict_event(v_row, 'reassigned', p_agent_name, v_details, p_execution_id);
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'conflict_reassigned',
+    jsonb_build_object('conflict_id', p_conflict_id) || v_details,
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.reassign_conflict(
+  conflict_id bigint,
+  target_agent text,
+  agent_name text,
+  reason text,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.conflicts
+language sql
+set search_path = ''
+as $$
+  select core.reassign_conflict(conflict_id, target_agent, agent_name, reason, execution_id, request_id);
+$$;
+
+comment on function public.reassign_conflict(bigint, text, text, text, text, uuid) is
+'Gives an open conflict another target, the agent that should resolve it, and returns its row.
+
+Further reports to the old target are still counted on it. conflict_already_resolved if it is not open,
+conflict_duplicate if the new target has an open one of the same source and key.';
+
+-- sql/60_conflicts/reopen_conflict.sql
+create or replace function core.reopen_conflict(
+  p_conflict_id bigint,
+  p_agent_name text,
+  p_reason text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.conflicts
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_old public.conflicts;
+  v_row public.conflicts;
+begin
+  perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_text('reason', p_reason);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'reopen_conflict',
+    jsonb_build_array(p_conflict_id, p_agent_name, p_reason, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.conflicts, v_request.answer);
+  end if;
+  perform core.hold_conflict_counter(v_workspace);
+  v_old := core.lock_conflict(v_workspace, p_conflict_id);
+  if v_old.status <> 'resolved' then
+    perform core.fail(
+      'conflict_not_resolved',
+      jsonb_build_object('conflict_id', p_conflict_id, 'status', v_old.status),
+      'It is open already; add a note if there is something to add.'
+    );
+  end if;
+  perform core.require_no_duplicate(v_old, v_old.target_agent);
+  update public.conflicts as c
+  set status = 'open', resolution = null, resolved_by = null, resolved_at = null
+  where c.workspace = v_workspace and c.conflict_id = p_conflict_id
+  returning c.* into v_row;
+  perform core.write_conflict_event(
+    v_row, 'reopened', p_agent_name,
+    jsonb_build_object(
+      'reason', p_reason, 'resolution', v_old.resolution, 'resolved_by', v_old.resolved_by,
+      'resolved_at', v_old.resolved_at
+    ),
+    p_execution_id
+  );
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'conflict_reopened',
+    jsonb_build_object('conflict_id', p_conflict_id, 'reason', p_reason),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.reopen_conflict(
+  conflict_id bigint,
+  agent_name text,
+  reason text,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.conflicts
+language sql
+set search_path = ''
+as $$
+  select core.reopen_conflict(conflict_id, agent_name, reason, execution_id, request_id);
+$$;
+
+comment on function public.reopen_conflict(bigint, text, text, text, uuid) is
+'Opens a resolved conflict again, because its resolution did not hold, and returns its row. It blocks again whom it
+blocked.
+
+conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.';
+
+-- sql/60_conflicts/report_conflict.sql
+-- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
+-- that is new in it; a null key makes each report a conflict of its own.
+--
+-- p_counts false is for what the database sees itself, again with each write: then the same report changes
+-- nothing, and a changed one updates the conflict without being counted.
+create or replace function core.report_conflict(
+  p_workspace text,
+  p_severity text,
+  p_priority integer,
+  p_source text,
+  p_target text,
+  p_conflict_key text,
+  p_description text,
+  p_details jsonb,
+  p_blocks text[],
+  p_execution_id text,
+  p_counts boolean default true
+)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.conflicts;
+begin
+  perform core.hold_conflict_counter(p_workspace);
+  select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
+  if not found then
+    insert into public.conflicts as c (
+      workspace, conflict_id, severity, priority, source_agent, target_agent, description, details,
+      blocks_agents, execution_id, conflict_key, reported_to
+    ) values (
+      p_workspace, core.next_conflict_id(p_workspace), p_severity, p_priority, p_source, p_target,
+      p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
+    )
+    returning c.* into v_row;
+    return core.write_report(v_row, 'opened', 'conflict_created', p_execution_id);
+  end if;
+  if not p_counts and (
+    v_row.severity, v_row.priority, v_row.description, v_row.details, v_row.blocks_agents
+  ) = (p_severity, p_priority, p_description, p_details, coalesce(p_blocks, '{}')) then
+    return v_row;
+  end if;
+  update public.conflicts as c
+  set
+    severity = p_severity,
+    priority = p_priority,
+    description = p_description,
+    details = p_details,
+    blocks_agents = coalesce(p_blocks, '{}'),
+    reports = c.reports + p_counts::integer,
+    last_reported_at = clock_timestamp()
+  where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id
+  returning c.* into v_row;
+  if p_counts then
+    return core.write_report(v_row, 'reported', 'conflict_reported', p_execution_id);
+  end if;
+  return core.write_report(v_row, 'updated', 'conflict_updated', p_execution_id);
+end;
+$$;
+
+-- sql/60_conflicts/report_of.sql
+-- What a conflict's report said, as the events of its history keep it.
+create or replace function core.report_of(p_conflict public.conflicts)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'severity', p_conflict.severity, 'priority', p_conflict.priority, 'target_agent', p_conflict.target_agent,
+    'description', p_conflict.description, 'details', p_conflict.details,
+    'blocks_agents', p_conflict.blocks_agents
+  );
+end;
+$$;
+
+-- sql/60_conflicts/require_budget_transfer.sql
+-- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
+-- amounts, of which those that are absent are 0.
+create or replace function core.require_budget_transfer(p_transfer jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
+  v_entry record;
+  v_reason text;
+begin
+  perform core.require_object('budget_transfer', p_transfer);
+  perform core.require_name('budget_transfer.from_subsystem', p_transfer ->> 'from_subsystem');
+  perform core.require_name('budget_transfer.to_subsystem', p_transfer ->> 'to_subsystem');
+  for v_entry in select * from jsonb_each(p_transfer - array['from_subsystem', 'to_subsystem']) loop
+    if v_amounts ? v_entry.key then
+      perform core.require_amount('budget_transfer.' || v_entry.key, v_entry.value);
+    else
+      v_reason := 'has an unknown key: ' || left(v_entry.key, 200);
+    end if;
+    v_amounts := v_amounts || jsonb_build_object(v_entry.key, v_entry.value);
+  end loop;
+  if p_transfer -> 'from_subsystem' = p_transfer -> 'to_subsystem' then
+    v_reason := 'goes to where it comes from';
+  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
+    v_reason := 'moves nothing';
+  end if;
+  if v_reason is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'budget_transfer', 'reason', v_reason),
+      'Use from_subsystem and to_subsystem, and at least one of mass_kg, cost_usd and power_w.'
+    );
+  end if;
+  return v_amounts;
+end;
+$$;
+
+-- sql/60_conflicts/require_no_duplicate.sql
+-- Before a conflict is opened again or gets another target: a second open one of the same source, target and
+-- key would split what belongs together. The caller holds the counter, so that this stays true.
+create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_other bigint;
+begin
+  select c.conflict_id into v_other
+  from unnest(array[p_target, p_conflict.reported_to]) as t (name)
+  cross join core.find_open_conflict(
+    p_conflict.workspace, p_conflict.source_agent, t.name, p_conflict.conflict_key
+  ) as c
+  where c.conflict_id <> p_conflict.conflict_id
+  limit 1;
+  if found then
+    perform core.fail(
+      'conflict_duplicate',
+      jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),
+      'Go on with the open one of the same source, target and key: its number is in duplicate_of.'
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -3122,6 +5765,7 @@ create or replace function core.resolve_conflict(
   p_conflict_id bigint,
   p_resolution text,
   p_resolved_by text,
+  p_budget_transfer jsonb,
   p_execution_id text,
   p_request_id uuid
 )
@@ -3139,29 +5783,23 @@ begin
   perform core.require_text('resolution', p_resolution);
   perform core.require_agent('resolved_by', p_resolved_by);
   perform core.require_optional_name('execution_id', p_execution_id);
+  if p_budget_transfer is not null then
+    perform core.require_budget_transfer(p_budget_transfer);
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'resolve_conflict',
-    jsonb_build_array(p_conflict_id, p_resolution, p_resolved_by, p_execution_id)
+    jsonb_build_array(p_conflict_id, p_resolution, p_resolved_by, p_budget_transfer, p_execution_id)
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  update public.conflicts as c
-  set
-    status = 'resolved',
-    resolution = p_resolution,
-    resolved_by = p_resolved_by,
-    resolved_at = clock_timestamp()
-  where c.workspace = v_workspace and c.conflict_id = p_conflict_id and c.status = 'open'
-  returning c.* into v_row;
-  if not found then
-    perform core.fail_not_open(v_workspace, p_conflict_id);
+  if p_budget_transfer is null then
+    v_row := core.settle_conflict(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
+  else
+    v_row := core.settle_by_transfer(
+      v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id, p_budget_transfer
+    );
   end if;
-  perform core.write_activity(
-    v_workspace, p_resolved_by, 'conflict_resolved',
-    jsonb_build_object('conflict_id', p_conflict_id, 'resolution', p_resolution),
-    p_execution_id
-  );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -3171,6 +5809,7 @@ create or replace function public.resolve_conflict(
   conflict_id bigint,
   resolution text,
   resolved_by text,
+  budget_transfer jsonb default null,
   execution_id text default null,
   request_id uuid default null
 )
@@ -3178,11 +5817,242 @@ returns public.conflicts
 language sql
 set search_path = ''
 as $$
-  select core.resolve_conflict(conflict_id, resolution, resolved_by, execution_id, request_id);
+  select core.resolve_conflict(conflict_id, resolution, resolved_by, budget_transfer, execution_id, request_id);
 $$;
 
-comment on function public.resolve_conflict(bigint, text, text, text, uuid) is
-'Resolves an open conflict and returns its row; unknown_conflict or conflict_already_resolved otherwise.';
+comment on function public.resolve_conflict(bigint, text, text, jsonb, text, uuid) is
+'Resolves an open conflict and returns its row; unknown_conflict or conflict_already_resolved otherwise.
+
+budget_transfer: {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 0}
+moves that budget in the same transaction, as transfer_budget does: both are done, or neither.';
+
+-- sql/60_conflicts/settle_by_transfer.sql
+-- Resolves a conflict and moves budget, which may be what the conflict is about: so it is resolved before
+-- the move looks at the budgets again, and a move that is not enough opens the next conflict. That turns
+-- the lock order around, unless all that the move locks is locked first.
+create or replace function core.settle_by_transfer(
+  p_workspace text,
+  p_conflict_id bigint,
+  p_resolution text,
+  p_resolved_by text,
+  p_execution_id text,
+  p_transfer jsonb
+)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_from constant text := p_transfer ->> 'from_subsystem';
+  v_to constant text := p_transfer ->> 'to_subsystem';
+  v_row public.conflicts;
+begin
+  perform core.lock_constraints(p_workspace);
+  perform from public.subsystems as s
+  where s.workspace = p_workspace and s.name in (v_from, v_to)
+  order by s.name
+  for no key update;
+  perform core.hold_conflict_counter(p_workspace);
+  v_row := core.settle_conflict(
+    p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
+    jsonb_build_object('budget_transfer', p_transfer)
+  );
+  perform core.move_budget(
+    p_workspace, v_from, v_to, core.require_budget_transfer(p_transfer), p_resolution, p_resolved_by,
+    p_execution_id, null
+  );
+  return v_row;
+end;
+$$;
+
+-- sql/60_conflicts/settle_conflict.sql
+-- Resolves an open conflict and returns its row; says why when it is not open. p_details is for the history.
+create or replace function core.settle_conflict(
+  p_workspace text,
+  p_conflict_id bigint,
+  p_resolution text,
+  p_resolved_by text,
+  p_execution_id text,
+  p_details jsonb default '{}'
+)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.conflicts;
+begin
+  update public.conflicts as c
+  set
+    status = 'resolved',
+    resolution = p_resolution,
+    resolved_by = p_resolved_by,
+    resolved_at = clock_timestamp()
+  where c.workspace = p_workspace and c.conflict_id = p_conflict_id and c.status = 'open'
+  returning c.* into v_row;
+  if not found then
+    perform core.fail_not_open(p_workspace, p_conflict_id);
+  end if;
+  perform core.write_conflict_event(
+    v_row, 'resolved', p_resolved_by, jsonb_build_object('resolution', p_resolution) || p_details, p_execution_id
+  );
+  perform core.write_activity(
+    p_workspace, p_resolved_by, 'conflict_resolved',
+    jsonb_build_object('conflict_id', p_conflict_id, 'resolution', p_resolution),
+    p_execution_id
+  );
+  return v_row;
+end;
+$$;
+
+-- sql/60_conflicts/take_blocked_slot.sql
+-- Of the parking slots (see core.take_parking_slot) blocked agents may have the last half, and at most
+-- that: the others are for locks. Who waits for a lock tries them from the first on.
+create or replace function core.take_blocked_slot()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_slots constant integer := core.parking_slots();
+begin
+  for v_slot in reverse v_slots..v_slots - v_slots / 2 + 1 loop
+    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+      return true;
+    end if;
+  end loop;
+  return false;
+end;
+$$;
+
+-- sql/60_conflicts/unblock_retry_ms.sql
+-- When a blocked agent that is not parked should ask again: all agents that are blocked in a workspace
+-- together ask at most 500 times a second, and 20 of them still hear of a resolution within 50 ms.
+create or replace function core.unblock_retry_ms(p_workspace text)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select least(500, greatest(20, 2 * count(distinct a.name)))
+    from public.conflicts as c
+    cross join unnest(c.blocks_agents) as a (name)
+    where c.workspace = p_workspace and c.status = 'open' and c.blocks_agents <> '{}'
+  );
+end;
+$$;
+
+-- sql/60_conflicts/wait_until_unblocked.sql
+-- While it parks, a call holds no lock on any row and has written nothing.
+create or replace function core.wait_until_unblocked(p_agent_name text, p_wait_ms integer)
+returns public.unblock_wait
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_until timestamptz;
+  v_is_parked boolean := false;
+  v_blockers public.conflicts[];
+begin
+  perform core.require_name('agent_name', p_agent_name);
+  perform core.require_whole_number('wait_ms', to_jsonb(p_wait_ms), 0, 500);
+  v_until := clock_timestamp() + p_wait_ms * interval '1 millisecond';
+  loop
+    v_blockers := array(select b from core.blockers_of_agent(v_workspace, p_agent_name) as b);
+    if cardinality(v_blockers) = 0 then
+      return row(false, v_blockers, 0)::public.unblock_wait;
+    end if;
+    exit when clock_timestamp() >= v_until;
+    v_is_parked := v_is_parked or core.take_blocked_slot();
+    exit when not v_is_parked;
+    -- To see that the first of them is settled is cheap; the others wait for the next full look.
+    for v_glance in 1..10 loop
+      perform pg_sleep(0.002);
+      exit when not exists (
+        select from public.conflicts as c
+        where c.workspace = v_workspace and c.conflict_id = v_blockers[1].conflict_id and c.status = 'open'
+      );
+    end loop;
+  end loop;
+  return row(
+    true, v_blockers, case when v_is_parked then 0 else core.unblock_retry_ms(v_workspace) end
+  )::public.unblock_wait;
+end;
+$$;
+
+create or replace function public.wait_until_unblocked(agent_name text, wait_ms integer default 500)
+returns public.unblock_wait
+language sql
+set search_path = ''
+as $$
+  select core.wait_until_unblocked(agent_name, wait_ms);
+$$;
+
+comment on function public.wait_until_unblocked(text, integer) is
+'Whether an agent is blocked, and by which open conflicts; where few others ask, it answers when that ends, or after
+wait_ms (0 to 500) at the latest.
+
+While blocked, ask again after retry_ms.';
+
+-- sql/60_conflicts/write_conflict_event.sql
+-- The caller holds the conflict's row, under which its events are numbered.
+create or replace function core.write_conflict_event(
+  p_conflict public.conflicts,
+  p_event text,
+  p_agent_name text,
+  p_details jsonb,
+  p_execution_id text
+)
+returns public.conflict_events
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.conflict_events;
+begin
+  insert into public.conflict_events as e (
+    workspace, conflict_id, event_id, event, agent_name, details, execution_id
+  )
+  select
+    p_conflict.workspace, p_conflict.conflict_id, coalesce(max(k.event_id), 0) + 1, p_event, p_agent_name,
+    p_details, p_execution_id
+  from public.conflict_events as k
+  where k.workspace = p_conflict.workspace and k.conflict_id = p_conflict.conflict_id
+  returning e.* into v_row;
+  return v_row;
+end;
+$$;
+
+-- sql/60_conflicts/write_report.sql
+-- What every report leaves: an event with all that it said, and an entry in the activity log.
+create or replace function core.write_report(
+  p_conflict public.conflicts,
+  p_event text,
+  p_activity text,
+  p_execution_id text
+)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform core.write_conflict_event(
+    p_conflict, p_event, p_conflict.source_agent, core.report_of(p_conflict), p_execution_id
+  );
+  perform core.write_activity(
+    p_conflict.workspace, p_conflict.source_agent, p_activity,
+    jsonb_build_object(
+      'conflict_id', p_conflict.conflict_id, 'severity', p_conflict.severity, 'target', p_conflict.target_agent
+    ),
+    p_execution_id
+  );
+  return p_conflict;
+end;
+$$;
 
 -- sql/70_activity/tables.sql
 create table public.agent_activity_logs (
@@ -3193,7 +6063,8 @@ create table public.agent_activity_logs (
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   execution_id text,
   "timestamp" timestamptz not null default clock_timestamp(),
-  import_key uuid
+  import_key uuid,
+  transaction_id xid8 not null default pg_current_xact_id()
 );
 
 comment on table public.agent_activity_logs is
@@ -3203,11 +6074,24 @@ comment on column public.agent_activity_logs."timestamp" is
 'When it happened, by the database''s clock; for imported entries, as the source had it.';
 comment on column public.agent_activity_logs.import_key is
 'Set on imported entries, so that importing again adds nothing.';
+comment on column public.agent_activity_logs.transaction_id is
+'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
+-- Pages of the log, newest first, by each filter. The columns after the filter are the order, so a page costs the
+-- same wherever it stands in the log. This is the busiest table: each index here is paid for by every mutation.
+-- What stands behind the order is for several filters at once: an agent that never did what is asked for is passed
+-- over in the index, without a look at each of its entries.
 create index agent_activity_logs_recent_idx
 on public.agent_activity_logs (workspace, "timestamp" desc, id desc);
 create index agent_activity_logs_by_agent_idx
-on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc);
+on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc, activity);
+create index agent_activity_logs_by_execution_idx
+on public.agent_activity_logs (workspace, execution_id, "timestamp" desc, id desc, agent_name, activity);
+create index agent_activity_logs_by_activity_idx
+on public.agent_activity_logs (workspace, activity, "timestamp" desc, id desc);
+-- The order in which followers read; filters are applied on the way, so one index serves them all.
+create index agent_activity_logs_follow_idx
+on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
 on public.agent_activity_logs (workspace, import_key) where import_key is not null;
 
@@ -3215,6 +6099,152 @@ alter table public.agent_activity_logs enable row level security;
 create policy agent_activity_logs_of_own_workspace on public.agent_activity_logs
 for select to authenticated, service_role
 using (workspace = (select core.current_workspace()));
+
+create type public.activity_page as (
+  entries public.agent_activity_logs [],
+  "cursor" text,
+  more boolean
+);
+comment on type public.activity_page is
+'A step of a follower: entries in the order of their transactions, where to go on, and whether to ask again at once.';
+
+-- sql/70_activity/get_recent_activity.sql
+-- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
+-- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+create or replace function core.get_recent_activity(
+  p_limit integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_activity text,
+  p_since timestamptz,
+  p_until timestamptz,
+  p_before_id bigint
+)
+returns setof public.agent_activity_logs
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_before timestamptz;
+begin
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
+  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  if p_before_id is not null then
+    v_before := core.time_of_activity(v_workspace, p_before_id);
+  end if;
+  return query
+  select a.* from public.agent_activity_logs as a
+  where a.workspace = v_workspace
+    and (p_agent_name is null or a.agent_name = p_agent_name)
+    and (p_execution_id is null or a.execution_id = p_execution_id)
+    and (p_activity is null or a.activity = p_activity)
+    and (p_since is null or a."timestamp" >= p_since)
+    and (p_until is null or a."timestamp" < p_until)
+    and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
+  order by a."timestamp" desc, a.id desc
+  limit p_limit;
+end;
+$$;
+
+create or replace function public.get_recent_activity(
+  limit_count integer default 50,
+  agent_name text default null,
+  execution_id text default null,
+  activity text default null,
+  since timestamptz default null,
+  until timestamptz default null,
+  before_id bigint default null
+)
+returns setof public.agent_activity_logs
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+$$;
+
+comment on function public.get_recent_activity(
+  integer, text, text, text, timestamptz, timestamptz, bigint
+) is
+'Entries of the activity log, newest first, up to 10000 at once.
+
+Filters: agent_name, execution_id, activity, since (at or after) and until (before). before_id is the id of an entry:
+only what comes after it in this order. The id of a page''s last entry gives the next page.';
+
+-- sql/70_activity/last_activity.sql
+-- The cursor behind the last entry that a follower could have read by now.
+create or replace function core.last_activity(p_workspace text, p_before xid8)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce((
+    select a.transaction_id || '/' || a.id from public.agent_activity_logs as a
+    where a.workspace = p_workspace and a.transaction_id < p_before
+    order by a.transaction_id desc, a.id desc
+    limit 1
+  ), '0/0');
+end;
+$$;
+
+-- sql/70_activity/log_agent_activities.sql
+create or replace function core.log_agent_activities(p_entries jsonb, p_execution_id text, p_request_id uuid)
+returns setof public.agent_activity_logs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_rows public.agent_activity_logs[];
+begin
+  perform core.require_activities(p_entries);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'log_agent_activities', jsonb_build_array(p_entries, p_execution_id)
+  );
+  if v_request.is_replay then
+    return query select * from jsonb_populate_recordset(null::public.agent_activity_logs, v_request.answer);
+    return;
+  end if;
+  with written as (
+    insert into public.agent_activity_logs as a (workspace, agent_name, activity, details, execution_id)
+    select
+      v_workspace, e.value ->> 'agent_name', e.value ->> 'activity', coalesce(e.value -> 'details', '{}'),
+      p_execution_id
+    from jsonb_array_elements(p_entries) with ordinality as e
+    order by e.ordinality
+    returning a.*
+  )
+  select array_agg(w order by w.id) into v_rows from written as w;
+  perform core.remember_request(v_request, to_jsonb(v_rows));
+  return query select * from unnest(v_rows);
+end;
+$$;
+
+create or replace function public.log_agent_activities(
+  entries jsonb,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns setof public.agent_activity_logs
+language sql
+set search_path = ''
+as $$
+  select * from core.log_agent_activities(entries, execution_id, request_id);
+$$;
+
+comment on function public.log_agent_activities(jsonb, text, uuid) is
+'Adds 1 to 1000 entries to the activity log, all or none, and returns them in the same order.
+
+entries: [{"agent_name": "skeleton_agent", "activity": "design_started", "details": {}}, ...]; details may be absent.';
 
 -- sql/70_activity/log_agent_activity.sql
 create or replace function core.log_agent_activity(
@@ -3268,6 +6298,293 @@ $$;
 comment on function public.log_agent_activity(text, text, jsonb, text, uuid) is
 'Adds an entry to the activity log and returns it.';
 
+-- sql/70_activity/prune_activity.sql
+create or replace function core.prune_activity(p_older_than timestamptz, p_limit integer, p_request_id uuid)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_count integer;
+begin
+  perform core.require_past('older_than', p_older_than);
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 100000);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'prune_activity', jsonb_build_array(p_older_than, p_limit)
+  );
+  if v_request.is_replay then
+    return v_request.answer;
+  end if;
+  -- What another call is just deleting is left to it.
+  delete from public.agent_activity_logs as a
+  using (
+    select o.id from public.agent_activity_logs as o
+    where o.workspace = v_workspace and o."timestamp" < p_older_than
+    order by o."timestamp", o.id
+    limit p_limit
+    for update skip locked
+  ) as old
+  where a.id = old.id;
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform core.write_activity(
+      v_workspace, coalesce(core.claimed_agent(), 'operator'), 'activity_pruned',
+      jsonb_build_object('older_than', p_older_than, 'entries', v_count), null
+    );
+  end if;
+  perform core.remember_request(v_request, to_jsonb(v_count));
+  return v_count;
+end;
+$$;
+
+create or replace function public.prune_activity(
+  older_than timestamptz,
+  limit_count integer default 20000,
+  request_id uuid default null
+)
+returns integer
+language sql
+set search_path = ''
+as $$
+  select core.prune_activity(older_than, limit_count, request_id);
+$$;
+
+comment on function public.prune_activity(timestamptz, integer, uuid) is
+'For operators: deletes entries of the activity log that are older than a time in the past, the oldest first, up to
+limit_count (100000 at most) in one call. Returns how many: call it again until that is 0.';
+
+-- sql/70_activity/read_activity.sql
+-- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
+-- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
+-- that still runs: of everything before it this snapshot sees all that there will ever be. Two statements of this
+-- function have one snapshot, because it is stable.
+--
+-- A cursor is always the place of a committed entry, never a bare transaction number: after a crash the number of a
+-- transaction that had left nothing on disk is given again.
+create or replace function core.read_activity(
+  p_cursor text,
+  p_limit integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_activity text
+)
+returns public.activity_page
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  -- With a filter, how many entries a call looks at in search of those that are wanted.
+  v_scanned constant integer := case
+    when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
+  end;
+  v_transaction_id xid8;
+  v_id bigint;
+  v_page public.activity_page;
+begin
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 1000);
+  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  perform core.require_followable(v_workspace, p_cursor);
+  if p_cursor is null then
+    v_page.entries := '{}';
+    v_page.cursor := core.last_activity(v_workspace, v_oldest_running);
+    v_page.more := false;
+    return v_page;
+  end if;
+  v_transaction_id := split_part(p_cursor, '/', 1)::xid8;
+  v_id := split_part(p_cursor, '/', 2)::bigint;
+  with scanned as materialized (
+    select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
+    where a.workspace = v_workspace
+      and (a.transaction_id, a.id) > (v_transaction_id, v_id)
+      and a.transaction_id < v_oldest_running
+    order by a.transaction_id, a.id
+    limit v_scanned
+  ),
+  wanted as materialized (
+    select s.entry, s.transaction_id, s.id from scanned as s
+    where (p_agent_name is null or (s.entry).agent_name = p_agent_name)
+      and (p_execution_id is null or (s.entry).execution_id = p_execution_id)
+      and (p_activity is null or (s.entry).activity = p_activity)
+    order by s.transaction_id, s.id
+    limit p_limit
+  ),
+  found as (
+    select (select count(*) from wanted) = p_limit as is_full, (select count(*) from scanned) = v_scanned as is_cut
+  )
+  select
+    coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
+    coalesce((
+      -- A page that is full ends with its last entry, another where the search ended.
+      select e.transaction_id || '/' || e.id
+      from (
+        select w.transaction_id, w.id from wanted as w
+        union all
+        select s.transaction_id, s.id from scanned as s where not f.is_full
+      ) as e
+      order by e.transaction_id desc, e.id desc
+      limit 1
+    ), p_cursor),
+    f.is_full or f.is_cut
+  into v_page
+  from found as f;
+  return v_page;
+end;
+$$;
+
+create or replace function public.read_activity(
+  "cursor" text default null,
+  limit_count integer default 500,
+  agent_name text default null,
+  execution_id text default null,
+  activity text default null
+)
+returns public.activity_page
+language sql
+stable
+set search_path = ''
+as $$
+  select core.read_activity("cursor", limit_count, agent_name, execution_id, activity);
+$$;
+
+comment on function public.read_activity(text, integer, text, text, text) is
+'The next entries of the activity log for a follower: who goes on with the cursor that it got misses none, and gets none
+twice, whatever commits in which order.
+
+Without a cursor there are no entries, only the cursor from which to follow what comes from now on; "0/0" is the start
+of the log. more: ask again at once. limit_count: 1 to 1000. Entries come in the order of their transactions, when no
+older transaction of the database server is writing any more.';
+
+-- sql/70_activity/require_activities.sql
+-- Unknown keys are refused: a misspelt one would be lost without a word.
+create or replace function core.require_activities(p_entries jsonb)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_entry jsonb;
+  v_place text;
+  v_key text;
+begin
+  if jsonb_typeof(p_entries) is distinct from 'array' or jsonb_array_length(p_entries) not between 1 and 1000 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'entries', 'reason', 'is no list of 1 to 1000 entries'),
+      'Send a list such as [{"agent_name": "skeleton_agent", "activity": "design_started", "details": {}}].'
+    );
+  end if;
+  for v_entry, v_place in
+    select e.value, 'entries.' || (e.ordinality - 1) from jsonb_array_elements(p_entries) with ordinality as e
+  loop
+    perform core.require_object(v_place, v_entry);
+    for v_key in select k.key from jsonb_each(v_entry) as k loop
+      if v_key not in ('agent_name', 'activity', 'details')
+        or v_key <> 'details' and jsonb_typeof(v_entry -> v_key) <> 'string' then
+        perform core.fail(
+          'invalid_argument',
+          jsonb_build_object('argument', v_place || '.' || v_key, 'reason', 'is unknown or no text'),
+          'An entry has agent_name and activity, both text, and perhaps details, an object.'
+        );
+      end if;
+    end loop;
+    perform core.require_agent(v_place || '.agent_name', v_entry ->> 'agent_name');
+    perform core.require_label(v_place || '.activity', v_entry ->> 'activity');
+    perform core.require_object(v_place || '.details', coalesce(v_entry -> 'details', '{}'));
+  end loop;
+  return true;
+end;
+$$;
+
+-- sql/70_activity/require_activity_filter.sql
+-- A name that nobody can have would find nothing, and read as "nothing happened".
+create or replace function core.require_activity_filter(p_agent_name text, p_execution_id text, p_activity text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_optional_name('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  return p_activity is null or core.require_label('activity', p_activity);
+end;
+$$;
+
+-- sql/70_activity/require_followable.sql
+-- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
+-- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+create or replace function core.require_followable(p_workspace text, p_cursor text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+  v_last xid8;
+begin
+  if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is no cursor', 'value', left(p_cursor, 200)),
+      'Send a cursor that read_activity returned, "0/0" for the log''s first entry, or null for what comes from now on.'
+    );
+  elsif split_part(p_cursor, '/', 1)::xid8 >= v_next then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is of another database server', 'value', p_cursor),
+      'Begin anew: with "0/0" at the log''s first entry, or with null.'
+    );
+  end if;
+  select a.transaction_id into v_last from public.agent_activity_logs as a
+  where a.workspace = p_workspace
+  order by a.transaction_id desc, a.id desc
+  limit 1;
+  if v_last >= v_next then
+    perform core.fail(
+      'log_restored',
+      jsonb_build_object('transaction_id', v_last, 'next_transaction_id', v_next),
+      'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/70_activity/time_of_activity.sql
+-- Where a page begins. An unknown entry is an error, because an empty page would read as the log's end.
+create or replace function core.time_of_activity(p_workspace text, p_id bigint)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_time timestamptz;
+begin
+  select a."timestamp" into v_time from public.agent_activity_logs as a
+  where a.id = p_id and a.workspace = p_workspace;
+  if not found then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_id),
+      'Use the id of an entry that was read. If it was pruned since, so was all that came before it.'
+    );
+  end if;
+  return v_time;
+end;
+$$;
+
 -- sql/70_activity/write_activity.sql
 -- The log entry of a mutation, in its transaction: either both are there or neither.
 create or replace function core.write_activity(
@@ -3301,7 +6618,9 @@ create type public.subsystem_checkout as (
   design public.subsystem_designs,
   constraints public.global_constraints,
   inputs public.subsystem_interfaces [],
-  conflicts public.conflicts []
+  input_requirements public.subsystem_requirements [],
+  conflicts public.conflicts [],
+  blocked_by public.conflicts []
 );
 comment on type public.subsystem_checkout is 'Answer of checkout_subsystem: the lease and all that its holder needs to
 read.';
@@ -3345,6 +6664,8 @@ create or replace function core.checkin_subsystem(
   p_activity text,
   p_details jsonb,
   p_release boolean,
+  p_accept_stale text,
+  p_strict boolean,
   p_request_id uuid
 )
 returns public.subsystem_checkin
@@ -3359,18 +6680,19 @@ declare
 begin
   perform core.require_checkin(
     p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-    p_activity, p_details, p_release
+    p_activity, p_details, p_release, p_accept_stale, p_strict
   );
   v_request := core.recall_request(
     v_workspace, p_request_id, 'checkin_subsystem',
     jsonb_build_array(
       p_subsystem, p_agent_name, p_execution_id, p_fencing_token, p_status, p_interfaces, p_design_data,
-      p_activity, p_details, p_release
+      p_activity, p_details, p_release, p_accept_stale, p_strict
     )
   );
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_checkin, v_request.answer);
   end if;
+  perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
     -- Taken `for update` from the start: to share the lease first and to delete it later would be a
     -- lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
@@ -3380,12 +6702,25 @@ begin
     for update;
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id);
+  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if (v_checkin.status).state = 'complete' then
+    perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
+  end if;
   if p_interfaces is not null then
-    v_checkin.interfaces := core.write_interfaces(v_workspace, p_subsystem, p_interfaces, p_agent_name, null);
+    v_checkin.interfaces := jsonb_populate_record(
+      v_checkin.interfaces,
+      core.write_document(
+        v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
+      )
+    );
   end if;
   if p_design_data is not null then
-    v_checkin.design := core.write_design(v_workspace, p_subsystem, p_design_data, p_agent_name, null);
+    v_checkin.design := jsonb_populate_record(
+      v_checkin.design,
+      core.write_document(
+        v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
+      )
+    );
   end if;
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
@@ -3417,6 +6752,8 @@ create or replace function public.checkin_subsystem(
   activity text default null,
   details jsonb default '{}',
   release boolean default true,
+  accept_stale text default null,
+  strict boolean default false,
   request_id uuid default null
 )
 returns public.subsystem_checkin
@@ -3425,17 +6762,19 @@ set search_path = ''
 as $$
   select core.checkin_subsystem(
     subsystem, agent_name, execution_id, fencing_token, status, interfaces, design_data, activity, details,
-    release, request_id
+    release, accept_stale, strict, request_id
   );
 $$;
 
 comment on function public.checkin_subsystem(
-  text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, uuid
+  text, text, text, bigint, jsonb, jsonb, jsonb, text, jsonb, boolean, text, boolean, uuid
 ) is
 'Writes status, interfaces and design of a checked-out subsystem, logs it and releases the lease: all or nothing, in
 one round trip.
 
-lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.';
+lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.
+stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
+accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
 -- sql/80_operations/checkout_subsystem.sql
 create or replace function core.checkout_subsystem(
@@ -3444,6 +6783,7 @@ create or replace function core.checkout_subsystem(
   p_execution_id text,
   p_ttl_seconds integer,
   p_reads text[],
+  p_reads_requirements text[],
   p_request_id uuid
 )
 returns setof public.subsystem_checkout
@@ -3454,15 +6794,38 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_lease public.agent_locks;
+  v_interfaces jsonb[];
+  v_requirements jsonb[];
+  v_blockers public.conflicts[];
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_names('reads', p_reads);
+  perform core.require_names('reads_requirements', p_reads_requirements);
+  perform core.require_agent('agent_name', p_agent_name);
+  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
+  if not core.was_answered(v_workspace, p_request_id) then
+    v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+  end if;
+  if cardinality(v_blockers) > 0 then
+    return query select * from jsonb_populate_record(
+      null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
+    );
+    return;
+  end if;
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
+    v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
+    v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
+    perform core.write_dependencies(
+      v_workspace, p_subsystem, 'interfaces', p_reads, v_interfaces, p_agent_name, p_execution_id
+    );
+    perform core.write_dependencies(
+      v_workspace, p_subsystem, 'requirements', p_reads_requirements, v_requirements, p_agent_name, p_execution_id
+    );
     return query select
       v_lease,
       (select s from public.subsystems as s where s.workspace = v_workspace and s.name = p_subsystem),
@@ -3486,8 +6849,14 @@ begin
         where g.workspace = v_workspace
         order by g.version desc limit 1
       ),
-      core.latest_interfaces(v_workspace, p_reads),
-      array(select c from core.get_active_conflicts(p_agent_name) as c);
+      array(
+        select jsonb_populate_record(null::public.subsystem_interfaces, d) from unnest(v_interfaces) as d
+      ),
+      array(
+        select jsonb_populate_record(null::public.subsystem_requirements, d) from unnest(v_requirements) as d
+      ),
+      array(select c from core.get_active_conflicts(p_agent_name) as c),
+      '{}'::public.conflicts[];
   end if;
 end;
 $$;
@@ -3498,6 +6867,7 @@ create or replace function public.checkout_subsystem(
   execution_id text,
   ttl_seconds integer default 300,
   reads text[] default '{}',
+  reads_requirements text[] default '{}',
   request_id uuid default null
 )
 returns setof public.subsystem_checkout
@@ -3505,15 +6875,39 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.checkout_subsystem(subsystem, agent_name, execution_id, ttl_seconds, reads, request_id);
+  select * from core.checkout_subsystem(
+    subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
+  );
 $$;
 
-comment on function public.checkout_subsystem(text, text, text, integer, text[], uuid) is
+comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], uuid) is
 'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
 somebody holds it.
 
-reads: other subsystems whose latest interfaces come along as `inputs`. conflicts: the open ones that concern this
+While an open critical conflict blocks this agent the lease is null, nothing is taken, and blocked_by holds those
+conflicts.
+
+reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
+come along as `input_requirements`. From then on the subsystem depends on the versions that it saw; see
+system_status.stale_inputs. conflicts: the open ones that concern this
 agent.';
+
+-- sql/80_operations/events_of.sql
+-- The history of a conflict as an export carries it.
+create or replace function core.events_of(p_workspace text, p_conflict_id bigint)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(e) - array['workspace', 'conflict_id'] order by e.event_id), '[]')
+    from public.conflict_events as e
+    where e.workspace = p_workspace and e.conflict_id = p_conflict_id
+  );
+end;
+$$;
 
 -- sql/80_operations/export_state.sql
 -- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
@@ -3552,21 +6946,32 @@ begin
       select coalesce(jsonb_agg(to_jsonb(d) - 'workspace' order by d.subsystem_name, d.version), '[]')
       from public.subsystem_designs as d where d.workspace = v_workspace
     ),
+    'document_dependencies', (
+      select coalesce(jsonb_agg(
+        to_jsonb(d) - 'workspace' order by d.subsystem, d.on_subsystem, d.document
+      ), '[]')
+      from public.document_dependencies as d where d.workspace = v_workspace
+    ),
     'conflicts', (
-      select coalesce(jsonb_agg(to_jsonb(c) - 'workspace' order by c.conflict_id), '[]')
+      select coalesce(jsonb_agg(
+        to_jsonb(c) - 'workspace' || jsonb_build_object('events', core.events_of(v_workspace, c.conflict_id))
+        order by c.conflict_id
+      ), '[]')
       from public.conflicts as c where c.workspace = v_workspace
     ),
     'agent_activity_logs', (
       -- An entry that was not imported gets a key made of where it comes from, the same each time.
       select coalesce(jsonb_agg(
-        to_jsonb(a) - array['workspace', 'id'] || jsonb_build_object(
+        to_jsonb(a) - array['workspace', 'id', 'transaction_id'] || jsonb_build_object(
           'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
         ) order by a."timestamp", a.id
       ), '[]')
       from public.agent_activity_logs as a where a.workspace = v_workspace
     ),
     'counters', jsonb_build_object(
-      'last_conflict_id', (select w.last_conflict_id from core.workspaces as w where w.name = v_workspace),
+      'last_conflict_id', (
+        select n.last_conflict_id from core.conflict_counters as n where n.workspace = v_workspace
+      ),
       'fencing', (
         select coalesce(jsonb_agg(
           to_jsonb(f) - 'workspace' order by f.resource_type, f.resource_name
@@ -3645,8 +7050,73 @@ begin
 end;
 $$;
 
+-- sql/80_operations/import_conflict_counter.sql
+-- The last of the counters, added to the counts of the others.
+create or replace function core.import_conflict_counter(
+  p_workspace text,
+  p_counters jsonb,
+  p_counts public.import_counts
+)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_counters ? 'last_conflict_id' then
+    update core.conflict_counters as n set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
+    where n.workspace = p_workspace and n.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
+    p_counts.imported := p_counts.imported + found::integer;
+    p_counts.unchanged := p_counts.unchanged + (not found)::integer;
+  end if;
+  return p_counts;
+end;
+$$;
+
+-- sql/80_operations/import_conflict_events.sql
+-- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
+-- resolved, by whom its own columns say.
+create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
+  )
+  select
+    p_conflict.workspace, p_conflict.conflict_id, row_number() over (order by e.event_id), e.event, e.agent_name,
+    coalesce(e.details, '{}'), coalesce(e.created_at, p_conflict.created_at), e.execution_id
+  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    return v_count;
+  end if;
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
+  ) values (
+    p_conflict.workspace, p_conflict.conflict_id, 1, 'opened', p_conflict.source_agent,
+    core.report_of(p_conflict), p_conflict.created_at, p_conflict.execution_id
+  );
+  if p_conflict.status = 'open' then
+    return 1;
+  end if;
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at
+  ) values (
+    p_conflict.workspace, p_conflict.conflict_id, 2, 'resolved',
+    coalesce(p_conflict.resolved_by, p_conflict.target_agent),
+    jsonb_build_object('resolution', p_conflict.resolution), p_conflict.resolved_at
+  );
+  return 2;
+end;
+$$;
+
 -- sql/80_operations/import_conflicts.sql
--- Under the lock on the workspace's row, so that no conflict is numbered meanwhile.
+-- Under the lock on the counter's row, so that no conflict is numbered meanwhile. An entry brings its events
+-- along: a conflict that is refused keeps its own.
 create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -3656,28 +7126,40 @@ declare
   v_counts public.import_counts := row('conflicts', 0, 0, 0);
   v_entry public.conflicts;
   v_known public.conflicts;
+  v_events jsonb;
 begin
-  perform from core.workspaces as w where w.name = p_workspace for no key update;
+  perform core.hold_conflict_counter(p_workspace);
   perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
   from jsonb_array_elements(p_entries) as e;
-  for v_entry in
-    select * from jsonb_populate_recordset(null::public.conflicts, p_entries) as e
-    order by e.conflict_id
+  for v_events in
+    select e.value from jsonb_array_elements(p_entries) as e order by (e.value -> 'conflict_id')::numeric
   loop
+    v_entry := jsonb_populate_record(null::public.conflicts, v_events);
+    v_events := v_events -> 'events';
     v_entry.workspace := p_workspace;
     v_entry.priority := coalesce(v_entry.priority, 3);
     v_entry.details := coalesce(v_entry.details, '{}');
     v_entry.blocks_agents := coalesce(v_entry.blocks_agents, '{}');
     v_entry.status := coalesce(v_entry.status, 'open');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
+    v_entry.reported_to := coalesce(v_entry.reported_to, v_entry.target_agent);
+    v_entry.reports := coalesce(v_entry.reports, 1);
+    v_entry.last_reported_at := coalesce(v_entry.last_reported_at, v_entry.created_at);
     select * into v_known from public.conflicts as c
     where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id;
     if not found then
-      insert into public.conflicts select v_entry.*;
-      update core.workspaces as w set last_conflict_id = greatest(w.last_conflict_id, v_entry.conflict_id)
-      where w.name = p_workspace;
-      v_counts.imported := v_counts.imported + 1;
-    elsif core.same_conflict(v_known, v_entry) then
+      -- An open one of the same source, target and key may be here under another number: it stays.
+      insert into public.conflicts select v_entry.* on conflict do nothing;
+      if found then
+        perform core.import_conflict_events(v_entry, v_events);
+        v_counts.imported := v_counts.imported + 1;
+      else
+        v_counts.refused := v_counts.refused + 1;
+      end if;
+      update core.conflict_counters as n set last_conflict_id = v_entry.conflict_id
+      where n.workspace = p_workspace and n.last_conflict_id < v_entry.conflict_id;
+    elsif core.same_conflict(v_known, v_entry)
+      and coalesce(v_events, '[]') in ('[]', core.events_of(p_workspace, v_entry.conflict_id)) then
       v_counts.unchanged := v_counts.unchanged + 1;
     else
       v_counts.refused := v_counts.refused + 1;
@@ -3721,12 +7203,12 @@ begin
     end if;
     insert into public.global_constraints as g (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
-      metadata, created_by, created_at
+      metadata, created_by, created_at, base_version, merged
     ) values (
       p_workspace, v_latest.version + 1, v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
       v_entry.height_m, v_entry.voltage_v, coalesce(v_entry.budget_allocations, '{}'),
       coalesce(v_entry.metadata, '{}'), coalesce(v_entry.created_by, 'import'),
-      coalesce(v_entry.created_at, clock_timestamp())
+      coalesce(v_entry.created_at, clock_timestamp()), v_entry.base_version, coalesce(v_entry.merged, false)
     )
     returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
@@ -3736,7 +7218,8 @@ end;
 $$;
 
 -- sql/80_operations/import_counters.sql
--- Numbers and tokens that were handed out are never handed out again: counters only grow.
+-- Numbers and tokens that were handed out are never handed out again: counters only grow. That of the
+-- conflicts comes later in the lock order: see core.import_conflict_counter.
 create or replace function core.import_counters(p_workspace text, p_counters jsonb)
 returns public.import_counts
 language plpgsql
@@ -3744,22 +7227,54 @@ set search_path = ''
 as $$
 declare
   v_counts public.import_counts := row('counters', 0, 0, 0);
-  v_total integer;
 begin
   perform core.require_counters(p_counters);
-  update core.workspaces as w set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
-  where w.name = p_workspace and w.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
-  get diagnostics v_counts.imported = row_count;
   insert into core.fencing_counters as f (workspace, resource_type, resource_name, last_token)
   select p_workspace, e.resource_type, e.resource_name, e.last_token
   from jsonb_populate_recordset(null::core.fencing_counters, p_counters -> 'fencing') as e
   order by e.resource_type, e.resource_name
   on conflict (workspace, resource_type, resource_name)
   do update set last_token = excluded.last_token where f.last_token < excluded.last_token;
-  get diagnostics v_total = row_count;
-  v_counts.imported := v_counts.imported + v_total;
-  v_total := coalesce(jsonb_array_length(p_counters -> 'fencing'), 0) + (p_counters ? 'last_conflict_id')::integer;
-  v_counts.unchanged := coalesce(v_total, 0) - v_counts.imported;
+  get diagnostics v_counts.imported = row_count;
+  v_counts.unchanged := coalesce(jsonb_array_length(p_counters -> 'fencing'), 0) - v_counts.imported;
+  return v_counts;
+end;
+$$;
+
+-- sql/80_operations/import_dependencies.sql
+create or replace function core.import_dependencies(p_workspace text, p_entries jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_counts public.import_counts := row('document_dependencies', 0, 0, 0);
+  v_entry public.document_dependencies;
+  v_known public.document_dependencies;
+begin
+  for v_entry in
+    select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
+    order by e.subsystem, e.on_subsystem, e.document
+  loop
+    v_entry.workspace := p_workspace;
+    v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
+    v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
+    insert into public.document_dependencies as d select v_entry.* on conflict do nothing;
+    if found then
+      v_counts.imported := v_counts.imported + 1;
+      continue;
+    end if;
+    select * into v_known from public.document_dependencies as d
+    where d.workspace = p_workspace and d.subsystem = v_entry.subsystem
+      and d.on_subsystem = v_entry.on_subsystem and d.document = v_entry.document;
+    if (v_known.seen_version, v_known.accepted_version) is not distinct from
+      (v_entry.seen_version, v_entry.accepted_version)
+    then
+      v_counts.unchanged := v_counts.unchanged + 1;
+    else
+      v_counts.refused := v_counts.refused + 1;
+    end if;
+  end loop;
   return v_counts;
 end;
 $$;
@@ -3799,11 +7314,13 @@ begin
       v_counts.refused := v_counts.refused + 1;
     else
       execute format(
-        'insert into public.%I (workspace, subsystem_name, version, %I, created_by, created_at)
-         values ($1, $2, $3, $4, $5, $6)', p_table, v_column
+        'insert into public.%I (
+           workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', p_table, v_column
       ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_column,
         coalesce(v_entry ->> 'created_by', 'import'),
-        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp());
+        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
+        (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);
       v_counts.imported := v_counts.imported + 1;
     end if;
   end loop;
@@ -3836,7 +7353,11 @@ begin
       core.import_subsystems(v_workspace, p_document -> 'subsystems'),
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs'),
+      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')
+    ];
+    v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
+    v_counts := v_counts || array[
+      core.import_dependencies(v_workspace, p_document -> 'document_dependencies'),
       core.import_conflicts(v_workspace, p_document -> 'conflicts'),
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
@@ -3941,11 +7462,13 @@ begin
     return jsonb_populate_record(null::public.workspace, v_request.answer);
   end if;
   insert into core.workspaces (name) values (p_workspace_name) on conflict do nothing;
+  insert into core.conflict_counters (workspace) values (p_workspace_name) on conflict do nothing;
   if p_with_defaults and core.write_defaults(p_workspace_name) > 0 then
     perform core.write_activity(p_workspace_name, 'init', 'workspace_initialized', '{}', null);
   end if;
-  select w.name, w.created_at, w.last_conflict_id into v_row
+  select w.name, w.created_at, n.last_conflict_id into v_row
   from core.workspaces as w
+  inner join core.conflict_counters as n on w.name = n.workspace
   where w.name = p_workspace_name;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -3967,28 +7490,6 @@ $$;
 comment on function public.init_workspace(text, boolean, uuid) is
 'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where
 there are none, and returns it.';
-
--- sql/80_operations/latest_interfaces.sql
--- The newest interfaces of each named subsystem that has published any.
-create or replace function core.latest_interfaces(p_workspace text, p_subsystems text[])
-returns public.subsystem_interfaces[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return array(
-    select latest.*::public.subsystem_interfaces
-    from (select distinct n.name from unnest(p_subsystems) as n (name)) as named
-    cross join lateral (
-      select d.* from public.subsystem_interfaces as d
-      where d.workspace = p_workspace and d.subsystem_name = named.name
-      order by d.version desc limit 1
-    ) as latest
-    order by named.name
-  );
-end;
-$$;
 
 -- sql/80_operations/list_workspaces.sql
 create or replace function core.list_workspaces()
@@ -4059,7 +7560,9 @@ create or replace function core.require_checkin(
   p_design_data jsonb,
   p_activity text,
   p_details jsonb,
-  p_release boolean
+  p_release boolean,
+  p_accept_stale text,
+  p_strict boolean
 )
 returns boolean
 language plpgsql
@@ -4072,6 +7575,7 @@ begin
   perform core.require_name('execution_id', p_execution_id);
   perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
   perform core.require_present('release', to_jsonb(p_release));
+  perform core.require_present('strict', to_jsonb(p_strict));
   perform core.require_status(p_subsystem, p_status);
   perform core.require_object('details', p_details);
   if p_interfaces is not null then
@@ -4082,6 +7586,9 @@ begin
   end if;
   if p_activity is not null then
     perform core.require_label('activity', p_activity);
+  end if;
+  if p_accept_stale is not null then
+    perform core.require_text('accept_stale', p_accept_stale);
   end if;
   return true;
 end;
@@ -4146,7 +7653,7 @@ begin
       perform core.require_object('document.counters', v_section.value);
     elsif v_section.key not in (
       'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
-      'subsystem_designs', 'conflicts', 'agent_activity_logs'
+      'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
     ) or not jsonb_path_match(v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))') then
       perform core.fail(
         'invalid_argument',
@@ -4169,10 +7676,12 @@ as $$
 begin
   return (
     p_one.severity, p_one.priority, p_one.source_agent, p_one.target_agent, p_one.description, p_one.details,
-    p_one.blocks_agents, p_one.status, p_one.resolution
+    p_one.blocks_agents, p_one.status, p_one.resolution, p_one.conflict_key,
+    p_one.reported_to, p_one.reports
   ) is not distinct from (
     p_other.severity, p_other.priority, p_other.source_agent, p_other.target_agent, p_other.description,
-    p_other.details, p_other.blocks_agents, p_other.status, p_other.resolution
+    p_other.details, p_other.blocks_agents, p_other.status, p_other.resolution, p_other.conflict_key,
+    p_other.reported_to, p_other.reports
   );
 end;
 $$;
@@ -4255,6 +7764,7 @@ select
   l.locked_by,
   l.expires_at as lock_expires_at,
   coalesce(c.active_conflicts, 0) as active_conflicts,
+  case when d.subsystem is null then '[]' else core.stale_inputs(s.workspace, s.name) end as stale_inputs,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -4271,21 +7781,62 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems.
+  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among
+  -- the same agents are counted together, because it takes longer to find out whom one concerns.
   select
     o.workspace,
-    core.agent_subsystem(a.name) as subsystem,
-    count(distinct o.conflict_id) as active_conflicts
-  from public.conflicts as o
-  cross join unnest(o.blocks_agents || o.source_agent || o.target_agent) as a (name)
-  where o.status = 'open'
-  group by o.workspace, core.agent_subsystem(a.name)
+    a.subsystem,
+    sum(o.conflicts)::bigint as active_conflicts
+  from (
+    select
+      e.workspace,
+      e.source_agent,
+      e.target_agent,
+      e.blocks_agents,
+      count(*) as conflicts
+    from public.conflicts as e
+    where e.status = 'open'
+    group by e.workspace, e.source_agent, e.target_agent, e.blocks_agents
+  ) as o
+  inner join lateral (
+    select distinct core.agent_subsystem(n.name) as subsystem
+    from unnest(o.blocks_agents || o.source_agent || o.target_agent) as n (name)
+  ) as a on true
+  group by o.workspace, a.subsystem
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
+left join (
+  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  select distinct
+    i.workspace,
+    i.subsystem
+  from public.document_dependencies as i
+  where
+    exists (
+      select from public.subsystem_requirements as v
+      where
+        i.document = 'requirements' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+    or exists (
+      select from public.subsystem_interfaces as v
+      where
+        i.document = 'interfaces' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+    or exists (
+      select from public.subsystem_designs as v
+      where
+        i.document = 'design' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
+        and v.version > greatest(i.seen_version, i.accepted_version)
+    )
+) as d
+  on s.workspace = d.workspace and s.name = d.subsystem
 order by s.workspace, s.name;
 
 comment on view public.system_status is
-'Each subsystem with its budget, who holds its lock, and how many open conflicts concern it.';
+'Each subsystem with its budget, who holds its lock, how many open conflicts concern it, and which of the documents that
+it was made from have changed since.';
 
 -- sql/80_operations/write_defaults.sql
 -- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
@@ -4334,14 +7885,16 @@ $$;
 
 -- Tables: read through row level security, written by functions alone.
 revoke all on
-public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
+public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
+public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 from public, anon, authenticated, service_role;
 
 grant select on
-public.global_constraints, public.subsystems, public.subsystem_requirements, public.subsystem_interfaces,
-public.subsystem_designs, public.conflicts, public.agent_activity_logs, public.agent_locks, public.system_status,
+public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
+public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
+public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.lock_ticket_resources
 to authenticated, service_role;
 
@@ -4363,11 +7916,28 @@ public.update_subsystem_status, core.update_subsystem_status,
 public.update_subsystem_requirements, core.update_subsystem_requirements,
 public.update_subsystem_interfaces, core.update_subsystem_interfaces,
 public.update_subsystem_design, core.update_subsystem_design,
+public.diff_documents, core.diff_documents,
+public.record_dependency, core.record_dependency,
+public.remove_dependency, core.remove_dependency,
 public.update_global_constraints, core.update_global_constraints,
+public.diff_global_constraints, core.diff_global_constraints,
+public.transfer_budget, core.transfer_budget,
+public.reserve_budget, core.reserve_budget,
+public.release_budget, core.release_budget,
 public.log_conflict, core.log_conflict,
 public.resolve_conflict, core.resolve_conflict,
+public.add_conflict_note, core.add_conflict_note,
+public.reassign_conflict, core.reassign_conflict,
+public.reopen_conflict, core.reopen_conflict,
+public.get_conflict_history, core.get_conflict_history,
+public.is_blocked, core.is_blocked,
+public.blocked_by, core.blocked_by,
+public.wait_until_unblocked, core.wait_until_unblocked,
 public.get_active_conflicts, core.get_active_conflicts,
 public.log_agent_activity, core.log_agent_activity,
+public.log_agent_activities, core.log_agent_activities,
+public.get_recent_activity, core.get_recent_activity,
+public.read_activity, core.read_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
@@ -4376,7 +7946,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.current_workspace, core.agent_subsystem
+core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone
@@ -4384,7 +7954,8 @@ grant execute on function
 public.force_release_lock, core.force_release_lock,
 public.init_workspace, core.init_workspace,
 public.list_workspaces, core.list_workspaces,
-public.import_state, core.import_state
+public.import_state, core.import_state,
+public.prune_activity, core.prune_activity
 to service_role;
 
 -- sql/95_realtime.sql

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.concurrency.crew import Crew
+from tests.concurrency.stage import Stage
 
 from sharedstate.stack import StackInfo
 
@@ -25,6 +26,14 @@ def crew(processes: Crew) -> Iterator[Crew]:
     """Sixteen real client processes, none of them busy."""
     yield processes
     processes.replace_busy()
+
+
+@pytest.fixture
+def stage(stack: StackInfo, workspace: str) -> Iterator[Stage]:
+    """Two open transactions, to make an order of events on purpose."""
+    sessions = Stage(stack, workspace)
+    yield sessions
+    sessions.close()
 
 
 @pytest.fixture(scope="session")

@@ -63,11 +63,11 @@ class Worker:
 
 
 class Crew:
-    """SIZE processes that start each job together."""
+    """Processes that start each job together."""
 
-    def __init__(self, stack: StackInfo) -> None:
+    def __init__(self, stack: StackInfo, size: int = SIZE) -> None:
         self._stack = stack
-        self.workers = [Worker(stack, number) for number in range(SIZE)]
+        self.workers = [Worker(stack, number) for number in range(size)]
         self.all("ping")
 
     def replace_busy(self) -> None:
@@ -80,7 +80,7 @@ class Crew:
 
     def all(self, job: str, **arguments: Any) -> list[Any]:
         """The same job for everyone; the answers by worker."""
-        return self.each([(job, arguments)] * SIZE)
+        return self.each([(job, arguments)] * len(self.workers))
 
     def each(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> list[Any]:
         """A job for each of the first workers, all under way at once."""

@@ -134,6 +134,13 @@ class Worker:
                 state.release_lock("subsystem", SUBSYSTEM)
         return {"done": done, "lost": lost}
 
+    def wait_until_unblocked(self, workspace: str, agent_name: str) -> Json:
+        """Wait, and tell when that began and ended by the machine's clock."""
+        with self.state(workspace) as state:
+            began = time.time()
+            free = state.wait_until_unblocked(agent_name, timeout=60)
+            return {"free": free, "began": began, "ended": time.time()}
+
     def begin(self, workspace: str) -> Json:
         """The first half of one step of `count`."""
         state = self.state(workspace)
@@ -164,7 +171,8 @@ class Worker:
             status, answer = self.call(workspace, name, arguments, operator)
             if name in ("acquire_lock", "checkout_subsystem") and status == 200 and answer:
                 lease = answer[0].get("lease", answer[0])
-                tokens[lease["resource_name"]] = lease["fencing_token"]
+                if lease is not None:  # none while a critical conflict blocks it
+                    tokens[lease["resource_name"]] = lease["fencing_token"]
             done.append((name, status, answer if status != 200 else None))
         return done
 
@@ -178,6 +186,8 @@ class Worker:
         token = {"fencing_token": tokens.get(one, 1)}
         by = {"subsystem": one, "created_by": self.name}
         conflict = {"severity": "low", "source": self.name, "target": "x", "description": "?"}
+        same = {**conflict, "source": "anybody", "conflict_key": "?", "blocks": [self.name]}
+        about = {"conflict_id": dice.randint(1, 50), "agent_name": self.name}
         solved = {"conflict_id": dice.randint(1, 50), "resolution": "!", "resolved_by": self.name}
         force = {**resource, "released_by": self.name, "reason": "storm"}
         entries = [{"name": name, "state": "x"} for name in ("power", "skeleton", self.name)]
@@ -217,14 +227,52 @@ class Worker:
                 {"constraints": {"height_m": 1}, "created_by": self.name},
                 False,
             ),
+            *self.any_budget_call(dice, one),
             ("log_conflict", conflict, False),
+            ("log_conflict", {**same, "severity": "critical"}, False),
+            ("log_conflict", {**same, "target": "y"}, False),
+            ("add_conflict_note", {**about, "note": "?"}, False),
+            ("reassign_conflict", {**about, "target_agent": "y", "reason": "?"}, False),
+            ("reopen_conflict", {**about, "reason": "?"}, False),
+            ("wait_until_unblocked", {"agent_name": self.name, "wait_ms": 20}, False),
             ("resolve_conflict", solved, False),
+            ("log_agent_activities", {"entries": entries_of(self.name), **run}, False),
+            ("read_activity", {"cursor": "0/0", "agent_name": self.name}, False),
+            ("get_recent_activity", run, False),
+            ("prune_activity", {"older_than": "2026-01-01T00:00:00Z"}, True),
             ("export_state", {}, False),
             ("force_release_lock", force, True),
             ("init_workspace", {"workspace_name": workspace}, True),
             ("import_state", {"document": document}, True),
         ]
         return dice.choice(offers)
+
+    def any_budget_call(self, dice: random.Random, one: str) -> list[tuple[str, Json, bool]]:
+        """Calls that use, hold and move budget; some exceed it and open conflicts."""
+        agent = {"agent_name": self.name, "execution_id": self.name}
+        source, target = dice.sample(["skeleton", "power", "reserve"], 2)
+        move = {"from_subsystem": source, "to_subsystem": target, "reason": "storm"}
+        masses = {name: {"mass_kg": dice.randint(5, 20)} for name in ("skeleton", "power")}
+        allocations = {**masses, "reserve": {"mass_kg": 5}}
+        status = {"current_mass_kg": dice.randint(0, 20)}
+        written = {"subsystem": one, "status": status, "execution_id": self.name}
+        offers: list[tuple[str, Json]] = [
+            ("transfer_budget", {**move, **agent, "mass_kg": dice.randint(1, 3)}),
+            ("reserve_budget", {"subsystem": source, **agent, "mass_kg": 1, "ttl_seconds": 1}),
+            ("reserve_budget", {"subsystem": target, **agent, "mass_kg": 2, "ttl_seconds": 60}),
+            ("release_budget", {"reservation_id": str(uuid.uuid4()), "execution_id": self.name}),
+            ("update_subsystem_status", written),
+            ("update_subsystem_status", {**written, "strict": True}),
+            (
+                "update_global_constraints",
+                {"constraints": {"budget_allocations": allocations}, "created_by": self.name},
+            ),
+        ]
+        return [(name, arguments, False) for name, arguments in offers]
+
+
+def entries_of(agent: str) -> list[Json]:
+    return [{"agent_name": agent, "activity": activity} for activity in ("started", "complete")]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The Python in README.md runs as it stands and prints what README.md says that it prints."""
+"""The Python in README.md and docs/ runs as it stands and prints what the page says."""
 
 from __future__ import annotations
 
@@ -47,12 +47,14 @@ def environment(stack: StackInfo, workspace: str) -> dict[str, str]:
     }
 
 
-def test_the_examples_of_the_readme_run_one_after_the_other_and_print_what_it_says(
-    environment: dict[str, str], tmp_path: Path
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)])
+def test_the_examples_of_a_page_run_one_after_the_other_and_print_what_it_says(
+    page: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    found = examples("README.md")
-    assert len(found) >= 3
-    for code, expected in found:
+    for code, expected in examples(page):
         printed = run(code, environment, tmp_path)
         if expected is not None:
             assert printed == expected

@@ -9,7 +9,8 @@ from typing import Any
 
 from sharedstate.types import Checkout, Lease
 
-COLUMNS = {"current_mass_kg", "current_cost_usd", "current_power_w", "within_budget", "iteration"}
+AMOUNTS = ("mass_kg", "cost_usd", "power_w")
+COLUMNS = {*(f"current_{one}" for one in AMOUNTS), "within_budget", "iteration"}
 Row = dict[str, Any]
 
 
@@ -38,11 +39,14 @@ class FakeState:
         return _last(self.requirements, name)
 
     def get_active_conflicts(self, agent: str | None = None) -> list[Row]:
-        opened = [c for c in self.conflicts if c["status"] == "open"]
+        def of(name: str) -> str:
+            return name.removesuffix("_agent")
+
         return [
             deepcopy(c)
-            for c in opened
-            if agent is None or agent in (c["source_agent"], c["target_agent"], *c["blocks_agents"])
+            for c in self._open()
+            if agent is None
+            or of(agent) in map(of, (c["source_agent"], c["target_agent"], *c["blocks_agents"]))
         ]
 
     def log_agent_activity(self, agent: str, activity: str, details: Row | None = None) -> None:
@@ -52,6 +56,50 @@ class FakeState:
         row = self.subsystems.setdefault(name, new_subsystem(name))
         for key, value in deepcopy(status).items():
             (row if key == "state" or key in COLUMNS else row["metadata"])[key] = value
+        self._watch_budget(name)
+
+    def _watch_budget(self, name: str) -> None:
+        """One open conflict while a subsystem uses more than is allocated to it."""
+        row = self.subsystems[name]
+        allocation = (
+            self.constraints[-1]["budget_allocations"].get(name) if self.constraints else None
+        )
+        over = allocation is not None and any(
+            (row[f"current_{one}"] or 0) > allocation[one] for one in AMOUNTS
+        )
+        row["within_budget"] = None if allocation is None else not over
+        opened = [
+            c for c in self._open() if (c["source_agent"], c["conflict_key"]) == (name, "budget")
+        ]
+        if over and not opened:
+            self.log_conflict(
+                severity="high", priority=2, source=name, target="system_architect", blocks=[],
+                description=f"{name} is over its budget", conflict_key="budget",
+            )  # fmt: skip
+        elif opened and not over:
+            self.resolve_conflict(
+                opened[0]["conflict_id"], "within its budget again", "sharedstate"
+            )
+
+    def _open(self) -> list[Row]:
+        return [conflict for conflict in self.conflicts if conflict["status"] == "open"]
+
+    def _publish_constraints(self, row: Row) -> None:
+        self.constraints.append(deepcopy(row))
+        for name in self.subsystems:
+            self._watch_budget(name)
+
+    def transfer_budget(self, giver: str, to: str, reason: str, by: str, **amounts: float) -> None:
+        latest = deepcopy(self.constraints[-1])
+        for one, amount in amounts.items():
+            for name, sign in ((giver, -1), (to, 1)):
+                budget = latest["budget_allocations"][name]
+                budget[one] = round(budget[one] + sign * amount, 6)
+                assert budget[one] >= 0
+        self._publish_constraints({**latest, "version": latest["version"] + 1})
+
+    def add_conflict_note(self, conflict_id: int, by: str, note: str) -> None:
+        self.conflicts[conflict_id - 1].setdefault("notes", []).append(note)
 
     def update_global_constraints(self, content: Row, by: str, *, base_version: int) -> None:
         assert base_version == len(self.constraints)
@@ -59,7 +107,7 @@ class FakeState:
         allocations = content["budget_allocations"]
         metadata = {**before, **{k: v for k, v in content.items() if k != "budget_allocations"}}
         row = {"version": base_version + 1, "metadata": metadata}
-        self.constraints.append(deepcopy({**row, "budget_allocations": allocations}))
+        self._publish_constraints({**row, "budget_allocations": allocations})
 
     def update_subsystem_requirements(
         self, name: str, requirements: Row, by: str, *, base_version: int | None = None
@@ -67,16 +115,27 @@ class FakeState:
         return _append(self.requirements, name, "requirements", requirements, base_version)
 
     def log_conflict(self, **conflict: Any) -> int:
+        for known in self._open():
+            if (known["source_agent"], known["conflict_key"]) == (
+                conflict["source"], conflict["conflict_key"]
+            ):  # fmt: skip
+                return int(known["conflict_id"])
         number = len(self.conflicts) + 1
         renamed = {"source": "source_agent", "target": "target_agent", "blocks": "blocks_agents"}
         row = {renamed.get(key, key): value for key, value in deepcopy(conflict).items()}
         self.conflicts.append({**row, "conflict_id": number, "status": "open", "resolution": None})
         return number
 
-    def resolve_conflict(self, conflict_id: int, resolution: str, by: str) -> None:
+    def resolve_conflict(
+        self, conflict_id: int, resolution: str, by: str, *, budget_transfer: Row | None = None
+    ) -> None:
         conflict = self.conflicts[conflict_id - 1]
         assert conflict["status"] == "open"
         conflict.update(status="resolved", resolution=resolution, resolved_by=by)
+        if budget_transfer is not None:
+            amounts = {one: budget_transfer[one] for one in AMOUNTS}
+            giver, to = budget_transfer["from_subsystem"], budget_transfer["to_subsystem"]
+            self.transfer_budget(giver, to, resolution, by, **amounts)
 
     def checkout_subsystem(
         self, name: str, agent: str, *, ttl_seconds: int, reads: tuple[str, ...]
@@ -91,7 +150,7 @@ class FakeState:
         conflicts: list[Any] = self.get_active_conflicts(agent)
         constraints: Any = self.get_global_constraints()
         return Checkout(
-            lease, status, requirements, interfaces, design, constraints, inputs, conflicts
+            lease, status, requirements, interfaces, design, constraints, inputs, [], conflicts
         )
 
     def checkin_subsystem(

@@ -16,7 +16,7 @@ from humanoid.decisions import (
     decide,
 )
 from humanoid.domain.amounts import Amounts
-from humanoid.domain.budgets import ALLOCATION, whole
+from humanoid.domain.budgets import ALLOCATION
 from humanoid.flow import Alternative
 
 FIRST_CHOICE = Amounts(12.1, 4920, 1700)
@@ -36,16 +36,16 @@ def situation(
 def test_what_the_reserve_holds_is_moved_from_the_reserve() -> None:
     decision = decide(Shortage("power", Amounts(8.752, 1065, 18)), situation())
     assert isinstance(decision, MoveBudgets)
-    assert decision.budgets["power"] == Amounts(8.752, 2000, 50)
-    assert decision.budgets["reserve"] == Amounts(1.248, 500)
+    assert decision.gifts == {"reserve": Amounts(0.752)}
     assert decision.reason == "moved to power: 0.752 kg from reserve"
 
 
-def test_moving_budgets_keeps_their_sum() -> None:
+def test_all_gifts_together_are_what_is_missing() -> None:
     now = situation({"skeleton": SKELETON, "sensing": Amounts(1.8, 2300, 38)})
     decision = decide(Shortage("power", Amounts(13.333, 2400.55, 55)), now)
     assert isinstance(decision, MoveBudgets)
-    assert whole(decision.budgets) == whole(dict(ALLOCATION))
+    given = sum(decision.gifts.values(), Amounts())
+    assert given.rounded() == Amounts(5.333, 400.55, 5)
 
 
 def test_what_the_reserve_lacks_comes_from_the_one_with_most_slack() -> None:
@@ -53,7 +53,7 @@ def test_what_the_reserve_lacks_comes_from_the_one_with_most_slack() -> None:
     decision = decide(Shortage("power", Amounts(12.0, 1065, 18)), now)
     assert isinstance(decision, MoveBudgets)
     assert decision.reason == "moved to power: 2 kg from reserve; 2 kg from skeleton"
-    assert decision.budgets["skeleton"] == Amounts(13.0, 3000)
+    assert decision.gifts["skeleton"] == Amounts(2.0)
 
 
 def test_nobody_is_left_with_less_than_he_uses() -> None:
@@ -61,7 +61,7 @@ def test_nobody_is_left_with_less_than_he_uses() -> None:
     decision = decide(Shortage("power", Amounts(18.0, 1065, 18)), now)
     assert isinstance(decision, MoveBudgets)
     for name, used in now.usages.items():
-        assert used.fits(decision.budgets[name])
+        assert used.fits(now.budgets[name] - decision.gifts.get(name, Amounts()))
 
 
 def test_an_unfinished_subsystem_has_no_slack_to_give() -> None:

@@ -8,6 +8,7 @@ from humanoid.domain.amounts import Amounts
 from humanoid.domain.budgets import ALLOCATION
 from humanoid.flow import (
     ARCHITECT,
+    BUDGET,
     INTEGRATION,
     READS,
     Constraints,
@@ -43,10 +44,10 @@ def view(*records: Record, conflicts: list[dict[str, Any]] | None = None, **arch
     )
 
 
-def conflict(source: str, *blocked: str, **details: Any) -> dict[str, Any]:
+def conflict(source: str, *blocked: str, key: str | None = BUDGET, **more: Any) -> dict[str, Any]:
     blocks = [agent_of(name) for name in blocked]
-    sides = {"source_agent": agent_of(source), "target_agent": ARCHITECT, "blocks_agents": blocks}
-    return {"conflict_id": 7, "description": "", "details": details, **sides}
+    sides = {"source_agent": source, "target_agent": ARCHITECT, "blocks_agents": blocks}
+    return {"conflict_id": 7, "description": "", "conflict_key": key, **sides, **more}
 
 
 def test_everybody_stands_after_those_he_reads() -> None:
@@ -109,8 +110,18 @@ def test_an_agent_waits_while_a_conflict_blocks_it() -> None:
 
 
 def test_an_agent_over_budget_without_a_conflict_acts_again() -> None:
-    # It was killed between writing its design and logging the conflict.
+    # Somebody resolved it, and the design is over budget all the same.
     assert next_step("skeleton", view(complete("skeleton", state="over_budget"))) == Design()
+
+
+def test_an_agent_goes_on_when_its_conflict_was_answered_by_new_requirements() -> None:
+    over = complete("skeleton", state="over_budget", requirements=0)
+    assert next_step("skeleton", view(over, conflicts=[conflict("skeleton")])) == Design()
+
+
+def test_a_conflict_of_another_kind_does_not_keep_it_from_being_done() -> None:
+    seen = view(complete("skeleton"), conflicts=[conflict("skeleton", key=None)])
+    assert next_step("skeleton", seen) == Wait(None)
 
 
 def test_everybody_stops_at_the_verdict_for_the_present_customer() -> None:

@@ -27,12 +27,14 @@ TEXTS = ["", "   ", "x" * 10_001, None]
 OBJECTS = [[], "text", 5, True, None]
 DOCUMENTS = [[], "text", 5, True]
 AMOUNTS = [-1, -0.001, 10**12, "NaN", "12", True, None, [], {}]
+# Postgres itself makes a number of "12" where the parameter is one.
+MOVED = [-1, -0.001, 10**12, "NaN", "Infinity", "x", True, None, [], {}]
 BOOLEANS = ["maybe", 5, [], None]
 WHOLE = [-1, 1.5, "x", 2**31, 10**20, True, []]
 LISTS = [[""], [None], ["a b"], [["a"], ["b"]], 5, {}, ["x"] * 1001]
 TTLS = [0, -1, 86_401, 1.5, "long", None, 2**31, 10**20, [], True]
-# What Postgres itself refuses when it makes a number, uuid or list of a JSON value.
-CASTS = {"22P02", "22003", "22P05", "22P03", "42804"}
+# What Postgres itself refuses when it makes a number, uuid, time or list of a JSON value.
+CASTS = {"22P02", "22003", "22007", "22P05", "22P03", "42804"}
 TYPED = [1.5, "x", 2**63, [], True]
 REQUEST_IDS = ["", "no-uuid", 5, [], "00000000-0000-0000-0000-00000000000g"]
 
@@ -82,6 +84,19 @@ WRONG_CONFLICTS: list[Row] = [
     {"resolution": "open, yet resolved", "resolved_at": "2026-01-01T00:00:00Z"},
     {"details": []},
 ]
+DEPENDENCY: Row = {
+    "subsystem": "x",
+    "on_subsystem": "y",
+    "document": "interfaces",
+    "seen_version": 1,
+}
+WRONG_DEPENDENCIES: list[Row] = [
+    {"subsystem": "a b"},
+    {"on_subsystem": "x"},
+    {"document": "designs"},
+    {"seen_version": -1},
+    {"seen_version": None},
+]
 SECTIONS: Row = {
     "format": [None, "", "sharedstate/2", 1, []],
     "surprise": [[]],
@@ -115,6 +130,10 @@ SECTIONS: Row = {
             ("subsystem_designs", "design_data"),
         )
     },
+    "document_dependencies": [
+        [{"subsystem": "x"}],
+        *([{**DEPENDENCY, **wrong}] for wrong in WRONG_DEPENDENCIES),
+    ],
     "conflicts": [
         [{"conflict_id": 1}],
         *([{**CONFLICT, **wrong}] for wrong in WRONG_CONFLICTS),
@@ -141,6 +160,10 @@ SECTIONS: Row = {
 WAITS = [-1, 86_401, "long", None, [], True, 10**20]
 PRIORITIES = [0, 5, -1, 2.5, "high", None, 2**31, True]
 RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
+
+ENTRY = {"agent_name": "skeleton_agent", "activity": "design_started"}
+
+TRANSFER = {"from_subsystem": "reserve", "to_subsystem": "power"}
 
 BAD: dict[str, dict[str, list[Any]]] = {
     "acquire_locks": {
@@ -196,6 +219,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "subsystem": NAMES,
         "status": [*OBJECTS, *({key: value} for key in STATUS for value in STATUS[key])],
         "execution_id": NAMES,
+        "strict": BOOLEANS,
         "fencing_token": TYPED,
     },
     **{
@@ -213,6 +237,21 @@ BAD: dict[str, dict[str, list[Any]]] = {
             ("design", "design_data"),
         )
     },
+    "record_dependency": {
+        "subsystem": NAMES,
+        "on_subsystem": [*NAMES, "skeleton"],
+        "document": ["", "designs", "Interfaces", None, 5],
+        "agent_name": NAMES,
+        "version": [-1, 1.5, "x", 2**31, [], True],
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "remove_dependency": {
+        "subsystem": NAMES,
+        "on_subsystem": [*NAMES, "skeleton"],
+        "document": ["", "designs", "Interfaces", None, 5],
+        "agent_name": NAMES,
+        "execution_id": OPTIONAL_NAMES,
+    },
     "update_global_constraints": {
         "constraints": [
             *OBJECTS,
@@ -221,6 +260,32 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "created_by": NAMES,
         "base_version": [1.5, "x", 2**31, [], True],
         "execution_id": OPTIONAL_NAMES,
+    },
+    "transfer_budget": {
+        "from_subsystem": NAMES,
+        "to_subsystem": [*NAMES, "reserve", "unheard-of"],
+        "mass_kg": MOVED,
+        "cost_usd": MOVED,
+        "power_w": MOVED,
+        "reason": TEXTS,
+        "agent_name": NAMES,
+        "reservation_id": ["", "no-uuid", 5, [], {}],
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "reserve_budget": {
+        "subsystem": [*NAMES, "unheard-of"],
+        "agent_name": NAMES,
+        "execution_id": NAMES,
+        "mass_kg": MOVED,
+        "cost_usd": MOVED,
+        "power_w": MOVED,
+        "ttl_seconds": TTLS,
+        "fencing_token": TYPED,
+        "locked_subsystem": OPTIONAL_NAMES,
+    },
+    "release_budget": {
+        "reservation_id": ["", "no-uuid", 5, [], {}, None],
+        "execution_id": NAMES,
     },
     "log_conflict": {
         "severity": ["", "HIGH", "urgent", None, 1, [], "high "],
@@ -231,11 +296,48 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "priority": PRIORITIES,
         "blocks": LISTS,
         "execution_id": OPTIONAL_NAMES,
+        "conflict_key": LABELS,
     },
     "resolve_conflict": {
         "conflict_id": [*TYPED, None],
         "resolution": TEXTS,
         "resolved_by": NAMES,
+        "budget_transfer": [
+            *DOCUMENTS,
+            {},
+            {"from_subsystem": "reserve"},
+            {"to_subsystem": "reserve"},
+            TRANSFER,
+            {**TRANSFER, "mass_kg": 0},
+            {**TRANSFER, "mass_kg": 1, "surprise": 1},
+            {**TRANSFER, "mass_kg": 1, "to_subsystem": "reserve"},
+            *({**TRANSFER, "from_subsystem": name} for name in NAMES),
+            *({**TRANSFER, "to_subsystem": name} for name in NAMES),
+            *(
+                {**TRANSFER, quantity: amount}
+                for quantity in ("mass_kg", "cost_usd", "power_w")
+                for amount in AMOUNTS
+            ),
+        ],
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "add_conflict_note": {
+        "conflict_id": [*TYPED, None],
+        "agent_name": NAMES,
+        "note": TEXTS,
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "reassign_conflict": {
+        "conflict_id": [*TYPED, None],
+        "target_agent": NAMES,
+        "agent_name": NAMES,
+        "reason": TEXTS,
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "reopen_conflict": {
+        "conflict_id": [*TYPED, None],
+        "agent_name": NAMES,
+        "reason": TEXTS,
         "execution_id": OPTIONAL_NAMES,
     },
     "log_agent_activity": {
@@ -244,12 +346,34 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "details": OBJECTS,
         "execution_id": OPTIONAL_NAMES,
     },
+    "log_agent_activities": {
+        "entries": [
+            *OBJECTS,
+            {},
+            [],
+            [None],
+            [[]],
+            [{}],
+            [ENTRY] * 1001,
+            [ENTRY, {**ENTRY, "detail": {}}],
+            [ENTRY, {**ENTRY, "agent_name": 5}],
+            *([ENTRY, {**ENTRY, "agent_name": name}] for name in NAMES),
+            *([{**ENTRY, "activity": label}] for label in [*LABELS, None, 5]),
+            *([{**ENTRY, "details": details}] for details in OBJECTS),
+        ],
+        "execution_id": OPTIONAL_NAMES,
+    },
+    "prune_activity": {
+        "older_than": ["2199-01-01T00:00:00Z", "infinity", "soon", "", None, [], True],
+        "limit_count": [0, -1, 100_001, 1.5, "x", None, 2**31, [], True],
+    },
     "checkout_subsystem": {
         "subsystem": NAMES,
         "agent_name": NAMES,
         "execution_id": NAMES,
         "ttl_seconds": TTLS,
         "reads": LISTS,
+        "reads_requirements": LISTS,
     },
     "checkin_subsystem": {
         "subsystem": NAMES,
@@ -262,6 +386,8 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "activity": LABELS,
         "details": OBJECTS,
         "release": BOOLEANS,
+        "strict": BOOLEANS,
+        "accept_stale": [text for text in TEXTS if text is not None],
     },
     "init_workspace": {"workspace_name": NAMES, "with_defaults": BOOLEANS},
     "import_state": {

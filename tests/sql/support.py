@@ -18,11 +18,14 @@ Answer = tuple[int, Any]
 
 TABLES = (
     "global_constraints",
+    "budget_reservations",
     "subsystems",
     "subsystem_requirements",
     "subsystem_interfaces",
     "subsystem_designs",
+    "document_dependencies",
     "conflicts",
+    "conflict_events",
     "agent_activity_logs",
     "agent_locks",
 )
@@ -149,11 +152,18 @@ STATUS_OF = {
     "agent_mismatch": 403,
     "unknown_workspace": 404,
     "unknown_conflict": 404,
+    "unknown_version": 404,
     "request_id_reused": 409,
     "lease_lost": 409,
     "deadlock": 409,
     "stale_version": 409,
+    "stale_inputs": 409,
+    "over_budget": 409,
+    "reservation_lost": 409,
     "conflict_already_resolved": 409,
+    "conflict_not_resolved": 409,
+    "conflict_duplicate": 409,
+    "log_restored": 409,
     "resource_locked": 423,
 }
 
@@ -185,6 +195,16 @@ def _conflict(api: Api) -> Row:
     return {"conflict_id": logged["conflict_id"]}
 
 
+def _dependency(api: Api) -> Row:
+    api.do("record_dependency", **_DEPENDENCY)
+    return {}
+
+
+def _reservation(api: Api) -> Row:
+    ((row),) = api.do("reserve_budget", subsystem="reserve", **_RUN, **_AMOUNTS)
+    return {"reservation_id": row["reservation_id"]}
+
+
 def _own_name(api: Api) -> Row:
     return {"workspace_name": api.workspace}
 
@@ -213,9 +233,22 @@ class Mutation:
         return {**self.arguments, **self.prepare(api)}
 
 
+def _resolved(api: Api) -> Row:
+    made = _conflict(api)
+    api.do("resolve_conflict", **made, resolution="done", resolved_by="shell_agent")
+    return made
+
+
 _RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
 _RUN = {"agent_name": "skeleton_agent", "execution_id": "run-1"}
 _BY = {"subsystem": "skeleton", "created_by": "skeleton_agent"}
+_AMOUNTS = {"mass_kg": 0.5, "cost_usd": 10, "power_w": 0}
+_DEPENDENCY = {
+    "subsystem": "skeleton",
+    "on_subsystem": "power",
+    "document": "interfaces",
+    "agent_name": "skeleton_agent",
+}
 
 MUTATIONS = (
     Mutation(
@@ -274,10 +307,48 @@ MUTATIONS = (
         "created_by",
     ),
     Mutation(
+        "record_dependency",
+        {**_DEPENDENCY, "execution_id": "run-1"},
+        {"execution_id": "run-2"},
+        "agent_name",
+    ),
+    Mutation(
+        "remove_dependency",
+        {**_DEPENDENCY, "execution_id": "run-1"},
+        {"execution_id": "run-2"},
+        "agent_name",
+        prepare=_dependency,
+    ),
+    Mutation(
         "update_global_constraints",
         {"constraints": {"height_m": 1.8}, "created_by": "system_architect"},
         {"constraints": {"height_m": 1.9}},
         "created_by",
+    ),
+    Mutation(
+        "transfer_budget",
+        {
+            "from_subsystem": "reserve",
+            "to_subsystem": "skeleton",
+            **_AMOUNTS,
+            "reason": "longer bones",
+            "agent_name": "system_architect",
+            "execution_id": "run-1",
+        },
+        {"mass_kg": 0.25},
+        "agent_name",
+    ),
+    Mutation(
+        "reserve_budget",
+        {"subsystem": "reserve", **_RUN, **_AMOUNTS},
+        {"mass_kg": 0.25},
+        "agent_name",
+    ),
+    Mutation(
+        "release_budget",
+        {"execution_id": "run-1"},
+        {"execution_id": "run-2"},
+        prepare=_reservation,
     ),
     Mutation(
         "log_conflict",
@@ -298,10 +369,41 @@ MUTATIONS = (
         prepare=_conflict,
     ),
     Mutation(
+        "add_conflict_note",
+        {"agent_name": "shell_agent", "note": "looked at it"},
+        {"note": "looked away"},
+        "agent_name",
+        prepare=_conflict,
+    ),
+    Mutation(
+        "reassign_conflict",
+        {
+            "target_agent": "skeleton_agent",
+            "agent_name": "system_architect",
+            "reason": "it is a bone",
+        },
+        {"target_agent": "sensing_agent"},
+        "agent_name",
+        prepare=_conflict,
+    ),
+    Mutation(
+        "reopen_conflict",
+        {"agent_name": "power_agent", "reason": "it did not hold"},
+        {"reason": "it broke"},
+        "agent_name",
+        prepare=_resolved,
+    ),
+    Mutation(
         "log_agent_activity",
         {"agent_name": "skeleton_agent", "activity": "design_started"},
         {"activity": "design_complete"},
         "agent_name",
+    ),
+    Mutation(
+        "log_agent_activities",
+        {"entries": [{"agent_name": "skeleton_agent", "activity": "design_started"}]},
+        {"execution_id": "run-2"},
+        "entries.0.agent_name",
     ),
     Mutation(
         "checkout_subsystem",
@@ -333,6 +435,12 @@ MUTATIONS = (
         "import_state",
         {"document": {"format": "sharedstate/1", "subsystems": [{"name": "gripper"}]}},
         {"document": {"format": "sharedstate/1", "subsystems": [{"name": "tail"}]}},
+        operator=True,
+    ),
+    Mutation(
+        "prune_activity",
+        {"older_than": "2026-01-01T00:00:00Z"},
+        {"older_than": "2026-01-02T00:00:00Z"},
         operator=True,
     ),
 )

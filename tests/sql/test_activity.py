@@ -38,10 +38,19 @@ LOGGED = {
     "update_subsystem_requirements": "requirements_updated",
     "update_subsystem_interfaces": "interfaces_updated",
     "update_subsystem_design": "design_updated",
+    "record_dependency": "dependency_recorded",
+    "remove_dependency": "dependency_removed",
+    "transfer_budget": "budget_transferred",
+    "reserve_budget": "budget_reserved",
+    "release_budget": "budget_released",
     "update_global_constraints": "constraints_updated",
     "log_conflict": "conflict_created",
     "resolve_conflict": "conflict_resolved",
+    "add_conflict_note": "conflict_noted",
+    "reassign_conflict": "conflict_reassigned",
+    "reopen_conflict": "conflict_reopened",
     "log_agent_activity": "design_started",
+    "log_agent_activities": "design_started",
     "checkin_subsystem": "checked_in",
     "force_release_lock": "lock_forced",
     "acquire_lock": None,
@@ -51,6 +60,7 @@ LOGGED = {
     "checkout_subsystem": None,
     "init_workspace": None,
     "import_state": None,
+    "prune_activity": None,
 }
 
 

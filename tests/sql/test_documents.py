@@ -70,16 +70,129 @@ def test_a_base_version_that_is_the_latest_is_accepted(api: Api, kind: str) -> N
 
 
 @every_kind
-@pytest.mark.parametrize("base_version", [-1, 0, 1, 3])
-def test_any_other_base_version_is_stale(api: Api, kind: str, base_version: int) -> None:
-    publish(api, kind)
-    publish(api, kind)
+@pytest.mark.parametrize("base_version", [-1, 3])
+def test_a_base_version_that_there_is_not_is_stale(api: Api, kind: str, base_version: int) -> None:
+    publish(api, kind, {"a": 1})
+    publish(api, kind, {"a": 2})
     before = api.snapshot()
     detail = api.refused(
         KINDS[kind][0], "stale_version", **arguments(kind, base_version=base_version)
     )
     assert (detail["expected"], detail["actual"]) == (base_version, 2)
+    assert detail["base"] is None and detail["theirs"] == {"a": 2}
     assert api.snapshot() == before
+
+
+@every_kind
+def test_changes_to_different_parts_are_merged_and_the_version_says_so(api: Api, kind: str) -> None:
+    column = KINDS[kind][2]
+    publish(api, kind, {"hip": {"x": 1, "y": 1}, "knee": 1, "ankle": [1, 2]})
+    theirs = publish(api, kind, {"hip": {"x": 2, "y": 1}, "knee": 1}, base_version=1)
+    assert (theirs["base_version"], theirs["merged"]) == (1, False)
+    yours = {"hip": {"x": 1, "y": 3, "z": 4}, "knee": 1, "ankle": [1, 2], "toe": None}
+    merged = publish(api, kind, yours, base_version=1)
+    assert merged[column] == {"hip": {"x": 2, "y": 3, "z": 4}, "knee": 1, "toe": None}
+    assert (merged["version"], merged["base_version"], merged["merged"]) == (3, 1, True)
+
+
+@every_kind
+def test_a_change_of_the_same_part_is_refused_with_all_that_a_rebase_needs(
+    api: Api, kind: str
+) -> None:
+    base = {"hip": {"x/y": 1, "z": 1}, "knee": 1}
+    theirs = {"hip": {"x/y": 2, "z": 1}, "knee": 2}
+    yours = {"hip": {"x/y": 3, "z": 2}}
+    publish(api, kind, base)
+    publish(api, kind, theirs)
+    before = api.snapshot()
+    detail = api.refused(KINDS[kind][0], "stale_version", **arguments(kind, yours, base_version=1))
+    assert (detail["base"], detail["theirs"], detail["yours"]) == (base, theirs, yours)
+    assert detail["paths"] == ["/hip/x~1y", "/knee"]
+    assert (detail["base_version"], detail["latest_version"]) == (1, 2)
+    assert (detail["document"], detail["subsystem"]) == (kind, "skeleton")
+    assert api.snapshot() == before
+    assert publish(api, kind, {**theirs, "hip": yours["hip"]}, base_version=2)["version"] == 3
+
+
+@every_kind
+def test_what_others_have_published_alike_is_not_published_again(api: Api, kind: str) -> None:
+    publish(api, kind, {"a": 1})
+    latest = publish(api, kind, {"a": 2})
+    assert publish(api, kind, {"a": 2}, base_version=1) == latest
+    assert publish(api, kind, {"a": 1}, base_version=1) == latest
+    assert publish(api, kind, {"a": 2}, base_version=0) == latest
+    updates = api.log("design_updated" if kind == "design" else f"{kind}_updated")
+    assert [entry["details"]["version"] for entry in updates] == [1, 2]
+
+
+def test_a_document_of_ten_thousand_parts_is_merged_well_within_the_time_of_a_statement(
+    api: Api,
+) -> None:
+    """Each object is read once: what took a look at all of it for each key took minutes."""
+    base = {f"bolt-{number}": {"torque_nm": 5, "size": "M4" * 10} for number in range(10_000)}
+    changed = {"torque_nm": 6, "size": "M4" * 10}
+    theirs = {key: changed if key.endswith("1") else part for key, part in base.items()}
+    yours = {key: changed if key.endswith("2") else part for key, part in base.items()}
+    for content in (base, theirs):
+        publish(api, "design", content)
+    merged = publish(api, "design", yours, base_version=1)
+    expected = {key: changed if key[-1] in "12" else part for key, part in base.items()}
+    assert merged["design_data"] == expected
+    asked = {"subsystem": "skeleton", "document": "design"}
+    changes = api.do("diff_documents", **asked, from_version=1, to_version=3)
+    assert len(changes) == 2_000
+
+
+def nested(levels: int, content: Row) -> Row:
+    for _ in range(levels):
+        content = {"k": content}
+    return content
+
+
+@pytest.mark.parametrize("levels", [98, 99, 700])
+def test_below_a_hundred_levels_an_object_is_one_part(api: Api, levels: int) -> None:
+    """However deep a document is, neither a merge nor a difference runs out of stack."""
+    publish(api, "design", nested(levels, {"a": {"x": 1}, "b": {"y": 1}}))
+    publish(api, "design", nested(levels, {"a": {"x": 2}, "b": {"y": 1}}))
+    yours = nested(levels, {"a": {"x": 1}, "b": {"y": 2}})
+    whole = "/k" * 100
+    if levels < 100:
+        merged = publish(api, "design", yours, base_version=1)
+        assert merged["design_data"] == nested(levels, {"a": {"x": 2}, "b": {"y": 2}})
+    else:
+        call = arguments("design", yours, base_version=1)
+        assert api.refused("update_subsystem_design", "stale_version", **call)["paths"] == [whole]
+    asked = {"subsystem": "skeleton", "document": "design", "from_version": 1, "to_version": 2}
+    (change,) = api.do("diff_documents", **asked)
+    assert change["path"] == {98: "/k" * 98 + "/a/x", 99: "/k" * 99 + "/a", 700: whole}[levels]
+
+
+@every_kind
+def test_without_a_base_version_the_last_write_wins_and_history_keeps_all(
+    api: Api, kind: str
+) -> None:
+    publish(api, kind, {"a": 1})
+    row = publish(api, kind, {"b": 1})
+    assert (row[KINDS[kind][2]], row["base_version"], row["merged"]) == ({"b": 1}, None, False)
+    assert len(api.rows(KINDS[kind][1])) == 2
+
+
+@every_kind
+def test_a_difference_lists_each_part_with_its_pointer(api: Api, kind: str) -> None:
+    publish(api, kind, {"a": {"b": 1, "c~": [1]}, "d": {"e": 1}})
+    publish(api, kind, {"a": {"b": 2}, "d": 5, "f": {"g": None}})
+    asked = {"subsystem": "skeleton", "document": kind}
+    assert api.do("diff_documents", **asked, from_version=1, to_version=2) == [
+        {"path": "/a/b", "change": "changed", "old": 1, "new": 2},
+        {"path": "/a/c~0", "change": "removed", "old": [1], "new": None},
+        {"path": "/d", "change": "changed", "old": {"e": 1}, "new": 5},
+        {"path": "/f", "change": "added", "old": None, "new": {"g": None}},
+    ]
+    assert api.do("diff_documents", **asked, from_version=2, to_version=2) == []
+    added = api.do("diff_documents", **asked, from_version=0, to_version=2)
+    assert [one["change"] for one in added] == ["added"] * 3
+    detail = api.refused("diff_documents", "unknown_version", **asked, from_version=1, to_version=3)
+    assert detail["version"] == 3
 
 
 @worker_kinds
@@ -136,4 +249,4 @@ def test_a_write_logs_itself(api: Api, kind: str) -> None:
     name = "design_updated" if kind == "design" else f"{kind}_updated"
     (entry,) = api.log(name)
     assert (entry["agent_name"], entry["execution_id"]) == ("skeleton_agent", "run-1")
-    assert entry["details"] == {"subsystem": "skeleton", "version": 1}
+    assert entry["details"] == {"subsystem": "skeleton", "version": 1, "merged": False}

@@ -9,6 +9,12 @@ from tests.sql.support import Api
 
 MOST = 2**53
 TOKEN = {"resource_type": "subsystem", "resource_name": "skeleton", "last_token": 1}
+DEPENDENCY = {
+    "subsystem": "skeleton",
+    "on_subsystem": "power",
+    "document": "design",
+    "seen_version": 0,
+}
 CONFLICT = {
     "severity": "low",
     "source_agent": "a",
@@ -47,6 +53,9 @@ CONFLICT = {
             "document.counters.fencing.resource_type",
             {"counters": {"fencing": [{**TOKEN, "resource_type": "a b"}]}},
         ),
+        ("document", {"document_dependencies": [{**DEPENDENCY, "seen_version": -1}]}),
+        ("document", {"document_dependencies": [{**DEPENDENCY, "accepted_version": -1}]}),
+        ("document", {"document_dependencies": [{**DEPENDENCY, "on_subsystem": "skeleton"}]}),
         ("document", {"counters": {"fencing": [TOKEN, {**TOKEN, "last_token": 2}]}}),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sql.support import STATUS_OF, Api
+from tests.sql.support import STATUS_OF, TABLES, Api
 
 from sharedstate import errors
 
@@ -18,7 +18,12 @@ OURS = "('core'::regnamespace, 'public'::regnamespace)"
 
 FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 # What row level security and the views evaluate with the caller's rights.
-HELPERS_OF_CALLERS = {"core.current_workspace", "core.agent_subsystem"}
+HELPERS_OF_CALLERS = {
+    "core.current_workspace",
+    "core.agent_subsystem",
+    "core.stale_inputs",
+    "core.budget_lines",
+}
 # Touch no table, so they need no other rights than the caller's.
 WITHOUT_DEFINER = {"health", "schema_version"}
 # Reads with the caller's own rights: they have no private half.
@@ -94,7 +99,12 @@ def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) ->
     twins = {f"core.{name}" for name in public - WITHOUT_DEFINER - WITHOUT_TWIN}
     definers = functions(api, "p.prosecdef and p.pronamespace = 'core'::regnamespace")
     # The trigger runs also for an operator who types DELETE.
-    assert set(definers) == twins | {"core.current_workspace", "core.hand_over"}
+    assert set(definers) == twins | {
+        "core.current_workspace",
+        "core.hand_over",
+        "core.stale_inputs",
+        "core.budget_lines",
+    }
 
 
 def test_everything_belongs_to_the_owner_of_the_database(api: Api) -> None:
@@ -113,7 +123,7 @@ def test_everything_belongs_to_the_owner_of_the_database(api: Api) -> None:
 
 def test_row_level_security_is_on_for_every_table(api: Api) -> None:
     tables = f"from pg_class where relnamespace in {OURS} and relkind in ('r', 'p')"
-    assert len(column(api, f"select relname {tables}")) == 13
+    assert len(column(api, f"select relname {tables}")) > len(TABLES)
     assert column(api, f"select relname {tables} and not relrowsecurity") == []
 
 
@@ -125,7 +135,7 @@ def test_every_public_table_has_one_policy_which_is_for_reading(api: Api) -> Non
         "where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') "
         "group by c.relname"
     )
-    assert len(found) == 8
+    assert len(found) == len(TABLES)
     for table, commands, conditions, checks in found:
         assert (commands, checks) == (["r"], 0), table
         condition = re.sub(r"\s+", " ", conditions[0])
@@ -152,7 +162,11 @@ def test_of_the_private_tables_only_the_queue_can_be_read_and_in_the_own_workspa
 
 def test_views_are_read_with_the_callers_rights(api: Api) -> None:
     views = f"from pg_class where relnamespace in {OURS} and relkind in ('v', 'm')"
-    assert column(api, f"select relname {views} order by 1") == ["lock_queue", "system_status"]
+    assert column(api, f"select relname {views} order by 1") == [
+        "budget_usage",
+        "lock_queue",
+        "system_status",
+    ]
     invoker = "coalesce('security_invoker=true' = any(reloptions), false)"
     assert column(api, f"select relname {views} and not {invoker}") == []
 
@@ -223,11 +237,18 @@ def test_functions_that_write_are_volatile_and_reads_are_not(api: Api) -> None:
     """PostgREST runs stable functions in read-only transactions, and lets GET call them."""
     reads = functions(api, "p.pronamespace = 'public'::regnamespace and p.provolatile <> 'v'")
     assert reads == [
+        "public.blocked_by",
+        "public.diff_documents",
+        "public.diff_global_constraints",
         "public.export_state",
         "public.get_active_conflicts",
+        "public.get_conflict_history",
         "public.get_lock_status",
+        "public.get_recent_activity",
         "public.health",
+        "public.is_blocked",
         "public.list_workspaces",
+        "public.read_activity",
         "public.schema_version",
     ]
 

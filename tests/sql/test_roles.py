@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -28,10 +29,18 @@ from tests.sql.waiting import POWER, Client
 from sharedstate.stack import StackInfo
 from sharedstate.stack.keys import make_token
 
-VIEWS = ("lock_queue", "system_status")
+VIEWS = ("budget_usage", "lock_queue", "system_status")
 READS = (
     "get_active_conflicts",
+    "get_conflict_history",
+    "is_blocked",
+    "blocked_by",
+    "wait_until_unblocked",
+    "get_recent_activity",
+    "read_activity",
     "get_lock_status",
+    "diff_documents",
+    "diff_global_constraints",
     "export_state",
     "health",
     "schema_version",
@@ -40,10 +49,37 @@ READS = (
 WITHOUT_ID = ("cleanup_expired_locks",)
 FUNCTIONS = (*CALL_BY_NAME, *READS, *WITHOUT_ID)
 RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
-ARGUMENTS: dict[str, Row] = {"get_lock_status": RESOURCE}
+ANYBODY = {"agent_name": "nobody_agent"}
+ARGUMENTS: dict[str, Row] = {
+    "read_activity": {"cursor": "0/0"},
+    "get_lock_status": RESOURCE,
+    "diff_documents": {
+        "subsystem": "skeleton",
+        "document": "design",
+        "from_version": 0,
+        "to_version": 0,
+    },
+    "diff_global_constraints": {"from_version": 0, "to_version": 0},
+    "is_blocked": ANYBODY,
+    "blocked_by": ANYBODY,
+    "wait_until_unblocked": ANYBODY,
+}
 
+ABOUT_CONFLICTS = (
+    "resolve_conflict",
+    "add_conflict_note",
+    "reassign_conflict",
+    "reopen_conflict",
+    "get_conflict_history",
+)
 FOR_EVERYBODY = {"health"}
-FOR_OPERATORS = {"force_release_lock", "init_workspace", "list_workspaces", "import_state"}
+FOR_OPERATORS = {
+    "force_release_lock",
+    "init_workspace",
+    "list_workspaces",
+    "import_state",
+    "prune_activity",
+}
 
 CALLERS = ("no key", "anon", "agent", "other workspace", "other agent", "operator")
 
@@ -79,6 +115,8 @@ def fill(api: Api) -> None:
     for name in ("requirements", "interfaces", "design"):
         mutation = MUTATION_BY_NAME[f"update_subsystem_{name}"]
         api.do(mutation.name, **mutation.arguments)
+    api.do("reserve_budget", **MUTATION_BY_NAME["reserve_budget"].arguments)
+    api.do("record_dependency", **MUTATION_BY_NAME["record_dependency"].arguments)
     api.do("log_conflict", **MUTATION_BY_NAME["log_conflict"].arguments)
     api.lock("power", "power_agent", "run-1", ttl_seconds=86_400)
     Client(api, "waiter").waits(POWER, wait_seconds=86_400)
@@ -119,13 +157,20 @@ def outcome(function: str, caller: str) -> tuple[int, str | None]:
         return {
             "renew_lock": (409, "lease_lost"),
             "checkin_subsystem": (409, "lease_lost"),
-            "resolve_conflict": (404, "unknown_conflict"),
+            **dict.fromkeys(ABOUT_CONFLICTS, (404, "unknown_conflict")),
         }.get(function, (200, None))
     if caller == "other agent" and mutation is not None:
         if mutation.named is not None:
             return 403, "agent_mismatch"
         return {"renew_lock": (409, "lease_lost")}.get(function, (200, None))
     return 200, None
+
+
+def reading(function: str) -> Mutation:
+    """A call of a function that only reads."""
+    if function == "get_conflict_history":
+        return replace(MUTATION_BY_NAME["add_conflict_note"], name=function, arguments={})
+    return Mutation(function, ARGUMENTS.get(function, {}), {})
 
 
 def function_cases() -> Iterator[Any]:
@@ -138,7 +183,7 @@ def function_cases() -> Iterator[Any]:
 def test_a_function_does_for_each_caller_what_it_should(
     api: Api, world: World, new_workspace: Callable[[], Api], function: str, caller: str
 ) -> None:
-    mutation = CALL_BY_NAME.get(function) or Mutation(function, ARGUMENTS.get(function, {}), {})
+    mutation = CALL_BY_NAME.get(function) or reading(function)
     key = world.keys[caller]
     if caller == "other workspace":
         key = pinned_to(new_workspace())

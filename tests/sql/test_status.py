@@ -54,9 +54,18 @@ def test_a_given_metadata_object_is_merged_by_its_keys(api: Api) -> None:
     assert row["metadata"] == {"joints": 10, "material": "steel"}
 
 
-def test_null_clears_within_budget(api: Api) -> None:
-    update(api, {"within_budget": False})
-    assert update(api, {"within_budget": None})["within_budget"] is None
+def test_within_budget_is_found_out_by_the_database_whatever_is_sent(api: Api) -> None:
+    for sent in (True, False, None):
+        assert update(api, {"current_mass_kg": 15, "within_budget": sent})["within_budget"] is True
+        assert update(api, {"current_mass_kg": 16, "within_budget": sent})["within_budget"] is False
+
+
+def test_within_budget_is_unknown_where_nothing_is_allocated(api: Api) -> None:
+    row = api.do(
+        "update_subsystem_status", subsystem="tail", status={"within_budget": True},
+        execution_id="run-1",
+    )  # fmt: skip
+    assert row["within_budget"] is None
 
 
 def test_exact_numbers_stay_exact(api: Api) -> None:

@@ -30,6 +30,7 @@ def test_it_shows_every_subsystem_by_name_with_these_columns(api: Api) -> None:
         "locked_by",
         "lock_expires_at",
         "active_conflicts",
+        "stale_inputs",
         "updated_at",
     ]
 

@@ -110,6 +110,38 @@ def test_psql_reaches_the_database_without_a_password_in_sight(
     assert answer.stdout == "7\n", answer.stderr
 
 
+def test_prune_deletes_what_is_old_in_one_workspace_and_counts_it(
+    shared_installation: Installation,
+) -> None:
+    shared_installation.run("init", "--workspace", "pruned")
+    fill = (
+        'insert into agent_activity_logs (workspace, agent_name, activity, "timestamp") '
+        "select w, 'a', 'b', clock_timestamp() - n * interval '1 day' "
+        "from generate_series(0, 40) as n, unnest(array['default', 'pruned']) as w"
+    )
+    assert shared_installation.run("psql", "-c", fill).returncode == 0
+    command = ("prune", "--older-than", "30d", "--workspace", "pruned")
+    answer = shared_installation.run(*command)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("11 entries of workspace pruned before ")
+    assert shared_installation.run(*command).stdout.startswith("0 entries")
+    count = "select count(*) from agent_activity_logs where activity = 'b' group by workspace"
+    kept = shared_installation.run("psql", "-Atc", f"{count} order by workspace").stdout.split()
+    assert kept == ["41", "30"]
+
+
+def test_prune_refuses_an_age_that_is_none_and_an_unknown_workspace(
+    shared_installation: Installation,
+) -> None:
+    for age in ("30", "d", "-1d", "1.5d", "1y", "", "999999w"):
+        answer = shared_installation.run("prune", "--older-than", age)
+        assert answer.returncode == 2, age
+        assert "older-than" in answer.stderr or "30d" in answer.stderr or "old" in answer.stderr
+    answer = shared_installation.run("prune", "--older-than", "1d", "--workspace", "typo")
+    assert answer.returncode == 1
+    assert "unknown_workspace" in answer.stderr
+
+
 def test_the_command_line_without_its_packages_says_what_to_install() -> None:
     program = "import sys; sys.modules['typer'] = None\nfrom sharedstate.cli import app; app()"
     answer = subprocess.run(

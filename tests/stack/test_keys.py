@@ -257,7 +257,8 @@ def test_a_secret_key_of_the_platform_is_an_operator_for_this_client_and_for_sup
     with SharedState(url=platform_url, key="sb_secret_test", workspace=workspace) as state:
         assert _state_of_power(state) == "not_started"
         # supabase-py repeats the key in Authorization.
-        rows = state.supabase.table("subsystems").select("name").execute().data
+        query = state.supabase.table("subsystems").select("name").eq("workspace", workspace)
+        rows = query.execute().data
         assert len(rows) == 7
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 OWN = {"aclose", "__aenter__", "__aexit__"}
-MAKERS = ("lock", "rlock", "locks")  # they only make an object; its methods wait
+EDITORS = tuple(f"edit_{one}" for one in ("requirements", "interfaces", "design"))
+# They only make an object; its methods wait.
+MAKERS = ("lock", "rlock", "locks", "follow_activity", "edit_global_constraints", *EDITORS)
 
 
 def _members(kind: type) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Service:
             return _lock(body["resource_name"], self.granted, body["resource_type"])
         if function == "checkout_subsystem":
             self.granted += 1
-            empty = ("requirements", "interfaces", "design", "constraints", "inputs", "conflicts")
+            empty = ("requirements", "interfaces", "design", "constraints", "inputs", "conflicts",
+                     "input_requirements")  # fmt: skip
             lease = _lock(body["subsystem"], self.granted)
             return {"lease": lease, "status": ROW, **dict.fromkeys(empty)}
         if function == "checkin_subsystem":

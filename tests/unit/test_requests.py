@@ -14,7 +14,8 @@ import httpx
 import pytest
 import respx
 
-from sharedstate import Checkin, Checkout, Lease, SharedState, errors
+from sharedstate import Blocked, Checkin, Checkout, Lease, SharedState, errors
+from sharedstate.reservations import BudgetReservation
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
 LOCK = {
@@ -40,6 +41,33 @@ LEASE = Lease(
     request_id=ID,
 )
 ROW = {"workspace": "robot", "version": 3}
+RESERVATION = {
+    "workspace": "robot",
+    "reservation_id": ID,
+    "subsystem": "reserve",
+    "mass_kg": 2,
+    "cost_usd": 0,
+    "power_w": 0,
+    "agent_name": "skeleton_agent",
+    "execution_id": "my-run",
+    "reserved_at": "2026-11-22T19:35:44.0318+00:00",
+    "expires_at": "2026-11-22T19:40:44.0318+00:00",
+    "locked_subsystem": None,
+    "fencing_token": None,
+}
+RESERVED = BudgetReservation(
+    reservation_id=ID,
+    subsystem="reserve",
+    mass_kg=2,
+    cost_usd=0,
+    power_w=0,
+    agent_name="skeleton_agent",
+    execution_id="my-run",
+    expires_at=datetime(2026, 11, 22, 19, 40, 44, 31800, UTC),
+    locked_subsystem=None,
+    fencing_token=None,
+    _state=None,  # type: ignore[arg-type]
+)
 COMPOSITE = {
     "lease": LOCK,
     "status": ROW,
@@ -48,6 +76,7 @@ COMPOSITE = {
     "design": None,
     "constraints": ROW,
     "inputs": [ROW],
+    "input_requirements": [],
     "conflicts": [],
 }
 
@@ -63,6 +92,7 @@ class Case:
     result: Any
     options: dict[str, Any] = field(default_factory=dict)
     mutates: bool = True
+    function: str = ""
 
     def __str__(self) -> str:
         return f"{self.method}-{'none' if self.result is None else 'some'}"
@@ -86,6 +116,7 @@ def _document(kind: str, key: str) -> Case:
     )
 
 
+TRANSFER = {"from_subsystem": "reserve", "to_subsystem": "power", "mass_kg": 1.5}
 LOCKING = ("subsystem", "skeleton", "skeleton_agent")
 ACQUIRE = {
     "resource_type": "subsystem",
@@ -108,6 +139,14 @@ CHECKOUT = {
     "execution_id": "my-run",
     "ttl_seconds": 60,
     "reads": ["power", "shell"],
+    "reads_requirements": [],
+}
+DEPENDENCY = {
+    "subsystem": "skeleton",
+    "on_subsystem": "power",
+    "document": "interfaces",
+    "agent_name": "skeleton_agent",
+    "execution_id": "my-run",
 }
 FUNCTIONS = [
     Case("acquire_lock", LOCKING, ACQUIRE, LOCK, LEASE),
@@ -144,6 +183,7 @@ FUNCTIONS = [
             "status": {"state": "designing"},
             "execution_id": "my-run",
             "fencing_token": None,
+            "strict": False,
         },
         ROW,
         ROW,
@@ -163,6 +203,86 @@ FUNCTIONS = [
     _document("requirements", "requirements"),
     _document("interfaces", "interfaces"),
     _document("design", "design_data"),
+    *(
+        Case(
+            f"diff_subsystem_{kind}",
+            ("skeleton", 1, 3),
+            {"subsystem": "skeleton", "document": kind, "from_version": 1, "to_version": 3},
+            [ROW],
+            [ROW],
+            mutates=False,
+            function="diff_documents",
+        )
+        for kind in ("requirements", "interfaces", "design")
+    ),
+    Case(
+        "diff_global_constraints",
+        (1, 3),
+        {"from_version": 1, "to_version": 3},
+        [ROW],
+        [ROW],
+        mutates=False,
+    ),
+    Case(
+        "record_dependency",
+        ("skeleton", "power", "interfaces", "skeleton_agent", 2),
+        {**DEPENDENCY, "version": 2},
+        ROW,
+        ROW,
+    ),
+    Case(
+        "remove_dependency",
+        ("skeleton", "power", "interfaces", "skeleton_agent"),
+        DEPENDENCY,
+        [ROW],
+        True,
+    ),
+    Case(
+        "transfer_budget",
+        ("reserve", "skeleton", "longer bones", "system_architect"),
+        {
+            "from_subsystem": "reserve",
+            "to_subsystem": "skeleton",
+            "mass_kg": 0.5,
+            "cost_usd": 0,
+            "power_w": 0,
+            "reason": "longer bones",
+            "agent_name": "system_architect",
+            "reservation_id": None,
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+        {"mass_kg": 0.5},
+    ),
+    *(
+        Case(
+            "reserve_budget",
+            ("reserve", "skeleton_agent"),
+            {
+                "subsystem": "reserve",
+                "agent_name": "skeleton_agent",
+                "execution_id": "my-run",
+                "mass_kg": 2,
+                "cost_usd": 0,
+                "power_w": 0,
+                "ttl_seconds": 60,
+                "fencing_token": None,
+                "locked_subsystem": None,
+            },
+            answer,
+            result,
+            {"mass_kg": 2, "ttl_seconds": 60},
+        )
+        for answer, result in (([RESERVATION], RESERVED), ([], None))
+    ),
+    Case(
+        "release_budget",
+        (ID,),
+        {"reservation_id": ID, "execution_id": "my-run"},
+        [ROW],
+        True,
+    ),
     Case(
         "log_conflict",
         ("high", "actuation_agent", "system_architect", "too heavy"),
@@ -175,9 +295,60 @@ FUNCTIONS = [
             "priority": 3,
             "blocks": [],
             "execution_id": "my-run",
+            "conflict_key": "mass",
         },
         {"conflict_id": 8},
         8,
+        {"conflict_key": "mass"},
+    ),
+    Case(
+        "add_conflict_note",
+        (8, "power_agent", "looked at it"),
+        {
+            "conflict_id": 8,
+            "agent_name": "power_agent",
+            "note": "looked at it",
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+    ),
+    Case(
+        "reassign_conflict",
+        (8, "power_agent", "system_architect", "it is the battery"),
+        {
+            "conflict_id": 8,
+            "target_agent": "power_agent",
+            "agent_name": "system_architect",
+            "reason": "it is the battery",
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+    ),
+    Case(
+        "reopen_conflict",
+        (8, "power_agent", "it did not hold"),
+        {
+            "conflict_id": 8,
+            "agent_name": "power_agent",
+            "reason": "it did not hold",
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+    ),
+    Case("get_conflict_history", (8,), {"conflict_id": 8}, [ROW], [ROW], mutates=False),
+    Case("is_blocked", ("power_agent",), {"agent_name": "power_agent"}, True, True, mutates=False),
+    Case("blocked_by", ("power_agent",), {"agent_name": "power_agent"}, [ROW], [ROW],
+         mutates=False),
+    Case(
+        "wait_until_unblocked",
+        ("power_agent",),
+        {"agent_name": "power_agent", "wait_ms": 500},
+        {"blocked": False, "conflicts": [], "retry_ms": 0},
+        True,
+        mutates=False,
     ),
     Case(
         "resolve_conflict",
@@ -186,13 +357,62 @@ FUNCTIONS = [
             "conflict_id": 8,
             "resolution": "more reserve",
             "resolved_by": "system_architect",
+            "budget_transfer": None,
             "execution_id": "my-run",
         },
         ROW,
         ROW,
     ),
+    Case(
+        "resolve_conflict",
+        (8, "more reserve", "system_architect"),
+        {
+            "conflict_id": 8,
+            "resolution": "more reserve",
+            "resolved_by": "system_architect",
+            "budget_transfer": TRANSFER,
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+        {"budget_transfer": TRANSFER},
+    ),
     Case("get_active_conflicts", (), {"agent_name": None}, [ROW], [ROW], mutates=False),
     Case("get_active_conflicts", ("power",), {"agent_name": "power"}, [], [], mutates=False),
+    Case(
+        "log_agent_activities",
+        ([{"agent_name": "skeleton_agent", "activity": "design_complete"}],),
+        {
+            "entries": [{"agent_name": "skeleton_agent", "activity": "design_complete"}],
+            "execution_id": "my-run",
+        },
+        [ROW],
+        [ROW],
+    ),
+    Case("get_recent_activity", (), {"limit_count": 50}, [ROW], [ROW], mutates=False),
+    Case(
+        "get_recent_activity",
+        (20, "power_agent"),
+        {
+            "limit_count": 20,
+            "agent_name": "power_agent",
+            "execution_id": "run-1",
+            "activity": "design_complete",
+            "since": "2026-11-22T00:00:00+00:00",
+            "until": "2026-11-23T00:00:00Z",
+            "before_id": 7,
+        },
+        [],
+        [],
+        options={
+            "execution_id": "run-1",
+            "activity": "design_complete",
+            "since": datetime(2026, 11, 22, tzinfo=UTC),
+            "until": "2026-11-23T00:00:00Z",
+            "before": {"id": 7},
+        },
+        mutates=False,
+    ),
     Case(
         "log_agent_activity",
         ("skeleton_agent", "design_complete", {"bones": 6}),
@@ -210,7 +430,7 @@ FUNCTIONS = [
         ("skeleton", "skeleton_agent", 60),
         CHECKOUT,
         [COMPOSITE],
-        Checkout(LEASE, ROW, None, ROW, None, ROW, [ROW], []),  # type: ignore[arg-type,list-item]
+        Checkout(LEASE, ROW, None, ROW, None, ROW, [ROW], [], []),  # type: ignore[arg-type,list-item]
         {"reads": ("power", "shell")},
     ),
     Case(
@@ -219,6 +439,14 @@ FUNCTIONS = [
         CHECKOUT,
         [],
         None,
+        {"reads": ["power", "shell"]},
+    ),
+    Case(
+        "checkout_subsystem",
+        ("skeleton", "skeleton_agent", 60),
+        CHECKOUT,
+        [{**dict.fromkeys(COMPOSITE), "inputs": [], "blocked_by": [ROW]}],
+        Blocked([ROW]),  # type: ignore[list-item]
         {"reads": ["power", "shell"]},
     ),
     Case(
@@ -235,6 +463,8 @@ FUNCTIONS = [
             "activity": "done",
             "details": {},
             "release": True,
+            "accept_stale": None,
+            "strict": False,
         },
         {"status": ROW, "interfaces": ROW, "design": None, "released": True},
         Checkin(ROW, ROW, None, True),  # type: ignore[arg-type]
@@ -259,7 +489,9 @@ FUNCTIONS = [
 def test_a_function_is_called_with_its_parameters_by_name(
     case: Case, client: SharedState, service: respx.MockRouter
 ) -> None:
-    route = service.post(f"rpc/{case.method}").respond(content=json.dumps(case.answer))
+    route = service.post(f"rpc/{case.function or case.method}").respond(
+        content=json.dumps(case.answer)
+    )
     options = {**case.options, "request_id": ID} if case.mutates else case.options
     result = getattr(client, case.method)(*case.arguments, **options)
     sent = json.loads(route.calls.last.request.content)
@@ -277,10 +509,15 @@ READS: list[tuple[str, tuple[Any, ...], str, bool]] = [
     ("get_global_constraints", (), f"global_constraints?limit=1{VERSIONED}", True),
     ("get_global_constraints", (3,), "global_constraints?version=eq.3", True),
     ("get_global_constraints_history", (), f"global_constraints?limit=50{VERSIONED}", False),
-    ("get_recent_activity", (),
-     "agent_activity_logs?order=timestamp.desc,id.desc&limit=50", False),
-    ("get_recent_activity", (20, "power_agent"),
-     "agent_activity_logs?agent_name=eq.power_agent&order=timestamp.desc,id.desc&limit=20", False),
+    ("get_global_constraints_history", (9, 4),
+     f"global_constraints?version=lt.4&limit=9{VERSIONED}", False),
+    ("get_budget_usage", (), "budget_usage?order=scope,name,quantity", False),
+    ("get_budget_usage", ("skeleton",),
+     "budget_usage?name=eq.skeleton&order=scope,name,quantity", False),
+    ("get_dependencies", (),
+     "document_dependencies?order=subsystem,on_subsystem,document", False),
+    ("get_dependencies", ("skeleton",),
+     "document_dependencies?subsystem=eq.skeleton&order=subsystem,on_subsystem,document", False),
 ]  # fmt: skip
 for _kind, _table in (("requirements",) * 2, ("interfaces",) * 2, ("design", "designs")):
     _rows = f"subsystem_{_table}?subsystem_name=eq.shell"
@@ -288,7 +525,9 @@ for _kind, _table in (("requirements",) * 2, ("interfaces",) * 2, ("design", "de
         (f"get_subsystem_{_kind}", ("shell",), f"{_rows}&limit=1{VERSIONED}", True),
         (f"get_subsystem_{_kind}", ("shell", 2), f"{_rows}&version=eq.2", True),
         (f"get_subsystem_{_kind}_history", ("shell", 5), f"{_rows}&limit=5{VERSIONED}", False),
-    ]
+        (f"get_subsystem_{_kind}_history", ("shell", 5, 9),
+         f"{_rows}&version=lt.9&limit=5{VERSIONED}", False),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "arguments", "target", "single"), READS)
@@ -317,8 +556,11 @@ def test_every_public_method_is_tested_here() -> None:
         if not name.startswith("_")
     }
     elsewhere = {"acquire_locks", "wait_for_lock", "cancel_lock_request", "get_lock_status"}
-    makers = {"lock", "rlock", "locks"}
-    assert methods - tested == {"close", "import_state"} | elsewhere | makers
+    elsewhere.add("prune_activity")
+    makers = {"lock", "rlock", "locks", "follow_activity"}
+    editors = {f"edit_{one}" for one in ("requirements", "interfaces", "design")}
+    editors.add("edit_global_constraints")
+    assert methods - tested == {"close", "import_state"} | elsewhere | makers | editors
 
 
 def test_each_request_names_key_and_workspace(

@@ -15,6 +15,7 @@ from sharedstate.cli.import_export import export
 from sharedstate.cli.init import init
 from sharedstate.cli.keys import keys, token
 from sharedstate.cli.output import say_error
+from sharedstate.cli.prune import prune
 from sharedstate.cli.psql import psql
 from sharedstate.cli.status import status
 from sharedstate.cli.up import up
@@ -46,6 +47,7 @@ app.command()(up)
 app.command()(down)
 app.command()(init)
 app.command()(export)
+app.command()(prune)
 app.command()(backup)
 app.command()(restore)
 app.command()(status)

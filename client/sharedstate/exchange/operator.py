@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -58,6 +59,11 @@ class Operator:
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
         first = ("format", "workspace", "exported_at", "counters", *SECTIONS)
         return {key: document.pop(key) for key in first if key in document} | document
+
+    def prune_activity(self, older_than: datetime) -> int:
+        """Delete some of the entries older than that; how many, 0 when there are none left."""
+        ((count,),) = self._rows("select public.prune_activity(older_than => %s)", [older_than])
+        return int(str(count))
 
     def _rows(self, statement: LiteralString, values: list[Any]) -> list[tuple[object, ...]]:
         with _our_errors(), self._connection.transaction():

@@ -16,6 +16,7 @@ SECTIONS = (
     "subsystem_requirements",
     "subsystem_interfaces",
     "subsystem_designs",
+    "document_dependencies",
     "conflicts",
     "agent_activity_logs",
 )

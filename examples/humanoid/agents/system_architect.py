@@ -14,7 +14,6 @@ from humanoid.plan import (
     Finish,
     PublishBudgets,
     PublishRequirements,
-    Resolve,
     Stop,
     moves_of,
     plan,
@@ -22,8 +21,8 @@ from humanoid.plan import (
 )
 from humanoid.waiting import wait_until
 from sharedstate import SharedState
-from sharedstate.errors import ConflictAlreadyResolved, LeaseLost, StaleVersion
-from sharedstate.types import Checkout
+from sharedstate.errors import ConflictAlreadyResolved, LeaseLost, OverBudget, StaleVersion
+from sharedstate.types import BudgetTransfer, Checkout
 
 
 def lead(state: SharedState, patience_s: float) -> str:
@@ -42,14 +41,14 @@ def act(state: SharedState) -> Action | None:
     if action is None or isinstance(action, Stop):
         return action
     with checked_out(state, ARCHITECT) as checkout:
-        if checkout is None:
+        if not checkout:
             return None
         view = read_view(state, ARCHITECT, READS)
         action = plan(view)
         try:
             if action is not None:
                 carry_out(state, action, view, checkout)
-        except (LeaseLost, StaleVersion, ConflictAlreadyResolved):
+        except (LeaseLost, StaleVersion, ConflictAlreadyResolved, OverBudget):
             return None  # we were away so long that another architect took over: look again
     return action
 
@@ -61,11 +60,10 @@ def carry_out(state: SharedState, action: Action, view: View, checkout: Checkout
             publish_budgets(state, view, _customer(checkout))
         case PublishRequirements(subsystems):
             publish_requirements(state, view, _customer(checkout), subsystems)
-        case Resolve(conflict_id, resolution):
-            state.resolve_conflict(conflict_id, resolution, ARCHITECT)
-        case Answer(_, MoveBudgets() as move):
-            move_budgets(state, view, move)
-        case Answer(_, Redesign() as redesign):
+        case Answer(conflict_id, MoveBudgets() as move):
+            move_budgets(state, view, move, conflict_id)
+        case Answer(conflict_id, Redesign() as redesign):
+            state.add_conflict_note(conflict_id, ARCHITECT, redesign.reason)
             ask_for_redesign(state, view, redesign)
         case Answer(_, GiveUp() as end):
             numbers = {"missing": end.missing.as_dict()}
@@ -89,9 +87,6 @@ def publish_budgets(state: SharedState, view: View, wanted: Requirements) -> Non
         "voltage_v": wanted.voltage_v,
         "budget_allocations": allocations_of(first_budgets(wanted)),
         "customer": view.customer,
-        "reason": "first budgets",
-        "moved_to": [],
-        "moves_at_stage": 0,
     }
     state.update_global_constraints(constraints, ARCHITECT, base_version=view.constraints.version)
 
@@ -106,16 +101,28 @@ def publish_requirements(
         _require(state, view, name, {**briefs[name], **order})
 
 
-def move_budgets(state: SharedState, view: View, move: MoveBudgets) -> None:
-    """New allocations with the same sum, and a note of the move: there are only so many."""
-    moved_to = [name for name, count in moves_of(view).items() for _ in range(count)]
-    constraints = {
-        "budget_allocations": allocations_of(move.budgets),
-        "reason": move.reason,
-        "moved_to": [*moved_to, move.source],
-        "moves_at_stage": stage_of(view),
+def move_budgets(state: SharedState, view: View, move: MoveBudgets, conflict_id: int) -> None:
+    """Transfers what each giver gives; the last transfer resolves the conflict in one go.
+
+    That a move was made is noted before it is made, for there are only so many.
+    """
+    counts = moves_of(view)
+    moves = {
+        "at_stage": stage_of(view),
+        "counts": {**counts, move.source: counts.get(move.source, 0) + 1},
     }
-    state.update_global_constraints(constraints, ARCHITECT, base_version=view.constraints.version)
+    state.update_subsystem_status(ARCHITECT, {"moves": moves})
+    *others, (last, gift) = move.gifts.items()
+    for giver, amounts in others:
+        state.transfer_budget(
+            giver, move.source, move.reason, ARCHITECT, mass_kg=amounts.mass_kg,
+            cost_usd=amounts.cost_usd, power_w=amounts.power_w,
+        )  # fmt: skip
+    transfer = BudgetTransfer(
+        from_subsystem=last, to_subsystem=move.source, mass_kg=gift.mass_kg,
+        cost_usd=gift.cost_usd, power_w=gift.power_w,
+    )  # fmt: skip
+    state.resolve_conflict(conflict_id, move.reason, ARCHITECT, budget_transfer=transfer)
 
 
 def ask_for_redesign(state: SharedState, view: View, redesign: Redesign) -> None:
@@ -137,7 +144,6 @@ def finish(state: SharedState, view: View, result: str, details: dict[str, objec
         ARCHITECT,
         {
             "state": "complete" if result == CONVERGED else "not_converged",
-            "within_budget": result == CONVERGED,
             "verdict": {"customer": view.customer, "result": result, **details},
         },
     )

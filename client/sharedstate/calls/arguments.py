@@ -1,0 +1,69 @@
+"""Arguments of methods, checked where the database would not see what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sharedstate.errors import InvalidArgument
+
+MAX_ROWS = 10_000
+
+
+def object_of(value: Any, argument: str) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return cast(dict[str, Any], value) if isinstance(value, dict) else dict(value)
+    detail = {"argument": argument, "reason": "is no JSON object", "value": repr(value)[:100]}
+    raise InvalidArgument(detail=detail, hint=f"Pass {argument} as a dict.")
+
+
+def names_of(value: Any, argument: str) -> list[str]:
+    # A single string is iterable too, and would be taken for a list of letters.
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return list(value)
+    detail = {"argument": argument, "reason": "is no list of names", "value": repr(value)[:100]}
+    raise InvalidArgument(detail=detail, hint=f'Pass {argument} as a list, e.g. ["skeleton"].')
+
+
+def objects_of(value: Any, argument: str) -> list[dict[str, Any]]:
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [object_of(one, f"{argument}.{place}") for place, one in enumerate(value)]
+    detail = {"argument": argument, "reason": "is no list of objects", "value": repr(value)[:100]}
+    raise InvalidArgument(detail=detail, hint=f"Pass {argument} as a list of dicts.")
+
+
+def time_of(value: Any, argument: str) -> datetime | str:
+    # A time without a zone would be read as one in the database's zone.
+    if isinstance(value, str) or (isinstance(value, datetime) and value.tzinfo is not None):
+        return value
+    reason = "is no time with a zone"
+    detail = {"argument": argument, "reason": reason, "value": repr(value)[:100]}
+    hint = f"Pass {argument} as ISO 8601 text or, for example, datetime.now(timezone.utc)."
+    raise InvalidArgument(detail=detail, hint=hint)
+
+
+def version_filter(version: int | None) -> dict[str, str]:
+    if version is None:
+        return {"order": "version.desc", "limit": "1"}
+    return {"version": f"eq.{whole_number(version, 'version', 1, 2**31 - 1)}"}
+
+
+def newest_filter(limit: int, before_version: int | None = None) -> dict[str, str]:
+    newest = {"order": "version.desc", "limit": limit_filter(limit)}
+    if before_version is not None:
+        newest["version"] = f"lt.{whole_number(before_version, 'before_version', 1, 2**31 - 1)}"
+    return newest
+
+
+def limit_filter(limit: int) -> str:
+    return str(whole_number(limit, "limit", 1, MAX_ROWS))
+
+
+def whole_number(value: Any, argument: str, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    reason = f"is no whole number from {least} to {most}"
+    raise InvalidArgument(
+        detail={"argument": argument, "reason": reason, "value": repr(value)[:100]}
+    )

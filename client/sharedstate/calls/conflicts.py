@@ -1,0 +1,119 @@
+"""Calls about conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sharedstate import readers, types
+from sharedstate.call import Call, RequestId, mutation, question
+from sharedstate.calls.arguments import names_of, object_of
+
+
+def log_conflict(
+    execution_id: str,
+    severity: str,
+    source: str,
+    target: str,
+    description: str,
+    details: Mapping[str, Any] | None,
+    priority: int,
+    blocks: Iterable[str],
+    conflict_key: str | None,
+    request_id: RequestId,
+) -> Call[int]:
+    params = {
+        "severity": severity,
+        "source": source,
+        "target": target,
+        "description": description,
+        "details": object_of(details or {}, "details"),
+        "priority": priority,
+        "blocks": names_of(blocks, "blocks"),
+        "execution_id": execution_id,
+        "conflict_key": conflict_key,
+    }
+    return mutation("log_conflict", params, readers.conflict_number, request_id)
+
+
+def resolve_conflict(
+    execution_id: str,
+    conflict_id: int,
+    resolution: str,
+    resolved_by: str,
+    budget_transfer: Mapping[str, Any] | None,
+    request_id: RequestId,
+) -> Call[types.ConflictRow]:
+    params = {
+        "conflict_id": conflict_id,
+        "resolution": resolution,
+        "resolved_by": resolved_by,
+        "budget_transfer": (
+            None if budget_transfer is None else object_of(budget_transfer, "budget_transfer")
+        ),
+        "execution_id": execution_id,
+    }
+    return mutation("resolve_conflict", params, readers.row, request_id)
+
+
+def add_conflict_note(
+    execution_id: str, conflict_id: int, agent_name: str, note: str, request_id: RequestId
+) -> Call[types.ConflictEventRow]:
+    params = {
+        "conflict_id": conflict_id,
+        "agent_name": agent_name,
+        "note": note,
+        "execution_id": execution_id,
+    }
+    return mutation("add_conflict_note", params, readers.row, request_id)
+
+
+def reassign_conflict(
+    execution_id: str,
+    conflict_id: int,
+    target_agent: str,
+    agent_name: str,
+    reason: str,
+    request_id: RequestId,
+) -> Call[types.ConflictRow]:
+    params = {
+        "conflict_id": conflict_id,
+        "target_agent": target_agent,
+        "agent_name": agent_name,
+        "reason": reason,
+        "execution_id": execution_id,
+    }
+    return mutation("reassign_conflict", params, readers.row, request_id)
+
+
+def reopen_conflict(
+    execution_id: str, conflict_id: int, agent_name: str, reason: str, request_id: RequestId
+) -> Call[types.ConflictRow]:
+    params = {
+        "conflict_id": conflict_id,
+        "agent_name": agent_name,
+        "reason": reason,
+        "execution_id": execution_id,
+    }
+    return mutation("reopen_conflict", params, readers.row, request_id)
+
+
+def get_conflict_history(conflict_id: int) -> Call[list[types.ConflictEventRow]]:
+    return question("get_conflict_history", {"conflict_id": conflict_id}, readers.rows)
+
+
+def is_blocked(agent_name: str) -> Call[bool]:
+    return question("is_blocked", {"agent_name": agent_name}, readers.boolean)
+
+
+def blocked_by(agent_name: str) -> Call[list[types.ConflictRow]]:
+    return question("blocked_by", {"agent_name": agent_name}, readers.rows)
+
+
+def wait_until_unblocked(agent_name: str, wait_ms: int) -> Call[types.UnblockWait]:
+    params = {"agent_name": agent_name, "wait_ms": wait_ms}
+    return question("wait_until_unblocked", params, readers.unblock_wait)
+
+
+def get_active_conflicts(agent_name: str | None) -> Call[list[types.ConflictRow]]:
+    return question("get_active_conflicts", {"agent_name": agent_name}, readers.rows)

@@ -1,0 +1,81 @@
+"""Calls about locks; asking for one is in waiting.py."""
+
+from __future__ import annotations
+
+from sharedstate import readers, types
+from sharedstate.call import Call, RequestId, mutation, question, select
+from sharedstate.config import checked_name
+
+
+def renew_lock(
+    execution_id: str,
+    resource_type: str,
+    resource_name: str,
+    fencing_token: int,
+    ttl_seconds: int,
+    request_id: RequestId,
+) -> Call[types.Lease]:
+    params = {
+        "resource_type": resource_type,
+        "resource_name": resource_name,
+        "execution_id": execution_id,
+        "fencing_token": fencing_token,
+        "ttl_seconds": ttl_seconds,
+    }
+    return mutation("renew_lock", params, readers.lease, request_id)
+
+
+def release_lock(
+    execution_id: str,
+    resource_type: str,
+    resource_name: str,
+    fencing_token: int | None,
+    request_id: RequestId,
+) -> Call[bool]:
+    params = {
+        "resource_type": resource_type,
+        "resource_name": resource_name,
+        "execution_id": execution_id,
+        "fencing_token": fencing_token,
+    }
+    return mutation("release_lock", params, readers.was_row, request_id)
+
+
+def force_release_lock(
+    resource_type: str, resource_name: str, released_by: str, reason: str, request_id: RequestId
+) -> Call[types.LockRow | None]:
+    params = {
+        "resource_type": resource_type,
+        "resource_name": resource_name,
+        "released_by": released_by,
+        "reason": reason,
+    }
+    return mutation("force_release_lock", params, readers.row_or_none, request_id)
+
+
+def wait_for_lock(request_id: str) -> Call[types.LockWait]:
+    # It changes nothing that a repetition would do twice.
+    return question("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
+
+
+def cancel_lock_request(request_id: str) -> Call[bool]:
+    return question("cancel_lock_request", {"request_id": request_id}, readers.boolean)
+
+
+def get_lock_status(resource_type: str, resource_name: str) -> Call[types.LockStatus]:
+    params = {"resource_type": resource_type, "resource_name": resource_name}
+    return question("get_lock_status", params, readers.lock_status)
+
+
+def get_lock(workspace: str, resource_type: str, resource_name: str) -> Call[types.LockRow | None]:
+    filters = {
+        "resource_type": "eq." + checked_name(resource_type, "resource_type"),
+        "resource_name": "eq." + checked_name(resource_name, "resource_name"),
+        # Postgres reads 'now' as its own clock, the only one that tells whether a lease has ended.
+        "expires_at": "gt.now",
+    }
+    return select("agent_locks", workspace, filters, readers.first_or_none)
+
+
+def cleanup_expired_locks() -> Call[int]:
+    return question("cleanup_expired_locks", {}, readers.integer)

@@ -1,0 +1,31 @@
+"""Calls of operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sharedstate import readers, types
+from sharedstate.call import Call, RequestId, mutation, question
+
+
+def health() -> Call[types.Health]:
+    return question("health", {}, readers.row)
+
+
+def schema_version() -> Call[str]:
+    return question("schema_version", {}, readers.text)
+
+
+def init_workspace(
+    workspace_name: str, with_defaults: bool, request_id: RequestId
+) -> Call[types.WorkspaceRow]:
+    params = {"workspace_name": workspace_name, "with_defaults": with_defaults}
+    return mutation("init_workspace", params, readers.row, request_id)
+
+
+def list_workspaces() -> Call[list[types.WorkspaceSummary]]:
+    return question("list_workspaces", {}, readers.rows)
+
+
+def export_state() -> Call[dict[str, Any]]:
+    return question("export_state", {}, readers.row, timeout_s=60.0)

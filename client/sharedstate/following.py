@@ -1,0 +1,76 @@
+"""Following the activity log: what to ask next, and what comes out. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from sharedstate import types
+from sharedstate.call import Call
+from sharedstate.calls import activity as calls
+from sharedstate.errors import InvalidArgument
+
+START = "0/0"
+
+
+class Following:
+    """How far a follower is: what was fetched but did not come out yet, and where to go on."""
+
+    def __init__(
+        self,
+        filters: tuple[str | None, str | None, str | None],
+        since_cursor: str | None,
+        from_start: bool,
+        poll_seconds: float,
+        timeout: float | None,
+    ) -> None:
+        if since_cursor is not None and from_start:
+            detail = {"argument": "from_start", "reason": "cannot go with since_cursor"}
+            raise InvalidArgument(detail=detail, hint="Give one of them, or none.")
+        self._poll_s = _seconds(poll_seconds, "poll_seconds", 0.01)
+        self._timeout_s = None if timeout is None else _seconds(timeout, "timeout", 0.0)
+        self._filters = filters
+        self._fetched: deque[types.ActivityRow] = deque()
+        self._fetched_to = START if from_start else since_cursor
+        self.cursor = self._fetched_to
+        self.has_begun = False
+
+    def ask(self) -> Call[types.ActivityPage]:
+        """The call for what comes next."""
+        return calls.read_activity(self._fetched_to, *self._filters)
+
+    def note(self, page: types.ActivityPage) -> bool:
+        """Take an answer in; whether there is something to go on with at once."""
+        self.has_begun = True
+        self._fetched.extend(page["entries"])
+        self._fetched_to = page["cursor"]
+        if not self._fetched:
+            self.cursor = self._fetched_to  # past entries that are not wanted
+        return bool(self._fetched) or page["more"]
+
+    def take(self) -> types.ActivityRow | None:
+        """The next entry that was fetched."""
+        if not self._fetched:
+            return None
+        entry = self._fetched.popleft()
+        behind = f"{entry['transaction_id']}/{entry['id']}"
+        # The search for the last one may have gone on past entries that are not wanted.
+        self.cursor = behind if self._fetched else self._fetched_to
+        return entry
+
+    def pause(self, idle_s: float) -> float | None:
+        """Seconds until the next call after `idle_s` without an entry; None to end."""
+        if self._timeout_s is None:
+            return self._poll_s
+        left = self._timeout_s - idle_s
+        return min(self._poll_s, left) if left > 0 else None
+
+
+def _seconds(value: Any, argument: str, least: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and least <= value < float("inf"):
+        return float(value)
+    reason = f"is no number of seconds of at least {least:g}"
+    raise InvalidArgument(
+        detail={"argument": argument, "reason": reason, "value": repr(value)[:100]}
+    )

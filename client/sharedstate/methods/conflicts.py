@@ -1,0 +1,143 @@
+"""Conflicts. methods_async/conflicts.py is made from this file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sharedstate import types
+from sharedstate.call import RequestId
+from sharedstate.calls import conflicts as calls
+from sharedstate.methods.core import CoreMethods
+from sharedstate.patience import Patience
+
+
+class ConflictMethods(CoreMethods):
+    """What SharedState does about conflicts."""
+
+    def log_conflict(
+        self,
+        severity: str,
+        source: str,
+        target: str,
+        description: str,
+        details: Mapping[str, Any] | None = None,
+        priority: int = 3,
+        blocks: Iterable[str] = (),
+        *,
+        conflict_key: str | None = None,
+        request_id: RequestId = None,
+    ) -> int:
+        """Report a conflict; its number. Severity low, medium, high, critical; priority 1..4.
+
+        `blocks`: agents that should wait until it is resolved; a critical conflict keeps them from
+        checking out. With a `conflict_key`, what it is about in the reporter's words, a report of
+        the same source, target and key is counted on the conflict that is open, and brings it up
+        to date.
+
+        Example:
+            >>> state.log_conflict(
+            ...     "high", "actuation_agent", "system_architect", "200 W too much",
+            ...     {"over_w": 200}, blocks=["power_agent"], conflict_key="power",
+            ... )
+            1
+        """
+        call = calls.log_conflict(
+            self.execution_id, severity, source, target, description, details, priority,
+            blocks, conflict_key, request_id,
+        )  # fmt: skip
+        return self._run(call)
+
+    def resolve_conflict(
+        self,
+        conflict_id: int,
+        resolution: str,
+        resolved_by: str,
+        *,
+        budget_transfer: types.BudgetTransfer | None = None,
+        request_id: RequestId = None,
+    ) -> types.ConflictRow:
+        """Close a conflict. Raises UnknownConflict, ConflictAlreadyResolved.
+
+        `budget_transfer` moves budget as `transfer_budget` does, and raises what that raises: the
+        conflict is resolved and the budget moved, or neither.
+
+        Example:
+            >>> state.resolve_conflict(
+            ...     1, "50 W from the reserve.", "system_architect", budget_transfer={
+            ...         "from_subsystem": "reserve", "to_subsystem": "actuation", "power_w": 50,
+            ...     },
+            ... )
+        """
+        call = calls.resolve_conflict(
+            self.execution_id, conflict_id, resolution, resolved_by, budget_transfer, request_id
+        )
+        return self._run(call)
+
+    def add_conflict_note(
+        self, conflict_id: int, agent_name: str, note: str, *, request_id: RequestId = None
+    ) -> types.ConflictEventRow:
+        """Add a note to the history of a conflict, open or resolved. Raises UnknownConflict."""
+        call = calls.add_conflict_note(self.execution_id, conflict_id, agent_name, note, request_id)
+        return self._run(call)
+
+    def reassign_conflict(
+        self,
+        conflict_id: int,
+        target_agent: str,
+        agent_name: str,
+        reason: str,
+        *,
+        request_id: RequestId = None,
+    ) -> types.ConflictRow:
+        """Let another agent resolve an open conflict; `agent_name` is who decides it.
+
+        Reports to its old target are still counted on it. Raises UnknownConflict,
+        ConflictAlreadyResolved, ConflictDuplicate.
+        """
+        call = calls.reassign_conflict(
+            self.execution_id, conflict_id, target_agent, agent_name, reason, request_id
+        )
+        return self._run(call)
+
+    def reopen_conflict(
+        self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
+    ) -> types.ConflictRow:
+        """Open a resolved conflict again; it blocks again whom it blocked.
+
+        Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate.
+        """
+        call = calls.reopen_conflict(self.execution_id, conflict_id, agent_name, reason, request_id)
+        return self._run(call)
+
+    def get_conflict_history(self, conflict_id: int) -> list[types.ConflictEventRow]:
+        """All that happened to a conflict, in order. Raises UnknownConflict."""
+        return self._run(calls.get_conflict_history(conflict_id))
+
+    def is_blocked(self, agent_name: str) -> bool:
+        """Whether an open conflict blocks this agent, under any name of its subsystem."""
+        return self._run(calls.is_blocked(agent_name))
+
+    def blocked_by(self, agent_name: str) -> list[types.ConflictRow]:
+        """The open conflicts that block this agent, most urgent first."""
+        return self._run(calls.blocked_by(agent_name))
+
+    def wait_until_unblocked(self, agent_name: str, timeout: float | None = None) -> bool:
+        """Wait until no open conflict blocks this agent; False when `timeout` seconds are over.
+
+        None waits for ever, 0 only looks. With up to 20 waiting agents it returns within 50 ms of
+        the resolution.
+        """
+        patience = Patience(timeout)
+        while True:
+            answer = self._run(calls.wait_until_unblocked(agent_name, patience.park_ms()))
+            if not answer.blocked:
+                return True
+            pause_s = patience.pause_s(answer.retry_ms)
+            if pause_s is None:
+                return False
+            self._pause(pause_s)
+
+    def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
+        """Open conflicts, most urgent first; of an agent those that concern its subsystem."""
+        return self._run(calls.get_active_conflicts(agent_name))

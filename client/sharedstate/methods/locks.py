@@ -1,0 +1,281 @@
+"""Locks as methods of SharedState. methods_async/locks.py is made from this file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sharedstate import types, waiting
+from sharedstate.call import RequestId, new_request_id
+from sharedstate.calls import locks as calls
+from sharedstate.errors import SharedStateError
+from sharedstate.holding import Held
+from sharedstate.locks import LeaseSet, Lock, RLock, lost_error
+from sharedstate.methods.core import CoreMethods
+from sharedstate.renewal import ThreadBackground
+from sharedstate.waiting import Asking, Grant, Wanted
+
+
+class LockMethods(CoreMethods):
+    """What SharedState does about locks."""
+
+    _background: ThreadBackground
+
+    # --- leases ---
+
+    def acquire_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        agent_name: str,
+        ttl_seconds: int = 300,
+        wait_seconds: float = 0,
+        priority: int = 3,
+        *,
+        request_id: RequestId = None,
+    ) -> types.Lease | None:
+        """Take a lock for `ttl_seconds` (1..86400). None when it is held, also by yourself.
+
+        `wait_seconds` (up to 86400): wait in line for so long, in order of arrival; each step of
+        `priority` (1..4, 1 is first) is worth 30 s of arrival time. An interrupted or timed out
+        wait leaves nothing behind. Raises Deadlock when the wait would never end.
+        """
+        wanted = Wanted(
+            self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
+        )
+        grant = self._lease(wanted, wait_seconds, request_id)
+        return None if grant is None else self._leases.note(grant.leases[0])
+
+    def acquire_locks(
+        self,
+        resources: Iterable[tuple[str, str]],
+        agent_name: str,
+        ttl_seconds: int = 300,
+        wait_seconds: float = 0,
+        priority: int = 3,
+        *,
+        request_id: RequestId = None,
+    ) -> LeaseSet | None:
+        """Take several locks, all or none: pairs of type and name. The rest as acquire_lock.
+
+        While it waits it holds nothing. The result is a sequence of leases, and a context manager
+        that gives all of them back.
+        """
+        pairs = waiting.checked_resources(resources)
+        wanted = Wanted(self.execution_id, pairs, agent_name, ttl_seconds, priority, several=True)
+        grant = self._lease(wanted, wait_seconds, request_id)
+        if grant is None:
+            return None
+        for lease in grant.leases:
+            self._leases.note(lease)
+        return LeaseSet(self, grant.leases)
+
+    def renew_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        ttl_seconds: int = 300,
+        *,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.Lease:
+        """Let the lease last `ttl_seconds` from now. Raises LeaseLost when it is gone."""
+        token = self._leases.needed(resource_type, resource_name, fencing_token)
+        call = calls.renew_lock(
+            self.execution_id, resource_type, resource_name, token, ttl_seconds, request_id
+        )
+        return self._run(call)
+
+    def release_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        *,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> bool:
+        """Give a lock back and forget its token. False when it had lapsed or was not yours."""
+        token = self._leases.token(resource_type, resource_name, fencing_token)
+        released = self._run(
+            calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)
+        )
+        self._leases.forget(resource_type, resource_name, token)
+        return released
+
+    def wait_for_lock(self, request_id: RequestId) -> types.LockWait:
+        """How a request stands that was put in line; may take 0.5 s. Raises Deadlock.
+
+        For those who wait by themselves: `acquire_lock(..., wait_seconds=...)` does all of it.
+        """
+        return self._run(calls.wait_for_lock(new_request_id(request_id)))
+
+    def cancel_lock_request(self, request_id: RequestId) -> bool:
+        """End a wait, or give back all that was granted to it. False when there was nothing.
+
+        Repeated, it answers the same.
+        """
+        return self._run(calls.cancel_lock_request(new_request_id(request_id)))
+
+    def get_lock_status(self, resource_type: str, resource_name: str) -> types.LockStatus:
+        """Who holds a lock and until when, and who waits for it, in order."""
+        return self._run(calls.get_lock_status(resource_type, resource_name))
+
+    def force_release_lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        released_by: str,
+        reason: str,
+        *,
+        request_id: RequestId = None,
+    ) -> types.LockRow | None:
+        """Operators: take a lock away from whoever holds it. None when nobody does."""
+        return self._run(
+            calls.force_release_lock(resource_type, resource_name, released_by, reason, request_id)
+        )
+
+    def cleanup_expired_locks(self) -> int:
+        """Remove the rows of lapsed leases; how many. Lapsed leases are free anyway."""
+        return self._run(calls.cleanup_expired_locks())
+
+    # --- lock objects ---
+
+    def lock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        agent_name: str,
+        ttl_seconds: int = 300,
+        *,
+        priority: int = 3,
+        on_lost: Callable[[Lock], object] | None = None,
+    ) -> Lock:
+        """A lock with threading.Lock's interface, renewed in the background while it is held.
+
+        `on_lost(lock)` is called when the lease is lost, in the background.
+
+        Example:
+            >>> with state.lock("subsystem", "skeleton", "skeleton_agent"):
+            ...     state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
+        """
+        wanted = Wanted(
+            self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
+        )
+        return Lock(self, wanted, on_lost)
+
+    def rlock(
+        self,
+        resource_type: str,
+        resource_name: str,
+        agent_name: str,
+        ttl_seconds: int = 300,
+        *,
+        priority: int = 3,
+        on_lost: Callable[[Lock], object] | None = None,
+    ) -> RLock:
+        """The same with threading.RLock's: its owner may acquire it again. Counted here."""
+        wanted = Wanted(
+            self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
+        )
+        return RLock(self, wanted, on_lost)
+
+    def locks(
+        self,
+        resources: Iterable[tuple[str, str]],
+        agent_name: str,
+        ttl_seconds: int = 300,
+        *,
+        priority: int = 3,
+        on_lost: Callable[[Lock], object] | None = None,
+    ) -> Lock:
+        """One lock object for several resources, pairs of type and name: all or none of them."""
+        pairs = waiting.checked_resources(resources)
+        wanted = Wanted(self.execution_id, pairs, agent_name, ttl_seconds, priority, several=True)
+        return Lock(self, wanted, on_lost)
+
+    # --- how ---
+
+    def _lease(
+        self,
+        wanted: Wanted,
+        wait_seconds: float,
+        request_id: RequestId,
+    ) -> Grant | None:
+        wait_s = waiting.checked_wait(wait_seconds)
+        asking = Asking(wanted, wait_s, confirm=True, request_id=request_id)
+        try:
+            return self._follow(asking)
+        except BaseException as problem:
+            # Whoever asks once is told the request_id when the outcome is unknown, to ask again.
+            if wait_s or not isinstance(problem, SharedStateError):
+                self._withdraw(asking)
+            raise
+
+    def _follow(self, asking: Asking) -> Grant | None:
+        """Do what `asking` says until it has an outcome."""
+        steps = asking.steps()
+        answer: Any = None
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    if isinstance(step, float):
+                        self._pause(step)
+                        answer = None
+                    else:
+                        answer = self._run(step)
+                except SharedStateError as problem:
+                    step = steps.throw(problem)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as end:
+            outcome: Grant | None = end.value
+            return outcome
+
+    def _withdraw(self, asking: Asking) -> None:
+        """After an interruption: end what may be in line or granted."""
+        if asking.is_open:
+            for_s = min(asking.wait_s, 60.0) + asking.wanted.ttl_seconds
+            self._background.settle(self._background.give_back(asking.request_id, for_s))
+
+    def _keep(self, held: Held) -> None:
+        """Renew from now on what a lock object was granted."""
+        self._background.hold(held)
+        for lease in held.leases:
+            self._leases.note(lease)
+
+    def _give(self, held: Held) -> None:
+        """Release what a lock object holds. Raises LeaseLost when it held it no more."""
+        self._background.drop(held)
+        try:
+            if len(held.leases) == 1:
+                (lease,) = held.leases
+                released = self._run(
+                    calls.release_lock(
+                        lease.execution_id, lease.resource_type, lease.resource_name,
+                        lease.fencing_token, None,
+                    )
+                )  # fmt: skip
+            else:
+                ended = self._run(calls.cancel_lock_request(held.request_id))
+                released = ended and not held.has_lapsed(time.monotonic())
+        except BaseException:
+            rest_s = max(0.0, held.deadline - time.monotonic()) + 1.0
+            self._background.settle(self._background.give_back(held.request_id, rest_s))
+            raise
+        for lease in held.leases:
+            self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
+        if not released:
+            raise lost_error(held)
+
+    def _is_held_by_anyone(self, wanted: Wanted) -> bool:
+        """Whether somebody holds any of these."""
+        holders = []
+        for kind, name in wanted.resources:
+            holders.append(self.get_lock(kind, name))
+        return any(holders)
+
+    def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
+        """Who holds a lock, None when nobody does."""
+        return self._run(calls.get_lock(self.workspace, resource_type, resource_name))

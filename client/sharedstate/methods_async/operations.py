@@ -1,0 +1,58 @@
+"""MADE FROM methods/operations.py by scripts/build_async.py: change that file, run the script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sharedstate import importing, types
+from sharedstate.call import RequestId
+from sharedstate.calls import operations as calls
+from sharedstate.methods_async.core import AsyncCoreMethods
+
+
+class AsyncOperationMethods(AsyncCoreMethods):
+    """What AsyncSharedState does for operators, and health."""
+
+    async def health(self) -> types.Health:
+        """Whether the service answers, its schema version and its clock."""
+        return await self._run(calls.health())
+
+    async def schema_version(self) -> str:
+        """Version of the newest migration."""
+        return await self._run(calls.schema_version())
+
+    async def init_workspace(
+        self, workspace_name: str, with_defaults: bool = True, *, request_id: RequestId = None
+    ) -> types.WorkspaceRow:
+        """Operators: make a workspace, with the default limits and subsystems. Idempotent."""
+        return await self._run(calls.init_workspace(workspace_name, with_defaults, request_id))
+
+    async def list_workspaces(self) -> list[types.WorkspaceSummary]:
+        """Operators: all workspaces with their progress."""
+        return await self._run(calls.list_workspaces())
+
+    async def import_state(
+        self,
+        document: Mapping[str, Any],
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        request_id: RequestId = None,
+    ) -> list[types.ImportCount]:
+        """Operators: import a document as export_state gives it; the counts by section.
+
+        It is sent in parts, each a transaction, and may be sent again: what is there, stays.
+        `on_progress(done, total)` is called after each part with numbers of entries.
+        """
+        answers: list[list[types.ImportCount]] = []
+        done = 0
+        for entries, call in importing.parts(document, request_id):
+            answers.append(await self._run(call))
+            done += entries
+            if on_progress is not None:
+                on_progress(done, importing.entry_count(document))
+        return importing.total(answers)
+
+    async def export_state(self) -> dict[str, Any]:
+        """The whole workspace as one JSON document, in the form that import_state takes."""
+        return await self._run(calls.export_state())

@@ -1,0 +1,50 @@
+"""MADE FROM methods/status.py by scripts/build_async.py: change that file, run the script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sharedstate import types
+from sharedstate.call import RequestId
+from sharedstate.calls import status as calls
+from sharedstate.methods_async.core import AsyncCoreMethods
+
+
+class AsyncStatusMethods(AsyncCoreMethods):
+    """What AsyncSharedState does about the status of subsystems."""
+
+    async def update_subsystem_status(
+        self,
+        subsystem: str,
+        status: Mapping[str, Any],
+        *,
+        fencing_token: int | None = None,
+        strict: bool = False,
+        request_id: RequestId = None,
+    ) -> types.SubsystemRow:
+        """Merge `status` into a subsystem's; absent keys stay, unknown ones go to metadata.
+
+        With `version` (as every status that was read has) it is a compare-and-set. The token of
+        a lease acquired here goes along. Raises StaleVersion, ResourceLocked, LeaseLost.
+
+        The database finds out `within_budget` by itself, and opens a conflict to system_architect
+        while the subsystem is over its budget; with `strict` it raises OverBudget instead.
+        """
+        token = self._leases.token("subsystem", subsystem, fencing_token)
+        call = calls.update_subsystem_status(
+            self.execution_id, subsystem, status, token, strict, request_id
+        )
+        return await self._run(call)
+
+    async def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
+        """A subsystem's status, None when there is no such subsystem."""
+        return await self._run(calls.get_subsystem_status(self.workspace, subsystem))
+
+    async def get_all_subsystem_statuses(self) -> list[types.SubsystemRow]:
+        """The status of every subsystem, by name."""
+        return await self._run(calls.get_all_subsystem_statuses(self.workspace))
+
+    async def get_system_status(self) -> list[types.SystemStatusRow]:
+        """Every subsystem with its budget, lock holder and number of open conflicts, by name."""
+        return await self._run(calls.get_system_status(self.workspace))

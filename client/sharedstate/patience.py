@@ -1,0 +1,55 @@
+"""How long a blocked agent goes on asking, and when. Pure but for the clock and the dice."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+
+from sharedstate.errors import InvalidArgument
+
+# The longest that the database lets one call wait.
+MAX_PARK_MS = 500
+
+
+class Patience:
+    """A time to wait for something: `timeout` seconds, None for ever.
+
+    InvalidArgument when it is no number of at least 0.
+    """
+
+    def __init__(self, timeout: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends = math.inf if timeout is None else clock() + _checked(timeout)
+
+    def park_ms(self) -> int:
+        """How long the next call may wait by itself, in ms."""
+        return max(0, min(MAX_PARK_MS, int(min(self._left_s(), 1.0) * 1000)))
+
+    def pause_s(self, retry_ms: int) -> float | None:
+        """Seconds until the next call, after an answer that asks for `retry_ms`; None to give up.
+
+        Random below that, so that those who wait do not ask all at once. The last pause ends with
+        the time, and one more look follows it.
+        """
+        left_s = self._left_s()
+        if left_s <= 0:
+            return None
+        return min(retry_ms / 1000 * random.uniform(0.7, 1.0), left_s)
+
+    def _left_s(self) -> float:
+        return self._ends - self._clock()
+
+
+def _checked(timeout: float) -> float:
+    if isinstance(timeout, int | float) and timeout >= 0:  # NaN is not
+        return float(timeout)
+    raise InvalidArgument(
+        detail={
+            "argument": "timeout",
+            "reason": "is no number of seconds",
+            "value": repr(timeout)[:100],
+        },
+        hint="Pass seconds of at least 0, or None to wait for ever.",
+    )

@@ -1,0 +1,17 @@
+-- Whether the call of this request id was done before. One that is under way is waited for, first in the lock
+-- order as in core.recall_request.
+create or replace function core.was_answered(p_workspace text, p_request_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_request_id is null then
+    return false;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  return exists (
+    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
+  );
+end;
+$$;

@@ -1,0 +1,74 @@
+create or replace function core.record_dependency(
+  p_subsystem text,
+  p_on_subsystem text,
+  p_document text,
+  p_version integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_request_id uuid
+)
+returns public.document_dependencies
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_version integer;
+  v_row public.document_dependencies;
+begin
+  perform core.require_dependency(p_subsystem, p_on_subsystem, p_document);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_version is not null then
+    perform core.require_whole_number('version', to_jsonb(p_version), 0, 2147483647);
+  end if;
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'record_dependency',
+    jsonb_build_array(p_subsystem, p_on_subsystem, p_document, p_version, p_agent_name, p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
+  end if;
+  v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
+  perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
+  perform core.write_dependencies(
+    v_workspace, p_subsystem, p_document, array[p_on_subsystem],
+    array[jsonb_build_object('subsystem_name', p_on_subsystem, 'version', v_version)], p_agent_name, p_execution_id
+  );
+  select * into v_row from public.document_dependencies as d
+  where d.workspace = v_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = p_on_subsystem and d.document = p_document;
+  perform core.write_activity(
+    v_workspace, p_agent_name, 'dependency_recorded',
+    jsonb_build_object(
+      'subsystem', p_subsystem, 'on_subsystem', p_on_subsystem, 'document', p_document, 'version', v_version
+    ),
+    p_execution_id
+  );
+  perform core.remember_request(v_request, to_jsonb(v_row));
+  return v_row;
+end;
+$$;
+
+create or replace function public.record_dependency(
+  subsystem text,
+  on_subsystem text,
+  document text,
+  agent_name text,
+  version integer default null,
+  execution_id text default null,
+  request_id uuid default null
+)
+returns public.document_dependencies
+language sql
+set search_path = ''
+as $$
+  select core.record_dependency(subsystem, on_subsystem, document, version, agent_name, execution_id, request_id);
+$$;
+
+comment on function public.record_dependency(text, text, text, text, integer, text, uuid) is
+'Notes that the work of a subsystem is made from a version (the latest, unless named) of another one''s requirements,
+interfaces or design, as checkout_subsystem does for what it reads. When a newer version is published, the subsystem is
+stale: system_status.stale_inputs tells.';

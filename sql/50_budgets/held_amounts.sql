@@ -1,0 +1,22 @@
+-- What reservations hold of a subsystem's budget (or of the reserve): {"mass_kg": 2, ...}. Those of
+-- p_but_execution_id are not counted: they are its own to use.
+create or replace function core.held_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'mass_kg', coalesce(sum(r.mass_kg), 0),
+      'cost_usd', coalesce(sum(r.cost_usd), 0),
+      'power_w', coalesce(sum(r.power_w), 0)
+    )
+    from public.budget_reservations as r
+    where r.workspace = p_workspace and r.subsystem = p_subsystem
+      and r.execution_id is distinct from p_but_execution_id
+      and core.is_live_reservation(r)
+  );
+end;
+$$;

@@ -1,0 +1,65 @@
+-- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
+-- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+create or replace function core.get_recent_activity(
+  p_limit integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_activity text,
+  p_since timestamptz,
+  p_until timestamptz,
+  p_before_id bigint
+)
+returns setof public.agent_activity_logs
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_before timestamptz;
+begin
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
+  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  if p_before_id is not null then
+    v_before := core.time_of_activity(v_workspace, p_before_id);
+  end if;
+  return query
+  select a.* from public.agent_activity_logs as a
+  where a.workspace = v_workspace
+    and (p_agent_name is null or a.agent_name = p_agent_name)
+    and (p_execution_id is null or a.execution_id = p_execution_id)
+    and (p_activity is null or a.activity = p_activity)
+    and (p_since is null or a."timestamp" >= p_since)
+    and (p_until is null or a."timestamp" < p_until)
+    and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
+  order by a."timestamp" desc, a.id desc
+  limit p_limit;
+end;
+$$;
+
+create or replace function public.get_recent_activity(
+  limit_count integer default 50,
+  agent_name text default null,
+  execution_id text default null,
+  activity text default null,
+  since timestamptz default null,
+  until timestamptz default null,
+  before_id bigint default null
+)
+returns setof public.agent_activity_logs
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+$$;
+
+comment on function public.get_recent_activity(
+  integer, text, text, text, timestamptz, timestamptz, bigint
+) is
+'Entries of the activity log, newest first, up to 10000 at once.
+
+Filters: agent_name, execution_id, activity, since (at or after) and until (before). before_id is the id of an entry:
+only what comes after it in this order. The id of a page''s last entry gives the next page.';

@@ -1,0 +1,39 @@
+-- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
+-- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+create or replace function core.require_followable(p_workspace text, p_cursor text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+  v_last xid8;
+begin
+  if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is no cursor', 'value', left(p_cursor, 200)),
+      'Send a cursor that read_activity returned, "0/0" for the log''s first entry, or null for what comes from now on.'
+    );
+  elsif split_part(p_cursor, '/', 1)::xid8 >= v_next then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is of another database server', 'value', p_cursor),
+      'Begin anew: with "0/0" at the log''s first entry, or with null.'
+    );
+  end if;
+  select a.transaction_id into v_last from public.agent_activity_logs as a
+  where a.workspace = p_workspace
+  order by a.transaction_id desc, a.id desc
+  limit 1;
+  if v_last >= v_next then
+    perform core.fail(
+      'log_restored',
+      jsonb_build_object('transaction_id', v_last, 'next_transaction_id', v_next),
+      'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
+    );
+  end if;
+  return true;
+end;
+$$;

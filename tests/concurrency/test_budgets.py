@@ -1,0 +1,227 @@
+"""Many processes and one budget: its last unit has one winner, whatever each of them tries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from tests.concurrency.crew import Answer, Call, Crew
+from tests.concurrency.stage import Row, Stage
+
+from sharedstate.stack import StackInfo
+
+Database = psycopg.Connection[tuple[Any, ...]]
+RACERS = 32
+BY = {"agent_name": "system_architect", "reason": "?"}
+
+
+@pytest.fixture(scope="module")
+def racers(stack: StackInfo) -> Iterator[Crew]:
+    started = Crew(stack, RACERS)
+    yield started
+    started.close()
+
+
+def reserve(number: int, subsystem: str, mass_kg: float = 1) -> Call:
+    run = {"agent_name": f"agent-{number}", "execution_id": f"run-{number}"}
+    return "reserve_budget", {"subsystem": subsystem, "mass_kg": mass_kg, **run}
+
+
+def transfer(number: int, source: str, target: str, mass_kg: float = 1) -> Call:
+    names = {"from_subsystem": source, "to_subsystem": target}
+    return "transfer_budget", {**names, "mass_kg": mass_kg, "execution_id": f"run-{number}", **BY}
+
+
+def write(mass_kg: float, subsystem: str = "skeleton", run: str = "run-0", **more: Any) -> Call:
+    status = {"current_mass_kg": mass_kg}
+    call = {"subsystem": subsystem, "status": status, "execution_id": run, **more}
+    return "update_subsystem_status", call
+
+
+def allocate(**masses: float) -> Call:
+    allocations = {name: {"mass_kg": mass} for name, mass in masses.items()}
+    constraints = {"budget_allocations": allocations}
+    return "update_global_constraints", {"constraints": constraints, "created_by": "x"}
+
+
+def done(crew: Crew, workspace: str, call: Call) -> Any:
+    """The answer to a call that has to succeed, made by one process."""
+    name, arguments = call
+    status, answer = crew.workers[0].call(workspace, name, **arguments)
+    assert status == 200, answer
+    return answer
+
+
+def winners(answers: list[Answer]) -> list[int]:
+    """The places of those that got what they wanted; the others got nothing, or a clear refusal."""
+    for status, answer in answers:
+        assert status == 200 or answer["message"] == "over_budget", answer
+    return [n for n, (status, answer) in enumerate(answers) if status == 200 and answer != []]
+
+
+def undo(call: Call, answer: Any, number: int) -> Call:
+    """The call that gives back what a winner took."""
+    name, arguments = call
+    if name == "reserve_budget":
+        held = {"reservation_id": answer[0]["reservation_id"]}
+        return "release_budget", {**held, "execution_id": f"run-{number}"}
+    if name == "transfer_budget":
+        return transfer(number, arguments["to_subsystem"], arguments["from_subsystem"])
+    return write(14)
+
+
+@pytest.mark.parametrize("budget", ["skeleton", "reserve"])
+def test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins(
+    racers: Crew, workspace: str, database: Database, effort: int, budget: str
+) -> None:
+    """Of a subsystem by holding or strictly using it, of the reserve by holding or moving it."""
+    if budget == "skeleton":
+        done(racers, workspace, write(14))
+        others = [write(15, strict=True)]
+    else:
+        done(racers, workspace, transfer(0, "reserve", "shell"))
+        others = [transfer(number, "reserve", "shell") for number in range(RACERS // 2)]
+    calls = others + [reserve(number, budget) for number in range(len(others), RACERS)]
+    for round_number in range(50 * effort):
+        # Another order each time, as processes that are asked first have a head start.
+        turn = round_number % RACERS
+        turned = calls[turn:] + calls[:turn]
+        answers = racers.race(workspace, turned)
+        (winner,) = winners(answers)
+        number = (winner + turn) % RACERS
+        done(racers, workspace, undo(turned[winner], answers[winner][1], number))
+        left = database.execute(
+            "select remaining from budget_usage "
+            "where workspace = %s and name = %s and quantity = 'mass_kg'",
+            [workspace, budget],
+        ).fetchone()
+        assert left == (1,)
+
+
+def test_transfers_in_all_directions_keep_every_sum_and_stay_above_zero(
+    racers: Crew, workspace: str, database: Database, effort: int
+) -> None:
+    names = ["skeleton", "shell", "power", "reserve"]
+    pairs = [(one, other) for one in names for other in names if one != other]
+    for _ in range(5 * effort):
+        calls = [transfer(n, *pairs[n % len(pairs)], mass_kg=3) for n in range(RACERS)]
+        winners(racers.race(workspace, calls))
+    versions = database.execute(
+        "select sum((b.value ->> 'mass_kg')::numeric), min((b.value ->> 'mass_kg')::numeric) >= 0 "
+        "from global_constraints as g, jsonb_each(g.budget_allocations) as b "
+        "where g.workspace = %s group by g.version",
+        [workspace],
+    ).fetchall()
+    assert len(versions) > RACERS
+    assert set(versions) == {(45, True)}
+
+
+# Two transactions, step by step
+
+
+def call(stage_half: Any, one: Call) -> Row:
+    name, arguments = one
+    (row,) = stage_half.call(name, **arguments)
+    found: Row = row
+    return found
+
+
+def commit(stage_half: Any, one: Call) -> Row:
+    found = call(stage_half, one)
+    stage_half.commit()
+    return found
+
+
+def subsystem(stage: Stage, name: str) -> Row:
+    (row,) = stage.first.connection.execute(
+        "select to_jsonb(s) from subsystems as s where workspace = core.current_workspace() "
+        "and name = %s",
+        [name],
+    ).fetchall()
+    stage.first.commit()
+    found: Row = row[0]
+    return found
+
+
+def waits(stage: Stage, one: Call) -> Any:
+    name, arguments = one
+    return stage.second_waits(name, **arguments)
+
+
+def test_a_transfer_sees_the_status_that_was_written_just_before(stage: Stage) -> None:
+    call(stage.first, write(15))
+    waiting = waits(stage, transfer(0, "skeleton", "reserve"))
+    stage.first.commit()
+    waiting.rows()
+    assert subsystem(stage, "skeleton")["within_budget"] is False
+
+
+def test_a_status_is_judged_by_the_transfer_that_was_made_just_before(stage: Stage) -> None:
+    call(stage.first, transfer(0, "skeleton", "reserve"))
+    waiting = waits(stage, write(15))
+    stage.first.commit()
+    (row,) = waiting.rows()
+    assert row["within_budget"] is False
+
+
+def test_a_strict_status_is_refused_when_the_budget_was_moved_just_before(stage: Stage) -> None:
+    call(stage.first, transfer(0, "skeleton", "reserve"))
+    waiting = waits(stage, write(15, strict=True))
+    stage.first.commit()
+    assert waiting.slug() == "over_budget"
+
+
+@pytest.mark.parametrize("taker", ["reservation", "strict status"])
+def test_what_is_held_just_before_is_not_there_any_more(stage: Stage, taker: str) -> None:
+    call(stage.first, reserve(1, "skeleton", 15))
+    one = reserve(2, "skeleton", 1) if taker == "reservation" else write(1, strict=True)
+    waiting = waits(stage, one)
+    stage.first.commit()
+    if taker == "reservation":
+        assert waiting.rows() == []
+    else:
+        assert waiting.slug() == "over_budget"
+
+
+def test_what_is_used_just_before_cannot_be_held(stage: Stage) -> None:
+    call(stage.first, write(15))
+    waiting = waits(stage, reserve(1, "skeleton"))
+    stage.first.commit()
+    assert waiting.rows() == []
+
+
+@pytest.mark.parametrize("document", ["status", "design", "requirements"])
+def test_a_subsystem_that_is_about_to_be_made_is_waited_for(stage: Stage, document: str) -> None:
+    """It has no row yet that a change of its budget could lock, or whose use it could see."""
+    commit(stage.first, allocate(arm=5))
+    if document == "status":
+        call(stage.first, write(5, "arm", strict=True))
+    else:
+        content = {"design": "design_data"}.get(document, document)
+        made = {"subsystem": "arm", content: {}, "created_by": "arm_agent"}
+        call(stage.first, (f"update_subsystem_{document}", made))
+    waiting = waits(stage, transfer(0, "arm", "reserve", 2))
+    stage.first.commit()
+    waiting.rows()
+    over = document == "status"
+    assert subsystem(stage, "arm")["within_budget"] is not over
+
+
+def test_a_change_of_allocations_takes_conflicts_in_the_order_of_everybody(stage: Stage) -> None:
+    """It resolves one and opens another: the counter of their numbers comes before both.
+
+    Who reassigns a conflict holds the counter and then waits for its row.
+    """
+    commit(stage.first, write(9, "power"))
+    commit(stage.first, write(5, "shell"))
+    stage.first.connection.execute(
+        "select core.hold_conflict_counter(core.current_workspace())"
+    ).fetchall()
+    waiting = waits(stage, allocate(power=9, shell=4))
+    reassigned = {"conflict_id": 1, "target_agent": "skeleton_agent"}
+    commit(stage.first, ("reassign_conflict", {**reassigned, **BY}))
+    waiting.rows()
+    assert subsystem(stage, "power")["within_budget"] is True
+    assert subsystem(stage, "shell")["within_budget"] is False

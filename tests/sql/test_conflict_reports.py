@@ -1,0 +1,141 @@
+"""Reports of the same thing: counted on the conflict that is open, and only there."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from tests.sql.support import Api, Row
+from tests.sql.test_conflicts import active, log, resolve
+
+KEY = "power over budget"
+
+
+def test_a_report_of_the_same_source_target_and_key_is_counted_on_the_open_conflict(
+    api: Api,
+) -> None:
+    first = log(api, conflict_key=KEY)
+    assert (first["conflict_key"], first["reports"]) == (KEY, 1)
+    second = log(
+        api,
+        conflict_key=KEY,
+        severity="critical",
+        priority=1,
+        description="Now 300 W",
+        details={"overage_w": 300},
+        blocks=["power_agent"],
+        execution_id="run-2",
+    )
+    changed = {
+        "severity": "critical",
+        "priority": 1,
+        "description": "Now 300 W",
+        "details": {"overage_w": 300},
+        "blocks_agents": ["power_agent"],
+        "reports": 2,
+        "last_reported_at": second["last_reported_at"],
+    }
+    assert second == {**first, **changed}
+    assert second["last_reported_at"] > first["last_reported_at"]
+    assert api.rows("conflicts") == [second]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"conflict_key": "mass over budget"},
+        {"conflict_key": None},
+        {"source": "power_agent"},
+        {"target": "shell_agent"},
+    ],
+    ids=lambda other: "other " + next(iter(other)),
+)
+def test_a_report_of_something_else_is_a_conflict_of_its_own(api: Api, other: Row) -> None:
+    log(api, conflict_key=KEY)
+    row = log(api, **{"conflict_key": KEY, **other})
+    assert (row["conflict_id"], row["reports"]) == (2, 1)
+
+
+def test_reports_without_a_key_are_never_the_same(api: Api) -> None:
+    assert [log(api)["conflict_id"] for _ in range(2)] == [1, 2]
+
+
+def test_a_resolved_conflict_takes_no_reports(api: Api) -> None:
+    log(api, conflict_key=KEY)
+    resolved = resolve(api, 1)
+    assert log(api, conflict_key=KEY)["conflict_id"] == 2
+    assert api.rows("conflicts", conflict_id="eq.1") == [resolved]
+
+
+def test_a_key_means_something_in_its_workspace_alone(api: Api, new_workspace: Any) -> None:
+    log(api, conflict_key=KEY)
+    elsewhere = log(new_workspace(), conflict_key=KEY)
+    assert (elsewhere["conflict_id"], elsewhere["reports"]) == (1, 1)
+
+
+def test_a_repeated_call_with_one_request_id_is_counted_once(api: Api) -> None:
+    request_id = str(uuid.uuid4())
+    log(api, conflict_key=KEY)
+    answers = [log(api, conflict_key=KEY, request_id=request_id) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert [row["reports"] for row in api.rows("conflicts")] == [2]
+
+
+def test_a_report_uses_up_no_number(api: Api) -> None:
+    for _ in range(3):
+        log(api, conflict_key=KEY)
+    assert log(api)["conflict_id"] == 2
+
+
+def test_reports_log_themselves(api: Api) -> None:
+    log(api, conflict_key=KEY)
+    log(api, conflict_key=KEY, severity="low", execution_id="run-2")
+    _, reported = api.log("conflict_created", "conflict_reported")
+    assert (reported["agent_name"], reported["execution_id"]) == ("actuation_agent", "run-2")
+    assert reported["details"] == {
+        "conflict_id": 1,
+        "severity": "low",
+        "target": "system_architect",
+    }
+
+
+def test_the_old_and_the_new_target_of_a_reassigned_conflict_are_both_its_own(api: Api) -> None:
+    """Who reports it does not have to know that somebody else looks after it now."""
+    log(api, conflict_key=KEY)
+    api.do(
+        "reassign_conflict",
+        conflict_id=1,
+        target_agent="power_agent",
+        agent_name="system_architect",
+        reason="yours",
+    )
+    for target in ("system_architect", "power_agent"):
+        row = log(api, conflict_key=KEY, target=target)
+        assert (row["conflict_id"], row["target_agent"]) == (1, "power_agent")
+    assert row["reports"] == 3
+    assert active(api) == [1]
+
+
+def seen_by_the_database(api: Api, details: str) -> tuple[Any, ...]:
+    """What a function of ours does that sees a conflict with each write."""
+    ((number, reports),) = api.sql(
+        "select c.conflict_id, c.reports from core.report_conflict("
+        "%s, 'high', 2, 'power', 'system_architect', 'budget', 'too much', %s::jsonb, null, "
+        "null, false) as c",
+        api.workspace,
+        details,
+    )
+    return number, reports
+
+
+def test_what_the_database_sees_again_changes_nothing_unless_it_changed(api: Api) -> None:
+    assert seen_by_the_database(api, '{"over": 1}') == (1, 1)
+    before = api.snapshot()
+    assert seen_by_the_database(api, '{"over": 1.0}') == (1, 1)
+    assert api.snapshot() == before
+    assert seen_by_the_database(api, '{"over": 2}') == (1, 1)
+    (row,) = api.rows("conflicts")
+    assert row["details"] == {"over": 2}
+    history = api.do("get_conflict_history", conflict_id=1)
+    assert [event["event"] for event in history] == ["opened", "updated"]

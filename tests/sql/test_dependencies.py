@@ -1,0 +1,235 @@
+"""What a subsystem is made from, and what happens when that changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sql.support import Api, Row
+
+DOCUMENT = {"requirements": "requirements", "interfaces": "interfaces", "design": "design_data"}
+RUN = {"agent_name": "skeleton_agent", "execution_id": "run-1"}
+
+
+def publish(api: Api, subsystem: str, content: Row, kind: str = "interfaces") -> Row:
+    row: Row = api.do(
+        f"update_subsystem_{kind}",
+        subsystem=subsystem,
+        created_by=f"{subsystem}_agent",
+        execution_id=f"{subsystem}-run",
+        **{DOCUMENT[kind]: content},
+    )
+    return row
+
+
+def check_out(api: Api, *reads: str, **more: Any) -> Row:
+    ((checkout),) = api.do(
+        "checkout_subsystem", subsystem="skeleton", reads=list(reads), **RUN, **more
+    )
+    found: Row = checkout
+    return found
+
+
+def check_in(api: Api, checkout: Row, state: str = "complete", **more: Any) -> Row:
+    return {
+        "subsystem": "skeleton",
+        **RUN,
+        "fencing_token": checkout["lease"]["fencing_token"],
+        "status": {"state": state},
+        **more,
+    }
+
+
+def stale(api: Api, subsystem: str = "skeleton") -> list[Row]:
+    (row,) = api.rows("system_status", name=f"eq.{subsystem}")
+    found: list[Row] = row["stale_inputs"]
+    return found
+
+
+def depend(api: Api, **more: Any) -> Row:
+    arguments = {"subsystem": "skeleton", "on_subsystem": "power", "document": "interfaces"}
+    row: Row = api.do("record_dependency", **{**arguments, "agent_name": "a", **more})
+    return row
+
+
+def test_a_checkout_depends_on_what_it_read(api: Api) -> None:
+    publish(api, "power", {"volts": 48})
+    publish(api, "power", {"hours": 4}, "requirements")
+    checkout = check_out(api, "power", "shell", reads_requirements=["power"])
+    assert [row["interfaces"] for row in checkout["inputs"]] == [{"volts": 48}]
+    assert [row["requirements"] for row in checkout["input_requirements"]] == [{"hours": 4}]
+    seen = {
+        (row["on_subsystem"], row["document"]): row["seen_version"]
+        for row in api.rows("document_dependencies", subsystem="eq.skeleton")
+    }
+    assert seen == {
+        ("power", "interfaces"): 1,
+        ("power", "requirements"): 1,
+        ("shell", "interfaces"): 0,
+    }
+    assert stale(api) == []
+
+
+def test_what_a_subsystem_reads_of_itself_is_no_dependency(api: Api) -> None:
+    check_out(api, "skeleton")
+    assert api.rows("document_dependencies") == []
+
+
+def test_a_checkout_that_gets_no_lock_depends_on_nothing(api: Api) -> None:
+    api.lock(execution_id="other")
+    assert api.do("checkout_subsystem", subsystem="skeleton", reads=["power"], **RUN) == []
+    assert api.rows("document_dependencies") == []
+
+
+@pytest.mark.parametrize("kind", DOCUMENT)
+def test_a_newer_version_makes_dependents_stale_and_tells_what_changed(api: Api, kind: str) -> None:
+    publish(api, "power", {"volts": 48, "pack": {"kg": 3}}, kind)
+    depend(api, document=kind)
+    depend(api, subsystem="shell", document=kind)
+    publish(api, "power", {"volts": 48, "pack": {"kg": 4}}, kind)
+    publish(api, "power", {"volts": 48, "pack": {"kg": 5}, "new": 1}, kind)
+    expected = {
+        "subsystem": "power",
+        "document": kind,
+        "seen_version": 1,
+        "new_version": 3,
+        "changed_paths": ["/new", "/pack/kg"],
+    }
+    assert stale(api) == stale(api, "shell") == [expected]
+    assert stale(api, "power") == []
+
+
+def test_each_dependent_is_told_in_the_log_when_it_becomes_stale(api: Api) -> None:
+    depend(api)
+    depend(api, subsystem="shell")
+    depend(api, subsystem="sensing", document="design")
+    publish(api, "power", {"volts": 48})
+    entries = api.log("inputs_changed")
+    assert [one["details"]["subsystem"] for one in entries] == ["shell", "skeleton"]
+    assert entries[1]["details"] == {
+        "subsystem": "skeleton",
+        "on_subsystem": "power",
+        "document": "interfaces",
+        "seen_version": 0,
+        "new_version": 1,
+        "changed_paths": ["/volts"],
+    }
+    assert (entries[1]["agent_name"], entries[1]["execution_id"]) == ("power_agent", "power-run")
+
+
+def test_dependents_do_not_keep_a_large_document_from_being_published(api: Api) -> None:
+    for subsystem in ("skeleton", "shell", "sensing"):
+        depend(api, subsystem=subsystem, document="design")
+    content = {f"bolt-{number}": {"torque_nm": 5} for number in range(10_000)}
+    publish(api, "power", content, "design")
+    assert len(api.log("inputs_changed")) == 3
+    assert len(stale(api)[0]["changed_paths"]) == 10_000
+
+
+def test_each_dependent_is_told_what_changed_since_the_version_that_it_has_seen(api: Api) -> None:
+    for volts in (12, 24):
+        publish(api, "power", {"volts": volts, "cells": volts // 4})
+    depend(api, version=1)
+    depend(api, subsystem="shell", version=2)
+    depend(api, subsystem="sensing", version=2)
+    publish(api, "power", {"volts": 12, "cells": 3, "ah": 20})
+    told = {one["details"]["subsystem"]: one["details"] for one in api.log("inputs_changed")}
+    assert told["skeleton"]["changed_paths"] == ["/ah"]
+    assert told["shell"]["changed_paths"] == ["/ah", "/cells", "/volts"]
+    assert told["sensing"]["changed_paths"] == told["shell"]["changed_paths"]
+    assert [told[name]["seen_version"] for name in ("skeleton", "shell")] == [1, 2]
+
+
+def test_a_stale_subsystem_is_not_checked_in_as_complete(api: Api) -> None:
+    checkout = check_out(api, "power")
+    publish(api, "power", {"volts": 48})
+    before = api.snapshot()
+    detail = api.refused("checkin_subsystem", "stale_inputs", **check_in(api, checkout))
+    assert detail == {"subsystem": "skeleton", "inputs": stale(api)}
+    assert api.snapshot() == before
+    # Other states may be: it is work in progress.
+    assert api.do("checkin_subsystem", **check_in(api, checkout, "designing"))["released"]
+
+
+def test_nor_is_one_that_was_complete_before(api: Api) -> None:
+    checkout = check_out(api, "power")
+    api.do("checkin_subsystem", **check_in(api, checkout, release=False))
+    publish(api, "power", {"volts": 48})
+    arguments = check_in(api, checkout, status={"iteration": 2})
+    api.refused("checkin_subsystem", "stale_inputs", **arguments)
+
+
+def test_it_is_with_a_reason_that_is_logged_and_holds_for_what_there_is_now(api: Api) -> None:
+    checkout = check_out(api, "power", "shell")
+    publish(api, "power", {"volts": 48})
+    arguments = check_in(api, checkout, accept_stale="volts do not matter to bones")
+    inputs = stale(api)
+    assert api.do("checkin_subsystem", **arguments, release=False)["status"]["state"] == "complete"
+    (entry,) = api.log("stale_inputs_accepted")
+    assert entry["details"] == {
+        "subsystem": "skeleton",
+        "reason": "volts do not matter to bones",
+        "inputs": inputs,
+    }
+    assert stale(api) == []
+    publish(api, "power", {"volts": 24})
+    assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(0, 2)]
+
+
+def test_what_was_accepted_holds_until_another_version_is_read(api: Api) -> None:
+    checkout = check_out(api)
+    for volts in (12, 24, 48):
+        publish(api, "power", {"volts": volts})
+    depend(api, version=1)
+    api.do("checkin_subsystem", **check_in(api, checkout, accept_stale="bones need no volts"))
+    assert depend(api, version=1, agent_name="another")["accepted_version"] == 3
+    assert stale(api) == []
+    assert depend(api, version=2)["accepted_version"] is None
+    assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(2, 3)]
+
+
+def test_checking_out_again_makes_it_fresh(api: Api) -> None:
+    checkout = check_out(api, "power")
+    publish(api, "power", {"volts": 48})
+    api.do("checkin_subsystem", **check_in(api, checkout, "designing"))
+    checkout = check_out(api, "power")
+    assert stale(api) == []
+    assert api.do("checkin_subsystem", **check_in(api, checkout))["released"]
+
+
+def test_subsystems_may_depend_on_each_other(api: Api) -> None:
+    depend(api)
+    depend(api, subsystem="power", on_subsystem="skeleton")
+    publish(api, "power", {"volts": 48})
+    publish(api, "skeleton", {"hip": 1})
+    assert [one["subsystem"] for one in stale(api)] == ["power"]
+    assert [one["subsystem"] for one in stale(api, "power")] == ["skeleton"]
+
+
+def test_a_dependency_is_on_the_version_that_is_named_or_the_latest(api: Api) -> None:
+    for volts in (12, 24):
+        publish(api, "power", {"volts": volts})
+    assert depend(api)["seen_version"] == 2
+    assert depend(api, version=1)["seen_version"] == 1
+    assert len(stale(api)) == 1
+    detail = {"document": "interfaces", "subsystem": "power", "version": 3}
+    refused = api.refused(
+        "record_dependency", "unknown_version", subsystem="skeleton", on_subsystem="power",
+        document="interfaces", agent_name="a", version=3,
+    )  # fmt: skip
+    assert refused == detail
+
+
+def test_a_dependency_that_was_removed_makes_nothing_stale(api: Api) -> None:
+    row = depend(api)
+    arguments = {"subsystem": "skeleton", "on_subsystem": "power", "document": "interfaces"}
+    assert api.do("remove_dependency", **arguments, agent_name="a") == [row]
+    assert api.do("remove_dependency", **arguments, agent_name="a") == []
+    publish(api, "power", {"volts": 48})
+    assert stale(api) == []
+
+
+def test_dependencies_of_another_workspace_are_left_alone(api: Api, new_workspace: Any) -> None:
+    depend(api)
+    publish(new_workspace(), "power", {"volts": 48})
+    assert stale(api) == []

@@ -1,0 +1,118 @@
+"""Waiting until nothing blocks: what is asked when, with a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from sharedstate import AsyncSharedState, Blocked, SharedState, errors
+from sharedstate.patience import Patience
+
+CONFLICT = {"conflict_id": 3, "severity": "critical"}
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_a_timeout_the_patience_has_no_end() -> None:
+    clock = Clock()
+    patience = Patience(None, clock)
+    for _ in range(3):
+        assert patience.park_ms() == 500
+        pause_s = patience.pause_s(40)
+        assert pause_s is not None and 0.028 <= pause_s <= 0.04
+        clock.now += 1e9
+
+
+def test_neither_a_call_nor_a_pause_is_longer_than_what_is_left() -> None:
+    clock = Clock()
+    patience = Patience(0.75, clock)
+    assert patience.park_ms() == 500
+    clock.now += 0.5
+    assert patience.park_ms() == 250
+    clock.now += 0.24
+    assert patience.pause_s(500) == pytest.approx(0.01)
+    clock.now += 0.01
+    assert (patience.park_ms(), patience.pause_s(500)) == (0, None)
+
+
+def test_a_timeout_of_zero_is_one_look() -> None:
+    patience = Patience(0, Clock())
+    assert (patience.park_ms(), patience.pause_s(20)) == (0, None)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "5", []])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(
+    client: SharedState, timeout: Any
+) -> None:
+    with pytest.raises(errors.InvalidArgument) as caught:
+        client.wait_until_unblocked("power_agent", timeout)
+    assert caught.value.detail["argument"] == "timeout"
+
+
+def answers(*blocked: bool) -> Iterator[httpx.Response]:
+    for is_blocked in blocked:
+        conflicts = [CONFLICT] if is_blocked else []
+        yield httpx.Response(
+            200, json={"blocked": is_blocked, "conflicts": conflicts, "retry_ms": 1}
+        )
+
+
+def test_a_blocked_agent_asks_until_it_is_free(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/wait_until_unblocked")
+    route.mock(side_effect=answers(True, True, False))
+    assert client.wait_until_unblocked("power_agent") is True
+    sent = [json.loads(call.request.content) for call in route.calls]
+    assert sent == [{"agent_name": "power_agent", "wait_ms": 500}] * 3
+
+
+def test_a_blocked_agent_gives_up_after_its_timeout(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/wait_until_unblocked")
+    route.mock(side_effect=answers(True))
+    assert client.wait_until_unblocked("power_agent", timeout=0) is False
+    assert json.loads(route.calls.last.request.content)["wait_ms"] == 0
+
+
+def test_tasks_wait_as_threads_do(service: respx.MockRouter) -> None:
+    service.post("rpc/wait_until_unblocked").mock(side_effect=answers(True, False, True))
+
+    async def wait() -> list[bool]:
+        async with AsyncSharedState("my-run", url="http://service.test", key="opaque") as state:
+            return [
+                await state.wait_until_unblocked("power_agent"),
+                await state.wait_until_unblocked("power_agent", timeout=0),
+            ]
+
+    assert asyncio.run(wait()) == [True, False]
+
+
+def test_a_blocked_checkout_is_false_and_has_its_conflicts() -> None:
+    blocked = Blocked([CONFLICT])  # type: ignore[list-item]
+    assert not blocked
+    assert blocked.conflicts[0]["conflict_id"] == 3
+
+
+def test_a_blocked_checkout_leaves_no_token_behind(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/checkout_subsystem").respond(json=[{"lease": None, "blocked_by": [CONFLICT]}])
+    assert client.checkout_subsystem("power", "power_agent") == Blocked([CONFLICT])  # type: ignore[list-item]
+    with pytest.raises(errors.InvalidArgument, match="no lease of subsystem power"):
+        client.checkin_subsystem("power", "power_agent")
