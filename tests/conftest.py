@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from sharedstate.stack import Stack, StackInfo
+from sharedstate.transport import LIMITS
 
 if TYPE_CHECKING:
     from sharedstate import SharedState
@@ -49,7 +50,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
 @pytest.fixture(scope="session")
 def http(stack: StackInfo) -> Iterator[httpx.Client]:
     """A bare client on the gateway, for tests that look at the HTTP answers themselves."""
-    with httpx.Client(base_url=f"{stack.url}/rest/v1", timeout=30, trust_env=False) as client:
+    with httpx.Client(
+        base_url=f"{stack.url}/rest/v1", timeout=30, trust_env=False, limits=LIMITS
+    ) as client:
         yield client
 
 

@@ -37,7 +37,10 @@ T = TypeVar("T")
 # after 10 s: most slow answers are an error of theirs that says more than a timeout of ours.
 READ_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 3.0
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=40, keepalive_expiry=30.0)
+# As many are kept as may be open: what is over the first number is closed as soon as it is idle,
+# which costs a third of the calls with 100 threads, and httpcore 1.0 may close one that another
+# thread has just been given (encode/httpcore issue 1110).
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
 # Raised before a byte of the request was on its way.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 FAILURES = (httpx.RequestError, errors.ClientClosed)

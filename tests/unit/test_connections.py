@@ -15,7 +15,7 @@ import pytest
 import respx
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate.transport import Transport
+from sharedstate.transport import LIMITS, Transport
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer
@@ -43,6 +43,11 @@ def test_many_threads_share_one_client_and_each_gets_its_own_answer(
         assert list(threads.map(ask, range(2_000))) == list(range(2_000))
     assert len({body["request_id"] for body in local_server.bodies}) == 2_000
     assert len(local_server.connections) <= 32
+
+
+def test_no_connection_that_may_be_open_is_surplus_when_idle() -> None:
+    """httpcore closes what is surplus, even when another thread has just been given it."""
+    assert LIMITS.max_keepalive_connections == LIMITS.max_connections
 
 
 def test_connections_are_kept_between_calls(shared: SharedState, local_server: LocalServer) -> None:
