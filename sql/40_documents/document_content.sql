@@ -16,7 +16,7 @@ declare
   v_content jsonb;
 begin
   if p_version = 0 then
-    return '{}';
+    return '{}'::jsonb;
   end if;
   execute format(
     'select d.%I from public.%I as d where d.workspace = $1 and d.subsystem_name = $2 and d.version = $3',

@@ -12,7 +12,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_version constant integer := p_row ->> 'version';
+  v_version constant integer := (p_row ->> 'version')::integer;
   v_dependency record;
   v_count integer := 0;
 begin

@@ -27,7 +27,7 @@ begin
     order by e.ordinality
     returning a.*
   )
-  select array_agg(w order by w.id) into v_rows from written as w;
+  select array_agg(w::public.agent_activity_logs order by w.id) into v_rows from written as w;
   perform core.remember_request(v_request, to_jsonb(v_rows));
   return query select * from unnest(v_rows);
 end;

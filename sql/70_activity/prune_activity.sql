@@ -16,7 +16,7 @@ begin
     v_workspace, p_request_id, 'prune_activity', jsonb_build_array(p_older_than, p_limit)
   );
   if v_request.is_replay then
-    return v_request.answer;
+    return v_request.answer::integer;
   end if;
   -- What another call is just deleting is left to it.
   delete from public.agent_activity_logs as a

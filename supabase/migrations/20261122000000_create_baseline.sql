@@ -2680,7 +2680,7 @@ declare
   v_content jsonb;
 begin
   if p_version = 0 then
-    return '{}';
+    return '{}'::jsonb;
   end if;
   execute format(
     'select d.%I from public.%I as d where d.workspace = $1 and d.subsystem_name = $2 and d.version = $3',
@@ -2866,7 +2866,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_version constant integer := p_row ->> 'version';
+  v_version constant integer := (p_row ->> 'version')::integer;
   v_dependency record;
   v_count integer := 0;
 begin
@@ -5681,7 +5681,7 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
+  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}'::jsonb;
   v_entry record;
   v_reason text;
 begin
@@ -6223,7 +6223,7 @@ begin
     order by e.ordinality
     returning a.*
   )
-  select array_agg(w order by w.id) into v_rows from written as w;
+  select array_agg(w::public.agent_activity_logs order by w.id) into v_rows from written as w;
   perform core.remember_request(v_request, to_jsonb(v_rows));
   return query select * from unnest(v_rows);
 end;
@@ -6317,7 +6317,7 @@ begin
     v_workspace, p_request_id, 'prune_activity', jsonb_build_array(p_older_than, p_limit)
   );
   if v_request.is_replay then
-    return v_request.answer;
+    return v_request.answer::integer;
   end if;
   -- What another call is just deleting is left to it.
   delete from public.agent_activity_logs as a
