@@ -5,6 +5,7 @@ returns setof core.blocker
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   return query
@@ -19,10 +20,13 @@ begin
   from core.lock_ticket_resources as r
   cross join lateral (
     select b.* from core.lock_ticket_resources as a
-    inner join core.lock_tickets as b on a.ticket_id = b.ticket_id
+    cross join lateral (
+      select t.execution_id, t.agent_name, t.ticket_id from core.lock_tickets as t
+      where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
+      offset 0
+    ) as b
     where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
       and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-      and core.is_live_ticket(b)
     order by a.queue_key desc, a.ticket_id desc
     limit 1
   ) as t

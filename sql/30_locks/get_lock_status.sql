@@ -3,6 +3,7 @@ returns public.lock_status
 language sql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
   select row(
     get_lock_status.resource_type,

@@ -54,7 +54,10 @@ create type core.resource as (resource_type text, resource_name text);
 -- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
 create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
 
--- The queue. A ticket waits for one resource or for several, which it gets together or not at all;
+-- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
+-- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
+-- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
+-- as it is, and by index, because their functions switch sequential scans off. A ticket waits for one resource or for several, which it gets together or not at all;
 -- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
@@ -125,12 +128,15 @@ select
   t.gives_up_at,
   t.request_id
 from core.lock_ticket_resources as r
-inner join core.lock_tickets as t
-  on r.ticket_id = t.ticket_id
-where
-  t.seen_at > clock_timestamp() - interval '5 seconds'
-  and t.gives_up_at > clock_timestamp()
-  and t.refused is null;
+cross join lateral (
+  select * from core.lock_tickets as l
+  where
+    l.ticket_id = r.ticket_id
+    and l.seen_at > clock_timestamp() - interval '5 seconds'
+    and l.gives_up_at > clock_timestamp()
+    and l.refused is null
+  offset 0
+) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
 

@@ -3,6 +3,7 @@ create or replace function core.ticket_position(p_ticket core.lock_tickets)
 returns integer
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_position integer;
@@ -13,10 +14,13 @@ begin
     select count(*)::integer as tickets
     from (
       select from core.lock_ticket_resources as a
-      inner join core.lock_tickets as t on a.ticket_id = t.ticket_id
+      cross join lateral (
+        select from core.lock_tickets as t
+        where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
+        offset 0
+      ) as t
       where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
         and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-        and core.is_live_ticket(t)
       limit 100
     ) as t
   ) as ahead

@@ -6,15 +6,17 @@ returns setof core.lock_tickets
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   return query
   select t.* from core.lock_tickets as t
-  where t.workspace = p_workspace
+  where t.ticket_id = p_blocker.ticket_id and core.is_live_ticket(t)
+  union all
+  select t.* from core.lock_tickets as t
+  where p_blocker.ticket_id is null
+    and t.workspace = p_workspace and t.execution_id = p_blocker.execution_id
     and core.is_live_ticket(t)
-    and case
-      when p_blocker.ticket_id is not null then t.ticket_id = p_blocker.ticket_id
-      else t.execution_id = p_blocker.execution_id and not p_blocker.resource = any(core.ticket_resources(t.ticket_id))
-    end;
+    and not p_blocker.resource = any(core.ticket_resources(t.ticket_id));
 end;
 $$;

@@ -937,7 +937,10 @@ create type core.resource as (resource_type text, resource_name text);
 -- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
 create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
 
--- The queue. A ticket waits for one resource or for several, which it gets together or not at all;
+-- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
+-- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
+-- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
+-- as it is, and by index, because their functions switch sequential scans off. A ticket waits for one resource or for several, which it gets together or not at all;
 -- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
@@ -1008,12 +1011,15 @@ select
   t.gives_up_at,
   t.request_id
 from core.lock_ticket_resources as r
-inner join core.lock_tickets as t
-  on r.ticket_id = t.ticket_id
-where
-  t.seen_at > clock_timestamp() - interval '5 seconds'
-  and t.gives_up_at > clock_timestamp()
-  and t.refused is null;
+cross join lateral (
+  select * from core.lock_tickets as l
+  where
+    l.ticket_id = r.ticket_id
+    and l.seen_at > clock_timestamp() - interval '5 seconds'
+    and l.gives_up_at > clock_timestamp()
+    and l.refused is null
+  offset 0
+) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
 
@@ -1184,6 +1190,7 @@ returns setof core.blocker
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   return query
@@ -1198,10 +1205,13 @@ begin
   from core.lock_ticket_resources as r
   cross join lateral (
     select b.* from core.lock_ticket_resources as a
-    inner join core.lock_tickets as b on a.ticket_id = b.ticket_id
+    cross join lateral (
+      select t.execution_id, t.agent_name, t.ticket_id from core.lock_tickets as t
+      where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
+      offset 0
+    ) as b
     where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
       and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-      and core.is_live_ticket(b)
     order by a.queue_key desc, a.ticket_id desc
     limit 1
   ) as t
@@ -1429,16 +1439,20 @@ create or replace function core.first_in_line(p_workspace text, p_resource core.
 returns bigint
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_ticket bigint;
 begin
   select t.ticket_id into v_ticket
   from core.lock_ticket_resources as r
-  inner join core.lock_tickets as t on r.ticket_id = t.ticket_id
+  cross join lateral (
+    select t.ticket_id from core.lock_tickets as t
+    where t.ticket_id = r.ticket_id and core.is_live_ticket(t)
+    offset 0
+  ) as t
   where r.workspace = p_workspace
     and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
-    and core.is_live_ticket(t)
   order by r.queue_key, r.ticket_id
   limit 1;
   return v_ticket;
@@ -1521,21 +1535,27 @@ create or replace function core.forget_dead_tickets(p_workspace text, p_resource
 returns integer
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_count integer;
 begin
   delete from core.lock_tickets as t
-  using (
-    select d.ticket_id
-    from core.lock_tickets as d
-    inner join core.lock_ticket_resources as r on d.ticket_id = r.ticket_id
-    inner join unnest(p_resources) as w
-      on r.workspace = p_workspace and r.resource_type = w.resource_type and r.resource_name = w.resource_name
-    where least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
-    for update of d skip locked
-  ) as dead
-  where t.ticket_id = dead.ticket_id;
+  where t.ticket_id = any(array(
+    select dead.ticket_id
+    from unnest(p_resources) as w
+    cross join lateral (
+      select r.ticket_id from core.lock_ticket_resources as r
+      where r.workspace = p_workspace and r.resource_type = w.resource_type and r.resource_name = w.resource_name
+      offset 0
+    ) as line
+    cross join lateral (
+      select d.ticket_id from core.lock_tickets as d
+      where d.ticket_id = line.ticket_id
+        and least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
+      for update skip locked
+    ) as dead
+  ));
   get diagnostics v_count = row_count;
   return v_count;
 end;
@@ -1547,6 +1567,7 @@ returns public.lock_status
 language sql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
   select row(
     get_lock_status.resource_type,
@@ -2231,6 +2252,7 @@ create or replace function core.ticket_position(p_ticket core.lock_tickets)
 returns integer
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_position integer;
@@ -2241,10 +2263,13 @@ begin
     select count(*)::integer as tickets
     from (
       select from core.lock_ticket_resources as a
-      inner join core.lock_tickets as t on a.ticket_id = t.ticket_id
+      cross join lateral (
+        select from core.lock_tickets as t
+        where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
+        offset 0
+      ) as t
       where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
         and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-        and core.is_live_ticket(t)
       limit 100
     ) as t
   ) as ahead
@@ -2327,16 +2352,18 @@ returns setof core.lock_tickets
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
   return query
   select t.* from core.lock_tickets as t
-  where t.workspace = p_workspace
+  where t.ticket_id = p_blocker.ticket_id and core.is_live_ticket(t)
+  union all
+  select t.* from core.lock_tickets as t
+  where p_blocker.ticket_id is null
+    and t.workspace = p_workspace and t.execution_id = p_blocker.execution_id
     and core.is_live_ticket(t)
-    and case
-      when p_blocker.ticket_id is not null then t.ticket_id = p_blocker.ticket_id
-      else t.execution_id = p_blocker.execution_id and not p_blocker.resource = any(core.ticket_resources(t.ticket_id))
-    end;
+    and not p_blocker.resource = any(core.ticket_resources(t.ticket_id));
 end;
 $$;
 

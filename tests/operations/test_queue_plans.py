@@ -1,0 +1,113 @@
+"""The queue grows and shrinks within seconds, so what the planner knows of it is often wrong.
+
+It may have looked when there was none: then every plan seems to cost the same, and one that reads
+all for each row has brought a crowd of 200 to a halt.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from tests.operations.databases import Connection, Database
+
+CROWD = 200
+# Some for each who waits. Plans that read all for each took 100 and more.
+FEW = 20 * CROWD
+TABLES = ("lock_tickets", "lock_ticket_resources", "agent_locks", "fencing_counters")
+
+
+def rows_read(connection: Connection, query: str, *values: object) -> int:
+    """How many rows a statement reads of the queue's tables and their indexes."""
+    with connection.transaction():
+        connection.execute(query.encode(), values)
+        found = connection.execute(
+            """select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))
+               from pg_stat_xact_user_tables where relname = any(%s)""",
+            [list(TABLES)],
+        ).fetchone()
+    assert found is not None
+    return int(str(found[0]))
+
+
+def ask(connection: Connection, agent: str) -> uuid.UUID:
+    """Ask for the lock, ready to wait."""
+    request = uuid.uuid4()
+    connection.execute(
+        """select public.acquire_lock(
+             'file', 'crowded', %s::text, %s::text, wait_seconds => 600, request_id => %s)""",
+        [agent, f"run-{agent}", request],
+    )
+    return request
+
+
+@pytest.fixture
+def crowd(database: Callable[..., Database]) -> tuple[Database, list[uuid.UUID]]:
+    """So many wait for a lock; statistics say that nobody does."""
+    made = database()
+    with made.connect() as connection:
+        for number in range(CROWD):
+            ask(connection, f"early-{number}")
+        connection.execute("delete from core.lock_tickets")
+        connection.execute("delete from public.agent_locks")
+        # Pages without rows; an empty table is taken for one of ten pages.
+        connection.execute("vacuum (truncate false, analyze)")
+        return made, [ask(connection, f"waiter-{number}") for number in range(CROWD)]
+
+
+def test_the_last_of_a_crowd_is_told_so_with_few_reads(
+    crowd: tuple[Database, list[uuid.UUID]],
+) -> None:
+    database, requests = crowd
+    with database.connect() as connection:
+        reads = rows_read(connection, "select public.wait_for_lock(%s)", requests[-1])
+    assert 100 < reads < FEW  # a place is counted up to 100
+
+
+def test_one_more_joins_a_crowd_with_few_reads(crowd: tuple[Database, list[uuid.UUID]]) -> None:
+    database, _ = crowd
+    with database.connect() as connection:
+        reads = rows_read(
+            connection,
+            """select public.acquire_lock(
+                 'file', 'crowded', 'late', 'run-late', wait_seconds => 600,
+                 request_id => gen_random_uuid())""",
+        )
+    assert reads < FEW
+
+
+def test_a_release_finds_the_next_of_a_crowd_with_few_reads(
+    crowd: tuple[Database, list[uuid.UUID]],
+) -> None:
+    database, _ = crowd
+    with database.connect() as connection:
+        reads = rows_read(connection, "delete from public.agent_locks")
+    assert reads < FEW
+
+
+def test_the_line_of_a_crowd_is_shown_with_few_reads(
+    crowd: tuple[Database, list[uuid.UUID]],
+) -> None:
+    database, _ = crowd
+    with database.connect() as connection:
+        reads = rows_read(connection, "select public.get_lock_status('file', 'crowded')")
+    assert CROWD < reads < FEW
+
+
+def test_a_holder_that_waits_looks_for_a_deadlock_with_few_reads(
+    crowd: tuple[Database, list[uuid.UUID]],
+) -> None:
+    database, _ = crowd
+    with database.connect() as connection:
+        connection.execute(
+            """select public.acquire_lock('file', 'other', 'holder', 'run-holder',
+                 request_id => gen_random_uuid())"""
+        )
+        reads = rows_read(
+            connection,
+            """select public.acquire_lock(
+                 'file', 'crowded', 'holder', 'run-holder', wait_seconds => 600,
+                 request_id => gen_random_uuid())""",
+        )
+    assert reads < FEW
