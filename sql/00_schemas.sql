@@ -2,9 +2,11 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
---   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> subsystem rows, by name -> publications (core.hold_publications), by name -> budget reservations
+--   -> conflict counter -> conflict rows
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
--- activity log, of dependencies and of requests come last: nobody waits for those.
+-- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
+-- are written in one order, by subsystem, document and the subsystem that is depended on.
 --
 -- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
 -- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under

@@ -57,8 +57,10 @@ create type core.blocker as (execution_id text, agent_name text, resource core.r
 -- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
 -- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
 -- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
--- as it is, and by index, because their functions switch sequential scans off. A ticket waits for one resource or for several, which it gets together or not at all;
--- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
+-- as it is, and by index, because their functions switch sequential scans off.
+--
+-- A ticket waits for one resource or for several, which it gets together or not at all; while it waits it
+-- holds none. Deleted when it is granted, cancelled or long dead.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
@@ -129,13 +131,13 @@ select
   t.request_id
 from core.lock_ticket_resources as r
 cross join lateral (
-  select * from core.lock_tickets as l
+  select l.* from core.lock_tickets as l
   where
     l.ticket_id = r.ticket_id
     and l.seen_at > clock_timestamp() - interval '5 seconds'
     and l.gives_up_at > clock_timestamp()
     and l.refused is null
-  offset 0
+  offset 0 -- noqa: AM09
 ) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';

@@ -27,7 +27,7 @@ begin
       from (select distinct d.seen_version from dependents as d) as s
     )
     select d.subsystem, d.seen_version, c.paths
-    from dependents as d inner join changes as c on d.seen_version = c.seen_version
+    from dependents as d inner join changes as c on d.seen_version = c.seen_version and c.paths <> '[]'
     order by d.subsystem
   loop
     perform core.write_activity(

@@ -31,6 +31,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
   end if;
+  perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
   v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
   perform core.write_dependencies(

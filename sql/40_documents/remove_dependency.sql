@@ -24,7 +24,7 @@ begin
     jsonb_build_array(p_subsystem, p_on_subsystem, p_document, p_agent_name, p_execution_id)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.document_dependencies, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.document_dependencies, v_request.answer);
     return;
   end if;
   delete from public.document_dependencies as d
@@ -32,6 +32,8 @@ begin
     and d.on_subsystem = p_on_subsystem and d.document = p_document
   returning d.* into v_row;
   if not found then
+    -- Remembered as well: a repetition must not remove what was recorded meanwhile.
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -39,7 +41,7 @@ begin
     jsonb_build_object('subsystem', p_subsystem, 'on_subsystem', p_on_subsystem, 'document', p_document),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;

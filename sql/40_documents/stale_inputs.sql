@@ -1,6 +1,7 @@
 -- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not
--- call what it needs: so with the rights of its owner.
+-- "seen_version", "new_version", "changed_paths"}. A new version that says the same changes nothing: two
+-- that read each other and publish with each check-in would else be stale by turns for ever. Evaluated for
+-- readers of system_status, who may not call what it needs: so with the rights of its owner.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
 language plpgsql
@@ -15,12 +16,15 @@ begin
       'document', d.document,
       'seen_version', d.seen_version,
       'new_version', latest.version,
-      'changed_paths', core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version)
+      'changed_paths', changes.paths
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral core.latest_version(p_workspace, d.document, d.on_subsystem) as latest (version)
-    where d.workspace = p_workspace and d.subsystem = p_subsystem
-      and latest.version > greatest(d.seen_version, d.accepted_version)
+    cross join lateral (
+      select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
+      where latest.version > greatest(d.seen_version, d.accepted_version)
+    ) as changes
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
 end;
 $$;

@@ -24,6 +24,7 @@ declare
   v_row jsonb;
 begin
   perform core.lock_subsystem(p_workspace, p_subsystem);
+  perform core.hold_publications(p_workspace, array[p_subsystem], true);
   execute format(
     'select to_jsonb(d) from public.%I as d where d.workspace = $1 and d.subsystem_name = $2
      order by d.version desc limit 1', v_store.table_name

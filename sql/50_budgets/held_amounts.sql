@@ -15,7 +15,7 @@ begin
     )
     from public.budget_reservations as r
     where r.workspace = p_workspace and r.subsystem = p_subsystem
-      and r.execution_id is distinct from p_but_execution_id
+      and not core.is_own_reservation(r, p_but_execution_id)
       and core.is_live_reservation(r)
   );
 end;

@@ -23,11 +23,9 @@ declare
   v_hold public.budget_reservations;
   v_row public.global_constraints;
 begin
+  perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_allocations);
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_allocations);
-  perform from public.subsystems as s
-  where s.workspace = p_workspace and s.name in (p_from, p_to)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
   if p_reservation_id is not null then
     v_hold := core.use_reservation(p_workspace, p_reservation_id, p_from, p_execution_id);
   end if;

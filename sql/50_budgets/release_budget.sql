@@ -19,9 +19,8 @@ begin
     return;
   end if;
   delete from public.budget_reservations as r
-  where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
-    and core.is_live_reservation(r)
+  where r.workspace = v_workspace and r.reservation_id = p_reservation_id
+    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
     return;

@@ -22,8 +22,8 @@ begin
   end if;
   for v_hold in
     select * from public.budget_reservations as r
-    where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
-      and core.is_live_reservation(r)
+    where r.workspace = p_workspace and r.subsystem = p_subsystem
+      and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
     order by r.reserved_at, r.reservation_id
   loop
     update public.budget_reservations as r
@@ -37,7 +37,7 @@ begin
     v_power_w := greatest(v_power_w - v_hold.power_w, 0);
   end loop;
   delete from public.budget_reservations as r
-  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and core.is_own_reservation(r, p_execution_id)
     and r.mass_kg + r.cost_usd + r.power_w = 0;
   return true;
 end;

@@ -64,7 +64,7 @@ comment on column public.budget_reservations.expires_at is 'When it ends, by the
 comment on column public.budget_reservations.locked_subsystem is
 'With fencing_token: the lease of which subsystem it is tied to; it ends with that.';
 
-create index budget_reservations_expires_at_idx on public.budget_reservations (workspace, expires_at);
+create index budget_reservations_reservation_id_idx on public.budget_reservations (workspace, reservation_id);
 
 alter table public.budget_reservations enable row level security;
 create policy budget_reservations_of_own_workspace on public.budget_reservations

@@ -14,7 +14,7 @@ declare
 begin
   delete from public.budget_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = p_reservation_id
-    and r.execution_id = p_execution_id and core.is_live_reservation(r)
+    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
     perform core.fail(

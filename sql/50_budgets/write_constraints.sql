@@ -31,10 +31,7 @@ begin
       v_row.budget_allocations, v_row.total_mass_kg_max, v_row.total_cost_usd_max
     );
   end if;
-  perform from public.subsystems as s
-  where s.workspace = v_row.workspace and s.name = any(v_names)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(v_row.workspace, v_names);
   perform core.require_holds(v_row.workspace, v_names, p_latest.budget_allocations, v_row.budget_allocations);
   v_row.version := p_latest.version + 1;
   v_row.base_version := p_base_version;

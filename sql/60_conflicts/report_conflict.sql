@@ -21,6 +21,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_author constant text := case when p_counts then p_source else 'sharedstate' end;
   v_row public.conflicts;
 begin
   perform core.hold_conflict_counter(p_workspace);
@@ -34,7 +35,7 @@ begin
       p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
     )
     returning c.* into v_row;
-    return core.write_report(v_row, 'opened', 'conflict_created', p_execution_id);
+    return core.write_report(v_row, 'opened', 'conflict_created', v_author, p_execution_id);
   end if;
   if not p_counts and (
     v_row.severity, v_row.priority, v_row.description, v_row.details, v_row.blocks_agents
@@ -53,8 +54,8 @@ begin
   where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id
   returning c.* into v_row;
   if p_counts then
-    return core.write_report(v_row, 'reported', 'conflict_reported', p_execution_id);
+    return core.write_report(v_row, 'reported', 'conflict_reported', v_author, p_execution_id);
   end if;
-  return core.write_report(v_row, 'updated', 'conflict_updated', p_execution_id);
+  return core.write_report(v_row, 'updated', 'conflict_updated', v_author, p_execution_id);
 end;
 $$;

@@ -22,7 +22,7 @@ begin
     end if;
     v_amounts := v_amounts || jsonb_build_object(v_entry.key, v_entry.value);
   end loop;
-  if p_transfer -> 'from_subsystem' = p_transfer -> 'to_subsystem' then
+  if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
   elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
     v_reason := 'moves nothing';

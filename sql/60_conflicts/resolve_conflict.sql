@@ -31,7 +31,7 @@ begin
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
   if p_budget_transfer is null then
-    v_row := core.settle_conflict(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
+    v_row := core.settle_by_hand(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
   else
     v_row := core.settle_by_transfer(
       v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id, p_budget_transfer

@@ -16,13 +16,11 @@ as $$
 declare
   v_from constant text := p_transfer ->> 'from_subsystem';
   v_to constant text := p_transfer ->> 'to_subsystem';
+  v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
   v_row public.conflicts;
 begin
   perform core.lock_constraints(p_workspace);
-  perform from public.subsystems as s
-  where s.workspace = p_workspace and s.name in (v_from, v_to)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(p_workspace, array[v_from, v_to, v_watched]);
   perform core.hold_conflict_counter(p_workspace);
   v_row := core.settle_conflict(
     p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
@@ -32,6 +30,7 @@ begin
     p_workspace, v_from, v_to, core.require_budget_transfer(p_transfer), p_resolution, p_resolved_by,
     p_execution_id, null
   );
+  perform core.recheck_budget(p_workspace, v_watched, p_execution_id);
   return v_row;
 end;
 $$;

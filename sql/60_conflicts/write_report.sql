@@ -3,6 +3,7 @@ create or replace function core.write_report(
   p_conflict public.conflicts,
   p_event text,
   p_activity text,
+  p_author text,
   p_execution_id text
 )
 returns public.conflicts
@@ -11,10 +12,10 @@ set search_path = ''
 as $$
 begin
   perform core.write_conflict_event(
-    p_conflict, p_event, p_conflict.source_agent, core.report_of(p_conflict), p_execution_id
+    p_conflict, p_event, p_author, core.report_of(p_conflict), p_execution_id
   );
   perform core.write_activity(
-    p_conflict.workspace, p_conflict.source_agent, p_activity,
+    p_conflict.workspace, p_author, p_activity,
     jsonb_build_object(
       'conflict_id', p_conflict.conflict_id, 'severity', p_conflict.severity, 'target', p_conflict.target_agent
     ),

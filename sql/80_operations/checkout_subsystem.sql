@@ -26,6 +26,11 @@ begin
   -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
   if not core.was_answered(v_workspace, p_request_id) then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    if cardinality(v_blockers) = 0 then
+      -- A writer may be at it, and a conflict come while we wait for its end.
+      perform core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem);
+      v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    end if;
   end if;
   if cardinality(v_blockers) > 0 then
     return query select * from jsonb_populate_record(
@@ -39,6 +44,7 @@ begin
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
+    perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
     v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
     v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
     perform core.write_dependencies(

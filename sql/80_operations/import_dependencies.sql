@@ -10,7 +10,7 @@ declare
 begin
   for v_entry in
     select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.on_subsystem, e.document
+    order by e.subsystem, e.document, e.on_subsystem  -- as checkout_subsystem writes them
   loop
     v_entry.workspace := p_workspace;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');

@@ -14,7 +14,7 @@ declare
   v_counts public.import_counts := row(p_table, 0, 0, 0);
   v_entry jsonb;
   v_latest integer;
-  v_known integer[];
+  v_known integer;
 begin
   for v_entry in
     select e.value from jsonb_array_elements(p_entries) with ordinality as e (value, place)
@@ -22,11 +22,16 @@ begin
   loop
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
     perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
+    -- An entry is compared with the version that it names, and with all of them only if it names none.
     execute format(
-      'select coalesce(max(version), 0), array_agg(version) filter (where %I = $3) from public.%I
-       where workspace = $1 and subsystem_name = $2', v_column, p_table
-    ) into v_latest, v_known using p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column;
-    if coalesce((v_entry ->> 'version')::integer, v_known[1]) = any(v_known) then
+      'select
+         (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
+         (select min(version) from public.%2$I
+          where workspace = $1 and subsystem_name = $2 and version = coalesce($4, version) and %1$I = $3)',
+      v_column, p_table
+    ) into v_latest, v_known using
+      p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column, (v_entry ->> 'version')::integer;
+    if v_known is not null then
       v_counts.unchanged := v_counts.unchanged + 1;
     elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
       v_counts.refused := v_counts.refused + 1;

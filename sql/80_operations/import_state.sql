@@ -19,7 +19,10 @@ begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
       core.import_counters(v_workspace, p_document -> 'counters'),
-      core.import_subsystems(v_workspace, p_document -> 'subsystems'),
+      core.import_subsystems(v_workspace, p_document -> 'subsystems')
+    ];
+    perform core.correct_within_budget(v_workspace, (core.lock_constraints(v_workspace)).budget_allocations);
+    v_counts := v_counts || array[
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')

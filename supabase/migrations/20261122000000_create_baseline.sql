@@ -5,9 +5,11 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
---   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> subsystem rows, by name -> publications (core.hold_publications), by name -> budget reservations
+--   -> conflict counter -> conflict rows
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
--- activity log, of dependencies and of requests come last: nobody waits for those.
+-- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
+-- are written in one order, by subsystem, document and the subsystem that is depended on.
 --
 -- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
 -- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under
@@ -694,6 +696,22 @@ begin
 end;
 $$;
 
+-- sql/20_subsystems/lock_subsystems.sql
+-- Locks the rows of these subsystems until commit, those that there are, by name.
+create or replace function core.lock_subsystems(p_workspace text, p_names text[])
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.subsystems as s
+  where s.workspace = p_workspace and s.name = any(p_names)
+  order by s.name
+  for no key update;
+  return found;
+end;
+$$;
+
 -- sql/20_subsystems/require_status.sql
 -- Checks a status as it arrives: the types of the keys that are columns. Other keys are metadata.
 create or replace function core.require_status(p_subsystem text, p_status jsonb)
@@ -940,8 +958,10 @@ create type core.blocker as (execution_id text, agent_name text, resource core.r
 -- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
 -- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
 -- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
--- as it is, and by index, because their functions switch sequential scans off. A ticket waits for one resource or for several, which it gets together or not at all;
--- while it waits it holds none. Deleted when it is granted, cancelled or long dead.
+-- as it is, and by index, because their functions switch sequential scans off.
+--
+-- A ticket waits for one resource or for several, which it gets together or not at all; while it waits it
+-- holds none. Deleted when it is granted, cancelled or long dead.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
@@ -1012,13 +1032,13 @@ select
   t.request_id
 from core.lock_ticket_resources as r
 cross join lateral (
-  select * from core.lock_tickets as l
+  select l.* from core.lock_tickets as l
   where
     l.ticket_id = r.ticket_id
     and l.seen_at > clock_timestamp() - interval '5 seconds'
     and l.gives_up_at > clock_timestamp()
     and l.refused is null
-  offset 0
+  offset 0 -- noqa: AM09
 ) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
@@ -2779,6 +2799,31 @@ begin
 end;
 $$;
 
+-- sql/40_documents/hold_publications.sql
+-- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read
+-- is told of every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory,
+-- as a lock on the subsystems' rows would hold up their statuses, and write each time.
+create or replace function core.hold_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name text;
+  v_key bigint;
+begin
+  for v_name in select distinct n.name from unnest(p_subsystems) as n (name) order by n.name loop
+    v_key := hashtextextended('publications/' || p_workspace || '/' || v_name, 0);
+    if p_is_exclusive then
+      perform pg_advisory_xact_lock(v_key);
+    else
+      perform pg_advisory_xact_lock_shared(v_key);
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
 -- sql/40_documents/latest_documents.sql
 -- The latest row of a document of each named subsystem that has published any, by name.
 create or replace function core.latest_documents(p_workspace text, p_document text, p_subsystems text[])
@@ -2908,7 +2953,7 @@ begin
       from (select distinct d.seen_version from dependents as d) as s
     )
     select d.subsystem, d.seen_version, c.paths
-    from dependents as d inner join changes as c on d.seen_version = c.seen_version
+    from dependents as d inner join changes as c on d.seen_version = c.seen_version and c.paths <> '[]'
     order by d.subsystem
   loop
     perform core.write_activity(
@@ -3006,6 +3051,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
   end if;
+  perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
   v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
   perform core.write_dependencies(
@@ -3075,7 +3121,7 @@ begin
     jsonb_build_array(p_subsystem, p_on_subsystem, p_document, p_agent_name, p_execution_id)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.document_dependencies, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.document_dependencies, v_request.answer);
     return;
   end if;
   delete from public.document_dependencies as d
@@ -3083,6 +3129,8 @@ begin
     and d.on_subsystem = p_on_subsystem and d.document = p_document
   returning d.* into v_row;
   if not found then
+    -- Remembered as well: a repetition must not remove what was recorded meanwhile.
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -3090,7 +3138,7 @@ begin
     jsonb_build_object('subsystem', p_subsystem, 'on_subsystem', p_on_subsystem, 'document', p_document),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;
@@ -3223,8 +3271,9 @@ $$;
 
 -- sql/40_documents/stale_inputs.sql
 -- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not
--- call what it needs: so with the rights of its owner.
+-- "seen_version", "new_version", "changed_paths"}. A new version that says the same changes nothing: two
+-- that read each other and publish with each check-in would else be stale by turns for ever. Evaluated for
+-- readers of system_status, who may not call what it needs: so with the rights of its owner.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
 language plpgsql
@@ -3239,12 +3288,15 @@ begin
       'document', d.document,
       'seen_version', d.seen_version,
       'new_version', latest.version,
-      'changed_paths', core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version)
+      'changed_paths', changes.paths
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral core.latest_version(p_workspace, d.document, d.on_subsystem) as latest (version)
-    where d.workspace = p_workspace and d.subsystem = p_subsystem
-      and latest.version > greatest(d.seen_version, d.accepted_version)
+    cross join lateral (
+      select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
+      where latest.version > greatest(d.seen_version, d.accepted_version)
+    ) as changes
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
 end;
 $$;
@@ -3532,6 +3584,7 @@ declare
   v_row jsonb;
 begin
   perform core.lock_subsystem(p_workspace, p_subsystem);
+  perform core.hold_publications(p_workspace, array[p_subsystem], true);
   execute format(
     'select to_jsonb(d) from public.%I as d where d.workspace = $1 and d.subsystem_name = $2
      order by d.version desc limit 1', v_store.table_name
@@ -3633,7 +3686,7 @@ comment on column public.budget_reservations.expires_at is 'When it ends, by the
 comment on column public.budget_reservations.locked_subsystem is
 'With fencing_token: the lease of which subsystem it is tied to; it ends with that.';
 
-create index budget_reservations_expires_at_idx on public.budget_reservations (workspace, expires_at);
+create index budget_reservations_reservation_id_idx on public.budget_reservations (workspace, reservation_id);
 
 alter table public.budget_reservations enable row level security;
 create policy budget_reservations_of_own_workspace on public.budget_reservations
@@ -3825,6 +3878,29 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/correct_within_budget.sql
+-- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an
+-- export brings its own along, with their numbers. The caller holds the workspace's row.
+create or replace function core.correct_within_budget(p_workspace text, p_allocations jsonb)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform core.lock_subsystems(p_workspace, array(
+    select s.name from public.subsystems as s where s.workspace = p_workspace
+  ));
+  update public.subsystems as s
+  set within_budget = core.overruns(p_allocations -> s.name, core.used_amounts(s)) = '{}'
+  where s.workspace = p_workspace and s.within_budget is not null
+    and s.within_budget is distinct from (core.overruns(p_allocations -> s.name, core.used_amounts(s)) = '{}');
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
 -- sql/50_budgets/describe_overruns.sql
 -- "skeleton is over its budget: mass_kg 16 of 15, cost_usd 3100 of 3000"
 create or replace function core.describe_overruns(p_subsystem text, p_overruns jsonb)
@@ -3918,7 +3994,7 @@ begin
     )
     from public.budget_reservations as r
     where r.workspace = p_workspace and r.subsystem = p_subsystem
-      and r.execution_id is distinct from p_but_execution_id
+      and not core.is_own_reservation(r, p_but_execution_id)
       and core.is_live_reservation(r)
   );
 end;
@@ -3994,6 +4070,21 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/is_own_reservation.sql
+-- Whether an execution may use what a reservation holds. Everybody can read the names of executions: so a
+-- token that names its agent speaks for the reservations of that agent alone.
+create or replace function core.is_own_reservation(p_reservation public.budget_reservations, p_execution_id text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_reservation.execution_id is not distinct from p_execution_id
+    and p_reservation.agent_name = coalesce(core.claimed_agent(), p_reservation.agent_name);
+end;
+$$;
+
 -- sql/50_budgets/latest_allocations.sql
 -- The budgets in force. Whoever decides by them holds the row of the subsystem: whoever changes them
 -- looks at that row afterwards, so one of the two sees what the other did.
@@ -4066,11 +4157,9 @@ declare
   v_hold public.budget_reservations;
   v_row public.global_constraints;
 begin
+  perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_allocations);
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_allocations);
-  perform from public.subsystems as s
-  where s.workspace = p_workspace and s.name in (p_from, p_to)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
   if p_reservation_id is not null then
     v_hold := core.use_reservation(p_workspace, p_reservation_id, p_from, p_execution_id);
   end if;
@@ -4191,6 +4280,28 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/recheck_budget.sql
+-- core.recheck_budgets for one subsystem, by the allocations in force; null for none.
+create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return p_subsystem is not null and core.recheck_budgets(
+    p_workspace,
+    array[p_subsystem],
+    (
+      select g.budget_allocations from public.global_constraints as g
+      where g.workspace = p_workspace
+      order by g.version desc
+      limit 1
+    ),
+    p_execution_id
+  ) > 0;
+end;
+$$;
+
 -- sql/50_budgets/recheck_budgets.sql
 -- After a change of allocations, in its transaction: within_budget and the conflict of each of these
 -- subsystems, whose rows the caller holds.
@@ -4250,9 +4361,8 @@ begin
     return;
   end if;
   delete from public.budget_reservations as r
-  where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
-    and core.is_live_reservation(r)
+  where r.workspace = v_workspace and r.reservation_id = p_reservation_id
+    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
     return;
@@ -4591,8 +4701,8 @@ begin
   end if;
   for v_hold in
     select * from public.budget_reservations as r
-    where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
-      and core.is_live_reservation(r)
+    where r.workspace = p_workspace and r.subsystem = p_subsystem
+      and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
     order by r.reserved_at, r.reservation_id
   loop
     update public.budget_reservations as r
@@ -4606,7 +4716,7 @@ begin
     v_power_w := greatest(v_power_w - v_hold.power_w, 0);
   end loop;
   delete from public.budget_reservations as r
-  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.execution_id = p_execution_id
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and core.is_own_reservation(r, p_execution_id)
     and r.mass_kg + r.cost_usd + r.power_w = 0;
   return true;
 end;
@@ -4803,7 +4913,7 @@ declare
 begin
   delete from public.budget_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = p_reservation_id
-    and r.execution_id = p_execution_id and core.is_live_reservation(r)
+    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
     perform core.fail(
@@ -4901,10 +5011,7 @@ begin
       v_row.budget_allocations, v_row.total_mass_kg_max, v_row.total_cost_usd_max
     );
   end if;
-  perform from public.subsystems as s
-  where s.workspace = v_row.workspace and s.name = any(v_names)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(v_row.workspace, v_names);
   perform core.require_holds(v_row.workspace, v_names, p_latest.budget_allocations, v_row.budget_allocations);
   v_row.version := p_latest.version + 1;
   v_row.base_version := p_base_version;
@@ -5643,6 +5750,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_author constant text := case when p_counts then p_source else 'sharedstate' end;
   v_row public.conflicts;
 begin
   perform core.hold_conflict_counter(p_workspace);
@@ -5656,7 +5764,7 @@ begin
       p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
     )
     returning c.* into v_row;
-    return core.write_report(v_row, 'opened', 'conflict_created', p_execution_id);
+    return core.write_report(v_row, 'opened', 'conflict_created', v_author, p_execution_id);
   end if;
   if not p_counts and (
     v_row.severity, v_row.priority, v_row.description, v_row.details, v_row.blocks_agents
@@ -5675,9 +5783,9 @@ begin
   where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id
   returning c.* into v_row;
   if p_counts then
-    return core.write_report(v_row, 'reported', 'conflict_reported', p_execution_id);
+    return core.write_report(v_row, 'reported', 'conflict_reported', v_author, p_execution_id);
   end if;
-  return core.write_report(v_row, 'updated', 'conflict_updated', p_execution_id);
+  return core.write_report(v_row, 'updated', 'conflict_updated', v_author, p_execution_id);
 end;
 $$;
 
@@ -5723,7 +5831,7 @@ begin
     end if;
     v_amounts := v_amounts || jsonb_build_object(v_entry.key, v_entry.value);
   end loop;
-  if p_transfer -> 'from_subsystem' = p_transfer -> 'to_subsystem' then
+  if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
   elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
     v_reason := 'moves nothing';
@@ -5821,7 +5929,7 @@ begin
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
   if p_budget_transfer is null then
-    v_row := core.settle_conflict(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
+    v_row := core.settle_by_hand(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
   else
     v_row := core.settle_by_transfer(
       v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id, p_budget_transfer
@@ -5853,6 +5961,35 @@ comment on function public.resolve_conflict(bigint, text, text, jsonb, text, uui
 budget_transfer: {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 0}
 moves that budget in the same transaction, as transfer_budget does: both are done, or neither.';
 
+-- sql/60_conflicts/settle_by_hand.sql
+-- Resolves a conflict by a word alone. One about a budget that is still exceeded is not at an end by that:
+-- the next one opens at once.
+create or replace function core.settle_by_hand(
+  p_workspace text,
+  p_conflict_id bigint,
+  p_resolution text,
+  p_resolved_by text,
+  p_execution_id text
+)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
+  v_row public.conflicts;
+begin
+  if v_watched is not null then
+    -- Before the conflict's row, which the look at the budget may open anew.
+    perform core.lock_subsystems(p_workspace, array[v_watched]);
+    perform core.hold_conflict_counter(p_workspace);
+  end if;
+  v_row := core.settle_conflict(p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
+  perform core.recheck_budget(p_workspace, v_watched, p_execution_id);
+  return v_row;
+end;
+$$;
+
 -- sql/60_conflicts/settle_by_transfer.sql
 -- Resolves a conflict and moves budget, which may be what the conflict is about: so it is resolved before
 -- the move looks at the budgets again, and a move that is not enough opens the next conflict. That turns
@@ -5872,13 +6009,11 @@ as $$
 declare
   v_from constant text := p_transfer ->> 'from_subsystem';
   v_to constant text := p_transfer ->> 'to_subsystem';
+  v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
   v_row public.conflicts;
 begin
   perform core.lock_constraints(p_workspace);
-  perform from public.subsystems as s
-  where s.workspace = p_workspace and s.name in (v_from, v_to)
-  order by s.name
-  for no key update;
+  perform core.lock_subsystems(p_workspace, array[v_from, v_to, v_watched]);
   perform core.hold_conflict_counter(p_workspace);
   v_row := core.settle_conflict(
     p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
@@ -5888,6 +6023,7 @@ begin
     p_workspace, v_from, v_to, core.require_budget_transfer(p_transfer), p_resolution, p_resolved_by,
     p_execution_id, null
   );
+  perform core.recheck_budget(p_workspace, v_watched, p_execution_id);
   return v_row;
 end;
 $$;
@@ -6025,6 +6161,23 @@ wait_ms (0 to 500) at the latest.
 
 While blocked, ask again after retry_ms.';
 
+-- sql/60_conflicts/watched_subsystem.sql
+-- The subsystem whose budget a conflict is about, or null: these conflicts are the database's own.
+create or replace function core.watched_subsystem(p_workspace text, p_conflict_id bigint)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select c.source_agent from public.conflicts as c
+    where c.workspace = p_workspace and c.conflict_id = p_conflict_id
+      and c.conflict_key = 'budget' and 'system_architect' in (c.target_agent, c.reported_to)
+  );
+end;
+$$;
+
 -- sql/60_conflicts/write_conflict_event.sql
 -- The caller holds the conflict's row, under which its events are numbered.
 create or replace function core.write_conflict_event(
@@ -6060,6 +6213,7 @@ create or replace function core.write_report(
   p_conflict public.conflicts,
   p_event text,
   p_activity text,
+  p_author text,
   p_execution_id text
 )
 returns public.conflicts
@@ -6068,10 +6222,10 @@ set search_path = ''
 as $$
 begin
   perform core.write_conflict_event(
-    p_conflict, p_event, p_conflict.source_agent, core.report_of(p_conflict), p_execution_id
+    p_conflict, p_event, p_author, core.report_of(p_conflict), p_execution_id
   );
   perform core.write_activity(
-    p_conflict.workspace, p_conflict.source_agent, p_activity,
+    p_conflict.workspace, p_author, p_activity,
     jsonb_build_object(
       'conflict_id', p_conflict.conflict_id, 'severity', p_conflict.severity, 'target', p_conflict.target_agent
     ),
@@ -6577,7 +6731,8 @@ begin
   where a.workspace = p_workspace
   order by a.transaction_id desc, a.id desc
   limit 1;
-  if v_last >= v_next then
+  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
+  if v_last >= v_next and v_last is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
       jsonb_build_object('transaction_id', v_last, 'next_transaction_id', v_next),
@@ -6832,6 +6987,11 @@ begin
   -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
   if not core.was_answered(v_workspace, p_request_id) then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    if cardinality(v_blockers) = 0 then
+      -- A writer may be at it, and a conflict come while we wait for its end.
+      perform core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem);
+      v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    end if;
   end if;
   if cardinality(v_blockers) > 0 then
     return query select * from jsonb_populate_record(
@@ -6845,6 +7005,7 @@ begin
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
+    perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
     v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
     v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
     perform core.write_dependencies(
@@ -7281,7 +7442,7 @@ declare
 begin
   for v_entry in
     select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.on_subsystem, e.document
+    order by e.subsystem, e.document, e.on_subsystem  -- as checkout_subsystem writes them
   loop
     v_entry.workspace := p_workspace;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
@@ -7323,7 +7484,7 @@ declare
   v_counts public.import_counts := row(p_table, 0, 0, 0);
   v_entry jsonb;
   v_latest integer;
-  v_known integer[];
+  v_known integer;
 begin
   for v_entry in
     select e.value from jsonb_array_elements(p_entries) with ordinality as e (value, place)
@@ -7331,11 +7492,16 @@ begin
   loop
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
     perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
+    -- An entry is compared with the version that it names, and with all of them only if it names none.
     execute format(
-      'select coalesce(max(version), 0), array_agg(version) filter (where %I = $3) from public.%I
-       where workspace = $1 and subsystem_name = $2', v_column, p_table
-    ) into v_latest, v_known using p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column;
-    if coalesce((v_entry ->> 'version')::integer, v_known[1]) = any(v_known) then
+      'select
+         (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
+         (select min(version) from public.%2$I
+          where workspace = $1 and subsystem_name = $2 and version = coalesce($4, version) and %1$I = $3)',
+      v_column, p_table
+    ) into v_latest, v_known using
+      p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column, (v_entry ->> 'version')::integer;
+    if v_known is not null then
       v_counts.unchanged := v_counts.unchanged + 1;
     elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
       v_counts.refused := v_counts.refused + 1;
@@ -7377,7 +7543,10 @@ begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
       core.import_counters(v_workspace, p_document -> 'counters'),
-      core.import_subsystems(v_workspace, p_document -> 'subsystems'),
+      core.import_subsystems(v_workspace, p_document -> 'subsystems')
+    ];
+    perform core.correct_within_budget(v_workspace, (core.lock_constraints(v_workspace)).budget_allocations);
+    v_counts := v_counts || array[
       core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')
@@ -7732,6 +7901,7 @@ end;
 $$;
 
 -- sql/80_operations/same_status.sql
+-- Not within_budget, which the database finds out by itself.
 create or replace function core.same_status(p_one public.subsystems, p_other public.subsystems)
 returns boolean
 language plpgsql
@@ -7740,11 +7910,11 @@ set search_path = ''
 as $$
 begin
   return (
-    p_one.state, p_one.current_mass_kg, p_one.current_cost_usd, p_one.current_power_w, p_one.within_budget,
-    p_one.iteration, p_one.metadata
+    p_one.state, p_one.current_mass_kg, p_one.current_cost_usd, p_one.current_power_w, p_one.iteration,
+    p_one.metadata
   ) is not distinct from (
     p_other.state, p_other.current_mass_kg, p_other.current_cost_usd, p_other.current_power_w,
-    p_other.within_budget, p_other.iteration, p_other.metadata
+    p_other.iteration, p_other.metadata
   );
 end;
 $$;

@@ -70,6 +70,21 @@ def test_a_design_takes_the_place_of_defaults(
     assert database.one("subsystems", workspace, name="power")["state"] == "designing"
 
 
+def test_a_budget_that_is_not_kept_is_not_believed_to_be(
+    sharedstate: Sharedstate, database: Database, workspace: str, write_tree: WriteTree
+) -> None:
+    tree = {
+        "shared_state/constraints/global.json": {"budget_allocations": {"arm": {"mass_kg": 60}}},
+        "shared_state/subsystems/arm/status.json": {"current_mass_kg": 900, "within_budget": True},
+    }
+    source = write_tree(tree)
+    assert sharedstate("init", "--workspace", workspace, "--from", source).exit_code == 0
+    assert database.one("subsystems", workspace, name="arm")["within_budget"] is False
+    before = database.snapshot(workspace)
+    assert sharedstate("init", "--workspace", workspace, "--from", source).exit_code == 0
+    assert database.snapshot(workspace) == before
+
+
 def test_a_broken_file_is_reported_and_repairing_it_brings_it_in(
     sharedstate: Sharedstate, database: Database, fresh: str, reference_copy: Path
 ) -> None:

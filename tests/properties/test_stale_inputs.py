@@ -217,6 +217,7 @@ class Documents(RuleBasedStateMachine):
             if name == subsystem
             and len(own := self.of(document)) - 1
             > max(seen, self.accepted.get((name, document), 0))
+            and own[seen] != own[-1]
         ]
 
     def refuse(self, function: str, slug: str, **arguments: Any) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -97,6 +98,24 @@ def test_a_newer_version_makes_dependents_stale_and_tells_what_changed(api: Api,
     }
     assert stale(api) == stale(api, "shell") == [expected]
     assert stale(api, "power") == []
+
+
+def test_a_version_that_says_the_same_makes_nobody_stale(api: Api) -> None:
+    """Two that read each other would else be stale by turns for ever."""
+    publish(api, "power", {"volts": 48})
+    check_out(api, "power")
+    assert publish(api, "power", {"volts": 48})["version"] == 2
+    assert stale(api) == []
+    assert api.log("inputs_changed") == []
+
+
+def test_a_change_that_was_taken_back_makes_nobody_stale(api: Api) -> None:
+    publish(api, "power", {"volts": 48})
+    check_out(api, "power")
+    publish(api, "power", {"volts": 24})
+    assert len(stale(api)) == len(api.log("inputs_changed")) == 1
+    publish(api, "power", {"volts": 48})
+    assert stale(api) == []
 
 
 def test_each_dependent_is_told_in_the_log_when_it_becomes_stale(api: Api) -> None:
@@ -227,6 +246,15 @@ def test_a_dependency_that_was_removed_makes_nothing_stale(api: Api) -> None:
     assert api.do("remove_dependency", **arguments, agent_name="a") == []
     publish(api, "power", {"volts": 48})
     assert stale(api) == []
+
+
+def test_a_repeated_removal_leaves_what_was_recorded_since(api: Api) -> None:
+    call = {"subsystem": "skeleton", "on_subsystem": "power", "document": "interfaces"}
+    call |= {"agent_name": "a", "request_id": str(uuid.uuid4())}
+    assert api.do("remove_dependency", **call) == []
+    depend(api)
+    assert api.do("remove_dependency", **call) == []
+    assert len(api.rows("document_dependencies")) == 1
 
 
 def test_dependencies_of_another_workspace_are_left_alone(api: Api, new_workspace: Any) -> None:

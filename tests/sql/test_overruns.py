@@ -81,6 +81,20 @@ def test_an_overrun_opens_one_conflict_to_the_architect(api: Api) -> None:
     assert conflict["execution_id"] == "run-1"
 
 
+def test_what_the_database_reports_by_itself_is_no_agents_deed(api: Api) -> None:
+    use(api, 15.5)
+    use(api, 16)
+    use(api, 15)
+    history = api.do("get_conflict_history", conflict_id=1)
+    assert [(row["event"], row["agent_name"]) for row in history] == [
+        ("opened", "sharedstate"),
+        ("updated", "sharedstate"),
+        ("resolved", "sharedstate"),
+    ]
+    logged = api.log("conflict_created", "conflict_updated", "conflict_resolved")
+    assert {entry["agent_name"] for entry in logged} == {"sharedstate"}
+
+
 def test_the_conflict_follows_the_overrun_and_is_not_counted_again(api: Api) -> None:
     use(api, 16)
     use(api, 16)
@@ -111,7 +125,6 @@ def test_the_next_overrun_is_another_conflict(api: Api) -> None:
 def test_a_conflict_that_was_resolved_by_hand_opens_anew_while_the_overrun_lasts(api: Api) -> None:
     use(api, 16)
     api.do("resolve_conflict", conflict_id=1, resolution="later", resolved_by="system_architect")
-    use(api, 16)
     assert [conflict["conflict_id"] for conflict in conflicts(api)] == [2]
 
 

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from tests.sql.support import Api, Row
 
+from sharedstate.stack.keys import make_token
+
 SKELETON_KG = 15
 
 
@@ -139,6 +141,29 @@ def test_only_its_own_execution_releases_a_reservation(api: Api) -> None:
     row = held(api, 4)
     call = {"reservation_id": row["reservation_id"], "execution_id": "run-2"}
     assert api.do("release_budget", **call) == []
+    assert api.rows("budget_reservations") == [row]
+
+
+def test_a_token_of_another_agent_uses_no_reservation_of_an_execution(api: Api) -> None:
+    """Everybody can read whose execution holds what."""
+    row = held(api, 10)
+    intruder = make_token(
+        api.stack.jwt_secret, "authenticated", workspace=api.workspace, agent="intruder", ttl=60
+    )
+    move = {"from_subsystem": "skeleton", "to_subsystem": "shell", "agent_name": "intruder"}
+    move |= {"reason": "mine", "execution_id": "run-1", "key": intruder}
+    api.refused("transfer_budget", "over_budget", **move, mass_kg=6)
+    move["reservation_id"] = row["reservation_id"]
+    api.refused("transfer_budget", "reservation_lost", **move, mass_kg=1)
+    api.refused(
+        "update_subsystem_status",
+        "over_budget",
+        subsystem="skeleton",
+        status={"current_mass_kg": 6},
+        execution_id="run-1",
+        strict=True,
+        key=intruder,
+    )
     assert api.rows("budget_reservations") == [row]
 
 

@@ -80,20 +80,15 @@ def test_more_than_there_is_is_not_moved(api: Api) -> None:
 
 def test_what_was_never_allocated_cannot_be_moved(api: Api) -> None:
     assert refused(api, "skeleton", "power", power_w=1)["overruns"]["power_w"]["allocated"] == 0
-    assert refused(api, "nobody", "power", mass_kg=1)["overruns"]["mass_kg"]["allocated"] == 0
+    assert refused(api, "integration", "power", mass_kg=1)["overruns"]["mass_kg"]["allocated"] == 0
 
 
-def test_budget_is_not_moved_to_a_name_that_nobody_knows(api: Api) -> None:
+@pytest.mark.parametrize("argument", ["from_subsystem", "to_subsystem"])
+def test_a_name_that_nobody_knows_gives_no_budget_and_gets_none(api: Api, argument: str) -> None:
     before = api.snapshot()
-    detail = api.refused(
-        "transfer_budget",
-        "invalid_argument",
-        from_subsystem="reserve",
-        to_subsystem="skelleton",
-        mass_kg=1,
-        **REASON,
-    )
-    assert (detail["argument"], detail["value"]) == ("to_subsystem", "skelleton")
+    names = {"from_subsystem": "reserve", "to_subsystem": "power", argument: "skelleton"}
+    detail = api.refused("transfer_budget", "invalid_argument", **names, mass_kg=1, **REASON)
+    assert (detail["argument"], detail["value"]) == (argument, "skelleton")
     assert api.snapshot() == before
 
 
