@@ -15,7 +15,8 @@ declare
 begin
   loop
     select * into v_ticket from core.lock_tickets as t
-    where t.workspace = p_workspace and t.request_id = p_request_id;
+    where t.workspace = p_workspace and t.request_id = p_request_id
+      and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
     if v_ticket.refused is not null then
       perform core.fail_deadlock(v_ticket.refused);
     elsif v_ticket.gives_up_at > clock_timestamp() is not true then

@@ -1172,7 +1172,8 @@ declare
 begin
   loop
     select * into v_ticket from core.lock_tickets as t
-    where t.workspace = p_workspace and t.request_id = p_request_id;
+    where t.workspace = p_workspace and t.request_id = p_request_id
+      and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
     if v_ticket.refused is not null then
       perform core.fail_deadlock(v_ticket.refused);
     elsif v_ticket.gives_up_at > clock_timestamp() is not true then
@@ -1857,6 +1858,7 @@ end;
 $$;
 
 -- sql/30_locks/leases_of_request.sql
+-- Those of one request, as they are now. To a token that names another agent it has none.
 create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
 returns public.agent_locks[]
 language plpgsql
@@ -1866,6 +1868,7 @@ begin
   return array(
     select l from public.agent_locks as l
     where l.workspace = p_workspace and l.request_id = p_request_id and l.expires_at > clock_timestamp()
+      and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
     order by l.resource_type, l.resource_name
   );
 end;

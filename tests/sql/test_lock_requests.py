@@ -183,14 +183,18 @@ def test_release_and_cancelling_at_once_leave_no_orphan(api: Api, make: Make) ->
         assert api.rows("agent_locks") == [] and queue(api) == []
 
 
-def test_an_agent_cannot_cancel_the_request_of_another(api: Api, make: Make) -> None:
+def test_an_agent_cannot_ask_after_the_request_of_another_nor_cancel_it(
+    api: Api, make: Make
+) -> None:
     first = make("holder").holds(SKELETON)
     waiter = make("waiter").waits(SKELETON)
     intruder = make_token(api.stack.jwt_secret, "authenticated", agent="intruder", ttl=60)
     stolen = Client(api, "intruder", waiter.request_id, intruder)
+    assert stolen.poll()["state"] == "gone"
     assert stolen.cancel() is False
     assert queue(api) == ["waiter"]
     first.release()
     assert holder(api) == "waiter"
+    assert (stolen.poll()["state"], stolen.poll()["leases"]) == ("gone", [])
     assert stolen.cancel() is False
     assert waiter.ask(SKELETON) == api.rows("agent_locks") != []
