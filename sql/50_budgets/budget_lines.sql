@@ -22,9 +22,12 @@ begin
       union
       select o.name from public.subsystems as o where o.workspace = p_constraints.workspace
     ) as n
+    cross join lateral (
+      -- Once for all three quantities.
+      select core.held_amounts(p_constraints.workspace, n.name, null) as amounts offset 0
+    ) as h
     cross join unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
     left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
-    cross join lateral core.held_amounts(p_constraints.workspace, n.name, null) as h (amounts)
   )
   select l.* from lines as l where l.allocated is not null or l.used > 0
   union all

@@ -5,8 +5,8 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
---   -> subsystem rows, by name -> publications (core.hold_publications), by name -> budget reservations
---   -> conflict counter -> conflict rows
+--   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> publications (core.hold_publications), by name
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.
@@ -3749,9 +3749,12 @@ begin
       union
       select o.name from public.subsystems as o where o.workspace = p_constraints.workspace
     ) as n
+    cross join lateral (
+      -- Once for all three quantities.
+      select core.held_amounts(p_constraints.workspace, n.name, null) as amounts offset 0
+    ) as h
     cross join unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
     left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
-    cross join lateral core.held_amounts(p_constraints.workspace, n.name, null) as h (amounts)
   )
   select l.* from lines as l where l.allocated is not null or l.used > 0
   union all
