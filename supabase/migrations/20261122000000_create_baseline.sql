@@ -1557,12 +1557,10 @@ returns integer
 language plpgsql
 set search_path = ''
 set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_count integer;
-begin
-  delete from core.lock_tickets as t
-  where t.ticket_id = any(array(
+  v_dead constant bigint[] := array(
     select dead.ticket_id
     from unnest(p_resources) as w
     cross join lateral (
@@ -1576,9 +1574,12 @@ begin
         and least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
       for update skip locked
     ) as dead
-  ));
-  get diagnostics v_count = row_count;
-  return v_count;
+  );
+begin
+  if v_dead <> '{}' then
+    delete from core.lock_tickets as t where t.ticket_id = any(v_dead);
+  end if;
+  return cardinality(v_dead);
 end;
 $$;
 
