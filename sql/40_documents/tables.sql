@@ -1,7 +1,7 @@
 create table public.subsystem_requirements (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
@@ -30,7 +30,7 @@ using (workspace = (select core.current_workspace()));
 create table public.subsystem_interfaces (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
@@ -60,7 +60,7 @@ using (workspace = (select core.current_workspace()));
 create table public.subsystem_designs (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),

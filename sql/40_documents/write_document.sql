@@ -43,7 +43,10 @@ begin
   end if;
   execute format(
     'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)
-     values ($1, $2, $3, $4, $5, $6, $7) returning to_jsonb(d)', v_store.table_name, v_store.column_name
+     values ($1, $2, %s, $4, $5, $6, $7) returning to_jsonb(d)',
+    v_store.table_name, v_store.column_name,
+    -- The first is the column's default: 1, or after a restore what was never handed out.
+    case when v_version = 0 then 'default' else '$3' end
   ) into v_row using
     p_workspace, p_subsystem, v_version + 1, v_content, p_created_by, p_base_version,
     coalesce(p_base_version <> v_version, false);

@@ -38,7 +38,7 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
     -- Made by init, by an import or for a document, and written by no execution since: whoever
     -- repairs a file and imports again gets the repaired status.
-    elsif v_known.version = 1 and coalesce(v_known.last_execution_id, 'init') = 'init' then
+    elsif coalesce(v_known.last_execution_id, 'init') = 'init' then
       perform core.replace_subsystem(v_entry);
       v_counts.imported := v_counts.imported + 1;
     else

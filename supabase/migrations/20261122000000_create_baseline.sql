@@ -2473,7 +2473,7 @@ $$;
 create table public.subsystem_requirements (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
@@ -2502,7 +2502,7 @@ using (workspace = (select core.current_workspace()));
 create table public.subsystem_interfaces (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
@@ -2532,7 +2532,7 @@ using (workspace = (select core.current_workspace()));
 create table public.subsystem_designs (
   workspace text not null,
   subsystem_name text not null,
-  version integer not null check (version >= 1),
+  version integer not null default 1 check (version >= 1),
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
   created_by text not null check (core.is_name(created_by)),
   created_at timestamptz not null default clock_timestamp(),
@@ -3607,7 +3607,10 @@ begin
   end if;
   execute format(
     'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)
-     values ($1, $2, $3, $4, $5, $6, $7) returning to_jsonb(d)', v_store.table_name, v_store.column_name
+     values ($1, $2, %s, $4, $5, $6, $7) returning to_jsonb(d)',
+    v_store.table_name, v_store.column_name,
+    -- The first is the column's default: 1, or after a restore what was never handed out.
+    case when v_version = 0 then 'default' else '$3' end
   ) into v_row using
     p_workspace, p_subsystem, v_version + 1, v_content, p_created_by, p_base_version,
     coalesce(p_base_version <> v_version, false);
@@ -7634,7 +7637,7 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
     -- Made by init, by an import or for a document, and written by no execution since: whoever
     -- repairs a file and imports again gets the repaired status.
-    elsif v_known.version = 1 and coalesce(v_known.last_execution_id, 'init') = 'init' then
+    elsif coalesce(v_known.last_execution_id, 'init') = 'init' then
       perform core.replace_subsystem(v_entry);
       v_counts.imported := v_counts.imported + 1;
     else

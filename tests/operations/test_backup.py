@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Generator
 from itertools import islice
@@ -72,9 +73,10 @@ def test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments(
     target = database(empty=True)
     assert len(_load(target, made.path)) == made.tables
     assert target.one(ROWS) == rows
-    # But for the first token of a resource that the backup does not know.
-    restored = [line for line in target.schema() if "last_token bigint" not in line]
-    assert restored == [line for line in used.schema() if "last_token bigint" not in line]
+    # But for the first numbers of what the backup does not know.
+    number = re.compile(r"\b(last_token|version) (bigint|integer) DEFAULT (\d+)")
+    restored = [number.sub(r"\1 \2", line) for line in target.schema()]
+    assert restored == [number.sub(r"\1 \2", line) for line in used.schema()]
     assert target.migrate() == []
     # What is made later gets no more rights than after the migrations.
     for each in (used, target):
@@ -93,6 +95,8 @@ def test_no_token_number_or_version_that_was_handed_out_is_handed_out_again(
         "new resource": used.token("shell"),
         "version": used.write_status("power", "complete"),
         "design": used.design("power"),
+        "new subsystem": used.write_status("tail", "designing"),
+        "new document": used.design("tail"),
         "conflict": used.conflict(),
         "log": used.one("select max(id) from agent_activity_logs"),
     }
@@ -103,11 +107,33 @@ def test_no_token_number_or_version_that_was_handed_out_is_handed_out_again(
         "new resource": target.token("shell"),
         "version": target.write_status("power", "complete"),
         "design": target.design("power"),
+        "new subsystem": target.write_status("tail", "designing"),
+        "new document": target.design("tail"),
         "conflict": target.conflict(),
         "log": target.one("select max(id) from agent_activity_logs"),
     }
     assert all(again[name] > lost[name] for name in lost), (lost, again)
     assert target.one("select max(version) from subsystem_requirements") is None
+
+
+def test_a_design_can_be_imported_over_the_defaults_of_a_workspace_made_after_a_restore(
+    used: Database, database: MakeDatabase, tmp_path: Path
+) -> None:
+    _save(used, tmp_path / "saved")
+    target = database(empty=True)
+    _load(target, tmp_path / "saved")
+    target.make_workspace("later")
+    with target.connect() as connection:
+        connection.execute(
+            "select set_config('request.headers', '{\"x-workspace\": \"later\"}', false)"
+        )
+        counts = connection.execute(
+            """select imported, refused from public.import_state('{
+                 "format": "sharedstate/1", "subsystems": [{"name": "power", "state": "designing"}],
+                 "subsystem_designs": [{"subsystem_name": "power", "version": 1, "design_data": {}}]
+               }') where section in ('subsystems', 'subsystem_designs') order by section"""
+        ).fetchall()
+    assert counts == [(1, 0), (1, 0)]
 
 
 def test_the_numbers_of_the_database_that_is_replaced_count_too(

@@ -65,6 +65,30 @@ begin
 end;
 $$;
 
+-- A subsystem or a document that the backup does not know may have been made since, and is made again: its
+-- first version, the column's default, has to be a greater one, too. (A workspace begins anew.)
+do $$
+declare
+  v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
+  v_number record;
+  v_greatest bigint;
+begin
+  for v_number in
+    select * from pg_temp.numbers() as n
+    where n.column_name = 'version' and n.key_columns <> '{workspace}'
+  loop
+    execute format(
+      'select greatest(max(t.version), (
+         select max(h.value) from handed_out as h where h.number_name = %L
+       ), $1) from %s as t', v_number.number_name, v_number.relation
+    ) into v_greatest using v_gap;
+    execute format(
+      'alter table %s alter column version set default %s', v_number.relation, v_greatest + 1
+    );
+  end loop;
+end;
+$$;
+
 do $$
 declare
   v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
