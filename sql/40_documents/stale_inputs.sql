@@ -23,6 +23,7 @@ begin
     cross join lateral (
       select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
       where latest.version > greatest(d.seen_version, d.accepted_version)
+      offset 0  -- to compare once, and not for each mention of the paths
     ) as changes
     where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
