@@ -11,17 +11,24 @@ language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_store constant core.document_store := core.document_store(p_document);
-  v_content jsonb;
 begin
+  -- Spelt out for the same reason as core.latest_version.
   if p_version = 0 then
     return '{}'::jsonb;
+  elsif p_document = 'requirements' then
+    return (
+      select d.requirements from public.subsystem_requirements as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+    );
+  elsif p_document = 'interfaces' then
+    return (
+      select d.interfaces from public.subsystem_interfaces as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+    );
   end if;
-  execute format(
-    'select d.%I from public.%I as d where d.workspace = $1 and d.subsystem_name = $2 and d.version = $3',
-    v_store.column_name, v_store.table_name
-  ) into v_content using p_workspace, p_subsystem, p_version;
-  return v_content;
+  return (
+    select d.design_data from public.subsystem_designs as d
+    where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+  );
 end;
 $$;

@@ -7,19 +7,20 @@ set search_path = ''
 as $$
 begin
   -- Spelt out, because system_status asks this for each dependency: `execute` would plan it anew each time.
-  return coalesce(case p_document
-    when 'requirements' then (
+  if p_document = 'requirements' then
+    return coalesce((
       select max(d.version) from public.subsystem_requirements as d
       where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-    when 'interfaces' then (
+    ), 0);
+  elsif p_document = 'interfaces' then
+    return coalesce((
       select max(d.version) from public.subsystem_interfaces as d
       where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-    when 'design' then (
-      select max(d.version) from public.subsystem_designs as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-  end, 0);
+    ), 0);
+  end if;
+  return coalesce((
+    select max(d.version) from public.subsystem_designs as d
+    where d.workspace = p_workspace and d.subsystem_name = p_subsystem
+  ), 0);
 end;
 $$;

@@ -2726,18 +2726,25 @@ language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_store constant core.document_store := core.document_store(p_document);
-  v_content jsonb;
 begin
+  -- Spelt out for the same reason as core.latest_version.
   if p_version = 0 then
     return '{}'::jsonb;
+  elsif p_document = 'requirements' then
+    return (
+      select d.requirements from public.subsystem_requirements as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+    );
+  elsif p_document = 'interfaces' then
+    return (
+      select d.interfaces from public.subsystem_interfaces as d
+      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+    );
   end if;
-  execute format(
-    'select d.%I from public.%I as d where d.workspace = $1 and d.subsystem_name = $2 and d.version = $3',
-    v_store.column_name, v_store.table_name
-  ) into v_content using p_workspace, p_subsystem, p_version;
-  return v_content;
+  return (
+    select d.design_data from public.subsystem_designs as d
+    where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+  );
 end;
 $$;
 
@@ -2859,20 +2866,21 @@ set search_path = ''
 as $$
 begin
   -- Spelt out, because system_status asks this for each dependency: `execute` would plan it anew each time.
-  return coalesce(case p_document
-    when 'requirements' then (
+  if p_document = 'requirements' then
+    return coalesce((
       select max(d.version) from public.subsystem_requirements as d
       where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-    when 'interfaces' then (
+    ), 0);
+  elsif p_document = 'interfaces' then
+    return coalesce((
       select max(d.version) from public.subsystem_interfaces as d
       where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-    when 'design' then (
-      select max(d.version) from public.subsystem_designs as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    )
-  end, 0);
+    ), 0);
+  end if;
+  return coalesce((
+    select max(d.version) from public.subsystem_designs as d
+    where d.workspace = p_workspace and d.subsystem_name = p_subsystem
+  ), 0);
 end;
 $$;
 
