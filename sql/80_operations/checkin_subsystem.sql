@@ -48,6 +48,10 @@ begin
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if num_nonnulls(p_interfaces, p_design_data) > 0 then
+    -- Before the dependencies, which a reason for stale inputs changes.
+    perform core.hold_publications(v_workspace, array[p_subsystem], true);
+  end if;
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;

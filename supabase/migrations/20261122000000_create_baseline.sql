@@ -6,7 +6,7 @@
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
 --   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
---   -> publications (core.hold_publications), by name
+--   -> publications (core.hold_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.
@@ -2813,18 +2813,20 @@ $$;
 -- sql/40_documents/hold_publications.sql
 -- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read
 -- is told of every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory,
--- as a lock on the subsystems' rows would hold up their statuses, and write each time.
+-- as a lock on the subsystems' rows would hold up their statuses, and write each time; and of 64 places, for
+-- a reader of 1000 subsystems must not fill the server's table of locks. Publications that share a place
+-- take turns.
 create or replace function core.hold_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_name text;
+  v_place integer;
   v_key bigint;
 begin
-  for v_name in select distinct n.name from unnest(p_subsystems) as n (name) order by n.name loop
-    v_key := hashtextextended('publications/' || p_workspace || '/' || v_name, 0);
+  for v_place in select distinct hashtext(n.name) & 63 from unnest(p_subsystems) as n (name) order by 1 loop
+    v_key := hashtextextended('publications/' || p_workspace || '/' || v_place, 0);
     if p_is_exclusive then
       perform pg_advisory_xact_lock(v_key);
     else
@@ -6904,6 +6906,10 @@ begin
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if num_nonnulls(p_interfaces, p_design_data) > 0 then
+    -- Before the dependencies, which a reason for stale inputs changes.
+    perform core.hold_publications(v_workspace, array[p_subsystem], true);
+  end if;
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;

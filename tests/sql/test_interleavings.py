@@ -121,3 +121,15 @@ def test_a_checkout_that_waited_for_a_writer_sees_what_blocks_it_since(api: Api)
         writer.commit()
     assert checkout.finish() == [(None, 1)]
     assert api.rows("agent_locks") == []
+
+
+def test_a_reader_of_a_thousand_subsystems_fills_no_table_of_locks(api: Api) -> None:
+    names = "array(select 'part_' || n from generate_series(1, 1000) as n)"
+    with transaction(api) as checkout:
+        checkout.execute(
+            f"select public.checkout_subsystem('power', 'a', 'run-1', reads => {names})".encode()
+        )
+        held = checkout.execute(
+            "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'"
+        ).fetchone()
+    assert held == (64,)
