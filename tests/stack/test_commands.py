@@ -9,6 +9,7 @@ import sys
 from tests.stack.installation import Installation
 
 from sharedstate.stack import Stack, processes
+from sharedstate.stack.binaries import postgres_program
 
 
 def test_status_shows_each_part_with_port_and_version(shared_installation: Installation) -> None:
@@ -16,7 +17,10 @@ def test_status_shows_each_part_with_port_and_version(shared_installation: Insta
     assert answer.returncode == 0, answer.stdout
     rows = {line.split()[0]: line.split() for line in answer.stdout.splitlines() if line.strip()}
     db_port, api_port = map(str, shared_installation.ports)
-    assert rows["postgres"][1:4] == ["yes", db_port, "17.10"]
+    psql = subprocess.run(
+        [postgres_program("psql"), "--version"], capture_output=True, text=True, check=True
+    )
+    assert rows["postgres"][1:4] == ["yes", db_port, psql.stdout.split()[2]]
     assert rows["postgrest"][1::2][:2] == ["yes", "12.0.2"]
     assert rows["nginx"][1:4] == ["yes", api_port, "1.25.4"]
     assert len(rows["schema"][1]) == 14
