@@ -9,14 +9,16 @@ declare
   v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin
-  delete from core.requests as r
-  using (
+  -- Materialized, because a join may run a subquery more than once, and each run would find other rows.
+  with old as materialized (
     select o.workspace, o.request_id from core.requests as o
     where o.created_at < v_before
     order by o.created_at
     limit 500
     for update skip locked
-  ) as old
+  )
+  delete from core.requests as r
+  using old
   where r.workspace = old.workspace and r.request_id = old.request_id;
   get diagnostics v_count = row_count;
   return v_count;

@@ -13,12 +13,14 @@ declare
   v_count integer := 0;
 begin
   for v_lease in
-    delete from public.agent_locks as l
-    using (
+    -- Materialized: looked for once, however the join is planned.
+    with lapsed as materialized (
       select o.workspace, o.resource_type, o.resource_name from public.agent_locks as o
       where o.expires_at <= clock_timestamp() and (v_workspace is null or o.workspace = v_workspace)
       for update skip locked
-    ) as lapsed
+    )
+    delete from public.agent_locks as l
+    using lapsed
     where l.workspace = lapsed.workspace
       and l.resource_type = lapsed.resource_type and l.resource_name = lapsed.resource_name
     returning l.*

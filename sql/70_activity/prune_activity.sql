@@ -18,15 +18,17 @@ begin
   if v_request.is_replay then
     return v_request.answer::integer;
   end if;
-  -- What another call is just deleting is left to it.
-  delete from public.agent_activity_logs as a
-  using (
+  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
+  -- and each run would find other rows: p_limit would not hold.
+  with old as materialized (
     select o.id from public.agent_activity_logs as o
     where o.workspace = v_workspace and o."timestamp" < p_older_than
     order by o."timestamp", o.id
     limit p_limit
     for update skip locked
-  ) as old
+  )
+  delete from public.agent_activity_logs as a
+  using old
   where a.id = old.id;
   get diagnostics v_count = row_count;
   if v_count > 0 then

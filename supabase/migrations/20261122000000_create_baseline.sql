@@ -480,14 +480,16 @@ declare
   v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin
-  delete from core.requests as r
-  using (
+  -- Materialized, because a join may run a subquery more than once, and each run would find other rows.
+  with old as materialized (
     select o.workspace, o.request_id from core.requests as o
     where o.created_at < v_before
     order by o.created_at
     limit 500
     for update skip locked
-  ) as old
+  )
+  delete from core.requests as r
+  using old
   where r.workspace = old.workspace and r.request_id = old.request_id;
   get diagnostics v_count = row_count;
   return v_count;
@@ -1311,12 +1313,14 @@ declare
   v_count integer := 0;
 begin
   for v_lease in
-    delete from public.agent_locks as l
-    using (
+    -- Materialized: looked for once, however the join is planned.
+    with lapsed as materialized (
       select o.workspace, o.resource_type, o.resource_name from public.agent_locks as o
       where o.expires_at <= clock_timestamp() and (v_workspace is null or o.workspace = v_workspace)
       for update skip locked
-    ) as lapsed
+    )
+    delete from public.agent_locks as l
+    using lapsed
     where l.workspace = lapsed.workspace
       and l.resource_type = lapsed.resource_type and l.resource_name = lapsed.resource_name
     returning l.*
@@ -6521,15 +6525,17 @@ begin
   if v_request.is_replay then
     return v_request.answer::integer;
   end if;
-  -- What another call is just deleting is left to it.
-  delete from public.agent_activity_logs as a
-  using (
+  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
+  -- and each run would find other rows: p_limit would not hold.
+  with old as materialized (
     select o.id from public.agent_activity_logs as o
     where o.workspace = v_workspace and o."timestamp" < p_older_than
     order by o."timestamp", o.id
     limit p_limit
     for update skip locked
-  ) as old
+  )
+  delete from public.agent_activity_logs as a
+  using old
   where a.id = old.id;
   get diagnostics v_count = row_count;
   if v_count > 0 then
