@@ -1,7 +1,7 @@
-"""What is deleted in steps is deleted in steps of that size, also when the planner takes a table for empty.
+"""Steps of a deletion keep their size, also when the planner takes a table for empty.
 
-Then it may run the search for old rows once for each row of the table. A subquery with LIMIT and SKIP
-LOCKED finds others each time, and so in the end all of them.
+Then it may run the search for old rows once for each row of the table. A subquery with LIMIT and
+SKIP LOCKED finds others each time, and so in the end all of them.
 """
 
 from __future__ import annotations
