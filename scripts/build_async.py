@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "client" / "sharedstate"
 PAIRS = {
     "client.py": "aio.py",
-    "locks.py": "locks_async.py",
+    "locking/locks.py": "locking/locks_async.py",
     "feeds.py": "feeds_async.py",
     "reservations.py": "reservations_async.py",
     **{
@@ -25,14 +25,14 @@ PAIRS = {
 _RENAMES = (
     (r"\bSharedState\b", "AsyncSharedState"),
     (r"\b(\w+Methods)\b", r"Async\1"),
-    (r"sharedstate\.(methods|locks|feeds|reservations)\b", r"sharedstate.\1_async"),
+    (r"sharedstate\.(methods|locking\.locks|feeds|reservations)\b", r"sharedstate.\1_async"),
     (r">>> with state\.", ">>> async with state."),
     (r"\b(?<!threading\.)(R?Lock|LeaseSet)\b", r"Async\1"),
     (r"\bThreadBackground\b", "TaskBackground"),
     (r"from supabase import Client\b", "from supabase import AsyncClient"),
     (r"-> Client\b", "-> AsyncClient"),
-    (r"from sharedstate\.transport import Transport\b",
-     "from sharedstate.transport_async import AsyncTransport"),
+    (r"from sharedstate\.http\.transport import Transport\b",
+     "from sharedstate.http.transport_async import AsyncTransport"),
     (r"= Transport\(", "= AsyncTransport("),
     (r"\b__enter__\b", "__aenter__"),
     (r"\b__exit__\b", "__aexit__"),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from sharedstate.http.transport import LIMITS
 from sharedstate.stack import Stack, StackInfo
-from sharedstate.transport import LIMITS
 
 if TYPE_CHECKING:
     from sharedstate import SharedState

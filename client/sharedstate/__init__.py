@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         SharedStateError,
         StaleVersion,
     )
-    from sharedstate.retry import RetryPolicy
+    from sharedstate.http.retry import RetryPolicy
     from sharedstate.types import Blocked, Checkin, Checkout, Lease
 
     __version__: str
@@ -38,7 +38,7 @@ _HOMES = {
     "OutcomeUnknown": "sharedstate.errors",
     "OverBudget": "sharedstate.errors",
     "ResourceLocked": "sharedstate.errors",
-    "RetryPolicy": "sharedstate.retry",
+    "RetryPolicy": "sharedstate.http.retry",
     "SharedState": "sharedstate.client",
     "SharedStateError": "sharedstate.errors",
     "StaleVersion": "sharedstate.errors",

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from sharedstate import config
-from sharedstate.call import Call
+from sharedstate.http.call import Call
 from sharedstate.methods_async.activity import AsyncActivityMethods
 from sharedstate.methods_async.budgets import AsyncBudgetMethods
 from sharedstate.methods_async.conflicts import AsyncConflictMethods
@@ -19,7 +19,7 @@ from sharedstate.methods_async.steps import AsyncStepMethods
 if TYPE_CHECKING:
     from supabase import AsyncClient
 
-    from sharedstate.retry import RetryPolicy
+    from sharedstate.http.retry import RetryPolicy
 
 T = TypeVar("T")
 
@@ -74,8 +74,9 @@ class AsyncSharedState(
         retry: RetryPolicy | None = None,
     ) -> None:
         super().__init__(execution_id, config.load(url, key, workspace))
-        from sharedstate.renewal import TaskBackground
-        from sharedstate.transport_async import AsyncTransport  # httpx: not at `import sharedstate`
+        # httpx: not at `import sharedstate`.
+        from sharedstate.http.transport_async import AsyncTransport
+        from sharedstate.locking.background import TaskBackground
 
         self._transport = AsyncTransport(self._settings, timeout_seconds, retry)
         self._background = TaskBackground(self._settings, timeout_seconds)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sharedstate.config import Settings, checked_name
-from sharedstate.leases import Leases
+from sharedstate.locking.leases import Leases
 
 if TYPE_CHECKING:
-    from sharedstate.renewal import Background
+    from sharedstate.locking.background import Background
 
 
 class ClientBase:

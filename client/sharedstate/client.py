@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from sharedstate import config
-from sharedstate.call import Call
+from sharedstate.http.call import Call
 from sharedstate.methods.activity import ActivityMethods
 from sharedstate.methods.budgets import BudgetMethods
 from sharedstate.methods.conflicts import ConflictMethods
@@ -23,7 +23,7 @@ from sharedstate.methods.steps import StepMethods
 if TYPE_CHECKING:
     from supabase import Client
 
-    from sharedstate.retry import RetryPolicy
+    from sharedstate.http.retry import RetryPolicy
 
 T = TypeVar("T")
 
@@ -78,8 +78,9 @@ class SharedState(
         retry: RetryPolicy | None = None,
     ) -> None:
         super().__init__(execution_id, config.load(url, key, workspace))
-        from sharedstate.renewal import ThreadBackground
-        from sharedstate.transport import Transport  # httpx: not at `import sharedstate`
+        # httpx: not at `import sharedstate`.
+        from sharedstate.http.transport import Transport
+        from sharedstate.locking.background import ThreadBackground
 
         self._transport = Transport(self._settings, timeout_seconds, retry)
         self._background = ThreadBackground(self._settings, timeout_seconds)

@@ -6,9 +6,9 @@ from collections import deque
 from typing import Any
 
 from sharedstate import types
-from sharedstate.call import Call
 from sharedstate.calls import activity as calls
 from sharedstate.errors import InvalidArgument
+from sharedstate.http.call import Call
 
 START = "0/0"
 

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from sharedstate import readers
-from sharedstate.call import Call, RequestId, new_request_id
-from sharedstate.encoding import check_size, encode_part
 from sharedstate.errors import InvalidArgument
+from sharedstate.http.call import Call, RequestId, new_request_id
+from sharedstate.http.encoding import check_size, encode_part
 from sharedstate.types import ImportCount
 
 FORMAT = "sharedstate/1"

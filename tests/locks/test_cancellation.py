@@ -10,7 +10,7 @@ import pytest
 from tests.locks.conftest import Left, until_async
 
 from sharedstate import AsyncSharedState
-from sharedstate.locks_async import AsyncLock
+from sharedstate.locking.locks_async import AsyncLock
 from sharedstate.stack import StackInfo
 
 Use = Callable[[AsyncLock], Coroutine[Any, Any, Any]]

@@ -15,7 +15,7 @@ import pytest
 from tests.locks.conftest import Cut, Left, Make, until
 
 from sharedstate import AsyncSharedState, LeaseLost, SharedState
-from sharedstate.locks import Lock
+from sharedstate.locking.locks import Lock
 from sharedstate.stack import StackInfo
 
 

@@ -35,7 +35,7 @@ class Transports(AbstractRequestMocker):
 
     name = "sharedstate"
     targets: ClassVar[list[str]] = [
-        "sharedstate.connections.Connections",
+        "sharedstate.http.connections.Connections",
         "httpx.AsyncHTTPTransport",
     ]
     target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]

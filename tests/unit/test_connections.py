@@ -15,7 +15,7 @@ import pytest
 import respx
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate.transport import LIMITS, Transport
+from sharedstate.http.transport import LIMITS, Transport
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer

@@ -13,7 +13,7 @@ import pytest
 import respx
 
 from sharedstate import SharedState, errors
-from sharedstate.encoding import MAX_BODY_BYTES, MAX_DEPTH, encode
+from sharedstate.http.encoding import MAX_BODY_BYTES, MAX_DEPTH, encode
 
 CIRCULAR: dict[str, Any] = {"name": "a"}
 CIRCULAR["self"] = [CIRCULAR]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sharedstate import errors
-from sharedstate.answers import error_from, may_retry, not_applied
+from sharedstate.http.answers import error_from, may_retry, not_applied
 
 REGISTRY = Path(__file__).parents[2] / "docs" / "errors.md"
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sharedstate.holding import Held, next_look
+from sharedstate.locking.holding import Held, next_look
+from sharedstate.locking.waiting import Grant
 from sharedstate.types import Lease
-from sharedstate.waiting import Grant
 
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 

@@ -121,7 +121,9 @@ def test_a_lock_asks_for_a_short_lease_first(
     lock = client.lock("subsystem", "shell", "a", 300, priority=2)
     assert lock.acquire(timeout=5)
     assert (lock.token, lock.locked(), lock.lost) == (17, True, False)
-    assert repr(lock).startswith("<locked sharedstate.locks.Lock object subsystem/shell at 0x")
+    assert repr(lock).startswith(
+        "<locked sharedstate.locking.locks.Lock object subsystem/shell at 0x"
+    )
     (sent,) = _sent(acquired)
     assert (sent["ttl_seconds"], sent["wait_seconds"], sent["priority"]) == (10, 5, 2)
     lock.release()

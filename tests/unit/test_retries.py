@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate.retry import Attempts
+from sharedstate.http.retry import Attempts
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
 ROW: Any = {"version": 3}

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from sharedstate import errors
-from sharedstate.call import Call
-from sharedstate.types import Lease, LockWait
-from sharedstate.waiting import (
+from sharedstate.http.call import Call
+from sharedstate.locking.waiting import (
     Asking,
     Grant,
     Wanted,
@@ -23,6 +22,7 @@ from sharedstate.waiting import (
     checked_resources,
     checked_wait,
 )
+from sharedstate.types import Lease, LockWait
 
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 PROVISIONAL = replace(LEASE, provisional=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, question
 from sharedstate.calls.arguments import MAX_ROWS, object_of, objects_of, time_of, whole_number
+from sharedstate.http.call import Call, RequestId, mutation, question
 
 FOLLOWED_AT_ONCE = 500
 PRUNED_AT_ONCE = 20_000

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, question, select
 from sharedstate.calls.arguments import newest_filter, object_of, version_filter
 from sharedstate.config import checked_name
+from sharedstate.http.call import Call, RequestId, mutation, question, select
 
 
 def update_global_constraints(

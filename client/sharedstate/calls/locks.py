@@ -1,10 +1,10 @@
-"""Calls about locks; asking for one is in waiting.py."""
+"""Calls about locks; asking for one is in locking/waiting.py."""
 
 from __future__ import annotations
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, question, select
 from sharedstate.config import checked_name
+from sharedstate.http.call import Call, RequestId, mutation, question, select
 
 
 def renew_lock(

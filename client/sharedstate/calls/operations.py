@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, question
+from sharedstate.http.call import Call, RequestId, mutation, question
 
 
 def health() -> Call[types.Health]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, select
 from sharedstate.calls.arguments import object_of
 from sharedstate.config import checked_name
+from sharedstate.http.call import Call, RequestId, mutation, select
 
 
 def update_subsystem_status(

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation
 from sharedstate.calls.arguments import names_of, object_of
+from sharedstate.http.call import Call, RequestId, mutation
 
 
 def checkout_subsystem(

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from sharedstate import types
-from sharedstate.call import RequestId, new_request_id
 from sharedstate.calls import activity as calls
 from sharedstate.feeds import ActivityFeed
 from sharedstate.following import Following
+from sharedstate.http.call import RequestId, new_request_id
 from sharedstate.methods.core import CoreMethods
 
 

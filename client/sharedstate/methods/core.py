@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from sharedstate.base import ClientBase
-from sharedstate.call import Call
+from sharedstate.http.call import Call
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sharedstate import types
-from sharedstate.call import RequestId
 from sharedstate.calls import documents as calls
 from sharedstate.drafts import Draft
+from sharedstate.http.call import RequestId
 from sharedstate.methods.core import CoreMethods
 
 

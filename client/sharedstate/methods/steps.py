@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import types
-from sharedstate.call import RequestId
 from sharedstate.calls import steps as calls
+from sharedstate.http.call import RequestId
 from sharedstate.methods.core import CoreMethods
 
 

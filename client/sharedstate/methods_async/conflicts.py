@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import types
-from sharedstate.call import RequestId
 from sharedstate.calls import conflicts as calls
+from sharedstate.http.call import RequestId
 from sharedstate.methods_async.core import AsyncCoreMethods
 from sharedstate.patience import Patience
 

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sharedstate import types, waiting
-from sharedstate.call import RequestId, new_request_id
+from sharedstate import types
 from sharedstate.calls import locks as calls
 from sharedstate.errors import SharedStateError
-from sharedstate.holding import Held
-from sharedstate.locks_async import AsyncLeaseSet, AsyncLock, AsyncRLock, lost_error
+from sharedstate.http.call import RequestId, new_request_id
+from sharedstate.locking import waiting
+from sharedstate.locking.background import TaskBackground
+from sharedstate.locking.holding import Held
+from sharedstate.locking.locks_async import AsyncLeaseSet, AsyncLock, AsyncRLock, lost_error
+from sharedstate.locking.waiting import Asking, Grant, Wanted
 from sharedstate.methods_async.core import AsyncCoreMethods
-from sharedstate.renewal import TaskBackground
-from sharedstate.waiting import Asking, Grant, Wanted
 
 
 class AsyncLockMethods(AsyncCoreMethods):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sharedstate import importing, types
-from sharedstate.call import RequestId
 from sharedstate.calls import operations as calls
+from sharedstate.http.call import RequestId
 from sharedstate.methods_async.core import AsyncCoreMethods
 
 

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from sharedstate.encoding import encode
 from sharedstate.errors import InvalidArgument
+from sharedstate.http.encoding import encode
 
 T = TypeVar("T")
 RequestId = str | UUID | None

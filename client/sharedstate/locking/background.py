@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from sharedstate import errors
 from sharedstate.calls import locks as calls
-from sharedstate.holding import Held, next_look
-from sharedstate.retry import NO_RETRY
-from sharedstate.waiting import renewal
+from sharedstate.http.retry import NO_RETRY
+from sharedstate.locking.holding import Held, next_look
+from sharedstate.locking.waiting import renewal
 
 if TYPE_CHECKING:
     import asyncio
 
     from sharedstate.config import Settings
-    from sharedstate.transport_async import AsyncTransport
+    from sharedstate.http.transport_async import AsyncTransport
 
 # How long it stays when there is nothing to do: whoever locks in a loop needs no new thread each
 # time.
@@ -122,7 +122,7 @@ class Background:
     async def _work(self, alarm: asyncio.Event) -> None:
         import asyncio
 
-        from sharedstate.transport_async import AsyncTransport
+        from sharedstate.http.transport_async import AsyncTransport
 
         transport = AsyncTransport(self._settings, self._timeout_seconds, NO_RETRY)
         tasks: set[asyncio.Task[None]] = set()

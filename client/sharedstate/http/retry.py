@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sharedstate import errors
-from sharedstate.answers import may_retry, not_applied
 from sharedstate.errors import SharedStateError
+from sharedstate.http.answers import may_retry, not_applied
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from sharedstate import answers, errors
-from sharedstate.call import Call
+from sharedstate import errors
 from sharedstate.config import Settings
-from sharedstate.connections import Connections
+from sharedstate.http import answers
+from sharedstate.http.call import Call
+from sharedstate.http.connections import Connections
+from sharedstate.http.retry import Attempts, RetryPolicy, unknown
 from sharedstate.readers import UnexpectedAnswer
-from sharedstate.retry import Attempts, RetryPolicy, unknown
 
 if TYPE_CHECKING:
     from supabase import Client

@@ -10,8 +10,8 @@ import math
 import os
 from collections.abc import Callable, Iterable
 
+from sharedstate.locking.waiting import Grant
 from sharedstate.types import Lease
-from sharedstate.waiting import Grant
 
 
 class Held:

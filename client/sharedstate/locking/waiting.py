@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sharedstate import readers, types
-from sharedstate.call import Call, RequestId, mutation, new_request_id
 from sharedstate.calls import locks as calls
 from sharedstate.errors import (
     Deadlock,
@@ -26,6 +25,7 @@ from sharedstate.errors import (
     ServiceUnavailable,
     SharedStateError,
 )
+from sharedstate.http.call import Call, RequestId, mutation, new_request_id
 
 T = TypeVar("T")
 Step = Call[Any] | float

@@ -1,4 +1,4 @@
-"""MADE FROM locks.py by scripts/build_async.py: change that file, run the script."""
+"""MADE FROM locking/locks.py by scripts/build_async.py: change that file, run the script."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
-from sharedstate import waiting
 from sharedstate.errors import LeaseLost
-from sharedstate.holding import Held
+from sharedstate.locking import waiting
+from sharedstate.locking.holding import Held
+from sharedstate.locking.waiting import PROVISIONAL_S, Asking, Wanted
 from sharedstate.types import Lease
-from sharedstate.waiting import PROVISIONAL_S, Asking, Wanted
 
 if TYPE_CHECKING:
     from sharedstate.methods_async.locks import AsyncLockMethods

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from sharedstate.call import Call
-from sharedstate.retry import Attempts
-from sharedstate.transport import FAILURES, LIMITS, Sender, tls_context
+from sharedstate.http.call import Call
+from sharedstate.http.retry import Attempts
+from sharedstate.http.transport import FAILURES, LIMITS, Sender, tls_context
 
 if TYPE_CHECKING:
     from supabase import AsyncClient

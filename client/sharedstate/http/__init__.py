@@ -1,0 +1,1 @@
+"""How a call is sent over HTTP, again where that is safe, and what its answer means."""
