@@ -37,11 +37,13 @@ test-postgres18: .venv/.installed-postgres18 ## the same on Postgres 18, from Py
 mutants: .venv/.installed-dev ## does some test notice each fault put into the lock functions?
 	@.venv/bin/python -m tests.mutants.run
 
-lint: .venv/.installed-dev ## ruff, mypy and sqlfluff
+lint: .venv/.installed-dev ## ruff, mypy, sqlfluff, and whether generated files are current
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/sqlfluff lint --disable-progress-bar -q sql
+	@.venv/bin/python scripts/build_async.py --check
+	@.venv/bin/python scripts/build_migration.py --check
 
 bench: .venv/.installed ## how fast it is on this machine
 	@.venv/bin/python bench/run.py

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from measure import Timing, in_turns
-
 from sharedstate import SharedState
 
 AGENT = "skeleton_agent"

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from measure import Timing, in_turns
 from one_rpc import BareClient, pgbench
 from pairs import AGENT, EXECUTION, TTL_SECONDS, rpc_pair, shared_state
-
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 

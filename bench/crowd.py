@@ -13,7 +13,6 @@ from lockers import BareLocker, BareRpc
 from measure import Timing
 from one_rpc import BareClient
 from pairs import new_id
-
 from sharedstate.stack import StackInfo
 
 LOCK = "crowded"

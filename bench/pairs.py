@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import psycopg
+
 from measure import Timing, in_turns
 from one_rpc import BareClient
 from peers import Peers, Unavailable
-
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 

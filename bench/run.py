@@ -8,12 +8,12 @@ import platform
 import tempfile
 from pathlib import Path
 
-import agent_step
-import one_rpc
-from measure import Timing
 from rich.console import Console
 from rich.table import Table
 
+import agent_step
+import one_rpc
+from measure import Timing
 from sharedstate import SharedState
 from sharedstate.stack import Stack, StackInfo
 
@@ -27,7 +27,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), db_port=None, api_port=None)
+        stack = Stack(Path(folder))
         try:
             info = stack.up(progress=console.print)
             report(console, info, rounds)

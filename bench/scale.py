@@ -10,12 +10,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import scale_calls
-import scale_data
-from measure import WARM_UP_ROUNDS, Timing, in_turns
 from rich.console import Console
 from rich.table import Table
 
+import scale_calls
+import scale_data
+from measure import WARM_UP_ROUNDS, Timing, in_turns
 from sharedstate import SharedState
 from sharedstate.stack import Stack, StackInfo
 
@@ -59,7 +59,7 @@ def read_options() -> argparse.Namespace:
 def start(folder: Path, closing: ExitStack) -> StackInfo:
     """A stack of its own, until `closing` ends."""
     folder.mkdir()
-    stack = Stack(folder, db_port=None, api_port=None)
+    stack = Stack(folder)
     closing.callback(stack.down)
     return stack.up()
 

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from agent_step import AGENT, SUBSYSTEM, checkout_and_checkin, five_calls
-
 from sharedstate import SharedState
 from sharedstate.feeds import ActivityFeed
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
+
 from scale_sql import ACTIVITY, HELPERS, LARGEST, STEPS
 
 BIG, TYPICAL = "robot-0001", "robot-0002"

@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 
 from instances import Instances, instances
 from measure import Timing
-
 from sharedstate.stack import Stack
 
 GENERATORS = 2
@@ -64,7 +63,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), db_port=None, api_port=None)
+        stack = Stack(Path(folder))
         try:
             stack.up()
             print(f"{os.cpu_count()} cores, {GENERATORS} processes of agents on them\n")

@@ -98,8 +98,8 @@ def main(arguments: list[str]) -> int:
     for source, target in PAIRS.items():
         path, wanted = PACKAGE / target, asynchronous(source)
         if path.exists() and path.read_text() == wanted:
-            print(f"{target} is up to date")
-        elif arguments:
+            continue
+        if arguments:
             print(f"{target} differs: run python scripts/build_async.py")
             stale = 1
         else:

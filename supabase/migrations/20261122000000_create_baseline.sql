@@ -5,7 +5,7 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> fencing counters -> leases
---   -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
 --   -> publications (core.hold_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies

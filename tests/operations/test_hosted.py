@@ -39,7 +39,7 @@ def test_who_applies_them_is_no_superuser(database: Callable[..., Database]) -> 
 
 
 def test_after_the_migrations_everything_goes_through_the_api(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, db_port=None, api_port=None)
+    stack = Stack(tmp_path)
     # It applies the migrations and no more: workspaces are the command line's.
     info = stack.up()
     try:

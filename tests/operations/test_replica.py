@@ -17,7 +17,7 @@ from sharedstate.stack.site import Site, prepare
 
 @pytest.fixture(scope="module")
 def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    made = Stack(tmp_path_factory.mktemp("primary"), db_port=None, api_port=None)
+    made = Stack(tmp_path_factory.mktemp("primary"))
     made.up()
     try:
         with made.database() as connection:

@@ -64,7 +64,7 @@ def test_the_gateway_asks_for_all_addresses_of_the_instances() -> None:
 
 
 def test_nginx_accepts_the_main_file_with_the_gateway_in_it(tmp_path: Path) -> None:
-    home = Stack(tmp_path, db_port=None, api_port=None).home
+    home = Stack(tmp_path).home
     make_folder(home)
     site = prepare(home, lambda message: None)
     template = (ROOT / "gateway" / "nginx.conf.template").read_text()

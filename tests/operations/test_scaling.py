@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bench.instances import Instances, instances
 
+from instances import Instances, instances
 from sharedstate import SharedState
 from sharedstate.stack import Stack, StackInfo
 
@@ -19,7 +19,7 @@ ENOUGH = 150
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    made = Stack(tmp_path_factory.mktemp("scaled"), db_port=None, api_port=None)
+    made = Stack(tmp_path_factory.mktemp("scaled"))
     made.up()
     try:
         yield made

@@ -133,14 +133,14 @@ def test_a_running_stack_is_upgraded_by_up_and_serves_the_new_function(
     today, later = releases
     home = tmp_path / "home"
     home.mkdir()
-    old = Stack(home, db_port=None, api_port=None, migrations_folder=today)
+    old = Stack(home, migrations_folder=today)
     try:
         info = old.up()
         with SharedState(url=info.url, key=info.agent_key) as state:
             lease = state.acquire_lock("subsystem", "power", "power_agent")
             assert lease
             state.update_subsystem_status("power", {"state": "designing"})
-            new = Stack(home, db_port=None, api_port=None, migrations_folder=later)
+            new = Stack(home, migrations_folder=later)
             new.up()
             assert new.report.migrations == [LATER]
             state.update_subsystem_status("power", {"state": "complete"})

@@ -40,5 +40,5 @@ def scratch_stack(tmp_path: Path) -> Iterator[Callable[[], Stack]]:
     (folder / "20260101000000_create_scratch.sql").write_text(SCRATCH_MIGRATION)
     home = tmp_path / "scratch"
     home.mkdir()
-    yield lambda: Stack(home, db_port=None, api_port=None, migrations_folder=folder)
+    yield lambda: Stack(home, migrations_folder=folder)
     clean_up(home)

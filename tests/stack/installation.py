@@ -79,6 +79,6 @@ def clean_up(root: Path) -> None:
     if not folder.is_dir():
         return
     elsewhere = (folder / "run").resolve().parent
-    Stack(root, db_port=None, api_port=None).down()
+    Stack(root).down()
     if elsewhere.parent.name == "sharedstate" and elsewhere != folder:
         shutil.rmtree(elsewhere)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.stack.installation import Installation
 
@@ -72,7 +73,7 @@ def test_init_refuses_an_odd_name_with_the_reason(shared_installation: Installat
 def test_init_uses_the_address_in_the_environment(
     shared_installation: Installation, installation: Installation
 ) -> None:
-    info = Stack(shared_installation.root, db_port=None, api_port=None).info
+    info = Stack(shared_installation.root).info
     installation.environment["DATABASE_URL"] = info.database_url
     answer = installation.run("init", "--workspace", "by-address")
     assert answer.returncode == 0, answer.stderr
@@ -112,6 +113,16 @@ def test_psql_reaches_the_database_without_a_password_in_sight(
     query = "select count(*) from subsystems where workspace = 'default'"
     answer = shared_installation.run("psql", "-Atc", query)
     assert answer.stdout == "7\n", answer.stderr
+
+
+def test_psql_finds_the_installation_that_the_environment_names(
+    shared_installation: Installation, tmp_path: Path
+) -> None:
+    elsewhere = Installation(
+        tmp_path, environment={"SHAREDSTATE_HOME": str(shared_installation.root)}
+    )
+    answer = elsewhere.run("psql", "-Atc", "show port")
+    assert answer.stdout.split() == [str(shared_installation.ports[0])], answer.stderr
 
 
 def test_prune_deletes_what_is_old_in_one_workspace_and_counts_it(

@@ -23,7 +23,7 @@ def test_without_a_running_stack_it_starts_one_and_leaves_only_the_data(
     answer = installation.run("demo", timeout=180)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "designing in workspace humanoid-1" in answer.stdout
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()
     assert not (installation.root / ".env").exists()
     up = installation.up()
     assert "humanoid-1  7 of 7 subsystems complete, 0 open conflicts" in up.stdout
@@ -61,7 +61,7 @@ def test_when_it_is_interrupted_its_stack_is_stopped_too(
             break
     process.stdout.read()
     assert process.wait(timeout=60) != 0
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()
 
 
 def start_demo(installation: Installation) -> subprocess.Popen[str]:
@@ -90,7 +90,7 @@ def test_of_two_demos_at_once_the_first_to_end_leaves_the_stack_to_the_other(
             process.stdout.read()
             codes.append(process.wait(timeout=120))
     assert codes == [0, 0]
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()
 
 
 def test_up_during_a_demo_makes_its_stack_stay(installation: Installation) -> None:
@@ -152,7 +152,7 @@ def test_demos_started_in_the_same_moment_take_a_workspace_each(
     for demo in both:
         _interrupt(demo)
     assert names == {"humanoid-1", "humanoid-2"}
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()
 
 
 def test_up_on_other_ports_during_a_demo_is_refused_and_the_demo_still_cleans_up(
@@ -167,7 +167,7 @@ def test_up_on_other_ports_during_a_demo_is_refused_and_the_demo_still_cleans_up
     assert "a demo runs in" in answer.stderr
     assert f"`sharedstate up --db-port {db_port} --api-port {api_port}`" in answer.stderr
     assert not (installation.root / ".env").exists()
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()
 
 
 def test_the_ports_of_a_demo_are_those_of_its_stack_only_until_that_is_stopped(
@@ -193,7 +193,7 @@ def test_the_stack_of_a_killed_demo_moves_to_the_usual_ports_at_the_next_up(
     installation: Installation,
 ) -> None:
     _kill_with_its_agents(installation, start_demo(installation))
-    assert Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert Stack(installation.root).anything_runs()
     answer = installation.up()
     assert answer.returncode == 0, answer.stderr
     assert "a demo that was killed left its stack running" in answer.stderr
@@ -208,4 +208,4 @@ def test_the_stack_of_a_killed_demo_is_stopped_by_the_next_one(
     demo = start_demo(installation)
     assert _ports(installation) == before
     _interrupt(demo)
-    assert not Stack(installation.root, db_port=None, api_port=None).anything_runs()
+    assert not Stack(installation.root).anything_runs()

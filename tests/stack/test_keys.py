@@ -148,7 +148,7 @@ def test_a_token_of_this_installation_pins_workspace_and_agent(
 ) -> None:
     answer = shared_installation.run("token", "--workspace", "default", "--agent", "power_agent")
     assert answer.returncode == 0, answer.stderr
-    info = Stack(shared_installation.root, db_port=None, api_port=None).info
+    info = Stack(shared_installation.root).info
     with SharedState(url=info.url, key=answer.stdout.strip(), workspace="elsewhere") as state:
         assert state.workspace == "default"
         assert state.acquire_lock("subsystem", "power", "power_agent")
@@ -161,7 +161,7 @@ def test_after_a_rotation_old_tokens_are_refused_new_ones_work_and_the_env_file_
     installation: Installation,
 ) -> None:
     installation.up()
-    stack = Stack(installation.root, db_port=None, api_port=None)
+    stack = Stack(installation.root)
     before = stack.info
     with SharedState(url=before.url, key=before.agent_key) as state:
         state.update_subsystem_status("power", {"state": "designing"})
@@ -197,7 +197,7 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
     installation: Installation,
 ) -> None:
     installation.up()
-    stack = Stack(installation.root, db_port=None, api_port=None)
+    stack = Stack(installation.root)
     before = read_keys(stack.home.keys_file)
     assert before is not None
     # As if the command had been killed before PostgREST heard of it.
@@ -216,7 +216,7 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
 @pytest.fixture
 def platform_url(installation: Installation, stack: StackInfo) -> Iterator[str]:
     """A gateway that, like the platform's, puts a short token in the place of an opaque key."""
-    home = Stack(installation.root, db_port=None, api_port=None).home
+    home = Stack(installation.root).home
     site.make_folder(home)
     made = site.prepare(home, lambda message: None)
     lines = {
@@ -294,7 +294,7 @@ def test_an_opaque_key_that_the_gateway_does_not_know_is_refused(
 
 
 def test_what_is_rotated_is_the_secret_alone(installation: Installation) -> None:
-    stack = Stack(installation.root, db_port=None, api_port=None)
+    stack = Stack(installation.root)
     site.make_folder(stack.home)
     site.prepare(stack.home, lambda message: None)
     before = read_keys(stack.home.keys_file)

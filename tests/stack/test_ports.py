@@ -74,7 +74,7 @@ def test_a_free_port_that_somebody_else_takes_first_is_tried_again(
     found = processes.free_port
     offers = iter([taken_port, found(), taken_port, found(), found(), found(), found(), found()])
     monkeypatch.setattr(processes, "free_port", lambda _avoid=(): next(offers))
-    stack = Stack(installation.root, db_port=None, api_port=None)
+    stack = Stack(installation.root)
     try:
         info = stack.up()
         assert str(taken_port) not in (info.url, info.database_url, info.postgrest_url)
@@ -87,7 +87,7 @@ def test_an_explicit_port_is_never_replaced(installation: Installation, taken_po
     with pytest.raises(PortTaken):
         Stack(installation.root, db_port=taken_port, api_port=None).up()
     with pytest.raises(StackError, match="not running"):
-        _ = Stack(installation.root, db_port=None, api_port=None).info
+        _ = Stack(installation.root).info
 
 
 @pytest.mark.parametrize("ending", ["down", "kill"])

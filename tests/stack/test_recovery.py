@@ -16,7 +16,7 @@ from sharedstate.stack.core import PARTS
 
 
 def _answers(installation: Installation) -> bool:
-    key = Stack(installation.root, db_port=None, api_port=None).info.anon_key
+    key = Stack(installation.root).info.anon_key
     url = f"http://127.0.0.1:{installation.ports[1]}/rest/v1/rpc/health"
     return httpx.get(url, headers={"apikey": key}, trust_env=False).status_code == 200
 
@@ -54,7 +54,7 @@ def test_all_parts_killed_at_once_come_back_with_their_data(
 def test_a_backend_that_computes_on_after_the_server_was_killed_does_not_block_the_start(
     shared_installation: Installation,
 ) -> None:
-    stack = Stack(shared_installation.root, db_port=None, api_port=None)
+    stack = Stack(shared_installation.root)
     url = stack.info.database_url
 
     def compute() -> None:

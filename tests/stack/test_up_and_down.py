@@ -122,7 +122,7 @@ def test_lost_keys_are_made_anew_and_the_data_stays(installation: Installation) 
 
 
 def test_passwords_are_needed_and_hashed_with_scram(shared_installation: Installation) -> None:
-    stack = Stack(shared_installation.root, db_port=None, api_port=None)
+    stack = Stack(shared_installation.root)
     with stack.database() as connection:
         row = connection.execute("show unix_socket_directories").fetchone()
         assert row == ("",)
@@ -135,7 +135,7 @@ def test_passwords_are_needed_and_hashed_with_scram(shared_installation: Install
 
 
 def test_the_roles_are_those_of_the_platform(shared_installation: Installation) -> None:
-    stack = Stack(shared_installation.root, db_port=None, api_port=None)
+    stack = Stack(shared_installation.root)
     with stack.database() as connection:
         rows = connection.execute(
             """select rolname, rolsuper, rolcanlogin, rolbypassrls from pg_roles

@@ -109,7 +109,7 @@ def checked_database(
     if server is None:
         pytest.skip("no Postgres has plpgsql_check here (Debian: postgresql-15-plpgsql-check)")
     monkeypatch.setenv("SHAREDSTATE_POSTGRES_BIN", str(server))
-    own = Stack(tmp_path_factory.mktemp("checked"), db_port=None, api_port=None)
+    own = Stack(tmp_path_factory.mktemp("checked"))
     try:
         info = own.up()
         keys = read_keys(own.home.keys_file)

@@ -38,7 +38,7 @@ def demo(
     # So that the stack is stopped then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     place = home_of(home)
-    stack = Stack(place.root, db_port=None, api_port=None)
+    stack = Stack(place.root)
     with _running(stack) as info:
         with stack.database() as connection:
             # Until the connection ends: two demos at once take two names.

@@ -10,5 +10,5 @@ def down(home: HomeOption = None) -> None:
     """Stop nginx, PostgREST and Postgres. The data stays for the next `sharedstate up`."""
     place = home_of(home)
     with steps() as progress:
-        stopped = Stack(place.root, db_port=None, api_port=None).down(progress)
+        stopped = Stack(place.root).down(progress)
     out.print("sharedstate is stopped; the data stays." if stopped else "nothing was running.")

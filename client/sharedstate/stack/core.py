@@ -63,8 +63,8 @@ class Stack:
         self,
         home: Path,
         *,
-        db_port: int | None,
-        api_port: int | None,
+        db_port: int | None = None,
+        api_port: int | None = None,
         usual_ports: bool = False,
         migrations_folder: Path | None = None,
     ) -> None:

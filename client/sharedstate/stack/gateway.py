@@ -91,6 +91,15 @@ def wait_ready(process: Process, port: int, keys: Keys, log: Path) -> None:
 
 
 def answers(port: int, keys: Keys) -> bool:
-    """Whether PostgREST takes our keys through the gateway, be it that a function is missing."""
-    status = get_status(port, "/rest/v1/rpc/health", {"apikey": keys.anon_key})
+    """Whether PostgREST takes our keys through the gateway."""
+    return is_ready(health_status(port, keys))
+
+
+def health_status(port: int, keys: Keys) -> int | None:
+    """The HTTP status of `health` with our key, None when nobody answers."""
+    return get_status(port, "/rest/v1/rpc/health", {"apikey": keys.anon_key})
+
+
+def is_ready(status: int | None) -> bool:
+    """Whether that status comes from PostgREST: before the migrations it is 404."""
     return status is not None and status < 500 and status != 401

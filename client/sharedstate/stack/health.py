@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from sharedstate.stack import postgres, postgrest
+from sharedstate.stack import gateway, postgres, postgrest
 from sharedstate.stack.keys import Keys
 from sharedstate.stack.processes import find
 from sharedstate.stack.state import PartRecord, StackState
@@ -47,11 +47,10 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
     if name == "postgres":
         return _postgres_problem(part.port, keys)
     if name == "postgrest":
-        status = postgrest.get_status(part.admin_port or 0, "/ready", timeout=3)
+        status = postgrest.get_status(part.admin_port or 0, "/ready")
         return _judge(status, ready=status == 200)
-    headers = {"apikey": keys.anon_key}
-    status = postgrest.get_status(part.port, "/rest/v1/rpc/health", headers, timeout=3)
-    return _judge(status, ready=status is not None and status < 500)
+    status = gateway.health_status(part.port, keys)
+    return _judge(status, ready=gateway.is_ready(status))
 
 
 def _judge(status: int | None, *, ready: bool) -> str:
