@@ -1,5 +1,4 @@
--- First step of every mutation, and first in the lock order. The advisory lock makes a repetition
--- that overlaps its original wait for that one's outcome instead of running beside it.
+-- First step of every mutation: whether it is a repetition, and what was answered then.
 create or replace function core.recall_request(
   p_workspace text,
   p_request_id uuid,
@@ -18,7 +17,7 @@ begin
     return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
   v_hash := hashtextextended(p_arguments::text, 0);
-  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(p_workspace, p_request_id);
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
   if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then

@@ -1,5 +1,4 @@
--- Whether the call of this request id was done before. One that is under way is waited for, first in the lock
--- order as in core.recall_request.
+-- Whether the call of this request id was done before. One that is under way is waited for.
 create or replace function core.was_answered(p_workspace text, p_request_id uuid)
 returns boolean
 language plpgsql
@@ -9,7 +8,7 @@ begin
   if p_request_id is null then
     return false;
   end if;
-  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(p_workspace, p_request_id);
   return exists (
     select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
   );

@@ -10,7 +10,7 @@ declare
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
   -- Behind the acquire call itself, if that is still under way.
-  perform pg_advisory_xact_lock(hashtextextended(v_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(v_workspace, p_request_id);
   delete from core.lock_tickets as t
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);

@@ -17,10 +17,10 @@ declare
 begin
   perform core.forget_dead_tickets(p_request.workspace, p_resources);
   insert into core.lock_tickets as t (
-    workspace, request_id, function_name, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
+    workspace, request_id, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
     queue_key, gives_up_at
   ) values (
-    p_request.workspace, p_request.request_id, p_request.function_name, p_request.arguments_hash, p_agent_name,
+    p_request.workspace, p_request.request_id, p_request.arguments_hash, p_agent_name,
     p_execution_id, p_ttl_seconds, p_priority,
     clock_timestamp() + (p_priority - 3) * interval '30 seconds',
     clock_timestamp() + make_interval(secs => p_wait_seconds)

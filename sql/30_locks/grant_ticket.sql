@@ -15,8 +15,7 @@ begin
     -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
     insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
     values (
-      p_ticket.workspace, p_ticket.request_id, p_ticket.function_name, p_ticket.arguments_hash,
-      to_jsonb(v_leases)
+      p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases)
     )
     on conflict do nothing;
   end if;

@@ -65,7 +65,6 @@ create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
   request_id uuid not null,
-  function_name text not null,
   arguments_hash bigint not null,
   agent_name text not null,
   execution_id text not null,

@@ -43,7 +43,7 @@ begin
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if found then
       if v_ticket.arguments_hash <> v_request.arguments_hash then
-        perform core.fail_request_id_reused(p_request_id, v_ticket.function_name);
+        perform core.fail_request_id_reused(p_request_id, v_request.function_name);
       end if;
       return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
       return;

@@ -11,7 +11,7 @@ declare
   v_slots constant integer := core.parking_slots();
 begin
   for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
-    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+    if core.try_parking_slot(v_slot) then
       return true;
     end if;
   end loop;

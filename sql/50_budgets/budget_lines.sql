@@ -26,7 +26,7 @@ begin
       -- Once for all three quantities.
       select core.held_amounts(p_constraints.workspace, n.name, null) as amounts offset 0
     ) as h
-    cross join unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    cross join unnest(core.quantities()) as q (name)
     left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
   )
   select l.* from lines as l where l.allocated is not null or l.used > 0

@@ -1,18 +1,13 @@
--- The content of one version, null if there is none of that number. Version 0 is what was there before
--- the first: no limit, no budget.
+-- The content of one version, null if there is none of that number.
 create or replace function core.constraints_of_version(p_workspace text, p_version integer)
 returns jsonb
 language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_row public.global_constraints;
 begin
   if p_version = 0 then
-    v_row.budget_allocations := '{}';
-    v_row.metadata := '{}';
-    return core.constraints_content(v_row);
+    return core.constraints_content(core.no_constraints(p_workspace));
   end if;
   return (
     select core.constraints_content(g) from public.global_constraints as g

@@ -8,11 +8,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select jsonb_build_object(
-      'mass_kg', coalesce(sum(r.mass_kg), 0),
-      'cost_usd', coalesce(sum(r.cost_usd), 0),
-      'power_w', coalesce(sum(r.power_w), 0)
-    )
+    select core.amounts(sum(r.mass_kg), sum(r.cost_usd), sum(r.power_w))
     from public.budget_reservations as r
     where r.workspace = p_workspace and r.subsystem = p_subsystem
       and not core.is_own_reservation(r, p_but_execution_id)

@@ -1,6 +1,6 @@
 -- Writes a reservation if what it wants remains; false if not. It holds the workspace's row and that of
--- the subsystem, so neither constraints nor a status nor another reservation can come between. (Somebody
--- may have made a subsystem named reserve; nobody has to.)
+-- the subsystem, so neither constraints nor a status nor another reservation can come between. The
+-- reserve has no row, unless somebody made a subsystem of that name.
 create or replace function core.hold_budget(p_wanted public.budget_reservations, p_ttl_seconds integer)
 returns boolean
 language plpgsql
@@ -10,7 +10,6 @@ declare
   v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
   v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
   v_row public.subsystems;
-  v_wanted jsonb;
 begin
   perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
   if p_wanted.subsystem <> 'reserve' then
@@ -28,15 +27,10 @@ begin
       'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
     );
   end if;
-  v_wanted := jsonb_build_object(
-    'mass_kg', p_wanted.mass_kg, 'cost_usd', p_wanted.cost_usd, 'power_w', p_wanted.power_w
-  );
   -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
   if core.overruns(
-    core.subtract_amounts(
-      '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocation, '{}'), core.used_amounts(v_row)
-    ),
-    core.add_amounts(null, v_wanted, 1),
+    core.subtract_amounts(core.amounts(0, 0, 0) || coalesce(v_allocation, '{}'), core.used_amounts(v_row)),
+    core.add_amounts(null, core.amounts(p_wanted.mass_kg, p_wanted.cost_usd, p_wanted.power_w), 1),
     core.held_amounts(p_wanted.workspace, p_wanted.subsystem, null)
   ) <> '{}' then
     return false;

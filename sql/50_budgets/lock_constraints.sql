@@ -1,5 +1,5 @@
 -- Locks the workspace's row, under which constraint versions are given, and returns the version in
--- force, or version 0 with nothing in it.
+-- force, or version 0.
 create or replace function core.lock_constraints(p_workspace text)
 returns public.global_constraints
 language plpgsql
@@ -13,12 +13,6 @@ begin
   where g.workspace = p_workspace
   order by g.version desc
   limit 1;
-  if not found then
-    v_row.workspace := p_workspace;
-    v_row.version := 0;
-    v_row.budget_allocations := '{}';
-    v_row.metadata := '{}';
-  end if;
-  return v_row;
+  return case when found then v_row else core.no_constraints(p_workspace) end;
 end;
 $$;

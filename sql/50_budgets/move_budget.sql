@@ -32,7 +32,7 @@ begin
   -- What it has no budget of, it cannot give: 0 is allocated.
   perform core.clear_reservations(p_workspace, p_from);
   v_overruns := core.overruns(
-    '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocations -> p_from, '{}'), p_amounts,
+    core.amounts(0, 0, 0) || coalesce(v_allocations -> p_from, '{}'), p_amounts,
     core.held_amounts(p_workspace, p_from, p_execution_id)
   );
   if v_overruns <> '{}' then
@@ -40,10 +40,7 @@ begin
   end if;
   perform core.spend_reservations(
     p_workspace, p_from, p_execution_id,
-    core.subtract_amounts(
-      p_amounts,
-      jsonb_build_object('mass_kg', v_hold.mass_kg, 'cost_usd', v_hold.cost_usd, 'power_w', v_hold.power_w)
-    )
+    core.subtract_amounts(p_amounts, core.amounts(v_hold.mass_kg, v_hold.cost_usd, v_hold.power_w))
   );
   v_allocations := v_allocations || jsonb_build_object(
     p_from, coalesce(v_allocations -> p_from, '{}') || core.add_amounts(v_allocations -> p_from, p_amounts, -1),

@@ -8,7 +8,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  if not coalesce(p_allocation ?| array['mass_kg', 'cost_usd', 'power_w'], false) then
+  if not coalesce(p_allocation ?| core.quantities(), false) then
     return null;
   end if;
   return (

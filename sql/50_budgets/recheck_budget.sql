@@ -6,15 +6,7 @@ set search_path = ''
 as $$
 begin
   return p_subsystem is not null and core.recheck_budgets(
-    p_workspace,
-    array[p_subsystem],
-    (
-      select g.budget_allocations from public.global_constraints as g
-      where g.workspace = p_workspace
-      order by g.version desc
-      limit 1
-    ),
-    p_execution_id
+    p_workspace, array[p_subsystem], core.latest_allocations(p_workspace), p_execution_id
   ) > 0;
 end;
 $$;

@@ -16,6 +16,6 @@ begin
       'Name at least one amount above 0.'
     );
   end if;
-  return jsonb_build_object('mass_kg', p_mass_kg, 'cost_usd', p_cost_usd, 'power_w', p_power_w);
+  return core.amounts(p_mass_kg, p_cost_usd, p_power_w);
 end;
 $$;

@@ -25,7 +25,7 @@ begin
   for v_allocation in select * from jsonb_each(p_constraints -> 'budget_allocations') loop
     perform core.require_name(p_argument || '.budget_allocations', v_allocation.key);
     perform core.require_object(p_argument || '.budget_allocations.' || v_allocation.key, v_allocation.value);
-    foreach v_key in array array['mass_kg', 'cost_usd', 'power_w'] loop
+    foreach v_key in array core.quantities() loop
       if v_allocation.value ? v_key then
         perform core.require_amount(
           format('%s.budget_allocations.%s.%s', p_argument, v_allocation.key, v_key), v_allocation.value -> v_key

@@ -13,7 +13,7 @@ begin
         (p_allocation ->> q.name)::numeric - coalesce((p_amounts ->> q.name)::numeric, 0)
       ), '{}'
     )
-    from unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    from unnest(core.quantities()) as q (name)
     where p_allocation ? q.name
   );
 end;

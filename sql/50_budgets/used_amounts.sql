@@ -6,10 +6,6 @@ immutable
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object(
-    'mass_kg', coalesce(p_row.current_mass_kg, 0),
-    'cost_usd', coalesce(p_row.current_cost_usd, 0),
-    'power_w', coalesce(p_row.current_power_w, 0)
-  );
+  return core.amounts(p_row.current_mass_kg, p_row.current_cost_usd, p_row.current_power_w);
 end;
 $$;

@@ -7,7 +7,7 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}'::jsonb;
+  v_amounts jsonb := core.amounts(0, 0, 0);
   v_entry record;
   v_reason text;
 begin
@@ -24,7 +24,7 @@ begin
   end loop;
   if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
-  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
+  elsif v_amounts = core.amounts(0, 0, 0) then
     v_reason := 'moves nothing';
   end if;
   if v_reason is not null then

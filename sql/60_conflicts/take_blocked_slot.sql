@@ -9,7 +9,7 @@ declare
   v_slots constant integer := core.parking_slots();
 begin
   for v_slot in reverse v_slots..v_slots - v_slots / 2 + 1 loop
-    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+    if core.try_parking_slot(v_slot) then
       return true;
     end if;
   end loop;

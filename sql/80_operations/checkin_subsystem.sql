@@ -39,12 +39,7 @@ begin
   end if;
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
-    -- Taken `for update` from the start: to share the lease first and to delete it later would be a
-    -- lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
-    perform core.hold_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
+    perform core.hold_for_release(v_workspace, p_subsystem);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
@@ -55,22 +50,9 @@ begin
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;
-  if p_interfaces is not null then
-    v_checkin.interfaces := jsonb_populate_record(
-      v_checkin.interfaces,
-      core.write_document(
-        v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
-  if p_design_data is not null then
-    v_checkin.design := jsonb_populate_record(
-      v_checkin.design,
-      core.write_document(
-        v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
+  v_checkin := core.publish_checkin(
+    v_checkin, v_workspace, p_subsystem, p_interfaces, p_design_data, p_agent_name, p_execution_id
+  );
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
     jsonb_strip_nulls(jsonb_build_object(

@@ -23,9 +23,9 @@ begin
     ];
     perform core.correct_within_budget(v_workspace, (core.lock_constraints(v_workspace)).budget_allocations);
     v_counts := v_counts || array[
-      core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
-      core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')
+      core.import_documents(v_workspace, 'requirements', p_document -> 'subsystem_requirements'),
+      core.import_documents(v_workspace, 'interfaces', p_document -> 'subsystem_interfaces'),
+      core.import_documents(v_workspace, 'design', p_document -> 'subsystem_designs')
     ];
     v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
     v_counts := v_counts || array[

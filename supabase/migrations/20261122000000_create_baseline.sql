@@ -522,9 +522,22 @@ begin
 end;
 $$;
 
+-- sql/10_access/lock_request.sql
+-- Holds a request id until commit, first in the lock order: a call that carries it while another one
+-- does waits for that one's outcome instead of running beside it.
+create or replace function core.lock_request(p_workspace text, p_request_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  return true;
+end;
+$$;
+
 -- sql/10_access/recall_request.sql
--- First step of every mutation, and first in the lock order. The advisory lock makes a repetition
--- that overlaps its original wait for that one's outcome instead of running beside it.
+-- First step of every mutation: whether it is a repetition, and what was answered then.
 create or replace function core.recall_request(
   p_workspace text,
   p_request_id uuid,
@@ -543,7 +556,7 @@ begin
     return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
   v_hash := hashtextextended(p_arguments::text, 0);
-  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(p_workspace, p_request_id);
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
   if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then
@@ -598,8 +611,7 @@ end;
 $$;
 
 -- sql/10_access/was_answered.sql
--- Whether the call of this request id was done before. One that is under way is waited for, first in the lock
--- order as in core.recall_request.
+-- Whether the call of this request id was done before. One that is under way is waited for.
 create or replace function core.was_answered(p_workspace text, p_request_id uuid)
 returns boolean
 language plpgsql
@@ -609,7 +621,7 @@ begin
   if p_request_id is null then
     return false;
   end if;
-  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(p_workspace, p_request_id);
   return exists (
     select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
   );
@@ -968,7 +980,6 @@ create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
   request_id uuid not null,
-  function_name text not null,
   arguments_hash bigint not null,
   agent_name text not null,
   execution_id text not null,
@@ -1255,7 +1266,7 @@ declare
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
   -- Behind the acquire call itself, if that is still under way.
-  perform pg_advisory_xact_lock(hashtextextended(v_workspace || '/' || p_request_id, 0));
+  perform core.lock_request(v_workspace, p_request_id);
   delete from core.lock_tickets as t
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
@@ -1363,10 +1374,10 @@ declare
 begin
   perform core.forget_dead_tickets(p_request.workspace, p_resources);
   insert into core.lock_tickets as t (
-    workspace, request_id, function_name, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
+    workspace, request_id, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
     queue_key, gives_up_at
   ) values (
-    p_request.workspace, p_request.request_id, p_request.function_name, p_request.arguments_hash, p_agent_name,
+    p_request.workspace, p_request.request_id, p_request.arguments_hash, p_agent_name,
     p_execution_id, p_ttl_seconds, p_priority,
     clock_timestamp() + (p_priority - 3) * interval '30 seconds',
     clock_timestamp() + make_interval(secs => p_wait_seconds)
@@ -1681,8 +1692,7 @@ begin
     -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
     insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
     values (
-      p_ticket.workspace, p_ticket.request_id, p_ticket.function_name, p_ticket.arguments_hash,
-      to_jsonb(v_leases)
+      p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases)
     )
     on conflict do nothing;
   end if;
@@ -2231,7 +2241,7 @@ begin
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if found then
       if v_ticket.arguments_hash <> v_request.arguments_hash then
-        perform core.fail_request_id_reused(p_request_id, v_ticket.function_name);
+        perform core.fail_request_id_reused(p_request_id, v_request.function_name);
       end if;
       return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
       return;
@@ -2266,7 +2276,7 @@ declare
   v_slots constant integer := core.parking_slots();
 begin
   for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
-    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+    if core.try_parking_slot(v_slot) then
       return true;
     end if;
   end loop;
@@ -2320,6 +2330,19 @@ begin
     where r.ticket_id = p_ticket_id
     order by r.resource_type, r.resource_name
   );
+end;
+$$;
+
+-- sql/30_locks/try_parking_slot.sql
+-- Takes one of the parking slots until the transaction ends; false if another call has it. The slots are
+-- advisory locks of a class of their own, a number that nothing else uses.
+create or replace function core.try_parking_slot(p_slot integer)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return pg_try_advisory_xact_lock(1936220787, p_slot);
 end;
 $$;
 
@@ -3743,6 +3766,21 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/amounts.sql
+-- Amounts of the three quantities as one object; null counts as 0.
+create or replace function core.amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'mass_kg', coalesce(p_mass_kg, 0), 'cost_usd', coalesce(p_cost_usd, 0), 'power_w', coalesce(p_power_w, 0)
+  );
+end;
+$$;
+
 -- sql/50_budgets/budget_lines.sql
 -- What budget_usage shows of a workspace. For readers of the view, who may not call what it needs: so
 -- with the rights of its owner.
@@ -3772,7 +3810,7 @@ begin
       -- Once for all three quantities.
       select core.held_amounts(p_constraints.workspace, n.name, null) as amounts offset 0
     ) as h
-    cross join unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    cross join unnest(core.quantities()) as q (name)
     left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
   )
   select l.* from lines as l where l.allocated is not null or l.used > 0
@@ -3880,21 +3918,16 @@ end;
 $$;
 
 -- sql/50_budgets/constraints_of_version.sql
--- The content of one version, null if there is none of that number. Version 0 is what was there before
--- the first: no limit, no budget.
+-- The content of one version, null if there is none of that number.
 create or replace function core.constraints_of_version(p_workspace text, p_version integer)
 returns jsonb
 language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_row public.global_constraints;
 begin
   if p_version = 0 then
-    v_row.budget_allocations := '{}';
-    v_row.metadata := '{}';
-    return core.constraints_content(v_row);
+    return core.constraints_content(core.no_constraints(p_workspace));
   end if;
   return (
     select core.constraints_content(g) from public.global_constraints as g
@@ -4012,11 +4045,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select jsonb_build_object(
-      'mass_kg', coalesce(sum(r.mass_kg), 0),
-      'cost_usd', coalesce(sum(r.cost_usd), 0),
-      'power_w', coalesce(sum(r.power_w), 0)
-    )
+    select core.amounts(sum(r.mass_kg), sum(r.cost_usd), sum(r.power_w))
     from public.budget_reservations as r
     where r.workspace = p_workspace and r.subsystem = p_subsystem
       and not core.is_own_reservation(r, p_but_execution_id)
@@ -4027,8 +4056,8 @@ $$;
 
 -- sql/50_budgets/hold_budget.sql
 -- Writes a reservation if what it wants remains; false if not. It holds the workspace's row and that of
--- the subsystem, so neither constraints nor a status nor another reservation can come between. (Somebody
--- may have made a subsystem named reserve; nobody has to.)
+-- the subsystem, so neither constraints nor a status nor another reservation can come between. The
+-- reserve has no row, unless somebody made a subsystem of that name.
 create or replace function core.hold_budget(p_wanted public.budget_reservations, p_ttl_seconds integer)
 returns boolean
 language plpgsql
@@ -4038,7 +4067,6 @@ declare
   v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
   v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
   v_row public.subsystems;
-  v_wanted jsonb;
 begin
   perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
   if p_wanted.subsystem <> 'reserve' then
@@ -4056,15 +4084,10 @@ begin
       'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
     );
   end if;
-  v_wanted := jsonb_build_object(
-    'mass_kg', p_wanted.mass_kg, 'cost_usd', p_wanted.cost_usd, 'power_w', p_wanted.power_w
-  );
   -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
   if core.overruns(
-    core.subtract_amounts(
-      '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocation, '{}'), core.used_amounts(v_row)
-    ),
-    core.add_amounts(null, v_wanted, 1),
+    core.subtract_amounts(core.amounts(0, 0, 0) || coalesce(v_allocation, '{}'), core.used_amounts(v_row)),
+    core.add_amounts(null, core.amounts(p_wanted.mass_kg, p_wanted.cost_usd, p_wanted.power_w), 1),
     core.held_amounts(p_wanted.workspace, p_wanted.subsystem, null)
   ) <> '{}' then
     return false;
@@ -4132,7 +4155,7 @@ $$;
 
 -- sql/50_budgets/lock_constraints.sql
 -- Locks the workspace's row, under which constraint versions are given, and returns the version in
--- force, or version 0 with nothing in it.
+-- force, or version 0.
 create or replace function core.lock_constraints(p_workspace text)
 returns public.global_constraints
 language plpgsql
@@ -4146,13 +4169,7 @@ begin
   where g.workspace = p_workspace
   order by g.version desc
   limit 1;
-  if not found then
-    v_row.workspace := p_workspace;
-    v_row.version := 0;
-    v_row.budget_allocations := '{}';
-    v_row.metadata := '{}';
-  end if;
-  return v_row;
+  return case when found then v_row else core.no_constraints(p_workspace) end;
 end;
 $$;
 
@@ -4191,7 +4208,7 @@ begin
   -- What it has no budget of, it cannot give: 0 is allocated.
   perform core.clear_reservations(p_workspace, p_from);
   v_overruns := core.overruns(
-    '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || coalesce(v_allocations -> p_from, '{}'), p_amounts,
+    core.amounts(0, 0, 0) || coalesce(v_allocations -> p_from, '{}'), p_amounts,
     core.held_amounts(p_workspace, p_from, p_execution_id)
   );
   if v_overruns <> '{}' then
@@ -4199,10 +4216,7 @@ begin
   end if;
   perform core.spend_reservations(
     p_workspace, p_from, p_execution_id,
-    core.subtract_amounts(
-      p_amounts,
-      jsonb_build_object('mass_kg', v_hold.mass_kg, 'cost_usd', v_hold.cost_usd, 'power_w', v_hold.power_w)
-    )
+    core.subtract_amounts(p_amounts, core.amounts(v_hold.mass_kg, v_hold.cost_usd, v_hold.power_w))
   );
   v_allocations := v_allocations || jsonb_build_object(
     p_from, coalesce(v_allocations -> p_from, '{}') || core.add_amounts(v_allocations -> p_from, p_amounts, -1),
@@ -4225,6 +4239,25 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/no_constraints.sql
+-- Version 0: what was there before the first, no limit and no budget.
+create or replace function core.no_constraints(p_workspace text)
+returns public.global_constraints
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_row public.global_constraints;
+begin
+  v_row.workspace := p_workspace;
+  v_row.version := 0;
+  v_row.budget_allocations := '{}';
+  v_row.metadata := '{}';
+  return v_row;
+end;
+$$;
+
 -- sql/50_budgets/overruns.sql
 -- By how much amounts exceed an allocation, less what others hold of it: {"mass_kg": {"allocated": 15,
 -- "used": 14, "held": 2, "over": 1}}, only the quantities that do, `held` only where something is. A
@@ -4236,7 +4269,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  if not coalesce(p_allocation ?| array['mass_kg', 'cost_usd', 'power_w'], false) then
+  if not coalesce(p_allocation ?| core.quantities(), false) then
     return null;
   end if;
   return (
@@ -4284,6 +4317,19 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/quantities.sql
+-- What budgets are made of. An allocation may have any of them, amounts have all.
+create or replace function core.quantities()
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return array['mass_kg', 'cost_usd', 'power_w'];
+end;
+$$;
+
 -- sql/50_budgets/rebase_constraints.sql
 -- A patch that was made from an older version, put on top of the latest; see core.rebase_document.
 create or replace function core.rebase_constraints(
@@ -4314,15 +4360,7 @@ set search_path = ''
 as $$
 begin
   return p_subsystem is not null and core.recheck_budgets(
-    p_workspace,
-    array[p_subsystem],
-    (
-      select g.budget_allocations from public.global_constraints as g
-      where g.workspace = p_workspace
-      order by g.version desc
-      limit 1
-    ),
-    p_execution_id
+    p_workspace, array[p_subsystem], core.latest_allocations(p_workspace), p_execution_id
   ) > 0;
 end;
 $$;
@@ -4437,7 +4475,7 @@ begin
       'Name at least one amount above 0.'
     );
   end if;
-  return jsonb_build_object('mass_kg', p_mass_kg, 'cost_usd', p_cost_usd, 'power_w', p_power_w);
+  return core.amounts(p_mass_kg, p_cost_usd, p_power_w);
 end;
 $$;
 
@@ -4496,7 +4534,7 @@ begin
   for v_allocation in select * from jsonb_each(p_constraints -> 'budget_allocations') loop
     perform core.require_name(p_argument || '.budget_allocations', v_allocation.key);
     perform core.require_object(p_argument || '.budget_allocations.' || v_allocation.key, v_allocation.value);
-    foreach v_key in array array['mass_kg', 'cost_usd', 'power_w'] loop
+    foreach v_key in array core.quantities() loop
       if v_allocation.value ? v_key then
         perform core.require_amount(
           format('%s.budget_allocations.%s.%s', p_argument, v_allocation.key, v_key), v_allocation.value -> v_key
@@ -4763,7 +4801,7 @@ begin
         (p_allocation ->> q.name)::numeric - coalesce((p_amounts ->> q.name)::numeric, 0)
       ), '{}'
     )
-    from unnest(array['mass_kg', 'cost_usd', 'power_w']) as q (name)
+    from unnest(core.quantities()) as q (name)
     where p_allocation ? q.name
   );
 end;
@@ -4960,11 +4998,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object(
-    'mass_kg', coalesce(p_row.current_mass_kg, 0),
-    'cost_usd', coalesce(p_row.current_cost_usd, 0),
-    'power_w', coalesce(p_row.current_power_w, 0)
-  );
+  return core.amounts(p_row.current_mass_kg, p_row.current_cost_usd, p_row.current_power_w);
 end;
 $$;
 
@@ -5841,7 +5875,7 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}'::jsonb;
+  v_amounts jsonb := core.amounts(0, 0, 0);
   v_entry record;
   v_reason text;
 begin
@@ -5858,7 +5892,7 @@ begin
   end loop;
   if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
-  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
+  elsif v_amounts = core.amounts(0, 0, 0) then
     v_reason := 'moves nothing';
   end if;
   if v_reason is not null then
@@ -6105,7 +6139,7 @@ declare
   v_slots constant integer := core.parking_slots();
 begin
   for v_slot in reverse v_slots..v_slots - v_slots / 2 + 1 loop
-    if pg_try_advisory_xact_lock(1936220787, v_slot) then
+    if core.try_parking_slot(v_slot) then
       return true;
     end if;
   end loop;
@@ -6903,12 +6937,7 @@ begin
   end if;
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
-    -- Taken `for update` from the start: to share the lease first and to delete it later would be a
-    -- lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
-    perform core.hold_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
+    perform core.hold_for_release(v_workspace, p_subsystem);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
@@ -6919,22 +6948,9 @@ begin
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;
-  if p_interfaces is not null then
-    v_checkin.interfaces := jsonb_populate_record(
-      v_checkin.interfaces,
-      core.write_document(
-        v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
-  if p_design_data is not null then
-    v_checkin.design := jsonb_populate_record(
-      v_checkin.design,
-      core.write_document(
-        v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
+  v_checkin := core.publish_checkin(
+    v_checkin, v_workspace, p_subsystem, p_interfaces, p_design_data, p_agent_name, p_execution_id
+  );
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
     jsonb_strip_nulls(jsonb_build_object(
@@ -6989,6 +7005,36 @@ lease_lost, and nothing changes, unless the lease with fencing_token is still al
 stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
+-- sql/80_operations/checkout_blockers.sql
+-- The critical conflicts that keep an agent from checking out; none while its call is a repetition, which
+-- gets its lease also when a conflict came between, or nobody would know of it. Holds the counter of the
+-- subsystem's lease, unless it found any: a writer may be at it, and a conflict come while we wait for
+-- its end, so it looks again after that.
+create or replace function core.checkout_blockers(
+  p_workspace text,
+  p_subsystem text,
+  p_agent_name text,
+  p_request_id uuid
+)
+returns public.conflicts[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_blockers public.conflicts[];
+begin
+  if core.was_answered(p_workspace, p_request_id) then
+    return '{}';
+  end if;
+  v_blockers := core.critical_blockers(p_workspace, p_agent_name);
+  if cardinality(v_blockers) = 0 then
+    perform core.lock_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+    v_blockers := core.critical_blockers(p_workspace, p_agent_name);
+  end if;
+  return v_blockers;
+end;
+$$;
+
 -- sql/80_operations/checkout_subsystem.sql
 create or replace function core.checkout_subsystem(
   p_subsystem text,
@@ -7006,24 +7052,14 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_lease public.agent_locks;
-  v_interfaces jsonb[];
-  v_requirements jsonb[];
   v_blockers public.conflicts[];
+  v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_names('reads', p_reads);
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
-  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
-  if not core.was_answered(v_workspace, p_request_id) then
-    v_blockers := core.critical_blockers(v_workspace, p_agent_name);
-    if cardinality(v_blockers) = 0 then
-      -- A writer may be at it, and a conflict come while we wait for its end.
-      perform core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-      v_blockers := core.critical_blockers(v_workspace, p_agent_name);
-    end if;
-  end if;
+  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, p_request_id);
   if cardinality(v_blockers) > 0 then
     return query select * from jsonb_populate_record(
       null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
@@ -7036,46 +7072,7 @@ begin
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
-    perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
-    v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
-    v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-    perform core.write_dependencies(
-      v_workspace, p_subsystem, 'interfaces', p_reads, v_interfaces, p_agent_name, p_execution_id
-    );
-    perform core.write_dependencies(
-      v_workspace, p_subsystem, 'requirements', p_reads_requirements, v_requirements, p_agent_name, p_execution_id
-    );
-    return query select
-      v_lease,
-      (select s from public.subsystems as s where s.workspace = v_workspace and s.name = p_subsystem),
-      (
-        select d from public.subsystem_requirements as d
-        where d.workspace = v_workspace and d.subsystem_name = p_subsystem
-        order by d.version desc limit 1
-      ),
-      (
-        select d from public.subsystem_interfaces as d
-        where d.workspace = v_workspace and d.subsystem_name = p_subsystem
-        order by d.version desc limit 1
-      ),
-      (
-        select d from public.subsystem_designs as d
-        where d.workspace = v_workspace and d.subsystem_name = p_subsystem
-        order by d.version desc limit 1
-      ),
-      (
-        select g from public.global_constraints as g
-        where g.workspace = v_workspace
-        order by g.version desc limit 1
-      ),
-      array(
-        select jsonb_populate_record(null::public.subsystem_interfaces, d) from unnest(v_interfaces) as d
-      ),
-      array(
-        select jsonb_populate_record(null::public.subsystem_requirements, d) from unnest(v_requirements) as d
-      ),
-      array(select c from core.get_active_conflicts(p_agent_name) as c),
-      '{}'::public.conflicts[];
+    return next core.read_checkout(v_lease, p_reads, p_reads_requirements);
   end if;
 end;
 $$;
@@ -7108,8 +7105,7 @@ conflicts.
 
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
 come along as `input_requirements`. From then on the subsystem depends on the versions that it saw; see
-system_status.stale_inputs. conflicts: the open ones that concern this
-agent.';
+system_status.stale_inputs. conflicts: the open ones that concern this agent.';
 
 -- sql/80_operations/events_of.sql
 -- The history of a conflict as an export carries it.
@@ -7238,6 +7234,23 @@ $$;
 
 comment on function public.health() is
 'Answers if gateway, PostgREST and Postgres work together. The only function that needs no key.';
+
+-- sql/80_operations/hold_for_release.sql
+-- A check-in that releases takes the lease `for update` from the start: to share it first and to delete
+-- it later would be a lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
+create or replace function core.hold_for_release(p_workspace text, p_subsystem text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  perform from public.agent_locks as l
+  where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+  for update;
+  return found;
+end;
+$$;
 
 -- sql/80_operations/import_activity.sql
 create or replace function core.import_activity(p_workspace text, p_entries jsonb)
@@ -7499,20 +7512,15 @@ end;
 $$;
 
 -- sql/80_operations/import_documents.sql
--- The three document tables differ in the name of one column alone, so one function serves them; the
--- table's name comes from import_state, never from a caller.
-create or replace function core.import_documents(p_workspace text, p_table text, p_entries jsonb)
+-- The versions of one kind of document: requirements, interfaces or design.
+create or replace function core.import_documents(p_workspace text, p_document text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_column constant text := case p_table
-    when 'subsystem_requirements' then 'requirements'
-    when 'subsystem_interfaces' then 'interfaces'
-    when 'subsystem_designs' then 'design_data'
-  end;
-  v_counts public.import_counts := row(p_table, 0, 0, 0);
+  v_store constant core.document_store := core.document_store(p_document);
+  v_counts public.import_counts := row(v_store.table_name, 0, 0, 0);
   v_entry jsonb;
   v_latest integer;
   v_known integer;
@@ -7521,7 +7529,7 @@ begin
     select e.value from jsonb_array_elements(p_entries) with ordinality as e (value, place)
     order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer, e.place
   loop
-    perform core.require_name('document.' || p_table || '.subsystem_name', v_entry ->> 'subsystem_name');
+    perform core.require_name('document.' || v_store.table_name || '.subsystem_name', v_entry ->> 'subsystem_name');
     perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
     -- An entry is compared with the version that it names, and with all of them only if it names none.
     execute format(
@@ -7529,9 +7537,9 @@ begin
          (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
          (select min(version) from public.%2$I
           where workspace = $1 and subsystem_name = $2 and version = coalesce($4, version) and %1$I = $3)',
-      v_column, p_table
+      v_store.column_name, v_store.table_name
     ) into v_latest, v_known using
-      p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_column, (v_entry ->> 'version')::integer;
+      p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_store.column_name, (v_entry ->> 'version')::integer;
     if v_known is not null then
       v_counts.unchanged := v_counts.unchanged + 1;
     elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
@@ -7540,8 +7548,8 @@ begin
       execute format(
         'insert into public.%I (
            workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
-         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', p_table, v_column
-      ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_column,
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', v_store.table_name, v_store.column_name
+      ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_store.column_name,
         coalesce(v_entry ->> 'created_by', 'import'),
         coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
         (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);
@@ -7578,9 +7586,9 @@ begin
     ];
     perform core.correct_within_budget(v_workspace, (core.lock_constraints(v_workspace)).budget_allocations);
     v_counts := v_counts || array[
-      core.import_documents(v_workspace, 'subsystem_requirements', p_document -> 'subsystem_requirements'),
-      core.import_documents(v_workspace, 'subsystem_interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'subsystem_designs', p_document -> 'subsystem_designs')
+      core.import_documents(v_workspace, 'requirements', p_document -> 'subsystem_requirements'),
+      core.import_documents(v_workspace, 'interfaces', p_document -> 'subsystem_interfaces'),
+      core.import_documents(v_workspace, 'design', p_document -> 'subsystem_designs')
     ];
     v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
     v_counts := v_counts || array[
@@ -7749,6 +7757,101 @@ $$;
 
 comment on function public.list_workspaces() is
 'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts.';
+
+-- sql/80_operations/publish_checkin.sql
+-- Publishes what a check-in brings along of interfaces and design; the check-in logs them with itself.
+create or replace function core.publish_checkin(
+  p_checkin public.subsystem_checkin,
+  p_workspace text,
+  p_subsystem text,
+  p_interfaces jsonb,
+  p_design_data jsonb,
+  p_agent_name text,
+  p_execution_id text
+)
+returns public.subsystem_checkin
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_interfaces is not null then
+    p_checkin.interfaces := jsonb_populate_record(
+      p_checkin.interfaces,
+      core.write_document(
+        p_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
+      )
+    );
+  end if;
+  if p_design_data is not null then
+    p_checkin.design := jsonb_populate_record(
+      p_checkin.design,
+      core.write_document(
+        p_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
+      )
+    );
+  end if;
+  return p_checkin;
+end;
+$$;
+
+-- sql/80_operations/read_checkout.sql
+-- What an agent that has checked a subsystem out needs to read; from now on the subsystem depends on
+-- the versions that it is given of other subsystems' documents.
+create or replace function core.read_checkout(
+  p_lease public.agent_locks,
+  p_reads text[],
+  p_reads_requirements text[]
+)
+returns public.subsystem_checkout
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := p_lease.workspace;
+  v_subsystem constant text := p_lease.resource_name;
+  v_interfaces jsonb[];
+  v_requirements jsonb[];
+begin
+  perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
+  v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
+  v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
+  perform core.write_dependencies(
+    v_workspace, v_subsystem, 'interfaces', p_reads, v_interfaces, p_lease.locked_by, p_lease.execution_id
+  );
+  perform core.write_dependencies(
+    v_workspace, v_subsystem, 'requirements', p_reads_requirements, v_requirements, p_lease.locked_by,
+    p_lease.execution_id
+  );
+  return row(
+    p_lease,
+    (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),
+    (
+      select d from public.subsystem_requirements as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_interfaces as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_designs as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select g from public.global_constraints as g
+      where g.workspace = v_workspace
+      order by g.version desc limit 1
+    ),
+    array(select jsonb_populate_record(null::public.subsystem_interfaces, d) from unnest(v_interfaces) as d),
+    array(select jsonb_populate_record(null::public.subsystem_requirements, d) from unnest(v_requirements) as d),
+    array(select c from core.get_active_conflicts(p_lease.locked_by) as c),
+    '{}'::public.conflicts[]
+  )::public.subsystem_checkout;
+end;
+$$;
 
 -- sql/80_operations/replace_subsystem.sql
 -- An import's row takes the place of the untouched default.

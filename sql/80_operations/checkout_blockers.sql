@@ -1,0 +1,28 @@
+-- The critical conflicts that keep an agent from checking out; none while its call is a repetition, which
+-- gets its lease also when a conflict came between, or nobody would know of it. Holds the counter of the
+-- subsystem's lease, unless it found any: a writer may be at it, and a conflict come while we wait for
+-- its end, so it looks again after that.
+create or replace function core.checkout_blockers(
+  p_workspace text,
+  p_subsystem text,
+  p_agent_name text,
+  p_request_id uuid
+)
+returns public.conflicts[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_blockers public.conflicts[];
+begin
+  if core.was_answered(p_workspace, p_request_id) then
+    return '{}';
+  end if;
+  v_blockers := core.critical_blockers(p_workspace, p_agent_name);
+  if cardinality(v_blockers) = 0 then
+    perform core.lock_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+    v_blockers := core.critical_blockers(p_workspace, p_agent_name);
+  end if;
+  return v_blockers;
+end;
+$$;
