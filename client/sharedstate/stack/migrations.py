@@ -11,7 +11,6 @@ import psycopg
 from sharedstate.stack.errors import StackError
 from sharedstate.stack.paths import asset
 from sharedstate.stack.progress import Progress, silent
-from sharedstate.stack.sqlsplit import split_statements
 
 _FILE_NAME = re.compile(r"(\d{14})_(\w+)\.sql")
 # Any constant will do; it only has to be the same in every process.
@@ -88,13 +87,12 @@ def changed(
     return [
         migration
         for migration in available(folder)
-        if migration.version in applied
-        and applied[migration.version] != _bare("".join(split_statements(migration.text)))
+        if migration.version in applied and applied[migration.version] != _bare(migration.text)
     ]
 
 
 def _bare(text: str) -> str:
-    """Without what another program may have recorded differently: white space, semicolons."""
+    """Without what the Supabase CLI, which records each statement for itself, may have left out."""
     return re.sub(r"[\s;]+", "", text)
 
 
@@ -133,12 +131,12 @@ def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migrat
     try:
         with connection.transaction():
             connection.execute("set local statement_timeout = 0")
-            # The whole text in one go: only the ledger depends on how it is split.
             connection.execute(text.encode())
+            # The file as one statement: the CLI splits it, but reads this as well.
             connection.execute(
                 """insert into supabase_migrations.schema_migrations (version, name, statements)
                    values (%s, %s, %s)""",
-                [migration.version, migration.name, split_statements(text)],
+                [migration.version, migration.name, [text]],
             )
     except psycopg.Error as error:
         raise StackError(
