@@ -115,12 +115,10 @@ def checked_name(value: Any, argument: str) -> str:
     """A name as the database accepts it; InvalidArgument otherwise."""
     if isinstance(value, str) and NAME_PATTERN.fullmatch(value):
         return value
-    raise InvalidArgument(
-        detail={
-            "argument": argument,
-            "reason": "is no name",
-            "value": repr(value)[:100],
-        },
+    raise InvalidArgument.of(
+        argument,
+        "is no name",
+        value=value,
         hint="Names have 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - and start with a letter "
         "or digit.",
     )
@@ -130,8 +128,10 @@ def _checked_url(value: str) -> str:
     url = value.strip().rstrip("/").removesuffix("/rest/v1")
     if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
         return url
-    raise InvalidArgument(
-        detail={"argument": "url", "reason": "is no http(s) address", "value": repr(value)[:100]},
+    raise InvalidArgument.of(
+        "url",
+        "is no http(s) address",
+        value=value,
         hint="SUPABASE_URL looks like http://127.0.0.1:8000.",
     )
 
@@ -141,7 +141,6 @@ def _checked_key(value: str, name: str) -> str:
     if key.isascii() and key.isprintable() and " " not in key:
         return key
     # The value itself is not shown: it may be most of a real key.
-    raise InvalidArgument(
-        detail={"argument": "key", "reason": "contains characters that no key has"},
-        hint=f"Copy {name} again, in one line.",
+    raise InvalidArgument.of(
+        "key", "contains characters that no key has", hint=f"Copy {name} again, in one line."
     )

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 Origin = Literal["database", "gateway", "client"]
 
 BY_SLUG: dict[str, type[SharedStateError]] = {}
+_NOT_SHOWN: Any = object()
 
 
 class SharedStateError(Exception):
@@ -92,6 +93,14 @@ class InvalidArgument(SharedStateError, ValueError):
 
     slug = "invalid_argument"
     raised_by = "database"
+
+    @classmethod
+    def of(
+        cls, argument: str, reason: str, *, value: Any = _NOT_SHOWN, hint: str = ""
+    ) -> InvalidArgument:
+        """That the client itself refuses an argument, in the form in which the database does."""
+        shown = {} if value is _NOT_SHOWN else {"value": repr(value)[:100]}
+        return cls(detail={"argument": argument, "reason": reason, **shown}, hint=hint)
 
 
 class AgentMismatch(SharedStateError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from sharedstate import types
 from sharedstate.calls import activity as calls
+from sharedstate.calls.arguments import seconds_of
 from sharedstate.errors import InvalidArgument
 from sharedstate.http.call import Call
 
@@ -25,10 +25,11 @@ class Following:
         timeout: float | None,
     ) -> None:
         if since_cursor is not None and from_start:
-            detail = {"argument": "from_start", "reason": "cannot go with since_cursor"}
-            raise InvalidArgument(detail=detail, hint="Give one of them, or none.")
-        self._poll_s = _seconds(poll_seconds, "poll_seconds", 0.01)
-        self._timeout_s = None if timeout is None else _seconds(timeout, "timeout", 0.0)
+            raise InvalidArgument.of(
+                "from_start", "cannot go with since_cursor", hint="Give one of them, or none."
+            )
+        self._poll_s = seconds_of(poll_seconds, "poll_seconds", 0.01)
+        self._timeout_s = None if timeout is None else seconds_of(timeout, "timeout")
         self._filters = filters
         self._fetched: deque[types.ActivityRow] = deque()
         self._fetched_to = START if from_start else since_cursor
@@ -64,13 +65,3 @@ class Following:
             return self._poll_s
         left = self._timeout_s - idle_s
         return min(self._poll_s, left) if left > 0 else None
-
-
-def _seconds(value: Any, argument: str, least: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and least <= value < float("inf"):
-        return float(value)
-    reason = f"is no number of seconds of at least {least:g}"
-    raise InvalidArgument(
-        detail={"argument": argument, "reason": reason, "value": repr(value)[:100]}
-    )

@@ -53,14 +53,14 @@ def parts(
 def check(document: Any) -> None:
     """InvalidArgument when this is no document of ours, before any part of it is sent."""
     if not isinstance(document, Mapping):
-        raise _refusal("document", "is no JSON object")
+        raise InvalidArgument.of("document", "is no JSON object")
     if document.get("format", FORMAT) != FORMAT:
-        raise _refusal("document.format", f"is not {FORMAT}")
+        raise InvalidArgument.of("document.format", f"is not {FORMAT}")
     for name, section in document.items():
         if name not in SECTIONS + _IGNORED:
-            raise _refusal(f"document.{name}", "is no section of an exchange document")
+            raise InvalidArgument.of(f"document.{name}", "is no section of an exchange document")
         if name in LISTS and not isinstance(section, list | tuple):
-            raise _refusal(f"document.{name}", "is no list")
+            raise InvalidArgument.of(f"document.{name}", "is no list")
 
 
 def entry_count(document: Mapping[str, Any]) -> int:
@@ -106,7 +106,3 @@ def _call(batch: list[tuple[str, bytes]], request_id: UUID) -> Call[list[ImportC
     )
     check_size(len(body))
     return Call("POST", "rpc/import_state", readers.rows, body, str(request_id), 60.0)
-
-
-def _refusal(argument: str, reason: str) -> InvalidArgument:
-    return InvalidArgument(detail={"argument": argument, "reason": reason})

@@ -7,10 +7,11 @@ import random
 import time
 from collections.abc import Callable
 
-from sharedstate.errors import InvalidArgument
+from sharedstate.calls.arguments import seconds_of
 
 # The longest that the database lets one call wait.
 MAX_PARK_MS = 500
+_HINT = "Pass seconds of at least 0, or None to wait for ever."
 
 
 class Patience:
@@ -21,7 +22,9 @@ class Patience:
 
     def __init__(self, timeout: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._ends = math.inf if timeout is None else clock() + _checked(timeout)
+        self._ends = (
+            math.inf if timeout is None else clock() + seconds_of(timeout, "timeout", hint=_HINT)
+        )
 
     def park_ms(self) -> int:
         """How long the next call may wait by itself, in ms."""
@@ -40,16 +43,3 @@ class Patience:
 
     def _left_s(self) -> float:
         return self._ends - self._clock()
-
-
-def _checked(timeout: float) -> float:
-    if isinstance(timeout, int | float) and timeout >= 0:  # NaN is not
-        return float(timeout)
-    raise InvalidArgument(
-        detail={
-            "argument": "timeout",
-            "reason": "is no number of seconds",
-            "value": repr(timeout)[:100],
-        },
-        hint="Pass seconds of at least 0, or None to wait for ever.",
-    )

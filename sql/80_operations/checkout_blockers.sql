@@ -16,7 +16,7 @@ declare
   v_blockers public.conflicts[];
 begin
   if core.was_answered(p_workspace, p_request_id) then
-    return '{}';
+    return array[]::public.conflicts[];
   end if;
   v_blockers := core.critical_blockers(p_workspace, p_agent_name);
   if cardinality(v_blockers) = 0 then

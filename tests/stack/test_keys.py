@@ -120,7 +120,8 @@ def test_the_commands_say_what_they_did_and_what_to_do(
     lines = dict(line.split("=", 1) for line in installation.run("keys").stdout.splitlines())
     assert lines.keys() == {"JWT_SECRET", *ROLE_OF_KEY}
     assert installation.run("keys", "--rotate").returncode == 1
-    assert installation.run("token", "--ttl", "soon").returncode == 2
+    for ttl in ("soon", "0s", "11y", "4000d", "999999999w"):
+        assert installation.run("token", "--ttl", ttl).returncode == 2, ttl
     no_secret = installation.run("token")
     assert no_secret.returncode == 1
     assert "JWT_SECRET" in no_secret.stderr

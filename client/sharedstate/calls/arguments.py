@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -14,33 +15,42 @@ MAX_ROWS = 10_000
 def object_of(value: Any, argument: str) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return cast(dict[str, Any], value) if isinstance(value, dict) else dict(value)
-    detail = {"argument": argument, "reason": "is no JSON object", "value": repr(value)[:100]}
-    raise InvalidArgument(detail=detail, hint=f"Pass {argument} as a dict.")
+    raise InvalidArgument.of(
+        argument, "is no JSON object", value=value, hint=f"Pass {argument} as a dict."
+    )
 
 
 def names_of(value: Any, argument: str) -> list[str]:
     # A single string is iterable too, and would be taken for a list of letters.
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return list(value)
-    detail = {"argument": argument, "reason": "is no list of names", "value": repr(value)[:100]}
-    raise InvalidArgument(detail=detail, hint=f'Pass {argument} as a list, e.g. ["skeleton"].')
+    hint = f'Pass {argument} as a list, e.g. ["skeleton"].'
+    raise InvalidArgument.of(argument, "is no list of names", value=value, hint=hint)
 
 
 def objects_of(value: Any, argument: str) -> list[dict[str, Any]]:
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return [object_of(one, f"{argument}.{place}") for place, one in enumerate(value)]
-    detail = {"argument": argument, "reason": "is no list of objects", "value": repr(value)[:100]}
-    raise InvalidArgument(detail=detail, hint=f"Pass {argument} as a list of dicts.")
+    raise InvalidArgument.of(
+        argument, "is no list of objects", value=value, hint=f"Pass {argument} as a list of dicts."
+    )
 
 
 def time_of(value: Any, argument: str) -> datetime | str:
     # A time without a zone would be read as one in the database's zone.
     if isinstance(value, str) or (isinstance(value, datetime) and value.tzinfo is not None):
         return value
-    reason = "is no time with a zone"
-    detail = {"argument": argument, "reason": reason, "value": repr(value)[:100]}
     hint = f"Pass {argument} as ISO 8601 text or, for example, datetime.now(timezone.utc)."
-    raise InvalidArgument(detail=detail, hint=hint)
+    raise InvalidArgument.of(argument, "is no time with a zone", value=value, hint=hint)
+
+
+def seconds_of(value: Any, argument: str, least: float = 0.0, hint: str = "") -> float:
+    # Infinity too: who means "for ever" says so by None. NaN is at least nothing.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and least <= value < math.inf:
+        return float(value)
+    reason = f"is no number of seconds of at least {least:g}"
+    raise InvalidArgument.of(argument, reason, value=value, hint=hint)
 
 
 def version_filter(version: int | None) -> dict[str, str]:
@@ -64,6 +74,4 @@ def whole_number(value: Any, argument: str, least: int, most: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     reason = f"is no whole number from {least} to {most}"
-    raise InvalidArgument(
-        detail={"argument": argument, "reason": reason, "value": repr(value)[:100]}
-    )
+    raise InvalidArgument.of(argument, reason, value=value)

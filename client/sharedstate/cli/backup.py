@@ -11,18 +11,14 @@ from rich.markup import escape
 from sharedstate.backup import DEFAULT_GAP
 from sharedstate.backup import back_up as write_backup
 from sharedstate.backup import restore as read_backup
-from sharedstate.cli.output import HomeOption, home_of, out, say_warning, steps
+from sharedstate.cli.output import HomeOption, TimeoutOption, home_of, out, say_warning, steps
 from sharedstate.cli.target import find_target
 from sharedstate.stack import migrations
-
-_TimeoutOption = Annotated[
-    float, typer.Option(min=0, help="How many seconds to wait for the database.")
-]
 
 
 def backup(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; must not exist.")],
-    timeout: _TimeoutOption = 30,
+    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Write every workspace, with schema and history, as one archive of pg_dump.
@@ -52,7 +48,7 @@ def restore(
             help="How far tokens and numbers jump: more than were handed out since the backup.",
         ),
     ] = DEFAULT_GAP,
-    timeout: _TimeoutOption = 30,
+    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Put a backup in the place of what is in the database; all of it, or nothing on an error.

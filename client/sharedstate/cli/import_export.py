@@ -19,7 +19,15 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from sharedstate.cli.output import HomeOption, err, home_of, out, say_error, say_warning
+from sharedstate.cli.output import (
+    HomeOption,
+    TimeoutOption,
+    err,
+    home_of,
+    out,
+    say_error,
+    say_warning,
+)
 from sharedstate.cli.target import find_target
 from sharedstate.exchange.export_file import read_export, write_export
 from sharedstate.exchange.operator import Connection, Operator
@@ -36,9 +44,7 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Where to write; else standard output."),
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0, help="How many seconds to wait for the database.")
-    ] = 30,
+    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Write a whole workspace as one JSON document, for `sharedstate init --from FILE`."""

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from sharedstate.cli.import_export import import_reading, read_source
-from sharedstate.cli.output import HomeOption, home_of, out, steps
+from sharedstate.cli.output import HomeOption, TimeoutOption, home_of, out, steps
 from sharedstate.cli.target import find_target
 from sharedstate.stack import migrations
 from sharedstate.stack.workspaces import init_workspace
@@ -33,9 +33,7 @@ def init(
             help="With --from: write every problem and note of the import here.",
         ),
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0, help="How many seconds to wait for the database.")
-    ] = 30,
+    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Apply the migrations and make a workspace; what is already there stays as it is.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from dotenv import dotenv_values
 from rich.markup import escape
 
+from sharedstate.cli.durations import duration
 from sharedstate.cli.output import HomeOption, err, home_of, out, say_warning, steps
 from sharedstate.config import checked_name
 from sharedstate.stack import Stack, StackError
@@ -21,7 +21,7 @@ from sharedstate.stack.envkeys import SECRET, fill, new_lines
 from sharedstate.stack.keys import Keys, make_token, read_keys
 from sharedstate.stack.paths import Home
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST_TOKEN = timedelta(days=3653)
 
 
 class Role(StrEnum):
@@ -91,7 +91,9 @@ def token(
     The agent uses it as SUPABASE_KEY; on the platform as SHAREDSTATE_TOKEN, beside a SUPABASE_KEY
     of the project.
     """
-    lasts = _duration(ttl)
+    lasts = duration(ttl, at_most=_LONGEST_TOKEN)
+    if not lasts:
+        raise typer.BadParameter("a token has to last for a while")
     for name, value in (("workspace", workspace), ("agent", agent)):
         if value is not None:
             checked_name(value, name)
@@ -139,13 +141,3 @@ def _find_secret(home: Home) -> str:
             hint="Make another: sharedstate keys",
         )
     return secret
-
-
-def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([1-9]\d{0,8})([smhd])", text)
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no time: say 90s, 30m, 8h or 7d")
-    duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if duration > timedelta(days=3653):
-        raise typer.BadParameter("a token lasts ten years at most")
-    return duration

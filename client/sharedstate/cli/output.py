@@ -30,6 +30,10 @@ HomeOption = Annotated[
     ),
 ]
 
+TimeoutOption = Annotated[
+    float, typer.Option(min=0, help="How many seconds to wait for the database.")
+]
+
 
 def home_of(option: Path | None) -> Home:
     """The installation that a command works on."""

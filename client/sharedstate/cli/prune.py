@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from sharedstate.cli.output import HomeOption, home_of, out, steps
+from sharedstate.cli.durations import duration
+from sharedstate.cli.output import HomeOption, TimeoutOption, home_of, out, steps
 from sharedstate.cli.target import find_target
 from sharedstate.exchange.operator import Operator
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_FIRST_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # no log is older
 
 
 def prune(
@@ -22,16 +22,15 @@ def prune(
         typer.Option(metavar="AGE", help="Entries older than this: 30d, 12h, 90m or 8w."),
     ],
     workspace: Annotated[str, typer.Option(help="The design whose log it is.")] = "default",
-    timeout: Annotated[
-        float, typer.Option(min=0, help="How many seconds to wait for the database.")
-    ] = 30,
+    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Delete old entries of the activity log; nothing else is touched.
 
     It goes in short steps, so it may run while agents work, and be interrupted.
     """
-    before = datetime.now(UTC) - age(older_than)
+    now = datetime.now(UTC)
+    before = now - duration(older_than, at_most=now - _FIRST_TIME)
     target = find_target(home_of(home))
     total = 0
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
@@ -41,16 +40,3 @@ def prune(
             progress(f"{total:,} entries deleted")
     shown = before.strftime("%Y-%m-%d %H:%M:%S")
     out.print(f"{total:,} entries of workspace {escape(workspace)} before {shown} UTC deleted")
-
-
-def age(text: str) -> timedelta:
-    """How long "30d" is; BadParameter when it says nothing."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip())
-    if found is None:
-        raise typer.BadParameter("give a number and a unit, such as 30d, 12h, 90m or 8w")
-    try:
-        length = timedelta(**{_UNITS[found[2]]: int(found[1])})
-        datetime.now(UTC) - length
-    except OverflowError as error:
-        raise typer.BadParameter("the log is not as old as that") from error
-    return length

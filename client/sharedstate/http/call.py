@@ -43,8 +43,7 @@ def new_request_id(given: RequestId = None) -> str:
     try:
         return str(UUID(str(given)))
     except ValueError as problem:
-        detail = {"argument": "request_id", "reason": "is no uuid", "value": repr(given)[:100]}
-        raise InvalidArgument(detail=detail) from problem
+        raise InvalidArgument.of("request_id", "is no uuid", value=given) from problem
 
 
 def mutation(

@@ -40,8 +40,8 @@ def encode_part(value: Any, path: str) -> bytes:
         text = _ENCODER.encode(value)
         encoded = text.encode()
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _explain(value, path) or InvalidArgument(
-            detail={"argument": path or "arguments", "reason": str(problem)}
+        raise _explain(value, path) or InvalidArgument.of(
+            path or "arguments", str(problem)
         ) from problem
     if "\\u0000" in text and (refused := _explain(value, path)):
         raise refused

@@ -43,11 +43,9 @@ class Leases:
         """As `token`, but InvalidArgument when there is none."""
         token = self.token(resource_type, resource_name, explicit)
         if token is None:
-            raise InvalidArgument(
-                detail={
-                    "argument": "fencing_token",
-                    "reason": f"no lease of {resource_type} {resource_name} was acquired here",
-                },
+            raise InvalidArgument.of(
+                "fencing_token",
+                f"no lease of {resource_type} {resource_name} was acquired here",
                 hint="Acquire it first, or pass the token of the lease.",
             )
         return token

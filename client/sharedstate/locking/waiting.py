@@ -221,12 +221,10 @@ def checked_wait(wait_seconds: Any) -> float:
     """A time to wait as a number, or InvalidArgument. Its range is checked by the database."""
     if isinstance(wait_seconds, int | float) and math.isfinite(wait_seconds):
         return float(wait_seconds)
-    detail = {
-        "argument": "wait_seconds",
-        "reason": "is no number of seconds",
-        "value": repr(wait_seconds)[:100],
-    }
-    raise InvalidArgument(detail=detail, hint="Use 0 to 86400 seconds.")
+    hint = "Use 0 to 86400 seconds."
+    raise InvalidArgument.of(
+        "wait_seconds", "is no number of seconds", value=wait_seconds, hint=hint
+    )
 
 
 def checked_resources(resources: Any) -> tuple[tuple[str, str], ...]:
@@ -234,9 +232,8 @@ def checked_resources(resources: Any) -> tuple[tuple[str, str], ...]:
     try:
         pairs = tuple((kind, name) for kind, name in resources)
     except (TypeError, ValueError) as problem:
-        detail = {"argument": "resources", "reason": "is no list of pairs"}
         hint = 'Pass resources as [("subsystem", "skeleton"), ("subsystem", "power")].'
-        raise InvalidArgument(detail=detail, hint=hint) from problem
+        raise InvalidArgument.of("resources", "is no list of pairs", hint=hint) from problem
     return pairs
 
 
