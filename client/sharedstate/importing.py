@@ -8,26 +8,13 @@ from uuid import UUID, uuid5
 
 from sharedstate import readers
 from sharedstate.errors import InvalidArgument
+from sharedstate.exchange.document import COUNTERS, FORMAT, HEAD, MAX_PART_ENTRIES, SECTIONS
 from sharedstate.http.call import Call, RequestId, new_request_id
 from sharedstate.http.encoding import check_size, encode_part
 from sharedstate.types import ImportCount
 
-FORMAT = "sharedstate/1"
 MAX_PART_BYTES = 8 * 1024 * 1024 - 4096  # room for the envelope below 8 MB
-MAX_PART_ENTRIES = 2_000
-# In this order: documents name subsystems, the counters look at everything before them.
-LISTS = (
-    "global_constraints",
-    "subsystems",
-    "subsystem_requirements",
-    "subsystem_interfaces",
-    "subsystem_designs",
-    "document_dependencies",
-    "conflicts",
-    "agent_activity_logs",
-)
-SECTIONS = (*LISTS, "counters")
-_IGNORED = ("format", "workspace", "exported_at")
+_ALL = (*SECTIONS, COUNTERS)
 
 
 def parts(
@@ -57,15 +44,15 @@ def check(document: Any) -> None:
     if document.get("format", FORMAT) != FORMAT:
         raise InvalidArgument.of("document.format", f"is not {FORMAT}")
     for name, section in document.items():
-        if name not in SECTIONS + _IGNORED:
+        if name not in (*_ALL, *HEAD):
             raise InvalidArgument.of(f"document.{name}", "is no section of an exchange document")
-        if name in LISTS and not isinstance(section, list | tuple):
+        if name in SECTIONS and not isinstance(section, list | tuple):
             raise InvalidArgument.of(f"document.{name}", "is no list")
 
 
 def entry_count(document: Mapping[str, Any]) -> int:
     """How many entries an import will send."""
-    return sum(len(document.get(name) or ()) for name in LISTS) + ("counters" in document)
+    return sum(len(document.get(name) or ()) for name in SECTIONS) + (COUNTERS in document)
 
 
 def total(answers: Iterable[list[ImportCount]]) -> list[ImportCount]:
@@ -79,16 +66,16 @@ def total(answers: Iterable[list[ImportCount]]) -> list[ImportCount]:
         known["imported"] += count["imported"]
         known["unchanged"] += count["unchanged"]
         known["refused"] += count["refused"]
-    order = {name: place for place, name in enumerate(SECTIONS)}
+    order = {name: place for place, name in enumerate(_ALL)}
     return sorted(sums.values(), key=lambda row: order.get(row["section"], len(order)))
 
 
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    for section in LISTS:
+    for section in SECTIONS:
         for index, entry in enumerate(document.get(section) or ()):
             yield section, encode_part(entry, f"document.{section}[{index}]")
-    if "counters" in document:
-        yield "counters", encode_part(document["counters"], "document.counters")
+    if COUNTERS in document:
+        yield COUNTERS, encode_part(document[COUNTERS], f"document.{COUNTERS}")
 
 
 def _call(batch: list[tuple[str, bytes]], request_id: UUID) -> Call[list[ImportCount]]:
@@ -99,7 +86,7 @@ def _call(batch: list[tuple[str, bytes]], request_id: UUID) -> Call[list[ImportC
     members = [b'"format":"' + FORMAT.encode() + b'"']
     for section, entries in sections.items():
         joined = b",".join(entries)
-        value = joined if section == "counters" else b"[" + joined + b"]"
+        value = joined if section == COUNTERS else b"[" + joined + b"]"
         members.append(b'"' + section.encode() + b'":' + value)
     body = (
         b'{"document":{' + b",".join(members) + b'},"request_id":"%s"}' % str(request_id).encode()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sharedstate.legacy import Reading, read_design
+from sharedstate.exchange.reading import Reading
+from sharedstate.legacy import read_design
 
 from .conftest import WriteTree
 

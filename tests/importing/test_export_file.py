@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sharedstate.exchange.export_file import decode_exactly, read_export, write_export
-from sharedstate.legacy import SourceError
+from sharedstate.exchange.reading import SourceError
 
 DOCUMENT: dict[str, Any] = {
     "format": "sharedstate/1",

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sharedstate.legacy import SourceError, read_design
+from sharedstate.exchange.reading import SourceError
+from sharedstate.legacy import read_design
 
 
 def by(document: dict[str, Any], section: str, key: str) -> dict[Any, Any]:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedstate import errors
-from sharedstate.exchange.operator import Counts
-from sharedstate.exchange.upload import MAX_PART_BYTES, MAX_PART_ENTRIES, parts, upload
-from sharedstate.legacy import Reading
+from sharedstate.exchange.document import MAX_PART_ENTRIES
+from sharedstate.exchange.reading import Reading
+from sharedstate.exchange.upload import MAX_PART_BYTES, parts, upload
+from sharedstate.types import ImportCount
 
 
 class Database:
@@ -23,7 +24,7 @@ class Database:
         self.taken: list[str] = []
         self.requests = 0
 
-    def send(self, text: str) -> Sequence[Counts]:
+    def send(self, text: str) -> Sequence[ImportCount]:
         self.requests += 1
         document: dict[str, Any] = json.loads(text)
         assert document.pop("format") == "sharedstate/1"
@@ -36,7 +37,14 @@ class Database:
             kept = sum("kept" in mark for mark in marks)
             new = [mark for mark in marks if "kept" not in mark and mark not in self.taken]
             self.taken += new
-            answer.append(Counts(section, len(new), len(marks) - kept - len(new), kept))
+            answer.append(
+                ImportCount(
+                    section=section,
+                    imported=len(new),
+                    unchanged=len(marks) - kept - len(new),
+                    refused=kept,
+                )
+            )
         return answer
 
 
@@ -111,7 +119,7 @@ def test_versions_without_numbers_never_share_a_request() -> None:
 
 
 def test_a_lost_connection_ends_the_import() -> None:
-    def send(_: str) -> Sequence[Counts]:
+    def send(_: str) -> Sequence[ImportCount]:
         raise errors.ServiceUnavailable("gone")
 
     reading = reading_of(["good", "good"])

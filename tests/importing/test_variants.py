@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sharedstate.legacy import Reading, read_design
+from sharedstate.exchange.reading import Reading
+from sharedstate.legacy import read_design
 
 from .conftest import Tree, WriteTree
 

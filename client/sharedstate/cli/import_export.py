@@ -29,10 +29,12 @@ from sharedstate.cli.output import (
     say_warning,
 )
 from sharedstate.cli.target import find_target
+from sharedstate.exchange.document import SECTIONS
 from sharedstate.exchange.export_file import read_export, write_export
 from sharedstate.exchange.operator import Connection, Operator
+from sharedstate.exchange.reading import Entry, Reading, SourceError
 from sharedstate.exchange.upload import Outcome, upload
-from sharedstate.legacy import SECTIONS, Entry, Reading, SourceError, read_design
+from sharedstate.legacy import read_design
 
 SHOWN = 20
 NOTHING_TO_IMPORT = 2

@@ -11,9 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from sharedstate.legacy.files import SourceError, not_utf8
-from sharedstate.legacy.model import FORMAT, SECTIONS, Reading
-from sharedstate.legacy.strict_json import (
+from sharedstate.exchange.document import COUNTERS, FORMAT, HEAD, SECTIONS
+from sharedstate.exchange.reading import Reading, SourceError, not_utf8
+from sharedstate.exchange.strict_json import (
     JsonError,
     Node,
     encode,
@@ -66,13 +66,13 @@ def _usable(reading: Reading, file: str, key: str, node: Node) -> Any:
 
 
 def _take(reading: Reading, file: str, key: str, index: int, content: Any, line: int) -> None:
-    if key in ("workspace", "exported_at"):
+    if key in HEAD:
         return
-    if key == "counters" and index < 0 and isinstance(content, dict):
+    if key == COUNTERS and index < 0 and isinstance(content, dict):
         reading.counters = content
     elif key in SECTIONS and index >= 0 and isinstance(content, dict):
         reading.add(key, content, file, line)
-    elif key in SECTIONS or key == "counters":
+    elif key in SECTIONS or key == COUNTERS:
         wanted = "a list of objects" if key in SECTIONS else "an object"
         place = f"{key}[{index}]" if index >= 0 else key
         reading.problem(file, line, f"{place}: {key} must be {wanted}; left out", key)

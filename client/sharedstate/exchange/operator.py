@@ -9,24 +9,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString, cast
 
 import psycopg
 
 from sharedstate import errors
+from sharedstate.exchange.document import COUNTERS, HEAD, SECTIONS
 from sharedstate.exchange.export_file import decode_exactly
-from sharedstate.legacy.model import SECTIONS
+from sharedstate.types import ImportCount
 
 Connection = psycopg.Connection[tuple[object, ...]]
-
-
-class Counts(NamedTuple):
-    """What became of the entries of one section."""
-
-    section: str
-    imported: int
-    unchanged: int
-    refused: int
 
 
 class Operator:
@@ -43,21 +35,19 @@ class Operator:
             [self.workspace, with_defaults],
         )
 
-    def import_document(self, document: str) -> list[Counts]:
+    def import_document(self, document: str) -> list[ImportCount]:
         """Import one document, given as JSON text; all of it or, with an error, nothing."""
         rows = self._rows(
-            "select section, imported, unchanged, refused"
-            " from public.import_state(document => %s::jsonb)",
-            [document],
+            "select to_jsonb(i) from public.import_state(document => %s::jsonb) as i", [document]
         )
-        return [Counts(str(row[0]), *(int(str(n)) for n in row[1:])) for row in rows]
+        return [cast(ImportCount, count) for (count,) in rows]
 
     def export_state(self) -> dict[str, Any]:
         """The whole workspace, with every digit of every number."""
         ((text,),) = self._rows("select public.export_state()::text", [])
         document: dict[str, Any] = decode_exactly(str(text))
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
-        first = ("format", "workspace", "exported_at", "counters", *SECTIONS)
+        first = (*HEAD, COUNTERS, *SECTIONS)
         return {key: document.pop(key) for key in first if key in document} | document
 
     def prune_activity(self, older_than: datetime) -> int:

@@ -12,16 +12,16 @@ from sharedstate.errors import (
     StatementTimeout,
     UnexpectedError,
 )
-from sharedstate.exchange.operator import Counts
-from sharedstate.legacy.model import FORMAT, SECTIONS, Entry, Reading
-from sharedstate.legacy.strict_json import encode
+from sharedstate.exchange.document import FORMAT, MAX_PART_ENTRIES, SECTIONS
+from sharedstate.exchange.reading import Entry, Reading
+from sharedstate.exchange.strict_json import encode
+from sharedstate.types import ImportCount
 
 # Well below the 10 MB and the 8 s that the service allows a request, also on a slow machine.
 MAX_PART_BYTES = 4 * 1024 * 1024
-MAX_PART_ENTRIES = 2_000
 MAX_ENTRY_BYTES = 8 * 1024 * 1024
 
-Send = Callable[[str], Sequence[Counts]]
+Send = Callable[[str], Sequence[ImportCount]]
 Progress = Callable[[int], None]
 Part = list[tuple[Entry, str]]
 
@@ -37,11 +37,12 @@ class Outcome:
     unchanged: dict[str, int] = field(default_factory=dict)
     refused: list[Entry] = field(default_factory=list)
 
-    def add(self, counts: Sequence[Counts]) -> None:
+    def add(self, counts: Sequence[ImportCount]) -> None:
         """Add the answer to one part."""
         for row in counts:
-            self.imported[row.section] = self.imported.get(row.section, 0) + row.imported
-            self.unchanged[row.section] = self.unchanged.get(row.section, 0) + row.unchanged
+            section = row["section"]
+            self.imported[section] = self.imported.get(section, 0) + row["imported"]
+            self.unchanged[section] = self.unchanged.get(section, 0) + row["unchanged"]
 
 
 def upload(reading: Reading, send: Send, progress: Progress) -> Outcome:
@@ -107,9 +108,9 @@ def _send_part(part: Part, reading: Reading, send: Send, outcome: Outcome) -> No
         return
     outcome.add(counts)
     for row in counts:
-        if row.refused:
-            candidates = [pair for pair in part if pair[0].section == row.section]
-            outcome.refused += _refused(candidates, row.refused, send)
+        if row["refused"]:
+            candidates = [pair for pair in part if pair[0].section == row["section"]]
+            outcome.refused += _refused(candidates, row["refused"], send)
 
 
 def _refused(part: Part, count: int, send: Send) -> list[Entry]:
@@ -119,7 +120,7 @@ def _refused(part: Part, count: int, send: Send) -> list[Entry]:
     if count == len(part):
         return [entry for entry, _ in part]
     middle = len(part) // 2
-    first = sum(row.refused for row in send(_document(part[:middle])))
+    first = sum(row["refused"] for row in send(_document(part[:middle])))
     return _refused(part[:middle], first, send) + _refused(part[middle:], count - first, send)
 
 

@@ -10,23 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sharedstate.exchange.reading import Reading, SourceError
 from sharedstate.legacy.conflicts import read_conflicts
 from sharedstate.legacy.constraints import read_constraints
-from sharedstate.legacy.files import PARTS, Source, SourceError, find_layout
+from sharedstate.legacy.files import PARTS, Source, find_layout
 from sharedstate.legacy.logs import read_logs
-from sharedstate.legacy.model import FORMAT, SECTIONS, Entry, Note, Problem, Reading
 from sharedstate.legacy.subsystems import read_subsystems
 
-__all__ = [
-    "FORMAT",
-    "SECTIONS",
-    "Entry",
-    "Note",
-    "Problem",
-    "Reading",
-    "SourceError",
-    "read_design",
-]
+__all__ = ["read_design"]
 
 
 def read_design(folder: Path, progress: Callable[[int], None] | None = None) -> Reading:

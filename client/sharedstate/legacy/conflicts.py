@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sharedstate.exchange.reading import Reading
+from sharedstate.exchange.strict_json import Node
 from sharedstate.legacy.fields import Fields, kind, name_fault, present
 from sharedstate.legacy.files import Source
-from sharedstate.legacy.model import Reading
-from sharedstate.legacy.strict_json import Node
 
 SEVERITIES = ("low", "medium", "high", "critical")
 TEXT_LIMIT = 10_000

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sharedstate.legacy.model import Reading
-from sharedstate.legacy.strict_json import Node, faults, plain
+from sharedstate.exchange.reading import Reading
+from sharedstate.exchange.strict_json import Node, faults, plain
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sharedstate.legacy.model import Reading
-from sharedstate.legacy.strict_json import JsonError, Parsed, parse
+from sharedstate.exchange.reading import Reading, SourceError, not_utf8
+from sharedstate.exchange.strict_json import JsonError, Parsed, parse
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 PARTS = ("constraints", "subsystems", "conflicts", "logs")
-
-
-class SourceError(Exception):
-    """There is nothing to import here; the message says what was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +173,6 @@ class Source:
 
     def _fail(self, path: Path, reason: str) -> None:
         self.reading.problem(self.label(path), None, f"{reason}; left out")
-
-
-def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
-    """In words, why bytes are no UTF-8."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "is UTF-16; save it as UTF-8"
-    return f"is not UTF-8 (byte 0x{data[error.start]:02x})"
 
 
 def _reason(error: OSError) -> str:

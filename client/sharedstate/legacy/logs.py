@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from sharedstate.exchange.reading import Reading, not_utf8
+from sharedstate.exchange.strict_json import JsonError, decode_quickly, parse
 from sharedstate.legacy.fields import Fields, present, utc
-from sharedstate.legacy.files import Source, not_utf8
-from sharedstate.legacy.model import Reading
-from sharedstate.legacy.strict_json import JsonError, decode_quickly, parse
+from sharedstate.legacy.files import Source
 
 # Fixed for ever: another namespace would import every line a second time.
 NAMESPACE = UUID("6f0f6d3e-7a4c-5b0e-9a6c-3f1c1d2b8e55")

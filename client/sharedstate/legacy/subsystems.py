@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sharedstate.exchange.strict_json import Parsed, faults, plain
 from sharedstate.legacy.fields import Fields, name_fault, present, utc
 from sharedstate.legacy.files import Source
-from sharedstate.legacy.strict_json import Parsed, faults, plain
 
 ARCHITECT = "system_architect"
 AMOUNTS = ("current_mass_kg", "current_cost_usd", "current_power_w")

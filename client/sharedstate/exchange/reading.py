@@ -1,25 +1,18 @@
-"""What a reading of old files yields: entries to import, problems, notes."""
+"""What reading a source yields, an export or files: entries to import, problems, notes."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-FORMAT = "sharedstate/1"
+from sharedstate.exchange.document import FORMAT, SECTIONS
 
-# The order is the order of import: what others refer to comes first.
-SECTIONS = (
-    "global_constraints",
-    "subsystems",
-    "subsystem_requirements",
-    "subsystem_interfaces",
-    "subsystem_designs",
-    "document_dependencies",
-    "conflicts",
-    "agent_activity_logs",
-)
+
+class SourceError(Exception):
+    """There is nothing to import here; the message says what was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +95,10 @@ class Reading:
         for entry in self.entries:
             found[entry.section].append(entry.value)
         return {"format": FORMAT, **found, "counters": self.counters}
+
+
+def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
+    """In words, why bytes are no UTF-8."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "is UTF-16; save it as UTF-8"
+    return f"is not UTF-8 (byte 0x{data[error.start]:02x})"
