@@ -22,7 +22,7 @@ COMPLETE, OVER_BUDGET, INFEASIBLE = "complete", "over_budget", "infeasible"
 CONVERGED, DOES_NOT_CONVERGE = "converged", "does_not_converge"
 
 # What its conflicts are about: the database's own, and those that a designing agent reports.
-BUDGET, DESIGN = "budget", "design"
+BUDGET, DESIGN = "sharedstate:budget", "design"
 
 # Subsystem -> the subsystems whose interfaces it reads; every one stands after those it reads.
 READS: dict[str, tuple[str, ...]] = {

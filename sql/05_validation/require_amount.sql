@@ -11,7 +11,7 @@ begin
   if not core.is_amount(v_amount) then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', p_value),
+      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
       'Use a JSON number of at least 0 and less than 1e12.'
     );
   end if;

@@ -18,7 +18,7 @@ begin
   if not v_is_valid then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', p_value),
+      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
       format('Use a whole number from %s to %s.', p_least, p_most)
     );
   end if;

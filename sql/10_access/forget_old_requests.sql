@@ -1,4 +1,5 @@
--- Takes the oldest few hundred by the index and skips what another caller is just deleting.
+-- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
+-- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
 create or replace function core.forget_old_requests()
 returns integer
 language plpgsql
@@ -21,6 +22,15 @@ begin
   using old
   where r.workspace = old.workspace and r.request_id = old.request_id;
   get diagnostics v_count = row_count;
+  with dead as materialized (
+    select d.ticket_id from core.lock_tickets as d
+    where d.seen_at < v_before
+    limit 500
+    for update skip locked
+  )
+  delete from core.lock_tickets as t
+  using dead
+  where t.ticket_id = dead.ticket_id;
   return v_count;
 end;
 $$;

@@ -30,7 +30,7 @@ begin
     perform core.require_whole_number('status.iteration', p_status -> 'iteration', 0, 2147483647);
   end if;
   if jsonb_typeof(p_status -> 'version') <> 'null' then
-    perform core.require_whole_number('status.version', p_status -> 'version', 0, 2147483647);
+    perform core.require_whole_number('status.version', p_status -> 'version', 0, 9007199254740991);
   end if;
   if p_status ? 'metadata' then
     perform core.require_object('status.metadata', p_status -> 'metadata');

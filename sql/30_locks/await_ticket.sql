@@ -26,11 +26,12 @@ begin
     end if;
     v_position := core.ticket_position(v_ticket);
     continue when v_position is null;  -- it was granted, or cancelled, just now
-    if v_position = 1 then
+    if v_position = 1 and not core.is_any_held(p_workspace, core.ticket_resources(v_ticket.ticket_id)) then
       v_leases := core.grant_ticket(v_ticket);
       if v_leases is not null then
         return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
       end if;
+      exit;  -- it locked what it could not have, a lease that was just renewed: not to be kept while parked
     end if;
     exit when v_position > 2 or clock_timestamp() >= v_until;
     v_is_parked := v_is_parked or core.take_parking_slot(v_position);

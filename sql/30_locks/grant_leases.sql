@@ -19,11 +19,9 @@ declare
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
   -- A look without locks first: most attempts on a held resource end here, without a write.
-  foreach v_resource in array p_resources loop
-    if core.is_held(p_workspace, v_resource) then
-      return null;
-    end if;
-  end loop;
+  if core.is_any_held(p_workspace, p_resources) then
+    return null;
+  end if;
   foreach v_resource in array p_resources loop
     if not core.lock_for_grant(p_workspace, v_resource, p_ticket_id) then
       return null;

@@ -3,8 +3,8 @@
 -- transaction.
 --
 -- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
--- it never waits for a counter. Where one is taken, its holder decides; and a waiter that was passed
--- over takes its turn itself, within milliseconds, because the first in line keeps looking.
+-- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
+-- that was passed over takes its turn itself, within milliseconds, because the first in line keeps looking.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -24,7 +24,7 @@ begin
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
     for update skip locked;
-    if not found then
+    if not found or not core.try_lease(old.workspace, v_resource) then
       return null;
     end if;
   end loop;

@@ -24,7 +24,7 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.agent_locks, v_request.answer);
     return;
   end if;
   delete from public.agent_locks as l
@@ -33,16 +33,16 @@ begin
     and l.fencing_token = coalesce(p_fencing_token, l.fencing_token)
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
   returning l.* into v_lease;
-  if not found then
+  if v_lease.expires_at > clock_timestamp() then
+    perform core.remember_request(v_request, jsonb_build_array(v_lease));
+    return next v_lease;
     return;
-  end if;
-  -- A lease that had lapsed protected nothing any more; to say "released" would hide that.
-  if v_lease.expires_at <= clock_timestamp() then
+  elsif v_lease.expires_at is not null then
+    -- It protected nothing any more; to say "released" would hide that.
     perform core.write_lock_lost(v_lease, 'expired before its release');
-    return;
   end if;
-  perform core.remember_request(v_request, to_jsonb(v_lease));
-  return next v_lease;
+  -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+  perform core.remember_request(v_request, '[]');
 end;
 $$;
 

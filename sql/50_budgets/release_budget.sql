@@ -15,7 +15,7 @@ begin
     v_workspace, p_request_id, 'release_budget', jsonb_build_array(p_reservation_id, p_execution_id)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
   delete from public.budget_reservations as r
@@ -23,6 +23,7 @@ begin
     and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -30,7 +31,7 @@ begin
     jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;

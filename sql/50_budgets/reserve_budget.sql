@@ -36,7 +36,7 @@ begin
     )
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
   v_row := jsonb_populate_record(null::public.budget_reservations, v_amounts);
@@ -48,6 +48,7 @@ begin
   v_row.fencing_token := p_fencing_token;
   v_row.locked_subsystem := case when p_fencing_token is not null then coalesce(p_locked_subsystem, p_subsystem) end;
   if not core.hold_budget(v_row, p_ttl_seconds) then
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   select * into v_row from public.budget_reservations as r
@@ -57,7 +58,7 @@ begin
     v_amounts || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;
@@ -92,4 +93,5 @@ comment on function public.reserve_budget(
 if not all of it remains. Two that race for the last 2 kg cannot both win.
 
 It ends after ttl_seconds (1 to 86400), by release_budget, or when the same execution has used or moved that much more
-of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost if that has ended already.';
+of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost
+if that has ended already.';

@@ -15,13 +15,13 @@ declare
 begin
   if coalesce(p_overruns, '{}') <> '{}' then
     return core.report_conflict(
-      p_workspace, 'high', 2, p_subsystem, 'system_architect', 'budget',
+      p_workspace, 'high', 2, p_subsystem, 'system_architect', 'sharedstate:budget',
       core.describe_overruns(p_subsystem, p_overruns),
       jsonb_build_object('subsystem', p_subsystem, 'overruns', p_overruns), '{}', p_execution_id, false
     ) is not null;
   end if;
   select o.conflict_id into v_conflict_id
-  from core.find_open_conflict(p_workspace, p_subsystem, 'system_architect', 'budget') as o;
+  from core.find_open_conflict(p_workspace, p_subsystem, 'system_architect', 'sharedstate:budget') as o;
   if not found then
     return false;
   end if;

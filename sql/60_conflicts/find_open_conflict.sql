@@ -1,6 +1,6 @@
 -- The open conflict of this source, target and key, locked until commit; nothing if there is none. One that
--- was reassigned counts for both targets: its source does not have to know. A caller
--- that may report afterwards holds the counter already (see core.hold_conflict_counter).
+-- was reassigned counts for both targets: its source does not have to know. A caller that may report
+-- afterwards holds the counter already (see core.hold_conflict_counter).
 create or replace function core.find_open_conflict(
   p_workspace text,
   p_source text,

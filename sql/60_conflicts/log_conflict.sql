@@ -28,9 +28,7 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  if p_conflict_key is not null then
-    perform core.require_label('conflict_key', p_conflict_key);
-  end if;
+  perform core.require_conflict_key(p_conflict_key);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(
@@ -75,5 +73,5 @@ comment on function public.log_conflict(text, text, text, text, jsonb, integer, 
 'Opens a conflict and returns its row with the number that was given to it.
 
 severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
-resolved. With a conflict_key (1 to 200 characters) a report of the same source, target and key is counted on the one
+resolved. With a conflict_key (1 to 200 characters; those that begin with sharedstate: are the database''s own) a report of the same source, target and key is counted on the one
 that is open, which takes all that is new in it, and is returned.';

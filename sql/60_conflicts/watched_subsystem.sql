@@ -9,7 +9,7 @@ begin
   return (
     select c.source_agent from public.conflicts as c
     where c.workspace = p_workspace and c.conflict_id = p_conflict_id
-      and c.conflict_key = 'budget' and 'system_architect' in (c.target_agent, c.reported_to)
+      and c.conflict_key = 'sharedstate:budget' and 'system_architect' in (c.target_agent, c.reported_to)
   );
 end;
 $$;

@@ -55,10 +55,10 @@ begin
   );
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
-    jsonb_strip_nulls(jsonb_build_object(
+    p_details || jsonb_strip_nulls(jsonb_build_object(
       'subsystem', p_subsystem, 'state', (v_checkin.status).state, 'version', (v_checkin.status).version,
       'interfaces_version', (v_checkin.interfaces).version, 'design_version', (v_checkin.design).version
-    )) || p_details,
+    )),
     p_execution_id
   );
   if p_release then

@@ -10,6 +10,13 @@ declare
 begin
   perform core.require_name('workspace_name', p_workspace_name);
   perform core.require_present('with_defaults', to_jsonb(p_with_defaults));
+  if not core.is_open_workspace(p_workspace_name) then
+    perform core.fail(
+      'unknown_workspace',
+      jsonb_build_object('workspace', p_workspace_name),
+      'This token names another workspace. Use one that names none.'
+    );
+  end if;
   v_request := core.recall_request(
     p_workspace_name, p_request_id, 'init_workspace', jsonb_build_array(p_workspace_name, p_with_defaults)
   );

@@ -13,6 +13,7 @@ as $$
     (select count(*) from public.conflicts as c where c.workspace = w.name and c.status = 'open')
   from core.workspaces as w
   left join public.subsystems as s on w.name = s.workspace
+  where core.is_open_workspace(w.name)
   group by w.name
   order by w.created_at, w.name;
 $$;
@@ -27,4 +28,5 @@ as $$
 $$;
 
 comment on function public.list_workspaces() is
-'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts.';
+'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts. To a
+token that names a workspace: that one.';

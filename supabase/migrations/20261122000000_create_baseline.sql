@@ -146,7 +146,7 @@ begin
   if not core.is_amount(v_amount) then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', p_value),
+      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
       'Use a JSON number of at least 0 and less than 1e12.'
     );
   end if;
@@ -242,7 +242,7 @@ begin
       'Send an object such as {"key": "value"}.'
     );
   end if;
-  return true;
+  return core.require_readable(p_argument, p_document);
 end;
 $$;
 
@@ -301,6 +301,38 @@ begin
 end;
 $$;
 
+-- sql/05_validation/require_readable.sql
+-- What is stored is read by everybody in the workspace, in every language: so nothing may be in it that
+-- common readers of JSON stumble over. A number beyond a double is an error to some and thousands of
+-- digits to others (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting
+-- is more than their recursion allows.
+create or replace function core.require_readable(p_argument text, p_document jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_reason text;
+begin
+  if jsonb_path_exists(p_document, 'strict $.**{201}') then
+    v_reason := 'is nested more than 200 levels deep';
+  elsif jsonb_path_exists(
+    p_document,
+    'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
+  ) then
+    v_reason := 'has a number that is no double: beyond 1e308, or nearer to 0 than 1e-307';
+  else
+    return true;
+  end if;
+  return core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason),
+    'Send such a number as text, and a deep structure flat.'
+  );
+end;
+$$;
+
 -- sql/05_validation/require_text.sql
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
@@ -344,7 +376,7 @@ begin
   if not v_is_valid then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', p_value),
+      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
       format('Use a whole number from %s to %s.', p_least, p_most)
     );
   end if;
@@ -469,7 +501,8 @@ end;
 $$;
 
 -- sql/10_access/forget_old_requests.sql
--- Takes the oldest few hundred by the index and skips what another caller is just deleting.
+-- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
+-- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
 create or replace function core.forget_old_requests()
 returns integer
 language plpgsql
@@ -492,6 +525,15 @@ begin
   using old
   where r.workspace = old.workspace and r.request_id = old.request_id;
   get diagnostics v_count = row_count;
+  with dead as materialized (
+    select d.ticket_id from core.lock_tickets as d
+    where d.seen_at < v_before
+    limit 500
+    for update skip locked
+  )
+  delete from core.lock_tickets as t
+  using dead
+  where t.ticket_id = dead.ticket_id;
   return v_count;
 end;
 $$;
@@ -506,6 +548,20 @@ set search_path = ''
 as $$
 begin
   return coalesce(current_setting('request.jwt.claims', true), '') <> '';
+end;
+$$;
+
+-- sql/10_access/is_open_workspace.sql
+-- Whether the caller's token opens this workspace: any, unless it names one.
+create or replace function core.is_open_workspace(p_workspace text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return not core.jwt_claims() ? 'workspace'
+    or coalesce(core.jwt_claims() ->> 'workspace' = p_workspace, false);
 end;
 $$;
 
@@ -759,7 +815,7 @@ begin
     perform core.require_whole_number('status.iteration', p_status -> 'iteration', 0, 2147483647);
   end if;
   if jsonb_typeof(p_status -> 'version') <> 'null' then
-    perform core.require_whole_number('status.version', p_status -> 'version', 0, 2147483647);
+    perform core.require_whole_number('status.version', p_status -> 'version', 0, 9007199254740991);
   end if;
   if p_status ? 'metadata' then
     perform core.require_object('status.metadata', p_status -> 'metadata');
@@ -1196,11 +1252,12 @@ begin
     end if;
     v_position := core.ticket_position(v_ticket);
     continue when v_position is null;  -- it was granted, or cancelled, just now
-    if v_position = 1 then
+    if v_position = 1 and not core.is_any_held(p_workspace, core.ticket_resources(v_ticket.ticket_id)) then
       v_leases := core.grant_ticket(v_ticket);
       if v_leases is not null then
         return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
       end if;
+      exit;  -- it locked what it could not have, a lease that was just renewed: not to be kept while parked
     end if;
     exit when v_position > 2 or clock_timestamp() >= v_until;
     v_is_parked := v_is_parked or core.take_parking_slot(v_position);
@@ -1649,11 +1706,9 @@ declare
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
   -- A look without locks first: most attempts on a held resource end here, without a write.
-  foreach v_resource in array p_resources loop
-    if core.is_held(p_workspace, v_resource) then
-      return null;
-    end if;
-  end loop;
+  if core.is_any_held(p_workspace, p_resources) then
+    return null;
+  end if;
   foreach v_resource in array p_resources loop
     if not core.lock_for_grant(p_workspace, v_resource, p_ticket_id) then
       return null;
@@ -1750,8 +1805,8 @@ $$;
 -- transaction.
 --
 -- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
--- it never waits for a counter. Where one is taken, its holder decides; and a waiter that was passed
--- over takes its turn itself, within milliseconds, because the first in line keeps looking.
+-- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
+-- that was passed over takes its turn itself, within milliseconds, because the first in line keeps looking.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -1771,7 +1826,7 @@ begin
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
     for update skip locked;
-    if not found then
+    if not found or not core.try_lease(old.workspace, v_resource) then
       return null;
     end if;
   end loop;
@@ -1815,19 +1870,27 @@ begin
 end;
 $$;
 
--- sql/30_locks/is_held.sql
-create or replace function core.is_held(p_workspace text, p_resource core.resource)
+-- sql/30_locks/is_any_held.sql
+-- A look without locks: whether somebody holds one of these.
+create or replace function core.is_any_held(p_workspace text, p_resources core.resource[])
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_resource core.resource;
 begin
-  return exists (
-    select from public.agent_locks as l
-    where l.workspace = p_workspace
-      and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
-      and l.expires_at > clock_timestamp()
-  );
+  foreach v_resource in array p_resources loop
+    if exists (
+      select from public.agent_locks as l
+      where l.workspace = p_workspace
+        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+        and l.expires_at > clock_timestamp()
+    ) then
+      return true;
+    end if;
+  end loop;
+  return false;
 end;
 $$;
 
@@ -2028,7 +2091,7 @@ begin
     jsonb_build_array(p_resource_type, p_resource_name, p_execution_id, p_fencing_token)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.agent_locks, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.agent_locks, v_request.answer);
     return;
   end if;
   delete from public.agent_locks as l
@@ -2037,16 +2100,16 @@ begin
     and l.fencing_token = coalesce(p_fencing_token, l.fencing_token)
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
   returning l.* into v_lease;
-  if not found then
+  if v_lease.expires_at > clock_timestamp() then
+    perform core.remember_request(v_request, jsonb_build_array(v_lease));
+    return next v_lease;
     return;
-  end if;
-  -- A lease that had lapsed protected nothing any more; to say "released" would hide that.
-  if v_lease.expires_at <= clock_timestamp() then
+  elsif v_lease.expires_at is not null then
+    -- It protected nothing any more; to say "released" would hide that.
     perform core.write_lock_lost(v_lease, 'expired before its release');
-    return;
   end if;
-  perform core.remember_request(v_request, to_jsonb(v_lease));
-  return next v_lease;
+  -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+  perform core.remember_request(v_request, '[]');
 end;
 $$;
 
@@ -2329,6 +2392,26 @@ begin
     from core.lock_ticket_resources as r
     where r.ticket_id = p_ticket_id
     order by r.resource_type, r.resource_name
+  );
+end;
+$$;
+
+-- sql/30_locks/try_lease.sql
+-- Holds the row of a lease, if there is one, `for update` until commit; false if somebody else has it.
+create or replace function core.try_lease(p_workspace text, p_resource core.resource)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from public.agent_locks as l
+  where l.workspace = p_workspace
+    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
+  for update skip locked;
+  return found or not exists (
+    select from public.agent_locks as l
+    where l.workspace = p_workspace
+      and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
   );
 end;
 $$;
@@ -4420,7 +4503,7 @@ begin
     v_workspace, p_request_id, 'release_budget', jsonb_build_array(p_reservation_id, p_execution_id)
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
   delete from public.budget_reservations as r
@@ -4428,6 +4511,7 @@ begin
     and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
   returning r.* into v_row;
   if not found then
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   perform core.write_activity(
@@ -4435,7 +4519,7 @@ begin
     jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;
@@ -4681,7 +4765,7 @@ begin
     )
   );
   if v_request.is_replay then
-    return next jsonb_populate_record(null::public.budget_reservations, v_request.answer);
+    return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
   v_row := jsonb_populate_record(null::public.budget_reservations, v_amounts);
@@ -4693,6 +4777,7 @@ begin
   v_row.fencing_token := p_fencing_token;
   v_row.locked_subsystem := case when p_fencing_token is not null then coalesce(p_locked_subsystem, p_subsystem) end;
   if not core.hold_budget(v_row, p_ttl_seconds) then
+    perform core.remember_request(v_request, '[]');
     return;
   end if;
   select * into v_row from public.budget_reservations as r
@@ -4702,7 +4787,7 @@ begin
     v_amounts || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
     p_execution_id
   );
-  perform core.remember_request(v_request, to_jsonb(v_row));
+  perform core.remember_request(v_request, jsonb_build_array(v_row));
   return next v_row;
 end;
 $$;
@@ -4737,7 +4822,8 @@ comment on function public.reserve_budget(
 if not all of it remains. Two that race for the last 2 kg cannot both win.
 
 It ends after ttl_seconds (1 to 86400), by release_budget, or when the same execution has used or moved that much more
-of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost if that has ended already.';
+of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost
+if that has ended already.';
 
 -- sql/50_budgets/spend_reservations.sql
 -- What an execution uses or moves comes out of what it holds of that budget itself, the oldest first: or
@@ -5020,13 +5106,13 @@ declare
 begin
   if coalesce(p_overruns, '{}') <> '{}' then
     return core.report_conflict(
-      p_workspace, 'high', 2, p_subsystem, 'system_architect', 'budget',
+      p_workspace, 'high', 2, p_subsystem, 'system_architect', 'sharedstate:budget',
       core.describe_overruns(p_subsystem, p_overruns),
       jsonb_build_object('subsystem', p_subsystem, 'overruns', p_overruns), '{}', p_execution_id, false
     ) is not null;
   end if;
   select o.conflict_id into v_conflict_id
-  from core.find_open_conflict(p_workspace, p_subsystem, 'system_architect', 'budget') as o;
+  from core.find_open_conflict(p_workspace, p_subsystem, 'system_architect', 'sharedstate:budget') as o;
   if not found then
     return false;
   end if;
@@ -5371,8 +5457,8 @@ $$;
 
 -- sql/60_conflicts/find_open_conflict.sql
 -- The open conflict of this source, target and key, locked until commit; nothing if there is none. One that
--- was reassigned counts for both targets: its source does not have to know. A caller
--- that may report afterwards holds the counter already (see core.hold_conflict_counter).
+-- was reassigned counts for both targets: its source does not have to know. A caller that may report
+-- afterwards holds the counter already (see core.hold_conflict_counter).
 create or replace function core.find_open_conflict(
   p_workspace text,
   p_source text,
@@ -5561,9 +5647,7 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  if p_conflict_key is not null then
-    perform core.require_label('conflict_key', p_conflict_key);
-  end if;
+  perform core.require_conflict_key(p_conflict_key);
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(
@@ -5608,7 +5692,7 @@ comment on function public.log_conflict(text, text, text, text, jsonb, integer, 
 'Opens a conflict and returns its row with the number that was given to it.
 
 severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
-resolved. With a conflict_key (1 to 200 characters) a report of the same source, target and key is counted on the one
+resolved. With a conflict_key (1 to 200 characters; those that begin with sharedstate: are the database''s own) a report of the same source, target and key is counted on the one
 that is open, which takes all that is new in it, and is returned.';
 
 -- sql/60_conflicts/next_conflict_id.sql
@@ -5903,6 +5987,29 @@ begin
     );
   end if;
   return v_amounts;
+end;
+$$;
+
+-- sql/60_conflicts/require_conflict_key.sql
+-- Null, or a label. Those of the conflicts that the database opens and resolves by itself are kept out of
+-- the agents' reach, or it would overwrite and resolve theirs.
+create or replace function core.require_conflict_key(p_conflict_key text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if starts_with(p_conflict_key, 'sharedstate:') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_key', 'reason', 'belongs to the database', 'value', left(p_conflict_key, 200)
+      ),
+      'Use a key that does not begin with sharedstate:'
+    );
+  end if;
+  return p_conflict_key is null or core.require_label('conflict_key', p_conflict_key);
 end;
 $$;
 
@@ -6232,7 +6339,7 @@ begin
   return (
     select c.source_agent from public.conflicts as c
     where c.workspace = p_workspace and c.conflict_id = p_conflict_id
-      and c.conflict_key = 'budget' and 'system_architect' in (c.target_agent, c.reported_to)
+      and c.conflict_key = 'sharedstate:budget' and 'system_architect' in (c.target_agent, c.reported_to)
   );
 end;
 $$;
@@ -6953,10 +7060,10 @@ begin
   );
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
-    jsonb_strip_nulls(jsonb_build_object(
+    p_details || jsonb_strip_nulls(jsonb_build_object(
       'subsystem', p_subsystem, 'state', (v_checkin.status).state, 'version', (v_checkin.status).version,
       'interfaces_version', (v_checkin.interfaces).version, 'design_version', (v_checkin.design).version
-    )) || p_details,
+    )),
     p_execution_id
   );
   if p_release then
@@ -7690,6 +7797,13 @@ declare
 begin
   perform core.require_name('workspace_name', p_workspace_name);
   perform core.require_present('with_defaults', to_jsonb(p_with_defaults));
+  if not core.is_open_workspace(p_workspace_name) then
+    perform core.fail(
+      'unknown_workspace',
+      jsonb_build_object('workspace', p_workspace_name),
+      'This token names another workspace. Use one that names none.'
+    );
+  end if;
   v_request := core.recall_request(
     p_workspace_name, p_request_id, 'init_workspace', jsonb_build_array(p_workspace_name, p_with_defaults)
   );
@@ -7742,6 +7856,7 @@ as $$
     (select count(*) from public.conflicts as c where c.workspace = w.name and c.status = 'open')
   from core.workspaces as w
   left join public.subsystems as s on w.name = s.workspace
+  where core.is_open_workspace(w.name)
   group by w.name
   order by w.created_at, w.name;
 $$;
@@ -7756,7 +7871,8 @@ as $$
 $$;
 
 comment on function public.list_workspaces() is
-'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts.';
+'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts. To a
+token that names a workspace: that one.';
 
 -- sql/80_operations/publish_checkin.sql
 -- Publishes what a check-in brings along of interfaces and design; the check-in logs them with itself.

@@ -69,12 +69,12 @@ class FakeState:
         )
         row["within_budget"] = None if allocation is None else not over
         opened = [
-            c for c in self._open() if (c["source_agent"], c["conflict_key"]) == (name, "budget")
+            c for c in self._open() if (c["source_agent"], c["conflict_key"]) == (name, "sharedstate:budget")
         ]
         if over and not opened:
             self.log_conflict(
                 severity="high", priority=2, source=name, target="system_architect", blocks=[],
-                description=f"{name} is over its budget", conflict_key="budget",
+                description=f"{name} is over its budget", conflict_key="sharedstate:budget",
             )  # fmt: skip
         elif opened and not over:
             self.resolve_conflict(

@@ -58,7 +58,7 @@ def test_the_reference_robot_converges_after_a_real_conflict_of_actuation() -> N
     fake = FakeState()
     assert play(DEFAULT, fake=fake) == CONVERGED
     first = fake.conflicts[0]
-    assert (first["source_agent"], first["conflict_key"]) == ("actuation", "budget")
+    assert (first["source_agent"], first["conflict_key"]) == ("actuation", "sharedstate:budget")
     assert all(conflict["status"] == "resolved" for conflict in fake.conflicts)
 
 

@@ -93,7 +93,7 @@ MUTANTS = (
     ),
     Mutant(
         "now() for clock_timestamp() in the look at a held lock",
-        "30_locks/is_held.sql",
+        "30_locks/is_any_held.sql",
         "clock_timestamp()",
         "now()",
         (QUEUE,),
@@ -164,8 +164,8 @@ MUTANTS = (
     Mutant(
         "drain missing on expiry",
         "30_locks/await_ticket.sql",
-        "if v_position = 1 then",
-        "if false then",
+        "if v_position = 1 and",
+        "if false and",
         (QUEUE,),
     ),
     Mutant(

@@ -77,7 +77,7 @@ def test_an_overrun_opens_one_conflict_to_the_architect(api: Api) -> None:
     assert conflict["description"] == "skeleton is over its budget: mass_kg 15.5 of 15"
     assert (conflict["source_agent"], conflict["target_agent"]) == ("skeleton", "system_architect")
     assert (conflict["severity"], conflict["priority"]) == ("high", 2)
-    assert (conflict["conflict_key"], conflict["reports"]) == ("budget", 1)
+    assert (conflict["conflict_key"], conflict["reports"]) == ("sharedstate:budget", 1)
     assert conflict["execution_id"] == "run-1"
 
 
