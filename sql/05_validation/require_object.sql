@@ -15,6 +15,6 @@ begin
       'Send an object such as {"key": "value"}.'
     );
   end if;
-  return core.require_readable(p_argument, p_document);
+  return core.require_readable(p_argument, p_document, 200);
 end;
 $$;

@@ -2,7 +2,7 @@
 -- common readers of JSON stumble over. A number beyond a double is an error to some and thousands of
 -- digits to others (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting
 -- is more than their recursion allows.
-create or replace function core.require_readable(p_argument text, p_document jsonb)
+create or replace function core.require_readable(p_argument text, p_document jsonb, p_levels integer)
 returns boolean
 language plpgsql
 immutable
@@ -11,8 +11,8 @@ as $$
 declare
   v_reason text;
 begin
-  if jsonb_path_exists(p_document, 'strict $.**{201}') then
-    v_reason := 'is nested more than 200 levels deep';
+  if jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
+    v_reason := format('is nested more than %s levels deep', p_levels);
   elsif jsonb_path_exists(
     p_document,
     'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'

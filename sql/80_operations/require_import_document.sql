@@ -7,7 +7,11 @@ as $$
 declare
   v_section record;
 begin
-  perform core.require_object('document', p_document);
+  if jsonb_typeof(p_document) is distinct from 'object' then
+    perform core.require_object('document', p_document);
+  end if;
+  -- The entries stand three levels deep in it.
+  perform core.require_readable('document', p_document, 203);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',
@@ -21,10 +25,14 @@ begin
     elsif v_section.key not in (
       'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
       'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
-    ) or not jsonb_path_match(v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))') then
+    ) or not jsonb_path_match(
+      v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))'
+    ) then
       perform core.fail(
         'invalid_argument',
-        jsonb_build_object('argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'),
+        jsonb_build_object(
+          'argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'
+        ),
         'Send the sections of export_state, each a list of objects.'
       );
     end if;

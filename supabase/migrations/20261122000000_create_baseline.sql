@@ -242,7 +242,7 @@ begin
       'Send an object such as {"key": "value"}.'
     );
   end if;
-  return core.require_readable(p_argument, p_document);
+  return core.require_readable(p_argument, p_document, 200);
 end;
 $$;
 
@@ -306,7 +306,7 @@ $$;
 -- common readers of JSON stumble over. A number beyond a double is an error to some and thousands of
 -- digits to others (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting
 -- is more than their recursion allows.
-create or replace function core.require_readable(p_argument text, p_document jsonb)
+create or replace function core.require_readable(p_argument text, p_document jsonb, p_levels integer)
 returns boolean
 language plpgsql
 immutable
@@ -315,8 +315,8 @@ as $$
 declare
   v_reason text;
 begin
-  if jsonb_path_exists(p_document, 'strict $.**{201}') then
-    v_reason := 'is nested more than 200 levels deep';
+  if jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
+    v_reason := format('is nested more than %s levels deep', p_levels);
   elsif jsonb_path_exists(
     p_document,
     'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
@@ -8086,7 +8086,11 @@ as $$
 declare
   v_section record;
 begin
-  perform core.require_object('document', p_document);
+  if jsonb_typeof(p_document) is distinct from 'object' then
+    perform core.require_object('document', p_document);
+  end if;
+  -- The entries stand three levels deep in it.
+  perform core.require_readable('document', p_document, 203);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',
@@ -8100,10 +8104,14 @@ begin
     elsif v_section.key not in (
       'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
       'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
-    ) or not jsonb_path_match(v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))') then
+    ) or not jsonb_path_match(
+      v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))'
+    ) then
       perform core.fail(
         'invalid_argument',
-        jsonb_build_object('argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'),
+        jsonb_build_object(
+          'argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'
+        ),
         'Send the sections of export_state, each a list of objects.'
       );
     end if;

@@ -73,9 +73,10 @@ class Stage:
         self._watch = psycopg.connect(stack.database_url, autocommit=True)
         self._pool = ThreadPoolExecutor(1)
 
-    def second_waits(self, name: str, **arguments: Any) -> Waiting:
+    def second_waits(self, name: str, *, commit: bool = True, **arguments: Any) -> Waiting:
         """Start a call in the second session and come back when it waits for the first one."""
-        future = self._pool.submit(self.second.call_and_commit, name, **arguments)
+        call = self.second.call_and_commit if commit else self.second.call
+        future = self._pool.submit(call, name, **arguments)
         deadline = time.monotonic() + 10
         while not self._blocked():
             assert not future.done(), (
@@ -87,6 +88,15 @@ class Stage:
     def _blocked(self) -> bool:
         found = self._watch.execute("select pg_blocking_pids(%s)", [self.second.pid]).fetchone()
         return found is not None and found[0] == [self.first.pid]
+
+    def parks(self, session: Session) -> bool:
+        """Whether the transaction of a session took a parking slot."""
+        found = self._watch.execute(
+            "select from pg_locks"
+            " where locktype = 'advisory' and pid = %s and classid = 1936220787",
+            [session.pid],
+        )
+        return found.fetchone() is not None
 
     def wait_for_the_end_of(self, lease: Row) -> None:
         """Until the database's clock has passed it."""

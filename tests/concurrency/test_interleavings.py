@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from tests.concurrency.stage import Row, Session, Stage
 
 RESOURCE = {"resource_type": "subsystem", "resource_name": "skeleton"}
@@ -94,6 +95,53 @@ def test_of_two_takeovers_of_a_lapsed_lease_one_wins(stage: Stage) -> None:
     waiting = stage.second_waits("acquire_lock", **OTHER)
     stage.first.commit()
     assert waiting.rows() == []
+
+
+def test_the_first_in_line_does_not_park_with_the_locks_of_a_lease_that_was_just_renewed(
+    stage: Stage,
+) -> None:
+    """The holder's own writes would wait for it, half a second each."""
+    lease = held(stage, ttl_seconds=1)
+    request = {"request_id": "00000000-0000-0000-0000-000000000002"}
+    stage.second.call_and_commit("acquire_lock", **OTHER, wait_seconds=60, **request)
+    renewal = {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
+    stage.first.call("renew_lock", **renewal)
+    stage.wait_for_the_end_of(lease)
+    waiting = stage.second_waits("wait_for_lock", commit=False, **request)
+    stage.first.commit()
+    (answer,) = waiting.rows()
+    assert (answer["state"], answer["position"]) == ("waiting", 1)
+    assert not stage.parks(stage.second)
+    stage.second.commit()
+    (answer,) = stage.second.call("wait_for_lock", **request)
+    assert (answer["state"], stage.parks(stage.second)) == ("waiting", True)
+
+
+def test_a_release_does_not_wait_for_another_lapsed_lease_that_the_next_in_line_wants(
+    stage: Stage,
+) -> None:
+    """Two releases that hand over sets to each other's waiters would deadlock."""
+    arm, leg = ({"resource_type": "subsystem", "resource_name": name} for name in ("arm", "leg"))
+    for resource in (arm, leg):
+        (lease,) = stage.first.call_and_commit(
+            "acquire_lock", **resource, agent_name="a", execution_id="run-1"
+        )
+    both = {"resources": Jsonb([arm, leg]), "agent_name": "b", "execution_id": "run-2"}
+    request = "00000000-0000-0000-0000-000000000003"
+    stage.second.call_and_commit("acquire_locks", **both, wait_seconds=60, request_id=request)
+    first, second, ours = stage.first, stage.second, [lease["workspace"]]
+    first.connection.execute(
+        "update agent_locks set expires_at = clock_timestamp() where workspace = %s", ours
+    )
+    first.commit()
+    query = "from agent_locks where workspace = %s and resource_name"
+    first.connection.execute(f"select {query} = 'leg' for update".encode(), ours)
+    second.connection.execute("set local lock_timeout = '5s'")
+    second.connection.execute(f"delete {query} = 'arm'".encode(), ours)
+    second.commit()
+    first.commit()
+    (answer,) = stage.second.call_and_commit("wait_for_lock", request_id=request)
+    assert (answer["state"], len(answer["leases"])) == ("granted", 2)
 
 
 def test_a_lease_that_is_just_renewed_is_not_taken_over_although_its_old_end_has_passed(

@@ -69,7 +69,9 @@ class FakeState:
         )
         row["within_budget"] = None if allocation is None else not over
         opened = [
-            c for c in self._open() if (c["source_agent"], c["conflict_key"]) == (name, "sharedstate:budget")
+            c
+            for c in self._open()
+            if (c["source_agent"], c["conflict_key"]) == (name, "sharedstate:budget")
         ]
         if over and not opened:
             self.log_conflict(

@@ -169,6 +169,27 @@ MUTANTS = (
         (QUEUE,),
     ),
     Mutant(
+        "a hand-over waits for another lease that has lapsed",
+        "30_locks/hand_over.sql",
+        " or not core.try_lease(old.workspace, v_resource)",
+        "",
+        (STEPS,),
+    ),
+    Mutant(
+        "a waiter parks with the locks that its attempt has taken",
+        "30_locks/await_ticket.sql",
+        "      exit;  -- it locked",
+        "      -- it locked",
+        (STEPS,),
+    ),
+    Mutant(
+        "a release that found nothing is not remembered",
+        "30_locks/release_lock.sql",
+        "perform core.remember_request(v_request, '[]');",
+        "",
+        ("tests/sql/test_requests.py",),
+    ),
+    Mutant(
         "a dead waiter keeps its turn",
         "30_locks/is_live_ticket.sql",
         "interval '5 seconds'",

@@ -25,7 +25,17 @@ OPTIONAL_NAMES: list[Any] = [value for value in NAMES if value is not None]
 LABELS = ["", "x" * 201, "a\nb", "\t", "\x1b[31m", "\x7f"]
 TEXTS = ["", "   ", "x" * 10_001, None]
 OBJECTS = [[], "text", 5, True, None]
-DOCUMENTS = [[], "text", 5, True]
+
+
+def _nested(levels: int) -> Row:
+    document: Row = {}
+    for _ in range(levels):
+        document = {"d": document}
+    return document
+
+
+# The last two: numbers and nestings that many a reader of JSON cannot take.
+DOCUMENTS = [[], "text", 5, True, {"a": [10**400]}, _nested(201)]
 AMOUNTS = [-1, -0.001, 10**12, "NaN", "12", True, None, [], {}]
 # Postgres itself makes a number of "12" where the parameter is one.
 MOVED = [-1, -0.001, 10**12, "NaN", "Infinity", "x", True, None, [], {}]
@@ -296,7 +306,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "priority": PRIORITIES,
         "blocks": LISTS,
         "execution_id": OPTIONAL_NAMES,
-        "conflict_key": LABELS,
+        "conflict_key": [*LABELS, "sharedstate:budget", "sharedstate:"],
     },
     "resolve_conflict": {
         "conflict_id": [*TYPED, None],

@@ -114,6 +114,8 @@ BODIES = {
     "Infinity": START + b'"iteration": Infinity}}',
     "1e400": START + b'"current_mass_kg": 1e400}}',
     "1e999999": START + b'"m": 1e999999}}',
+    "1e400 in metadata": START + b'"metadata": {"a": [-1e400]}}}',
+    "1e-400": START + b'"m": 1e-400}}',
     "no UTF-8": START + b'"state": "\xff\xfe"}}',
     "NUL": START + b'"state": "a\\u0000b"}}',
     "half a surrogate": START + b'"a": "\\ud800"}}',
@@ -177,6 +179,36 @@ def test_amounts_at_the_edges_are_accepted(api: Api, mass: float) -> None:
         execution_id="x",
     )
     assert row["current_mass_kg"] == mass
+
+
+def test_numbers_and_depth_at_the_edges_are_accepted_and_read_again(api: Api) -> None:
+    numbers = [1e308, -1e308, 1e-307, 0, 0.1, 2**63]
+    document: dict[str, Any] = {"numbers": numbers}
+    for _ in range(198):
+        document = {"d": document}
+    row = api.do(
+        "update_subsystem_design",
+        subsystem="skeleton",
+        design_data=document,
+        created_by="skeleton_agent",
+    )
+    (kept,) = api.rows("subsystem_designs", select="design_data")
+    assert kept["design_data"] == row["design_data"]
+    innermost = kept["design_data"]
+    while "d" in innermost:
+        innermost = innermost["d"]
+    # 1e308 comes back as a whole number with all of its digits.
+    assert [float(number) for number in innermost["numbers"]] == numbers
+
+
+def test_what_is_said_of_a_wrong_value_is_short(api: Api) -> None:
+    status = {"current_mass_kg": "x" * 3_000_000}
+    detail = api.refused(
+        "update_subsystem_status", "invalid_argument",
+        subsystem="skeleton", status=status, execution_id="x",
+    )  # fmt: skip
+    assert detail["argument"] == "status.current_mass_kg"
+    assert len(detail["value"]) == 200
 
 
 @pytest.mark.parametrize("name", ["a", "9", "x" * 128, "A.b:c@d/e-f_g", "run/2026-11-22"])

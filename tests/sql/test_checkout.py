@@ -82,7 +82,8 @@ def test_a_locked_subsystem_is_not_checked_out(api: Api) -> None:
 def test_a_checkin_writes_logs_and_releases(api: Api) -> None:
     (got,) = checkout(api)
     written = api.do(
-        "checkin_subsystem", **checkin(got["lease"], activity="designed", details={"bones": 6})
+        "checkin_subsystem",
+        **checkin(got["lease"], activity="designed", details={"bones": 6, "version": 99}),
     )
     assert written["status"] == api.rows("subsystems", name="eq.skeleton")[0]
     assert (written["status"]["state"], written["status"]["current_mass_kg"]) == ("complete", 12.5)

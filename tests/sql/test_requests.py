@@ -232,3 +232,65 @@ def test_repeating_a_forced_release_of_a_free_lock_spares_the_lease_that_came_af
     lease = api.lock("skeleton")
     assert api.operate("force_release_lock", **call) == []
     assert [row["fencing_token"] for row in api.rows("agent_locks")] == [lease["fencing_token"]]
+
+
+def test_repeating_a_release_that_found_nothing_spares_the_lease_that_came_after(
+    api: Api, request_id: str
+) -> None:
+    call = {
+        "resource_type": "subsystem",
+        "resource_name": "skeleton",
+        "execution_id": "skeleton-run",
+        "request_id": request_id,
+    }
+    assert api.do("release_lock", **call) == []
+    lease = api.lock("skeleton", execution_id="skeleton-run")
+    assert api.do("release_lock", **call) == []
+    assert [row["fencing_token"] for row in api.rows("agent_locks")] == [lease["fencing_token"]]
+
+
+def test_repeating_a_release_of_a_lapsed_lease_spares_the_lease_that_came_after(
+    api: Api, request_id: str
+) -> None:
+    api.outlive(api.lock("skeleton", execution_id="skeleton-run", ttl_seconds=1))
+    call = {
+        "resource_type": "subsystem",
+        "resource_name": "skeleton",
+        "execution_id": "skeleton-run",
+        "request_id": request_id,
+    }
+    assert api.do("release_lock", **call) == []
+    lease = api.lock("skeleton", execution_id="skeleton-run")
+    assert api.do("release_lock", **call) == []
+    assert [row["fencing_token"] for row in api.rows("agent_locks")] == [lease["fencing_token"]]
+
+
+def test_repeating_a_reservation_that_was_refused_holds_nothing_later(
+    api: Api, request_id: str
+) -> None:
+    mine = {"subsystem": "reserve", "agent_name": "a", "execution_id": "a", "mass_kg": 2}
+    theirs = {**mine, "agent_name": "b", "execution_id": "b"}
+    (held,) = api.do("reserve_budget", **theirs)
+    assert api.do("reserve_budget", **mine, request_id=request_id) == []
+    release = {"reservation_id": held["reservation_id"], "execution_id": "b"}
+    assert len(api.do("release_budget", **release)) == 1
+    assert api.do("reserve_budget", **mine, request_id=request_id) == []
+    assert api.rows("budget_reservations") == []
+
+
+def test_a_request_for_a_lock_is_forgotten_a_day_after_its_client_was_last_heard_of(
+    api: Api, request_id: str
+) -> None:
+    api.lock("skeleton")
+    waiting = {"agent_name": "b", "execution_id": "b", "wait_seconds": 60}
+    lock = {"resource_type": "subsystem", "resource_name": "skeleton"}
+    for one in (request_id, str(uuid.uuid4())):
+        assert api.do("acquire_lock", **lock, **waiting, request_id=one) == []
+    api.sql(
+        "update core.lock_tickets set seen_at = seen_at - interval '25 hours' "
+        "where request_id = %s",
+        request_id,
+    )
+    api.sql("select core.forget_old_requests()")
+    left = "select count(*), bool_or(request_id = %s) from core.lock_tickets where workspace = %s"
+    assert api.sql(left, request_id, api.workspace) == [(1, False)]

@@ -17,7 +17,8 @@ from itertools import accumulate
 from json.encoder import encode_basestring
 from typing import Any
 
-MAX_DEPTH = 200
+# What the database takes, 200 levels of a document, inside of an export file.
+MAX_DEPTH = 203
 # What Python, too, can read again from the database's answer.
 MAX_DIGITS = 4000
 MAX_EXPONENT = 1000
