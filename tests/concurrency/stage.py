@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -73,9 +74,15 @@ class Stage:
         self._watch = psycopg.connect(stack.database_url, autocommit=True)
         self._pool = ThreadPoolExecutor(1)
 
-    def second_waits(self, name: str, *, commit: bool = True, **arguments: Any) -> Waiting:
+    def second_waits(self, name: str, **arguments: Any) -> Waiting:
         """Start a call in the second session and come back when it waits for the first one."""
-        call = self.second.call_and_commit if commit else self.second.call
+        return self._second_waits(self.second.call_and_commit, name, arguments)
+
+    def second_waits_and_stays_open(self, name: str, **arguments: Any) -> Waiting:
+        """The same, but the second session does not commit."""
+        return self._second_waits(self.second.call, name, arguments)
+
+    def _second_waits(self, call: Callable[..., list[Row]], name: str, arguments: Row) -> Waiting:
         future = self._pool.submit(call, name, **arguments)
         deadline = time.monotonic() + 10
         while not self._blocked():

@@ -107,7 +107,7 @@ def test_the_first_in_line_does_not_park_with_the_locks_of_a_lease_that_was_just
     renewal = {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
     stage.first.call("renew_lock", **renewal)
     stage.wait_for_the_end_of(lease)
-    waiting = stage.second_waits("wait_for_lock", commit=False, **request)
+    waiting = stage.second_waits_and_stays_open("wait_for_lock", **request)
     stage.first.commit()
     (answer,) = waiting.rows()
     assert (answer["state"], answer["position"]) == ("waiting", 1)
