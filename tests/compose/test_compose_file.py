@@ -20,6 +20,7 @@ from tests.compose.composefile import (
     resolved,
     write_env,
 )
+from tests.tools import unavailable
 
 SERVICES = as_written()["services"]
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
@@ -28,10 +29,10 @@ VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 @pytest.fixture(params=["podman-compose", "docker-compose", "docker compose"])
 def implementation(request: pytest.FixtureRequest, tmp_path: Path) -> Implementation:
     """Each compose implementation that this machine has; podman-compose it always has."""
-    for found in implementations(tmp_path):
-        if found.name == request.param:
-            return found
-    pytest.skip(f"{request.param} is not installed here")
+    found = {each.name: each for each in implementations(tmp_path)}
+    if request.param not in found:
+        unavailable(f"{request.param} is not installed here", request.param)
+    return found[request.param]
 
 
 def test_the_file_follows_the_compose_specification() -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.compose.composefile import ROOT, implementations, resolved, write_env
 from tests.compose.processes import Composed, composed, connect
 from tests.stack.installation import Installation
-from tests.tools import node, node_modules, supabase_cli
+from tests.tools import node, node_modules, supabase_cli, unavailable
 
 from sharedstate import SharedState
 from sharedstate.stack import migrations, postgrest
@@ -192,7 +192,7 @@ def test_the_health_checks_pass_when_all_is_well(stack: Composed) -> None:
         if command[0] == "node":
             command[:1] = node()
         if shutil.which(command[0], path=environment["PATH"]) is None:
-            pytest.skip(f"{command[0]}, which the image has, is not installed here")
+            unavailable(f"{command[0]}, which the image has, is not installed", command[0])
         return subprocess.run(command, env=environment, capture_output=True, timeout=60).returncode
 
     assert check("db", PGPORT=str(stack.ports["db"])) == 0

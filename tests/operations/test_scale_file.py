@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.compose.composefile import ROOT, implementations, write_env
+from tests.tools import unavailable
 
 from sharedstate.stack import Stack, gateway
 from sharedstate.stack.site import make_folder, prepare
@@ -23,7 +24,7 @@ GATEWAY = ROOT / "compose" / "gateway" / "nginx.scale.conf"
 def test_a_compose_implementation_puts_both_files_together(tmp_path: Path, name: str) -> None:
     found = {each.name: each for each in implementations(tmp_path)}
     if name not in found:
-        pytest.skip(f"{name} is not installed")
+        unavailable(f"{name} is not installed here", name)
     write_env(tmp_path / ".env")
     files = ["--file", str(ROOT / "docker-compose.yml"), "--file", str(OVERRIDE)]
     answer = subprocess.run(

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.operations.databases import Database
-from tests.tools import ROOT
+from tests.tools import ROOT, unavailable
 
 from sharedstate.stack import StackInfo
 from sharedstate.stack.binaries import postgres_program
@@ -27,7 +27,7 @@ def pg_prove() -> str:
     """The program, or a skip that says where to get it."""
     found = shutil.which("pg_prove")
     if found is None:
-        pytest.skip(f"pgTAP's runner pg_prove is not installed ({PACKAGES})")
+        unavailable(f"pgTAP's runner pg_prove is not installed ({PACKAGES})", "pg_prove")
     return found
 
 
@@ -35,7 +35,7 @@ def pgtap_script() -> Path:
     """pgTAP for psql: it is SQL alone, and serves servers that it was not packaged for."""
     found = sorted(Path("/usr/share/postgresql").glob("*/extension/pgtap.sql"))
     if not found:
-        pytest.skip(f"pgTAP is not installed ({PACKAGES})")
+        unavailable(f"pgTAP is not installed ({PACKAGES})", "pgtap")
     return found[-1]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.supabase_cli.conftest import Project
+from tests.tools import unavailable
 
 from sharedstate.stack import Stack, StackInfo, postgres
 from sharedstate.stack.keys import read_keys
@@ -107,7 +108,10 @@ def checked_database(
     """A stack of its own with plpgsql_check, which only a superuser can add, as on the platform."""
     server = checking_server()
     if server is None:
-        pytest.skip("no Postgres has plpgsql_check here (Debian: postgresql-15-plpgsql-check)")
+        unavailable(
+            "no Postgres has plpgsql_check here (Debian: postgresql-15-plpgsql-check)",
+            "plpgsql_check",
+        )
     monkeypatch.setenv("SHAREDSTATE_POSTGRES_BIN", str(server))
     own = Stack(tmp_path_factory.mktemp("checked"))
     try:

@@ -1,10 +1,14 @@
 \ir ../callers.psql
-select plan(9);
+select plan(10);
 
 call tests.act_as('power_agent');
 select throws_ok($$select init_workspace('pgtap-new')$$, '42501', null, 'an agent may not');
 call tests.act_as_nobody();
 select throws_ok($$select init_workspace('pgtap-new')$$, '42501', null, 'nor may the anonymous role');
+call tests.act_as_operator_of('pgtap');
+select throws_ok(
+  $$select init_workspace('pgtap-new')$$, 'PT404', 'unknown_workspace', 'nor an operator whose token names another'
+);
 call tests.act_as_operator();
 select throws_ok(format('select init_workspace(%s)', b.arguments), 'PT400', 'invalid_argument', b.description)
 from (values

@@ -1,5 +1,5 @@
 \ir ../callers.psql
-select plan(3);
+select plan(4);
 
 call tests.act_as_any_agent();
 select count(update_subsystem_status(n, '{"state": "complete"}', 'run-1')) as completed
@@ -23,6 +23,10 @@ call tests.act_as_operator('pgtap-other');
 select is(
   (select count(*) from list_workspaces() where name in ('pgtap', 'pgtap-other', 'pgtap-bare')), 3::bigint,
   'whatever workspace the operator is in'
+);
+call tests.act_as_operator_of('pgtap-other');
+select results_eq(
+  'select name from list_workspaces()', $$values ('pgtap-other')$$, 'a token that names one shows that one'
 );
 
 select * from finish();
