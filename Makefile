@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-agents bench-locks bench-scale clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -46,6 +46,9 @@ lint: .venv/.installed-dev ## ruff, mypy, sqlfluff, and whether generated files 
 
 bench: .venv/.installed ## how fast it is on this machine
 	@.venv/bin/python bench/run.py
+
+bench-agents: .venv/.installed ## how many agents one installation carries, with one PostgREST and two
+	@.venv/bin/python bench/many_agents.py
 
 bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock services if installed
 	@.venv/bin/python bench/locks.py

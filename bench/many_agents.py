@@ -1,4 +1,4 @@
-"""How many agents one installation carries: python bench/scaling.py, some two minutes.
+"""How many agents one installation carries: `make bench-agents`, some three minutes.
 
 Starts a stack of its own, and in front of its database one or two PostgREST with pools of several
 sizes. First how much they do at most, then how long calls take for 50, 500 and 5,000 agents that
