@@ -13,7 +13,7 @@ begin
         'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
         'value', left(p_label, 200)
       ),
-      'Use 1 to 200 characters without control characters.'
+      'Use 1 to 200 characters without control characters, and not only spaces.'
     );
   end if;
   return true;

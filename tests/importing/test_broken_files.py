@@ -73,6 +73,7 @@ def test_a_file_that_is_no_json_object_is_left_out(
         ('"name": "leg"', "is 'leg' in the folder of arm"),
         ('"state": "a\\u0007b"', "holds a control character"),
         ('"state": ""', "is empty"),
+        ('"state": "\\ufeff"', "is empty"),
         (f'"state": "{"x" * 201}"', "has 201 characters, at most 200 are allowed"),
         ('"note": {"deep": [1, NaN]}', "note.deep[1]: NaN is no JSON number"),
         ('"note": "a\\u0000b"', "holds the character NUL"),

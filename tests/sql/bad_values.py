@@ -22,8 +22,11 @@ NAMES: list[Any] = [
     None,
 ]
 OPTIONAL_NAMES: list[Any] = [value for value in NAMES if value is not None]
-LABELS = ["", "x" * 201, "a\nb", "\t", "\x1b[31m", "\x7f"]
-TEXTS = ["", "   ", "x" * 10_001, None]
+# Nothing to see: spaces of all kinds, joiners, marks of direction, the byte order mark, fillers, tags.
+BLANKS = [" ", "\u00a0\u2003", "\u200b", "\ufeff", "\u2060\u202e", "\u3164", "\u2800", "\U000e0041"]
+LABELS = ["", "x" * 201, "a\nb", "\t", "\x1b[31m", "\x7f", "\x9b31m", *BLANKS]
+ESCAPES = ["red \x1b[31m", "a\x07", "\x9b2J gone", "all is well\rnothing is", "a\x7f", "a\x0b"]
+TEXTS = ["", "   ", "\n\t\n", *BLANKS, *ESCAPES, "x" * 10_001, None]
 OBJECTS = [[], "text", 5, True, None]
 
 
@@ -50,7 +53,7 @@ REQUEST_IDS = ["", "no-uuid", 5, [], "00000000-0000-0000-0000-00000000000g"]
 
 STATUS: Row = {
     "name": ["power", 5, None],
-    "state": ["", 5, None, "x" * 201, "a\nb", []],
+    "state": [*LABELS, 5, None, []],
     "current_mass_kg": AMOUNTS,
     "current_cost_usd": AMOUNTS,
     "current_power_w": AMOUNTS,

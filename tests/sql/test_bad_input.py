@@ -211,6 +211,22 @@ def test_what_is_said_of_a_wrong_value_is_short(api: Api) -> None:
     assert len(detail["value"]) == 200
 
 
+@pytest.mark.parametrize("state", ["ü", "設計中", "🦾", "a\u200bb", "\u2800.", " in review "])
+def test_labels_in_any_language_are_accepted(api: Api, state: str) -> None:
+    row = api.do(
+        "update_subsystem_status", subsystem="skeleton", status={"state": state}, execution_id="x"
+    )
+    assert row["state"] == state
+
+
+def test_texts_may_have_lines_and_columns_also_those_of_windows(api: Api) -> None:
+    text = "200 W too much:\n\tmotors\t150\r\n\tfans\t50\r\nü 🦾\u200d"
+    row = api.do(
+        "log_conflict", severity="low", source="power_agent", target="x_agent", description=text
+    )
+    assert row["description"] == text
+
+
 @pytest.mark.parametrize("name", ["a", "9", "x" * 128, "A.b:c@d/e-f_g", "run/2026-11-22"])
 def test_names_at_the_edges_are_accepted(api: Api, name: str) -> None:
     lease = api.lock(name, name, name)

@@ -13,6 +13,11 @@ from sharedstate.exchange.strict_json import Node, faults, plain
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What can be seen, as the database has it in core.is_visible.
+_VISIBLE = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 MAX_INTEGER = 2**31 - 1
 MAX_AMOUNT = 10**12
 
@@ -154,12 +159,12 @@ class Fields:
             return None
         if not isinstance(value, str):
             self.refuse(key, f"must be a text, found {kind(value)}")
-        elif not value.strip():
+        elif one_line and _CONTROL.search(value):
+            self.refuse(key, "holds a control character")
+        elif not _VISIBLE.search(value):
             self.refuse(key, "is empty")
         elif len(value) > limit:
             self.refuse(key, f"has {len(value)} characters, at most {limit} are allowed")
-        elif one_line and _CONTROL.search(value):
-            self.refuse(key, "holds a control character")
         else:
             return value
         return None
