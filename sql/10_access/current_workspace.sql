@@ -1,4 +1,3 @@
--- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at.
 -- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
 create or replace function core.current_workspace()
 returns text
@@ -8,17 +7,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_claims constant jsonb := core.jwt_claims();
-  v_workspace text;
+  v_workspace constant text := core.named_workspace();
 begin
-  if v_claims ? 'workspace' then
-    v_workspace := v_claims ->> 'workspace';
-  else
-    v_workspace := coalesce(
-      nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
-      'default'
-    );
-  end if;
   if not exists (select from core.workspaces as w where w.name = v_workspace) then
     perform core.fail(
       'unknown_workspace',

@@ -33,4 +33,4 @@ comment on column public.subsystems.last_execution_id is 'The execution that wro
 alter table public.subsystems enable row level security;
 create policy subsystems_of_own_workspace on public.subsystems
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));

@@ -35,7 +35,7 @@ create index agent_locks_execution_id_idx on public.agent_locks (workspace, exec
 alter table public.agent_locks enable row level security;
 create policy agent_locks_of_own_workspace on public.agent_locks
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Outlives the lease rows, so that tokens grow even after a lease was deleted by hand. Its row lock
 -- puts all grants of one resource in line and keeps them apart from writes of that resource.
@@ -85,7 +85,7 @@ create index lock_tickets_execution_id_idx on core.lock_tickets (workspace, exec
 alter table core.lock_tickets enable row level security;
 create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table core.lock_ticket_resources (
   workspace text not null,
@@ -100,7 +100,7 @@ create index lock_ticket_resources_ticket_id_idx on core.lock_ticket_resources (
 alter table core.lock_ticket_resources enable row level security;
 create policy lock_ticket_resources_of_own_workspace on core.lock_ticket_resources
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type public.lock_wait as (
   state text,

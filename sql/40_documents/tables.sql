@@ -25,7 +25,7 @@ comment on column public.subsystem_requirements.merged is
 alter table public.subsystem_requirements enable row level security;
 create policy subsystem_requirements_of_own_workspace on public.subsystem_requirements
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.subsystem_interfaces (
   workspace text not null,
@@ -55,7 +55,7 @@ comment on column public.subsystem_interfaces.merged is
 alter table public.subsystem_interfaces enable row level security;
 create policy subsystem_interfaces_of_own_workspace on public.subsystem_interfaces
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.subsystem_designs (
   workspace text not null,
@@ -84,7 +84,7 @@ comment on column public.subsystem_designs.merged is
 alter table public.subsystem_designs enable row level security;
 create policy subsystem_designs_of_own_workspace on public.subsystem_designs
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Conflicts: the JSON pointers of the parts that both sides changed differently.
 create type core.document_merge as (document jsonb, conflicts text []);
@@ -129,4 +129,4 @@ create index document_dependencies_on_idx on public.document_dependencies (works
 alter table public.document_dependencies enable row level security;
 create policy document_dependencies_of_own_workspace on public.document_dependencies
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));

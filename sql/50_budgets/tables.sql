@@ -34,7 +34,7 @@ comment on column public.global_constraints.merged is
 alter table public.global_constraints enable row level security;
 create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Amounts that an execution holds of a budget before it uses or moves them.
 create table public.budget_reservations (
@@ -69,7 +69,7 @@ create index budget_reservations_reservation_id_idx on public.budget_reservation
 alter table public.budget_reservations enable row level security;
 create policy budget_reservations_of_own_workspace on public.budget_reservations
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type core.budget_line as (
   scope text,

@@ -52,7 +52,7 @@ where status = 'open' and conflict_key is not null;
 alter table public.conflicts enable row level security;
 create policy conflicts_of_own_workspace on public.conflicts
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.conflict_events (
   workspace text not null,
@@ -81,7 +81,7 @@ comment on column public.conflict_events.details is
 alter table public.conflict_events enable row level security;
 create policy conflict_events_of_own_workspace on public.conflict_events
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
 -- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row

@@ -41,7 +41,7 @@ on public.agent_activity_logs (workspace, import_key) where import_key is not nu
 alter table public.agent_activity_logs enable row level security;
 create policy agent_activity_logs_of_own_workspace on public.agent_activity_logs
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type public.activity_page as (
   entries public.agent_activity_logs [],

@@ -19,6 +19,7 @@ OURS = "('core'::regnamespace, 'public'::regnamespace)"
 FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 # What row level security and the views evaluate with the caller's rights.
 HELPERS_OF_CALLERS = {
+    "core.visible_workspace",
     "core.current_workspace",
     "core.agent_subsystem",
     "core.stale_inputs",
@@ -100,6 +101,7 @@ def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) ->
     definers = functions(api, "p.prosecdef and p.pronamespace = 'core'::regnamespace")
     # The trigger runs also for an operator who types DELETE.
     assert set(definers) == twins | {
+        "core.visible_workspace",
         "core.current_workspace",
         "core.hand_over",
         "core.stale_inputs",
@@ -139,7 +141,7 @@ def test_every_public_table_has_one_policy_which_is_for_reading(api: Api) -> Non
     for table, commands, conditions, checks in found:
         assert (commands, checks) == (["r"], 0), table
         condition = re.sub(r"\s+", " ", conditions[0])
-        assert condition.startswith("(workspace = ( SELECT core.current_workspace()"), table
+        assert condition.startswith("(workspace = ( SELECT core.visible_workspace()"), table
 
 
 QUEUE_TABLES = ("lock_ticket_resources", "lock_tickets")
@@ -157,7 +159,7 @@ def test_of_the_private_tables_only_the_queue_can_be_read_and_in_the_own_workspa
     assert tuple(name for name, _, _ in found) == QUEUE_TABLES
     for _, command, condition in found:
         assert command == "r"
-        assert condition.startswith("(workspace = ( SELECT core.current_workspace()")
+        assert condition.startswith("(workspace = ( SELECT core.visible_workspace()")
 
 
 def test_views_are_read_with_the_callers_rights(api: Api) -> None:

@@ -147,9 +147,10 @@ begin
     inner join pg_catalog.pg_depend as d on p.oid = d.objid
     where
       c.relnamespace = 'public'::regnamespace
+      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
       and d.classid = 'pg_catalog.pg_policy'::regclass
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
-      and d.refobjid = 'core.current_workspace'::regproc
+      and d.refobjid = 'core.visible_workspace'::regproc
   loop
     execute format('alter publication supabase_realtime add table %s', v_table);
   end loop;
