@@ -260,6 +260,13 @@ class LogRestored(SharedStateError):
     raised_by = "database"
 
 
+class ExportTooLarge(SharedStateError):
+    """The workspace is more than one answer can hold: 256 MB of documents, or of the log."""
+
+    slug = "export_too_large"
+    raised_by = "database"
+
+
 class ResourceLocked(SharedStateError):
     """Another execution holds the lease; nothing was written."""
 

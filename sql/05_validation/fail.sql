@@ -24,6 +24,7 @@ declare
     when 'conflict_not_resolved' then 'PT409'
     when 'conflict_duplicate' then 'PT409'
     when 'log_restored' then 'PT409'
+    when 'export_too_large' then 'PT413'
     when 'resource_locked' then 'PT423'
   end;
 begin

@@ -68,6 +68,9 @@ begin
       )
     )
   );
+exception
+  when program_limit_exceeded then
+    return core.fail_export_too_large(v_workspace);
 end;
 $$;
 

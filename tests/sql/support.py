@@ -164,6 +164,7 @@ STATUS_OF = {
     "conflict_not_resolved": 409,
     "conflict_duplicate": 409,
     "log_restored": 409,
+    "export_too_large": 413,
     "resource_locked": 423,
 }
 

@@ -78,6 +78,7 @@ def test_a_slug_becomes_its_class_with_all_that_was_said(slug: str) -> None:
         (504, "PGRST003", "Timed out acquiring connection", errors.ServiceUnavailable),
         (409, "PT409", "slug_of_a_newer_server", errors.UnexpectedError),
         (400, "P0001", "lease_lost", errors.UnexpectedError),
+        (413, "54000", "total size of jsonb object elements exceeds", errors.UnexpectedError),
         (418, None, "I am a teapot", errors.UnexpectedError),
     ],
 )

@@ -38,6 +38,8 @@ _BY_CODE: dict[str, type[SharedStateError]] = {
     "22008": errors.InvalidArgument,
     "22021": errors.InvalidArgument,
     "23514": errors.InvalidArgument,
+    # An answer that Postgres cannot hold. PostgREST makes it 413, which else means the request.
+    "54000": errors.UnexpectedError,
     "54001": errors.InvalidArgument,  # nested deeper than Postgres' stack
 }
 _BY_STATUS: dict[int, type[SharedStateError]] = {
