@@ -22,7 +22,7 @@ NAMES: list[Any] = [
     None,
 ]
 OPTIONAL_NAMES: list[Any] = [value for value in NAMES if value is not None]
-# Nothing to see: spaces of all kinds, joiners, marks of direction, the byte order mark, fillers, tags.
+# Nothing to see: spaces of all kinds, joiners, marks of direction, byte order mark, fillers, tags.
 BLANKS = [" ", "\u00a0\u2003", "\u200b", "\ufeff", "\u2060\u202e", "\u3164", "\u2800", "\U000e0041"]
 LABELS = ["", "x" * 201, "a\nb", "\t", "\x1b[31m", "\x7f", "\x9b31m", *BLANKS]
 ESCAPES = ["red \x1b[31m", "a\x07", "\x9b2J gone", "all is well\rnothing is", "a\x7f", "a\x0b"]

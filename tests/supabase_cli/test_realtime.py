@@ -132,7 +132,7 @@ def test_a_subscriber_of_an_unknown_workspace_sees_nothing_and_spoils_nothing(
     """An error would end the question for all other subscribers of the table as well."""
     with connect(database) as connection:
         migrations.apply_pending(connection)
-        tables = sorted(names(connection, OURS))
+        tables = names(connection, OURS)
         connection.execute("set role service_role")
         connection.execute("select public.init_workspace('default')")
         connection.execute("reset role")
