@@ -144,6 +144,48 @@ def test_a_token_is_signed_with_the_secret_of_the_environment_or_of_the_env_file
     assert not {"workspace", "agent"} & claims.keys()
 
 
+def test_an_operators_token_for_one_workspace_is_refused_because_it_would_open_all(
+    installation: Installation,
+) -> None:
+    installation.environment["JWT_SECRET"] = "e" * 40
+    made = installation.run("token", "--role", "service_role", "--workspace", "w")
+    assert (made.returncode, made.stdout) == (1, "")
+    assert "opens every workspace" in made.stderr
+    assert "--role authenticated" in made.stderr
+    made = installation.run("token", "--role", "service_role", "--agent", "chief")
+    claims = jwt.decode(made.stdout.strip(), "e" * 40, algorithms=["HS256"])
+    assert (claims["role"], claims["agent"]) == ("service_role", "chief")
+
+
+def test_an_operators_token_for_one_agent_acts_under_its_name_alone(
+    shared_installation: Installation,
+) -> None:
+    made = shared_installation.run("token", "--role", "service_role", "--agent", "chief")
+    info = Stack(shared_installation.root).info
+    with SharedState(url=info.url, key=made.stdout.strip()) as state:
+        assert state.log_agent_activity("chief", "looked_around")["agent_name"] == "chief"
+        with pytest.raises(errors.AgentMismatch):
+            state.force_release_lock(
+                "subsystem", "power", released_by="somebody", reason="its machine is gone"
+            )
+
+
+def test_a_token_is_for_the_stack_that_runs_and_not_for_a_stopped_one_of_the_env_file(
+    shared_installation: Installation,
+) -> None:
+    """The same order in which commands find their database."""
+    env_file = shared_installation.root / ".env"
+    before = env_file.read_text()
+    env_file.write_text(f"{before}JWT_SECRET={'c' * 40}\n")
+    try:
+        info = Stack(shared_installation.root).info
+        made = shared_installation.run("token", "--ttl", "5m")
+        with SharedState(url=info.url, key=made.stdout.strip()) as state:
+            assert _state_of_power(state)
+    finally:
+        env_file.write_text(before)
+
+
 def test_a_token_of_this_installation_pins_workspace_and_agent(
     shared_installation: Installation,
 ) -> None:

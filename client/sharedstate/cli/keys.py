@@ -97,6 +97,12 @@ def token(
     for name, value in (("workspace", workspace), ("agent", agent)):
         if value is not None:
             checked_name(value, name)
+    if role is Role.SERVICE_ROLE and workspace is not None:
+        raise StackError(
+            "an operator's token opens every workspace: service_role passes by row level security, "
+            "so a workspace in it would pin functions and not tables.",
+            hint="Leave --workspace out, or make an agent's token: --role authenticated.",
+        )
     secret = _find_secret(home_of(home))
     typer.echo(make_token(secret, role.value, workspace=workspace, agent=agent, ttl=lasts))
 
@@ -125,10 +131,8 @@ def _update_env(place: Home, made: Keys) -> None:
 
 
 def _find_secret(home: Home) -> str:
-    """JWT_SECRET of the environment, else of `.env`, else the embedded stack's."""
-    values = dotenv_values(home.env_file, interpolate=False) if home.env_file.is_file() else {}
-    stored = read_keys(home.keys_file)
-    secret = os.environ.get(SECRET) or values.get(SECRET) or (stored.jwt_secret if stored else "")
+    """JWT_SECRET of the environment, else that of what runs or would be used."""
+    secret = os.environ.get(SECRET) or _secret_of(home)
     if not secret:
         raise StackError(
             f"no secret to sign with: no {SECRET} in the environment or in .env, and no keys "
@@ -141,3 +145,16 @@ def _find_secret(home: Home) -> str:
             hint="Make another: sharedstate keys",
         )
     return secret
+
+
+def _secret_of(home: Home) -> str:
+    """In the order in which `find_target` finds the database: a token is for the API before it.
+
+    So the running stack, then `.env`, then the embedded stack that is stopped.
+    """
+    stored = read_keys(home.keys_file)
+    own = stored.jwt_secret if stored else ""
+    if own and Stack(home.root).anything_runs():
+        return own
+    values = dotenv_values(home.env_file, interpolate=False) if home.env_file.is_file() else {}
+    return values.get(SECRET) or own
