@@ -87,7 +87,46 @@ def test_init_waits_only_so_long_and_says_what_to_do(installation: Installation)
     answer = installation.run("init", "--timeout", "0.5")
     assert answer.returncode == 1
     assert "was not ready after" in answer.stderr
-    assert "sharedstate up" in answer.stderr
+    assert "docker compose ps" in answer.stderr
+    assert "sharedstate up" not in answer.stderr
+
+
+def test_who_is_refused_by_a_database_of_the_env_file_is_sent_to_that_file(
+    shared_installation: Installation, installation: Installation
+) -> None:
+    port = shared_installation.ports[0]
+    address = f"postgresql://postgres:x@{processes.HOST}:{port}/agentcad"
+    env_file = installation.root / ".env"
+    env_file.write_text(f"DATABASE_URL={address}\n")
+    for command in ("init", "status"):
+        answer = installation.run(command)
+        assert answer.returncode == 1
+        said = answer.stdout + answer.stderr
+        assert "password authentication failed" in said
+        assert f"check DATABASE_URL in {env_file}" in said
+        assert "sharedstate up" not in said
+
+
+def test_of_a_stack_that_is_stopped_the_hint_is_to_start_it(installation: Installation) -> None:
+    installation.up()
+    installation.run("down")
+    answer = installation.run("init", "--timeout", "0.1")
+    assert answer.returncode == 1
+    assert "`sharedstate up` starts it" in answer.stderr
+    assert installation.run("status").stdout.count("not started") == 3
+
+
+def test_status_without_a_stack_of_its_own_shows_the_database_of_the_env_file(
+    shared_installation: Installation, installation: Installation
+) -> None:
+    info = Stack(shared_installation.root).info
+    (installation.root / ".env").write_text(f"DATABASE_URL={info.database_url}\n")
+    answer = installation.run("status")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"database  of {installation.root / '.env'}" in answer.stdout
+    assert "schema    2" in answer.stdout
+    assert "of 7 subsystems complete" in answer.stdout
+    assert "postgrest" not in answer.stdout
 
 
 def test_init_with_a_wrong_password_does_not_wait(shared_installation: Installation) -> None:

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from sharedstate.cli.output import HomeOption, home_of, out
+from sharedstate.cli.target import Target, find_target
 from sharedstate.cli.up import say_changed, say_workspaces
 from sharedstate.stack import Stack, StackError, migrations
+from sharedstate.stack.health import PartStatus
+from sharedstate.stack.paths import Home
 from sharedstate.stack.workspaces import has_schema, list_workspaces
+
+_CONNECT_SECONDS = 5.0
 
 
 def status(home: HomeOption = None) -> None:
-    """Show each part: running, port, version, and why not. Exit code 0 only if all of them run."""
+    """Show each part: running, port, version, and why not. Exit code 0 only if all of them run.
+
+    Where no embedded stack was started, and DATABASE_URL or .env name another database (of docker
+    compose, of the platform), show what is in that one.
+    """
     place = home_of(home)
     stack = Stack(place.root)
     parts = stack.status()
+    # A part that was started has a port, also when it was killed.
+    elsewhere = None if any(part.port for part in parts) else _find_elsewhere(place)
+    well = _say_elsewhere(elsewhere) if elsewhere else _say_stack(stack, parts)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _find_elsewhere(home: Home) -> Target | None:
+    try:
+        target = find_target(home)
+    except StackError:
+        return None
+    return None if target.embedded else target
+
+
+def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
     table = Table(box=None, pad_edge=False)
     for heading in ("part", "running", "port", "version", "process", "remark"):
         table.add_column(heading, no_wrap=heading != "remark")
@@ -31,27 +58,40 @@ def status(home: HomeOption = None) -> None:
             escape(part.detail),
         )
     out.print(table)
-    out.print(f"home      {escape(str(place.dir))}")
+    out.print(f"home      {escape(str(stack.home.dir))}")
     if stack.is_temporary() and stack.anything_runs():
         out.print("until     the demo ends (keep it running: sharedstate up)")
     if any(part.name == "postgres" and part.running for part in parts):
-        _say_schema(stack)
-    if not all(part.running for part in parts):
+        try:
+            with stack.database() as connection:
+                _say_schema(connection)
+        except (psycopg.Error, StackError) as error:
+            out.print(f"schema    unknown: {escape(str(error).strip())}")
+    well = all(part.running for part in parts)
+    if not well:
         out.print("start it  sharedstate up")
-        raise typer.Exit(1)
+    return well
 
 
-def _say_schema(stack: Stack) -> None:
+def _say_elsewhere(target: Target) -> bool:
+    out.print(f"database  of {escape(target.source)}; no embedded stack was started here")
     try:
-        with stack.database() as connection:
-            applied = migrations.applied_versions(connection)
-            missing = [migration.version for migration in migrations.pending(connection)]
-            out.print(f"schema    {applied[-1] if applied else 'none'}")
-            if missing:
-                out.print(f"pending   {', '.join(missing)} (apply: sharedstate init)")
-            for migration in migrations.changed(connection):
-                say_changed(migration.path.name)
-            if has_schema(connection):
-                say_workspaces(list_workspaces(connection))
+        with target.connect(timeout=_CONNECT_SECONDS) as connection:
+            _say_schema(connection)
     except (psycopg.Error, StackError) as error:
         out.print(f"schema    unknown: {escape(str(error).strip())}")
+        out.print(escape(target.hint))
+        return False
+    return True
+
+
+def _say_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    applied = migrations.applied_versions(connection)
+    missing = [migration.version for migration in migrations.pending(connection)]
+    out.print(f"schema    {applied[-1] if applied else 'none'}")
+    if missing:
+        out.print(f"pending   {', '.join(missing)} (apply: sharedstate init)")
+    for migration in migrations.changed(connection):
+        say_changed(migration.path.name)
+    if has_schema(connection):
+        say_workspaces(list_workspaces(connection))

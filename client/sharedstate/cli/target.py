@@ -13,10 +13,12 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate.stack import Stack, StackError
+from sharedstate.stack.envfile import EnvFile
 from sharedstate.stack.errors import StackTimeout
 from sharedstate.stack.paths import Home
 from sharedstate.stack.progress import Progress, silent
 
+VARIABLE = "DATABASE_URL"
 _LIBPQ = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -30,10 +32,21 @@ _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf en
 
 @dataclass(frozen=True)
 class Target:
-    """A database, reached as its owner."""
+    """A database, reached as its owner. `embedded`: it is that of the embedded stack."""
 
     database_url: str
     source: str
+    embedded: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to do when it does not answer or refuses us."""
+        if self.embedded:
+            return "Is it running? `sharedstate status` tells, `sharedstate up` starts it."
+        return (
+            "Is it running? Of docker compose `docker compose ps` tells; else check "
+            f"{self.source if self.source == VARIABLE else f'{VARIABLE} in {self.source}'}."
+        )
 
     def libpq_environment(self) -> dict[str, str]:
         """The address as PG* variables."""
@@ -56,13 +69,13 @@ class Target:
                 if any(text in reason for text in _FINAL):
                     raise StackError(
                         f"the database of {self.source} refuses us: {reason}",
-                        hint="Check DATABASE_URL, or start the stack: sharedstate up",
+                        hint=self.hint,
                     ) from error
                 if time.monotonic() > deadline:
                     raise StackTimeout(
                         f"the database of {self.source} was not ready after {timeout:.0f} s: "
                         f"{reason}",
-                        hint="Is it running? `sharedstate status` tells, `sharedstate up` starts.",
+                        hint=self.hint,
                     ) from error
                 if not told:
                     progress(f"waiting for the database of {self.source}")
@@ -75,17 +88,17 @@ class Target:
 
 def find_target(home: Home) -> Target:
     """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
-    given = os.environ.get("DATABASE_URL")
+    given = os.environ.get(VARIABLE)
     if given:
-        return Target(given, "DATABASE_URL")
+        return Target(given, VARIABLE)
     stack = Stack(home.root)
     if stack.anything_runs():
-        return Target(stack.info.database_url, "the running stack")
+        return Target(stack.info.database_url, "the running stack", embedded=True)
     values = dotenv_values(home.env_file) if home.env_file.is_file() else {}
-    stored = values.get("DATABASE_URL")
+    stored = values.get(VARIABLE)
     if stored:
-        return Target(stored, str(home.env_file))
+        return Target(stored, str(home.env_file), embedded=EnvFile(home.env_file).is_ours())
     raise StackError(
         "no database is known: no DATABASE_URL, no running stack, no .env.",
-        hint="Start the embedded stack: sharedstate up",
+        hint="Start the embedded stack: sharedstate up. Or name a database: DATABASE_URL.",
     )

@@ -29,6 +29,10 @@ class EnvFile:
 
     path: Path
 
+    def is_ours(self) -> bool:
+        """Whether `sharedstate up` wrote it, and keeps it current."""
+        return self.path.is_file() and MARKER in self.path.read_text().splitlines()
+
     def bring_up_to_date(self, values: dict[str, str]) -> EnvResult:
         """Write, update or leave the file, so that no line of anybody else is ever lost."""
         if not self.path.exists():
@@ -39,7 +43,7 @@ class EnvFile:
         changed = {name: value for name, value in values.items() if stored.get(name) != value}
         if not changed:
             return EnvResult()
-        if MARKER not in self.path.read_text().splitlines():
+        if not self.is_ours():
             return EnvResult(foreign=tuple(changed))
         for name, value in changed.items():
             set_key(self.path, name, value, quote_mode="never")
