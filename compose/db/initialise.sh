@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the database needs before the API can start: PostgREST's password, an owner who may make
-# schemas, the migrations. supabase/postgres runs it once, on an empty volume. It may be run again:
+# schemas, parking slots, the migrations. supabase/postgres runs it once, on an empty volume. It may be
+# run again:
 #   docker compose exec db /docker-entrypoint-initdb.d/zz_sharedstate.sh
 set -eu
 
@@ -14,11 +15,19 @@ run() {
   psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 "$@"
 }
 
-# Passwords come from the environment: an argument could be read in the list of processes.
+# Passwords come from the environment: an argument could be read in the list of processes. And this one
+# statement is logged by no setting, whatever POSTGRES_LOG_STATEMENT says.
 run --username=supabase_admin <<'SQL'
 \set password `printenv AUTHENTICATOR_PASSWORD`
+begin;
+set local log_statement = 'none';
+set local log_min_duration_statement = -1;
+set local log_min_error_statement = 'panic';
 alter role authenticator with login password :'password';
+commit;
 alter database :"DBNAME" owner to postgres;
+-- For waiters of locks, of PostgREST's 20 connections; see docs/locking.md.
+alter database :"DBNAME" set sharedstate.parking_slots = 12;
 SQL
 
 # The ledger of the Supabase CLI and of `sharedstate init`, so that all three agree.

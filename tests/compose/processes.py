@@ -50,6 +50,7 @@ def _as_image_makes_it(port: int, keys: Any) -> None:
         port, user="supabase_admin", password=keys.supabase_admin_password, database="postgres"
     ) as connection:
         connection.execute("alter database agentcad owner to supabase_admin")
+        connection.execute("alter database agentcad reset sharedstate.parking_slots")
         connection.execute("alter role authenticator password null")
 
 
@@ -68,9 +69,9 @@ class Composed:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
-    def database_url(self, user: str = "postgres") -> str:
+    def database_url(self, user: str = "postgres", variable: str = "POSTGRES_PASSWORD") -> str:
         """As DATABASE_URL of the .env file, with the port that the database has here."""
-        password = self.variables["POSTGRES_PASSWORD"]
+        password = self.variables[variable]
         return f"postgresql://{user}:{password}@127.0.0.1:{self.ports['db']}/agentcad"
 
     def environment(self, service: str, **replaced: str) -> dict[str, str]:

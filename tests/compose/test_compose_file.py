@@ -151,7 +151,8 @@ def test_the_data_is_in_named_volumes() -> None:
         for volume in service.get("volumes", [])
         if not str(volume).startswith(".")
     }
-    assert named == set(as_written()["volumes"]) == {"database", "database-keys"}
+    studio = {"studio-snippets", "studio-functions"}
+    assert named == set(as_written()["volumes"]) == {"database", "database-keys"} | studio
     assert "database:/var/lib/postgresql/data" in SERVICES["db"]["volumes"]
 
 
@@ -197,3 +198,32 @@ def test_studio_and_postgres_meta_share_a_key_and_the_owner_of_the_tables() -> N
     assert studio["POSTGRES_USER_READ_WRITE"] == meta["PG_META_DB_USER"] == "postgres"
     assert studio["STUDIO_PG_META_URL"] == f"http://meta:{meta['PG_META_PORT']}"
     assert studio["SUPABASE_URL"].startswith("http://gateway:")
+
+
+# What Studio's own API refuses to work without, or has a default for that is wrong here.
+NEEDED_BY_STUDIO = {
+    "STUDIO_PG_META_URL",
+    "PG_META_CRYPTO_KEY",
+    "POSTGRES_HOST",
+    "POSTGRES_PORT",
+    "POSTGRES_DB",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_USER_READ_WRITE",
+    "POSTGRES_USER_READ_ONLY",
+    "SUPABASE_URL",
+    "SUPABASE_PUBLIC_URL",
+    "SUPABASE_ANON_KEY",
+    "SUPABASE_SERVICE_KEY",
+    "AUTH_JWT_SECRET",
+    "SNIPPETS_MANAGEMENT_FOLDER",
+    "EDGE_FUNCTIONS_MANAGEMENT_FOLDER",
+}
+
+
+def test_studio_has_what_it_requires_and_its_folders_survive_the_container() -> None:
+    studio = SERVICES["studio"]
+    given = {name for name, value in studio["environment"].items() if value}
+    assert given >= NEEDED_BY_STUDIO
+    mounted = {str(volume).split(":")[1] for volume in studio["volumes"]}
+    folders = {value for name, value in studio["environment"].items() if name.endswith("_FOLDER")}
+    assert folders == mounted

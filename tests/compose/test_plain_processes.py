@@ -17,7 +17,7 @@ from tests.compose.processes import Composed, composed, connect
 from tests.stack.installation import Installation
 from tests.tools import node, node_modules, supabase_cli, unavailable
 
-from sharedstate import SharedState
+from sharedstate import SharedState, errors
 from sharedstate.stack import migrations, postgrest
 
 TABLES = {
@@ -174,6 +174,35 @@ def test_sharedstate_init_finds_the_database_by_the_env_file(
     done = installation.run("init", "--workspace", "from-env", "--home", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "workspace from-env is ready; the schema is up to date" in done.stdout
+
+
+def test_the_first_start_gives_waiters_the_parking_slots_of_the_pool(stack: Composed) -> None:
+    """Only a superuser can: the script is one, migrations are not."""
+    with connect(stack.database_url("authenticator", "AUTHENTICATOR_PASSWORD")) as connection:
+        assert connection.execute("show sharedstate.parking_slots").fetchone() == ("12",)
+    with connect(stack.database_url()) as connection:
+        assert connection.execute("select core.parking_slots()").fetchone() == (12,)
+
+
+def test_no_password_is_logged_whatever_else_is(stack: Composed) -> None:
+    logged = (stack.folder / "db.log").read_text()
+    # POSTGRES_LOG_STATEMENT=ddl.
+    assert "create table public.subsystems" in logged
+    assert "alter database" in logged
+    for name in ("AUTHENTICATOR_PASSWORD", "POSTGRES_PASSWORD"):
+        assert stack.variables[name] not in logged, name
+
+
+def test_a_refused_document_leaves_a_line_in_the_log_and_not_itself(stack: Composed) -> None:
+    log = stack.folder / "db.log"
+    with SharedState("compose-3", url=stack.url, key=stack.variables["SUPABASE_KEY"]) as state:
+        state.update_subsystem_design("shell", {"text": "first"}, "shell_agent", base_version=0)
+        before = log.stat().st_size
+        with pytest.raises(errors.StaleVersion):
+            state.update_subsystem_design(
+                "shell", {"text": "x" * 1_000_000}, "shell_agent", base_version=0
+            )
+    assert 0 < log.stat().st_size - before < 1_000
 
 
 def test_the_level_of_logging_and_the_pool_are_those_of_the_env_file(stack: Composed) -> None:
