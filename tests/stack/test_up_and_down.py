@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from tests.stack.installation import Installation
 
+from sharedstate import SharedState, errors
 from sharedstate.stack import Stack, processes
 
 
@@ -66,6 +67,40 @@ def test_a_second_up_is_quick_and_says_that_it_runs(shared_installation: Install
     assert "already running" in answer.stdout
     assert before == [shared_installation.part(name) for name in ("postgres", "postgrest", "nginx")]
     assert seconds < 5
+
+
+def test_up_shortens_logs_that_have_grown_large_and_their_writers_go_on(
+    shared_installation: Installation,
+) -> None:
+    logs = shared_installation.root / ".sharedstate" / "logs"
+    log = logs / "postgres.log"
+    with log.open("ab") as large:
+        large.write(b"a line of the log\n" * 700_000 + b"the last line\n")
+    (logs / "other.log").write_text("a short one\n")
+    assert shared_installation.up().returncode == 0
+    assert log.stat().st_size < 100_000
+    kept = log.with_suffix(".log.1").read_bytes()
+    assert 900_000 < len(kept) <= 1_000_000
+    assert kept.startswith(b"a line of the log\n")
+    assert b"the last line\n" in kept
+    assert (logs / "other.log").read_text() == "a short one\n"
+    assert shared_installation.run("psql", "-c", "select nonsense").returncode != 0
+    assert b'column "nonsense" does not exist' in log.read_bytes()
+
+
+def test_a_refused_document_leaves_a_line_in_the_log_and_not_itself(
+    shared_installation: Installation,
+) -> None:
+    log = shared_installation.root / ".sharedstate" / "logs" / "postgres.log"
+    info = Stack(shared_installation.root).info
+    with SharedState("large-1", url=info.url, key=info.agent_key) as state:
+        state.update_subsystem_design("shell", {"text": "first"}, "shell_agent", base_version=0)
+        before = log.stat().st_size
+        with pytest.raises(errors.StaleVersion):
+            state.update_subsystem_design(
+                "shell", {"text": "x" * 1_000_000}, "shell_agent", base_version=0
+            )
+    assert 0 < log.stat().st_size - before < 1_000
 
 
 def test_data_survives_down_and_up(installation: Installation) -> None:

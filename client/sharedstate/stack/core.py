@@ -113,6 +113,8 @@ class Stack:
         make_folder(self.home)
         with exclusive(self.home.lock_file, timeout=_LOCK_SECONDS, progress=progress):
             self.report = UpReport()
+            for log in self.home.logs.glob("*.log"):
+                processes.shorten(log)
             state = self._living_state(progress)
             if not visiting and state.parts and visits.is_abandoned(state):
                 progress("a demo that was killed left its stack running: starting it anew")

@@ -45,6 +45,10 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
+    # A refused call is its caller's to read: with its statement and detail, each of which may be a
+    # document, it would be megabytes of log.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 

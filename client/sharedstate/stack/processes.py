@@ -21,6 +21,7 @@ from sharedstate.stack.users import RunAs
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.01
 _LOG_LIMIT_BYTES = 10_000_000
+_LOG_TAIL_BYTES = 1_000_000
 # Below every system's range of outgoing ports, so that no outgoing connection takes them.
 _FREE_PORTS = range(20_000, 32_000)
 # Children that this process started: kept, so that each is reaped and none warns when collected.
@@ -39,8 +40,7 @@ def spawn(
     command: Sequence[str], *, cwd: Path, log: Path, run_as: RunAs, env: dict[str, str]
 ) -> Process:
     """Start a process of its own session that outlives us; its output is appended to `log`."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+    shorten(log)
     with log.open("ab") as output:
         child = subprocess.Popen(
             [*run_as.prefix, *command],
@@ -119,6 +119,22 @@ def tail(log: Path, lines: int = 12) -> str:
     except OSError:
         text = []
     return "\n".join([f"The last lines of {log}:", *(f"  {line}" for line in text or ["(empty)"])])
+
+
+def shorten(log: Path) -> bool:
+    """Empty a log of over 10 MB and keep its last 1 MB in `.log.1`; whether it was so large.
+
+    Its writer may go on meanwhile, because it appends; a line of this moment may be lost.
+    """
+    if not log.exists() or log.stat().st_size <= _LOG_LIMIT_BYTES:
+        return False
+    with log.open("rb") as whole:
+        whole.seek(-_LOG_TAIL_BYTES, os.SEEK_END)
+        end = whole.read()
+    # From the beginning of a line.
+    log.with_suffix(".log.1").write_bytes(end.partition(b"\n")[2] or end)
+    os.truncate(log, 0)
+    return True
 
 
 def port_is_free(port: int) -> bool:
