@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.compose.composefile import (
     EXAMPLE,
     FILE,
@@ -142,6 +143,27 @@ def test_nothing_waits_in_a_circle() -> None:
 def test_what_is_mounted_is_in_the_repository(name: str) -> None:
     for path in mounts(SERVICES[name]).values():
         assert path.exists() and path.is_relative_to(ROOT), path
+
+
+def test_what_is_mounted_has_the_line_ends_of_linux_in_every_checkout() -> None:
+    """Windows' git would write others, and sh and psql stumble over them."""
+    attributes = (ROOT / ".gitattributes").read_text().splitlines()
+    scale = yaml.safe_load((ROOT / "docker-compose.scale.yml").read_text())["services"]
+    for service in (*SERVICES.values(), *scale.values()):
+        for path in mounts(service).values():
+            for file in path.iterdir() if path.is_dir() else [path]:
+                assert f"*{file.suffix} eol=lf" in attributes, file
+
+
+def test_the_documented_override_puts_opaque_keys_where_the_gateway_looks_for_them() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text()
+    block = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (volume,) = yaml.safe_load(block[0])["services"]["gateway"]["volumes"]
+    source, target, mode = volume.split(":")
+    # nginx takes names from the folder of its main file, /etc/nginx/nginx.conf.
+    assert (target, mode) == ("/etc/nginx/apikeys.map", "ro")
+    assert "include apikeys.map*;" in (ROOT / "gateway" / "nginx.conf.template").read_text()
+    assert source.removeprefix("./") in (ROOT / ".gitignore").read_text()
 
 
 def test_the_data_is_in_named_volumes() -> None:
