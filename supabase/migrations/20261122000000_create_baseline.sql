@@ -56,6 +56,7 @@ declare
     when 'conflict_not_resolved' then 'PT409'
     when 'conflict_duplicate' then 'PT409'
     when 'log_restored' then 'PT409'
+    when 'export_too_large' then 'PT413'
     when 'resource_locked' then 'PT423'
   end;
 begin
@@ -87,7 +88,7 @@ comment on function core.is_amount(numeric) is
 'True for a finite mass, cost or power: at least 0, less than 1e12.';
 
 -- sql/05_validation/is_label.sql
--- States and activities: agents invent them freely, so only what breaks a terminal is refused.
+-- States and activities: agents invent them freely, so only what breaks a terminal or cannot be seen is refused.
 create or replace function core.is_label(p_label text)
 returns boolean
 language plpgsql
@@ -95,12 +96,15 @@ immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(p_label !~ '[[:cntrl:]]' and length(p_label) between 1 and 200, false);
+  return coalesce(
+    length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
+    false
+  );
 end;
 $$;
 
 comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters.';
+'True for 1 to 200 characters without control characters, one of them visible.';
 
 -- sql/05_validation/is_name.sql
 -- One rule for every name: workspaces, subsystems, agents, resources, executions. ASCII, because
@@ -118,6 +122,30 @@ $$;
 
 comment on function core.is_name(text) is
 'True for 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - that start with a letter or digit.';
+
+-- sql/05_validation/is_visible.sql
+-- By code points, because what a database takes for a space or for printable depends on its locale. Beside
+-- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
+-- selectors, tags, the byte order mark.
+create or replace function core.is_visible(p_text text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    p_text ~ (
+      '[^\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F'
+      || '\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'
+    ),
+    false
+  );
+end;
+$$;
+
+comment on function core.is_visible(text) is
+'True for a text in which there is something to see.';
 
 -- sql/05_validation/merge_patch.sql
 -- RFC 7396 at the top level: a null removes its key, any other value replaces it.
@@ -170,7 +198,7 @@ begin
         'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
         'value', left(p_label, 200)
       ),
-      'Use 1 to 200 characters without control characters.'
+      'Use 1 to 200 characters without control characters, and not only spaces.'
     );
   end if;
   return true;
@@ -334,21 +362,26 @@ end;
 $$;
 
 -- sql/05_validation/require_text.sql
+-- For what people read, in terminals too: an escape sequence in it could clear or forge what they see. A carriage
+-- return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_reason constant text := case
+    when not core.is_visible(p_text) then 'is missing or empty'
+    when length(p_text) > 10000 then 'is too long'
+    when p_text ~ '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]|\r(?!\n)' then 'holds a control character'
+  end;
 begin
-  if p_text is null or btrim(p_text) = '' or length(p_text) > 10000 then
+  if v_reason is not null then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when length(p_text) > 10000 then 'is too long' else 'is missing or empty' end
-      ),
-      'Use 1 to 10000 characters.'
+      jsonb_build_object('argument', p_argument, 'reason', v_reason),
+      'Use 1 to 10000 characters, not only spaces; of control characters only line breaks and tabs.'
     );
   end if;
   return true;
@@ -450,7 +483,6 @@ comment on function core.claimed_agent() is
 'The agent name that the token pins, or null where it pins none.';
 
 -- sql/10_access/current_workspace.sql
--- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at.
 -- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
 create or replace function core.current_workspace()
 returns text
@@ -460,17 +492,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_claims constant jsonb := core.jwt_claims();
-  v_workspace text;
+  v_workspace constant text := core.named_workspace();
 begin
-  if v_claims ? 'workspace' then
-    v_workspace := v_claims ->> 'workspace';
-  else
-    v_workspace := coalesce(
-      nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
-      'default'
-    );
-  end if;
   if not exists (select from core.workspaces as w where w.name = v_workspace) then
     perform core.fail(
       'unknown_workspace',
@@ -592,6 +615,30 @@ begin
 end;
 $$;
 
+-- sql/10_access/named_workspace.sql
+-- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at.
+create or replace function core.named_workspace()
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_claims constant jsonb := core.jwt_claims();
+begin
+  if v_claims ? 'workspace' then
+    return v_claims ->> 'workspace';
+  end if;
+  return coalesce(
+    nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
+    'default'
+  );
+end;
+$$;
+
+comment on function core.named_workspace() is
+'The workspace that the caller names, whether it exists or not.';
+
 -- sql/10_access/recall_request.sql
 -- First step of every mutation: whether it is a repetition, and what was answered then.
 create or replace function core.recall_request(
@@ -666,6 +713,28 @@ begin
 end;
 $$;
 
+-- sql/10_access/visible_workspace.sql
+-- What row level security asks. PostgREST sets the headers of each request, and gets the error that a wrong
+-- name deserves. Realtime sets claims alone, and asks for each of its subscribers in turn whether it may see a
+-- row: an error of one would take the change from all of them. There an unknown workspace just has no rows.
+create or replace function core.visible_workspace()
+returns text
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  if coalesce(current_setting('request.headers', true), '') = '' then
+    return core.named_workspace();
+  end if;
+  return core.current_workspace();
+end;
+$$;
+
+comment on function core.visible_workspace() is
+'The workspace whose rows the caller may read.';
+
 -- sql/10_access/was_answered.sql
 -- Whether the call of this request id was done before. One that is under way is waited for.
 create or replace function core.was_answered(p_workspace text, p_request_id uuid)
@@ -720,7 +789,7 @@ comment on column public.subsystems.last_execution_id is 'The execution that wro
 alter table public.subsystems enable row level security;
 create policy subsystems_of_own_workspace on public.subsystems
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- sql/20_subsystems/announce_subsystem.sql
 -- First step of whoever may make a subsystem: one that is not there yet has no row to hold, so until
@@ -1006,7 +1075,7 @@ create index agent_locks_execution_id_idx on public.agent_locks (workspace, exec
 alter table public.agent_locks enable row level security;
 create policy agent_locks_of_own_workspace on public.agent_locks
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Outlives the lease rows, so that tokens grow even after a lease was deleted by hand. Its row lock
 -- puts all grants of one resource in line and keeps them apart from writes of that resource.
@@ -1056,7 +1125,7 @@ create index lock_tickets_execution_id_idx on core.lock_tickets (workspace, exec
 alter table core.lock_tickets enable row level security;
 create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table core.lock_ticket_resources (
   workspace text not null,
@@ -1071,7 +1140,7 @@ create index lock_ticket_resources_ticket_id_idx on core.lock_ticket_resources (
 alter table core.lock_ticket_resources enable row level security;
 create policy lock_ticket_resources_of_own_workspace on core.lock_ticket_resources
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type public.lock_wait as (
   state text,
@@ -2607,7 +2676,7 @@ comment on column public.subsystem_requirements.merged is
 alter table public.subsystem_requirements enable row level security;
 create policy subsystem_requirements_of_own_workspace on public.subsystem_requirements
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.subsystem_interfaces (
   workspace text not null,
@@ -2637,7 +2706,7 @@ comment on column public.subsystem_interfaces.merged is
 alter table public.subsystem_interfaces enable row level security;
 create policy subsystem_interfaces_of_own_workspace on public.subsystem_interfaces
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.subsystem_designs (
   workspace text not null,
@@ -2666,7 +2735,7 @@ comment on column public.subsystem_designs.merged is
 alter table public.subsystem_designs enable row level security;
 create policy subsystem_designs_of_own_workspace on public.subsystem_designs
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Conflicts: the JSON pointers of the parts that both sides changed differently.
 create type core.document_merge as (document jsonb, conflicts text []);
@@ -2711,7 +2780,7 @@ create index document_dependencies_on_idx on public.document_dependencies (works
 alter table public.document_dependencies enable row level security;
 create policy document_dependencies_of_own_workspace on public.document_dependencies
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- sql/40_documents/changed_paths.sql
 create or replace function core.changed_paths(
@@ -3784,7 +3853,7 @@ comment on column public.global_constraints.merged is
 alter table public.global_constraints enable row level security;
 create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Amounts that an execution holds of a budget before it uses or moves them.
 create table public.budget_reservations (
@@ -3819,7 +3888,7 @@ create index budget_reservations_reservation_id_idx on public.budget_reservation
 alter table public.budget_reservations enable row level security;
 create policy budget_reservations_of_own_workspace on public.budget_reservations
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type core.budget_line as (
   scope text,
@@ -5224,7 +5293,7 @@ where status = 'open' and conflict_key is not null;
 alter table public.conflicts enable row level security;
 create policy conflicts_of_own_workspace on public.conflicts
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create table public.conflict_events (
   workspace text not null,
@@ -5253,7 +5322,7 @@ comment on column public.conflict_events.details is
 alter table public.conflict_events enable row level security;
 create policy conflict_events_of_own_workspace on public.conflict_events
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 -- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
 -- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row
@@ -6445,7 +6514,7 @@ on public.agent_activity_logs (workspace, import_key) where import_key is not nu
 alter table public.agent_activity_logs enable row level security;
 create policy agent_activity_logs_of_own_workspace on public.agent_activity_logs
 for select to authenticated, service_role
-using (workspace = (select core.current_workspace()));
+using (workspace = (select core.visible_workspace()));
 
 create type public.activity_page as (
   entries public.agent_activity_logs [],
@@ -7302,6 +7371,9 @@ begin
       )
     )
   );
+exception
+  when program_limit_exceeded then
+    return core.fail_export_too_large(v_workspace);
 end;
 $$;
 
@@ -7317,6 +7389,24 @@ $$;
 
 comment on function public.export_state() is
 'The whole workspace as one JSON document, for import_state. Leases are not in it, their token counters are.';
+
+-- sql/80_operations/fail_export_too_large.sql
+-- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+create or replace function core.fail_export_too_large(p_workspace text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform core.fail(
+    'export_too_large',
+    jsonb_build_object('workspace', p_workspace, 'limit_bytes', 268435455),
+    'Prune the activity log (sharedstate prune), or save the whole database: sharedstate backup FILE.'
+  );
+  return null;
+end;
+$$;
 
 -- sql/80_operations/health.sql
 create or replace function core.health()
@@ -8401,7 +8491,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
+core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone
@@ -8416,6 +8506,8 @@ to service_role;
 -- sql/95_realtime.sql
 -- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
 -- lets them read. Elsewhere there is no such publication, and nothing to do.
+-- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
+-- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
 do $$
 declare
   v_table regclass;
@@ -8431,9 +8523,10 @@ begin
     inner join pg_catalog.pg_depend as d on p.oid = d.objid
     where
       c.relnamespace = 'public'::regnamespace
+      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
       and d.classid = 'pg_catalog.pg_policy'::regclass
       and d.refclassid = 'pg_catalog.pg_proc'::regclass
-      and d.refobjid = 'core.current_workspace'::regproc
+      and d.refobjid = 'core.visible_workspace'::regproc
       and not exists (
         select from pg_catalog.pg_publication_rel as r
         inner join pg_catalog.pg_publication as b on r.prpubid = b.oid
