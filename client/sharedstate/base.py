@@ -41,6 +41,12 @@ class ClientBase:
         """Where the service is."""
         return self._settings.url
 
+    def _author(self, created_by: str | None) -> str:
+        """Who writes: as given, else the agent of our token, else all that we know, our run."""
+        if created_by is not None:
+            return created_by
+        return self._settings.agent or self.execution_id
+
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} execution_id={self.execution_id!r} "

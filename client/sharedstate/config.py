@@ -42,6 +42,12 @@ class Settings:
         bearer = self.token or (None if self.key.startswith("sb_") else self.key)
         return {"apikey": self.key} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
 
+    @property
+    def agent(self) -> str | None:
+        """The agent that our token, or else the key, speaks for; None when it names none."""
+        agent = claims(self.token or self.key).get("agent")
+        return agent if isinstance(agent, str) else None
+
 
 def load(
     url: str | None = None,

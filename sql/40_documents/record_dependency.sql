@@ -34,13 +34,9 @@ begin
   perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
   v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
-  perform core.write_dependencies(
-    v_workspace, p_subsystem, p_document, array[p_on_subsystem],
-    array[jsonb_build_object('subsystem_name', p_on_subsystem, 'version', v_version)], p_agent_name, p_execution_id
+  v_row := core.write_dependency(
+    v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id
   );
-  select * into v_row from public.document_dependencies as d
-  where d.workspace = v_workspace and d.subsystem = p_subsystem
-    and d.on_subsystem = p_on_subsystem and d.document = p_document;
   perform core.write_activity(
     v_workspace, p_agent_name, 'dependency_recorded',
     jsonb_build_object(
@@ -71,5 +67,5 @@ $$;
 
 comment on function public.record_dependency(text, text, text, text, integer, text, uuid) is
 'Notes that the work of a subsystem is made from a version (the latest, unless named) of another one''s requirements,
-interfaces or design, as checkout_subsystem does for what it reads. When a newer version is published, the subsystem is
-stale: system_status.stale_inputs tells.';
+interfaces or design: from now on, and not only from the check-in, as with what checkout_subsystem reads. When a newer
+version is published, the subsystem is stale: system_status.stale_inputs tells.';

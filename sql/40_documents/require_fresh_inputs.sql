@@ -20,7 +20,7 @@ begin
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
-      'Check it out again and redo the work on the new versions, or check in with accept_stale and a reason.'
+      'Check it out again with the same reads and redo the work on what comes, or check in with accept_stale and a reason.'
     );
   end if;
   update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer

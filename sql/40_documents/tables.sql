@@ -96,7 +96,9 @@ its values.';
 
 create type core.document_store as (table_name text, column_name text);
 
--- What was read of whom. A newer version than the one that was seen makes the reader stale.
+-- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
+-- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
+-- is still made from what was seen before. Until then it stands apart, under the token of its lease.
 create table public.document_dependencies (
   workspace text not null,
   subsystem text not null check (core.is_name(subsystem)),
@@ -104,24 +106,32 @@ create table public.document_dependencies (
   document text not null check (document in ('requirements', 'interfaces', 'design')),
   seen_version integer not null check (seen_version >= 0),
   accepted_version integer check (accepted_version >= 0),
+  read_version integer check (read_version >= 0),
+  read_token bigint,
   recorded_by text not null check (core.is_name(recorded_by)),
   recorded_at timestamptz not null default clock_timestamp(),
   execution_id text,
   primary key (workspace, subsystem, on_subsystem, document),
-  check (subsystem <> on_subsystem)
+  check (subsystem <> on_subsystem),
+  check (num_nulls(read_version, read_token) <> 1)
 );
 
 comment on table public.document_dependencies is
 'Which version of whose documents the work of a subsystem is made from. Written by checkout_subsystem,
-record_dependency and remove_dependency.';
+checkin_subsystem, record_dependency and remove_dependency.';
 comment on column public.document_dependencies.workspace is 'The design that this row belongs to.';
 comment on column public.document_dependencies.subsystem is 'The subsystem that depends.';
 comment on column public.document_dependencies.on_subsystem is 'The subsystem whose document it read.';
 comment on column public.document_dependencies.document is 'requirements, interfaces or design.';
-comment on column public.document_dependencies.seen_version is 'The version that was read; 0: there was none yet.';
+comment on column public.document_dependencies.seen_version is
+'The version that the work is made from; 0: there was none yet.';
 comment on column public.document_dependencies.accepted_version is
 'A later version up to which a check-in accepted that the work was made from the one that was seen.';
-comment on column public.document_dependencies.recorded_by is 'The agent that read it.';
+comment on column public.document_dependencies.read_version is
+'Another version, which a checkout has read: it counts as seen when the work is checked in. Null if there is none.';
+comment on column public.document_dependencies.read_token is
+'The fencing token of that checkout''s lease: only its check-in makes read_version count.';
+comment on column public.document_dependencies.recorded_by is 'The agent that read seen_version first.';
 
 -- A publication looks for those whom it makes stale.
 create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);

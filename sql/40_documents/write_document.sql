@@ -19,6 +19,7 @@ as $$
 declare
   v_store constant core.document_store := core.document_store(p_document);
   v_content jsonb := p_content;
+  v_theirs jsonb;
   v_latest jsonb;
   v_version integer;
   v_row jsonb;
@@ -30,16 +31,20 @@ begin
      order by d.version desc limit 1', v_store.table_name
   ) into v_latest using p_workspace, p_subsystem;
   v_version := coalesce((v_latest ->> 'version')::integer, 0);
-  if p_base_version <> v_version then
+  v_theirs := coalesce(v_latest -> v_store.column_name, '{}');
+  if p_base_version is not null then
     v_content := core.rebase_document(
       jsonb_build_object('document', p_document, 'subsystem', p_subsystem),
       p_base_version, v_version,
-      core.document_content(p_workspace, p_document, p_subsystem, p_base_version),
-      coalesce(v_latest -> v_store.column_name, '{}'), p_content
+      case
+        when p_base_version = v_version then v_theirs
+        else core.document_content(p_workspace, p_document, p_subsystem, p_base_version)
+      end,
+      v_theirs, p_content
     );
-    if v_content = v_latest -> v_store.column_name then
-      return v_latest;  -- others did the same already, so there is nothing to publish
-    end if;
+  end if;
+  if p_base_version < v_version and v_content = v_theirs then
+    return v_latest;  -- others did the same already, so there is nothing to publish
   end if;
   execute format(
     'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)

@@ -1,4 +1,4 @@
--- A patch that was made from an older version, put on top of the latest; see core.rebase_document.
+-- A patch that was made from a version, put on top of the latest; see core.rebase_document.
 create or replace function core.rebase_constraints(
   p_latest public.global_constraints,
   p_base_version integer,

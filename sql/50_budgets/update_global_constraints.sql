@@ -28,10 +28,10 @@ begin
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
   v_latest := core.lock_constraints(v_workspace);
-  if p_base_version <> v_latest.version then
-    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
-  else
+  if p_base_version is null then
     v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+  else
+    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
   end if;
   if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
     perform core.remember_request(v_request, to_jsonb(v_latest));

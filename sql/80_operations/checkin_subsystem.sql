@@ -47,6 +47,10 @@ begin
     -- Before the dependencies, which a reason for stale inputs changes.
     perform core.hold_publications(v_workspace, array[p_subsystem], true);
   end if;
+  if (v_checkin.status).state = 'complete' or num_nonnulls(p_interfaces, p_design_data) > 0 then
+    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
+    perform core.adopt_reads(v_workspace, p_subsystem, p_fencing_token, p_agent_name, p_execution_id);
+  end if;
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;
@@ -104,5 +108,6 @@ comment on function public.checkin_subsystem(
 one round trip.
 
 lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.
+One that is complete or publishes something says that it was made from what the checkout read.
 stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';

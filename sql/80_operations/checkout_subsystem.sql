@@ -66,5 +66,5 @@ While an open critical conflict blocks this agent the lease is null, nothing is 
 conflicts.
 
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
-come along as `input_requirements`. From then on the subsystem depends on the versions that it saw; see
-system_status.stale_inputs. conflicts: the open ones that concern this agent.';
+come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
+that came; see system_status.stale_inputs. conflicts: the open ones that concern this agent.';

@@ -36,7 +36,9 @@ begin
     ),
     'document_dependencies', (
       select coalesce(jsonb_agg(
-        to_jsonb(d) - 'workspace' order by d.subsystem, d.on_subsystem, d.document
+        -- What a checkout has read goes with its lease.
+        to_jsonb(d) - array['workspace', 'read_version', 'read_token']
+        order by d.subsystem, d.on_subsystem, d.document
       ), '[]')
       from public.document_dependencies as d where d.workspace = v_workspace
     ),

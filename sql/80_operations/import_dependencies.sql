@@ -13,6 +13,8 @@ begin
     order by e.subsystem, e.document, e.on_subsystem  -- as checkout_subsystem writes them
   loop
     v_entry.workspace := p_workspace;
+    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_token := null;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
     v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
     insert into public.document_dependencies as d select v_entry.* on conflict do nothing;

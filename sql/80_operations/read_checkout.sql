@@ -1,4 +1,4 @@
--- What an agent that has checked a subsystem out needs to read; from now on the subsystem depends on
+-- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
 -- the versions that it is given of other subsystems' documents.
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
@@ -18,13 +18,8 @@ begin
   perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
   v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
   v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-  perform core.write_dependencies(
-    v_workspace, v_subsystem, 'interfaces', p_reads, v_interfaces, p_lease.locked_by, p_lease.execution_id
-  );
-  perform core.write_dependencies(
-    v_workspace, v_subsystem, 'requirements', p_reads_requirements, v_requirements, p_lease.locked_by,
-    p_lease.execution_id
-  );
+  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces);
+  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements);
   return row(
     p_lease,
     (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),

@@ -9,6 +9,7 @@ import pytest
 from sharedstate import AsyncSharedState, SharedState
 from sharedstate.errors import StaleVersion
 from sharedstate.stack import StackInfo
+from sharedstate.stack.keys import make_token
 
 
 def test_a_document_is_read_changed_and_published(state: SharedState) -> None:
@@ -82,6 +83,22 @@ def test_limits_are_edited_in_place(state: SharedState) -> None:
     assert (latest["version"], latest["height_m"], latest["voltage_v"]) == (3, 1.8, None)
     assert latest["budget_allocations"]["skeleton"]["mass_kg"] == 14
     assert latest["metadata"] == {}
+
+
+def test_who_edits_need_not_be_named(stack: StackInfo, state: SharedState) -> None:
+    """It is the agent that the token names; without one, the run is all that is known."""
+    key = make_token(stack.jwt_secret, "authenticated", agent="skeleton_agent", ttl=60)
+    named = SharedState(workspace=state.workspace, url=stack.url, key=key)
+    for client, author in ((state, state.execution_id), (named, "skeleton_agent")):
+        edits = [client.edit_requirements, client.edit_interfaces, client.edit_design]
+        for edit in edits:
+            with edit("skeleton") as document:
+                document["by"] = author
+            assert document.row["created_by"] == author
+        with client.edit_global_constraints() as limits:
+            limits["metadata"]["by"] = author
+        assert limits.row["created_by"] == author
+    named.close()
 
 
 def test_history_is_read_page_by_page(state: SharedState) -> None:

@@ -402,3 +402,21 @@ def test_who_had_read_the_newest_document_is_not_stale_after_a_restore(
     query = "select jsonb_object_agg(subsystem, seen_version) from document_dependencies"
     assert target.one("select max(version) from subsystem_designs") == 3 + GAP
     assert target.one(query) == {"shell": 3 + GAP, "skeleton": 2}
+
+
+def test_what_a_checkout_had_read_ends_with_its_lease_at_a_restore(
+    used: Database, database: MakeDatabase, tmp_path: Path
+) -> None:
+    with used.connect() as connection:
+        connection.execute(
+            """insert into public.document_dependencies (workspace, subsystem, on_subsystem,
+                 document, seen_version, read_version, read_token, recorded_by)
+               values ('default', 'shell', 'power', 'design', 1, 2, 7, 'tester')"""
+        )
+    _save(used, tmp_path / "saved")
+    target = database(empty=True)
+    _load(target, tmp_path / "saved")
+    query = (
+        "select to_jsonb(array[seen_version, read_version, read_token]) from document_dependencies"
+    )
+    assert target.one(query) == [1, None, None]

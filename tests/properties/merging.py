@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,36 @@ DOCUMENTS = st.dictionaries(
     st.recursive(LEAVES, lambda inner: st.dictionaries(KEYS, inner, max_size=3), max_leaves=6),
     max_size=4,
 )
+# Numbers that no double holds, within the range of doubles.
+LONG_NUMBERS = st.one_of(
+    st.integers(10**15, 10**25),
+    st.builds(
+        lambda digits, exponent, sign: Decimal(f"{sign}{digits}e{exponent}"),
+        st.integers(10**16, 10**30),
+        st.integers(-322, 275),
+        st.sampled_from(["", "-"]),
+    ),
+    st.sampled_from([2**53 + 1, Decimal("1.00000000000000000000001e23"), Decimal("0.1")]),
+)
+LONG_DOCUMENTS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        LEAVES | LONG_NUMBERS | st.lists(LONG_NUMBERS, max_size=2),
+        lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=4,
+)
+
+
+def in_doubles(value: Any, integers_too: bool = True) -> Any:
+    """A document as a client has it that reads numbers as doubles; many keep whole ones exact."""
+    if isinstance(value, dict):
+        return {key: in_doubles(inner, integers_too) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [in_doubles(inner, integers_too) for inner in value]
+    is_read = isinstance(value, Decimal) or (isinstance(value, int) and integers_too)
+    return float(value) if is_read else value
 
 
 def same(one: Any, other: Any) -> bool:

@@ -9,7 +9,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.properties.merging import ABSENT, DOCUMENTS, Json, merged, same
+from tests.properties.merging import (
+    ABSENT,
+    DOCUMENTS,
+    KEYS,
+    LONG_DOCUMENTS,
+    Json,
+    in_doubles,
+    merged,
+    same,
+)
 from tests.sql.support import Api
 
 from sharedstate.errors import StaleVersion
@@ -55,6 +64,39 @@ def test_the_database_merges_as_this_page_does(
     document, paths = merged(base, theirs, yours)
     answer = publish(api, subsystem, yours, 1)
     assert (sorted(answer) if paths else answer) == (sorted(paths) if paths else document)
+
+
+def publish_exactly(api: Api, subsystem: str, content: Json, base_version: int | None) -> Json:
+    """The document that is there now, with all digits of its numbers."""
+    row = api.do_exactly(
+        "update_subsystem_design",
+        subsystem=subsystem,
+        design_data=content,
+        created_by="agent",
+        base_version=base_version,
+    )
+    document: Json = row["design_data"]
+    return document
+
+
+@MANY
+@given(
+    base=LONG_DOCUMENTS,
+    theirs=st.dictionaries(KEYS, LONG_DOCUMENTS, max_size=2),
+    yours=st.dictionaries(KEYS, st.sampled_from(["text", {"x": "y"}]), max_size=2),
+    integers_too=st.booleans(),
+)
+def test_a_client_that_reads_numbers_as_doubles_changes_only_what_it_edits(
+    api: Api, base: Json, theirs: Json, yours: Json, integers_too: bool
+) -> None:
+    """Whether it started from the latest version, or others edited other parts meanwhile."""
+    theirs = {key: value for key, value in theirs.items() if key not in yours}
+    subsystem = fresh()
+    publish_exactly(api, subsystem, base, None)
+    if theirs:
+        publish_exactly(api, subsystem, {**base, **theirs}, None)
+    answer = publish_exactly(api, subsystem, {**in_doubles(base, integers_too), **yours}, 1)
+    assert answer == {**base, **theirs, **yours}
 
 
 EDITS = st.dictionaries(

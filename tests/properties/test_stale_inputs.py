@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,6 +27,17 @@ VALUES = st.one_of(LEAVES, st.dictionaries(KEYS, LEAVES, max_size=2))
 _numbers = itertools.count()
 
 Document = tuple[str, str]  # subsystem, kind
+RUN = {"agent_name": "a", "execution_id": "run"}
+
+
+@dataclass
+class Work:
+    """What is checked out, by which call, with which reads."""
+
+    request_id: str
+    reads: list[str]
+    reads_requirements: list[str]
+    token: int = 0
 
 
 class Documents(RuleBasedStateMachine):
@@ -40,6 +52,10 @@ class Documents(RuleBasedStateMachine):
         self.versions: dict[Document, list[Json]] = {}  # from version 0, the empty one
         self.seen: dict[tuple[str, Document], int] = {}
         self.accepted: dict[tuple[str, Document], int] = {}
+        # What a checkout with this token has read, until its check-in or another word about it.
+        self.unseen: dict[tuple[str, Document], tuple[int, int]] = {}
+        self.work: dict[str, Work] = {}
+        self.checked_in = 0
         self.told: list[Json] = []
 
     # What agents do
@@ -65,11 +81,14 @@ class Documents(RuleBasedStateMachine):
             COLUMN[kind]: yours,
             "created_by": f"{subsystem}_agent",
             "base_version": base if says_base else None,
+            "execution_id": RUN["execution_id"],  # that of whoever has checked it out
             "request_id": str(uuid.uuid4()),
         }
-        content, paths = yours, []
-        if says_base:
-            content, paths = merged(versions[base], versions[-1], yours) if known else (yours, [""])
+        if says_base and not known:
+            slug = "invalid_argument" if base < 0 else "unknown_version"
+            self.refuse(f"update_subsystem_{kind}", slug, **call)
+            return
+        content, paths = merged(versions[base], versions[-1], yours) if says_base else (yours, [])
         if paths:
             detail = self.refuse(f"update_subsystem_{kind}", "stale_version", **call)
             assert sorted(detail["paths"]) == sorted(paths)
@@ -81,6 +100,15 @@ class Documents(RuleBasedStateMachine):
         row = self.api.do(f"update_subsystem_{kind}", **call)
         assert (row["version"], row[COLUMN[kind]]) == (len(versions) - 1, content)
         assert self.api.do(f"update_subsystem_{kind}", **call) == row
+
+    @rule(subsystem=SUBSYSTEMS, kind=KINDS, back=st.integers(0, 3))
+    def publish_again(self, subsystem: str, kind: str, back: int) -> None:
+        """What stood in an older version: nothing new to who has seen or accepted that one."""
+        content = self.of((subsystem, kind))[-1 - back :][0]
+        self.add((subsystem, kind), content)
+        call = {"subsystem": subsystem, COLUMN[kind]: content, "created_by": f"{subsystem}_agent"}
+        row = self.api.do(f"update_subsystem_{kind}", **call, execution_id=RUN["execution_id"])
+        assert row["version"] == len(self.of((subsystem, kind))) - 1
 
     @rule(subsystem=SUBSYSTEMS, on=SUBSYSTEMS, kind=KINDS, version=st.none() | st.integers(0, 3))
     def depend(self, subsystem: str, on: str, kind: str, version: int | None) -> None:
@@ -103,45 +131,92 @@ class Documents(RuleBasedStateMachine):
         call = {"subsystem": subsystem, "on_subsystem": on, "document": kind, "agent_name": "a"}
         was = self.seen.pop((subsystem, (on, kind)), None)
         self.accepted.pop((subsystem, (on, kind)), None)
+        self.unseen.pop((subsystem, (on, kind)), None)
         removed = self.api.do("remove_dependency", **call)
         assert [row["seen_version"] for row in removed] == ([] if was is None else [was])
 
     @rule(
         subsystem=SUBSYSTEMS,
-        reads=st.sets(SUBSYSTEMS, max_size=1),
-        reads_requirements=st.sets(SUBSYSTEMS, max_size=1),
-        state=st.sampled_from(["complete", "complete", "designing"]),
-        reason=st.sampled_from([None, "it does not matter"]),
+        reads=st.sampled_from([["arm", "leg"], []]),
+        reads_requirements=st.sampled_from([["arm", "leg"], []]),
     )
-    def work(
-        self, subsystem: str, reads: set[str], reads_requirements: set[str], state: str,
-        reason: str | None,
-    ) -> None:  # fmt: skip
-        """Check out, and check in as complete or not."""
-        run = {"subsystem": subsystem, "agent_name": "a", "execution_id": "run"}
+    def check_out(self, subsystem: str, reads: list[str], reads_requirements: list[str]) -> None:
+        """Also when it is checked out already: then the call is a repetition, and reads anew."""
+        if subsystem not in self.work:
+            self.work[subsystem] = Work(
+                str(uuid.uuid4()), sorted(reads), sorted(reads_requirements)
+            )
+        work = self.work[subsystem]
         (checkout,) = self.api.do(
             "checkout_subsystem",
-            **run,
-            reads=sorted(reads),
-            reads_requirements=sorted(reads_requirements),
+            subsystem=subsystem,
+            **RUN,
+            reads=work.reads,
+            reads_requirements=work.reads_requirements,
+            request_id=work.request_id,
         )
-        self.read(subsystem, "interfaces", reads, checkout["inputs"])
-        self.read(subsystem, "requirements", reads_requirements, checkout["input_requirements"])
-        stale = self.stale(subsystem)
+        work.token = checkout["lease"]["fencing_token"]
+        self.read(subsystem, "interfaces", work.reads, checkout["inputs"])
+        self.read(
+            subsystem, "requirements", work.reads_requirements, checkout["input_requirements"]
+        )
+
+    @rule(subsystem=SUBSYSTEMS, how=st.sampled_from(["release", "lapse", "delete"]))
+    def lose(self, subsystem: str, how: str) -> None:
+        """The work comes to nothing, so that it is as stale as it was before."""
+        work = self.work.pop(subsystem, None)
+        if work is None:
+            return
+        lease = {"resource_type": "subsystem", "resource_name": subsystem}
+        if how == "release":
+            assert self.api.do("release_lock", **lease, execution_id=RUN["execution_id"])
+        elif how == "lapse":
+            self.api.lapse(lease)
+        else:
+            self.api.sql(
+                "delete from public.agent_locks where workspace = %s and resource_name = %s",
+                self.api.workspace,
+                subsystem,
+            )
+
+    @rule(
+        subsystem=SUBSYSTEMS,
+        state=st.sampled_from(["complete", "complete", "designing"]),
+        reason=st.sampled_from([None, "it does not matter"]),
+        interfaces=st.none() | st.dictionaries(KEYS, VALUES, max_size=2),
+        keeps=st.booleans(),
+    )
+    def check_in(
+        self, subsystem: str, state: str, reason: str | None, interfaces: Json | None, keeps: bool
+    ) -> None:
+        work = self.work.get(subsystem)
+        if work is None:
+            return
         call = {
-            **run,
-            "fencing_token": checkout["lease"]["fencing_token"],
+            "subsystem": subsystem,
+            **RUN,
+            "fencing_token": work.token,
             "status": {"state": state},
+            "interfaces": interfaces,
+            "accept_stale": reason,
+            "release": not keeps,
         }
-        if state == "complete" and stale and reason is None:
-            detail = self.refuse("checkin_subsystem", "stale_inputs", **call)
-            assert detail["inputs"] == stale
-            call["status"] = {"state": "designing"}
-        elif state == "complete":
-            for one in stale:
-                document = one["subsystem"], one["document"]
-                self.accepted[subsystem, document] = one["new_version"]
-        assert self.api.do("checkin_subsystem", **call, accept_stale=reason)["released"]
+        before = dict(self.seen), dict(self.accepted), dict(self.unseen)
+        if state == "complete" or interfaces is not None:
+            self.adopt(subsystem, work.token)
+        stale = self.stale(subsystem) if state == "complete" else []
+        if stale and reason is None:
+            assert self.refuse("checkin_subsystem", "stale_inputs", **call)["inputs"] == stale
+            self.seen, self.accepted, self.unseen = before
+            return
+        for one in stale:
+            self.accepted[subsystem, (one["subsystem"], one["document"])] = one["new_version"]
+        if interfaces is not None:
+            self.add((subsystem, "interfaces"), interfaces)
+            self.checked_in += 1
+        assert self.api.do("checkin_subsystem", **call)["released"] is not keeps
+        if not keeps:
+            del self.work[subsystem]
 
     # What always holds
 
@@ -164,7 +239,8 @@ class Documents(RuleBasedStateMachine):
         """The log has told it all, and the state goes through a file and comes out as it was."""
         assert [entry["details"] for entry in self.api.log("inputs_changed")] == self.told
         logged = self.api.log(*(f"{kind}_updated" for kind in COLUMN))
-        assert len(logged) == sum(len(own) - 1 for own in self.versions.values())
+        published = sum(len(own) - 1 for own in self.versions.values())
+        assert len(logged) == published - self.checked_in
         document = self.api.do("export_state")
         copy = Api(self.api.http, self.api.stack, f"{self.api.workspace}-copy")
         copy.operate("init_workspace", workspace_name=copy.workspace, with_defaults=False)
@@ -182,43 +258,64 @@ class Documents(RuleBasedStateMachine):
         """A new version, of which each dependent is told."""
         self.of(document).append(content)
         for subsystem in ("arm", "leg"):
-            found = [one for one in self.stale(subsystem) if self.is_of(one, document)]
-            for one in found:
-                self.told.append({**one, "subsystem": subsystem, "on_subsystem": document[0]})
+            # What its work is made from, else what it will be made from by its check-in.
+            seen = self.seen.get((subsystem, document))
+            read, _ = self.unseen.get((subsystem, document), (None, None))
+            accepted = self.accepted.get((subsystem, document))
+            change = self.change(document, seen, accepted) or self.change(document, read, None)
+            if change:
+                self.told.append({**change, "subsystem": subsystem, "on_subsystem": document[0]})
 
-    def is_of(self, one: Json, document: Document) -> bool:
-        return (one["subsystem"], one["document"]) == document
+    def read(self, subsystem: str, kind: str, names: list[str], rows: list[Json]) -> None:
+        """What came with a checkout is the latest of each; its check-in makes it count.
 
-    def read(self, subsystem: str, kind: str, names: set[str], rows: list[Json]) -> None:
-        """What came with a checkout is the latest of each, and is what it depends on now."""
-        latest = {name: self.of((name, kind)) for name in sorted(names)}
+        The first of a dependency counts at once: there is nothing that was seen before.
+        """
+        latest = {name: self.of((name, kind)) for name in names}
         assert [row[kind] for row in rows] == [own[-1] for own in latest.values() if len(own) > 1]
         for name, own in latest.items():
-            if name != subsystem:
-                self.see(subsystem, (name, kind), len(own) - 1)
+            place = subsystem, (name, kind)
+            if name == subsystem:
+                continue
+            self.unseen.pop(place, None)
+            if self.seen.setdefault(place, len(own) - 1) != len(own) - 1:
+                self.unseen[place] = len(own) - 1, self.work[subsystem].token
+
+    def adopt(self, subsystem: str, token: int) -> None:
+        """The work was redone on what the checkout with this token has read."""
+        for (name, document), (version, by) in list(self.unseen.items()):
+            if (name, by) == (subsystem, token):
+                self.see(name, document, version)
 
     def see(self, subsystem: str, document: Document, version: int) -> None:
         """What was accepted of later versions holds as long as the work is made from the same."""
         if self.seen.get((subsystem, document)) != version:
             self.accepted.pop((subsystem, document), None)
         self.seen[subsystem, document] = version
+        self.unseen.pop((subsystem, document), None)
 
     def stale(self, subsystem: str) -> list[Json]:
         """What system_status should say of it."""
-        return [
-            {
-                "subsystem": document[0],
-                "document": document[1],
-                "seen_version": seen,
-                "new_version": len(own) - 1,
-                "changed_paths": difference(own[seen], own[-1]),
-            }
+        changes = [
+            self.change(document, seen, self.accepted.get((name, document)))
             for (name, document), seen in sorted(self.seen.items())
             if name == subsystem
-            and len(own := self.of(document)) - 1
-            > max(seen, self.accepted.get((name, document), 0))
-            and own[seen] != own[-1]
         ]
+        return [change for change in changes if change]
+
+    def change(self, document: Document, seen: int | None, accepted: int | None) -> Json | None:
+        """What is new to who has seen this version; nothing that says what it saw, or accepted."""
+        own = self.of(document)
+        known = [version for version in (seen, accepted) if version is not None]
+        if seen is None or len(own) - 1 in known or any(own[one] == own[-1] for one in known):
+            return None
+        return {
+            "subsystem": document[0],
+            "document": document[1],
+            "seen_version": seen,
+            "new_version": len(own) - 1,
+            "changed_paths": difference(own[seen], own[-1]),
+        }
 
     def refuse(self, function: str, slug: str, **arguments: Any) -> Json:
         status, answer = self.api.call(function, **arguments)

@@ -240,7 +240,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
             "subsystem": NAMES,
             argument: OBJECTS,
             "created_by": NAMES,
-            "base_version": [1.5, "x", 2**31, [], True],
+            "base_version": [-1, 1.5, "x", 2**31, [], True],
             "fencing_token": TYPED,
             "execution_id": OPTIONAL_NAMES,
         }
@@ -271,7 +271,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
             *({key: value} for key in CONSTRAINTS for value in CONSTRAINTS[key]),
         ],
         "created_by": NAMES,
-        "base_version": [1.5, "x", 2**31, [], True],
+        "base_version": [-1, 1.5, "x", 2**31, [], True],
         "execution_id": OPTIONAL_NAMES,
     },
     "transfer_budget": {

@@ -25,7 +25,7 @@ def publish(api: Api, subsystem: str, content: Row, kind: str = "interfaces") ->
 
 def check_out(api: Api, *reads: str, **more: Any) -> Row:
     ((checkout),) = api.do(
-        "checkout_subsystem", subsystem="skeleton", reads=list(reads), **RUN, **more
+        "checkout_subsystem", **{"subsystem": "skeleton", "reads": list(reads), **RUN, **more}
     )
     found: Row = checkout
     return found
@@ -207,13 +207,133 @@ def test_what_was_accepted_holds_until_another_version_is_read(api: Api) -> None
     assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(2, 3)]
 
 
-def test_checking_out_again_makes_it_fresh(api: Api) -> None:
-    checkout = check_out(api, "power")
+def made_from_an_older_version(api: Api) -> Row:
+    """A skeleton that is complete, made from version 1 of power, of which there is a second."""
+    publish(api, "power", {"volts": 24})
+    made = check_in(api, check_out(api, "power"), design_data={"cable_mm2": 6})
+    api.do("checkin_subsystem", **made)
     publish(api, "power", {"volts": 48})
-    api.do("checkin_subsystem", **check_in(api, checkout, "designing"))
+    (input_,) = stale(api)
+    assert (input_["seen_version"], input_["new_version"]) == (1, 2)
+    return input_
+
+
+def test_it_is_fresh_when_it_was_redone_on_what_another_checkout_with_the_same_reads_gave(
+    api: Api,
+) -> None:
+    input_ = made_from_an_older_version(api)
     checkout = check_out(api, "power")
-    assert stale(api) == []
+    assert stale(api) == [input_]  # nothing was redone yet
     assert api.do("checkin_subsystem", **check_in(api, checkout))["released"]
+    assert stale(api) == []
+
+
+def release(api: Api, lease: Row) -> None:
+    """Given back without a check-in, as by an agent that failed."""
+    run = {"resource_type": "subsystem", "resource_name": "skeleton", "execution_id": "run-1"}
+    assert api.do("release_lock", **run, fencing_token=lease["fencing_token"])
+
+
+def delete(api: Api, lease: Row) -> None:
+    """Taken away by hand."""
+    api.sql("delete from public.agent_locks where workspace = %s", api.workspace)
+
+
+@pytest.mark.parametrize("lose", [release, Api.lapse, delete])
+def test_a_checkout_that_ends_without_a_check_in_leaves_it_stale(api: Api, lose: Any) -> None:
+    input_ = made_from_an_older_version(api)
+    lose(api, check_out(api, "power")["lease"])
+    assert stale(api) == [input_]
+    # Nor has whoever comes next read what the one before read.
+    again = check_out(api, execution_id="run-2")
+    call = check_in(api, again, execution_id="run-2")
+    assert api.refused("checkin_subsystem", "stale_inputs", **call)["inputs"] == [input_]
+    assert stale(api) == [input_]
+
+
+def test_a_mere_state_leaves_it_stale_and_what_is_published_does_not(api: Api) -> None:
+    input_ = made_from_an_older_version(api)
+    checkout = check_out(api, "power")
+    api.do("checkin_subsystem", **check_in(api, checkout, "designing", release=False))
+    assert stale(api) == [input_]
+    call = check_in(api, checkout, "designing", design_data={"cable_mm2": 4}, release=False)
+    api.do("checkin_subsystem", **call)
+    assert stale(api) == []
+    (row,) = api.rows("document_dependencies")
+    assert (row["seen_version"], row["read_version"], row["read_token"]) == (2, None, None)
+
+
+def test_a_check_in_that_is_refused_has_adopted_nothing(api: Api) -> None:
+    input_ = made_from_an_older_version(api)
+    checkout = check_out(api, "power")
+    publish(api, "power", {"volts": 60})
+    refused = api.refused("checkin_subsystem", "stale_inputs", **check_in(api, checkout))
+    assert [(one["seen_version"], one["new_version"]) for one in refused["inputs"]] == [(2, 3)]
+    assert stale(api) == [{**input_, "new_version": 3}]
+
+
+def test_what_a_repeated_checkout_reads_is_what_counts(api: Api) -> None:
+    made_from_an_older_version(api)
+    request = str(uuid.uuid4())
+    checkout = check_out(api, "power", request_id=request)
+    publish(api, "power", {"volts": 60})
+    again = check_out(api, "power", request_id=request)
+    assert again["lease"] == checkout["lease"]
+    assert [row["version"] for row in again["inputs"]] == [3]
+    api.do("checkin_subsystem", **check_in(api, again))
+    assert stale(api) == []
+
+
+def test_what_an_agent_says_itself_counts_at_once_and_over_what_its_checkout_read(api: Api) -> None:
+    made_from_an_older_version(api)
+    checkout = check_out(api, "power")
+    publish(api, "power", {"volts": 60})
+    assert depend(api)["seen_version"] == 3
+    assert stale(api) == []
+    api.do("checkin_subsystem", **check_in(api, checkout))
+    (row,) = api.rows("document_dependencies")
+    assert (row["seen_version"], row["read_version"]) == (3, None)
+
+
+def test_who_has_read_another_version_is_told_that_it_changed_back(api: Api) -> None:
+    """The work of before is right again; that which goes on is not."""
+    made_from_an_older_version(api)
+    checkout = check_out(api, "power")
+    publish(api, "power", {"volts": 24})
+    assert stale(api) == []
+    entry = api.log("inputs_changed")[-1]["details"]
+    assert (entry["subsystem"], entry["seen_version"], entry["new_version"]) == ("skeleton", 2, 3)
+    refused = api.refused("checkin_subsystem", "stale_inputs", **check_in(api, checkout))
+    assert [(one["seen_version"], one["new_version"]) for one in refused["inputs"]] == [(2, 3)]
+
+
+def test_what_a_checkout_has_read_is_not_exported_nor_imported(
+    api: Api, new_workspace: Any
+) -> None:
+    made_from_an_older_version(api)
+    check_out(api, "power")
+    assert api.rows("document_dependencies")[0]["read_version"] == 2
+    document = api.do("export_state")
+    (exported,) = document["document_dependencies"]
+    assert "read_version" not in exported and "read_token" not in exported
+    exported.update(read_version=2, read_token=1)
+    other = new_workspace()
+    other.operate("import_state", document=document)
+    (row,) = other.rows("document_dependencies")
+    assert (row["seen_version"], row["read_version"], row["read_token"]) == (1, None, None)
+
+
+def test_what_was_accepted_is_accepted_when_it_is_published_again(api: Api) -> None:
+    made_from_an_older_version(api)
+    call = check_in(api, check_out(api), accept_stale="the cable is thick enough")
+    api.do("checkin_subsystem", **call)
+    told = len(api.log("inputs_changed"))
+    publish(api, "power", {"volts": 48})
+    assert stale(api) == []
+    assert len(api.log("inputs_changed")) == told
+    publish(api, "power", {"volts": 60})
+    assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(1, 4)]
+    assert len(api.log("inputs_changed")) == told + 1
 
 
 def test_subsystems_may_depend_on_each_other(api: Api) -> None:

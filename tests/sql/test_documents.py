@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -70,17 +71,37 @@ def test_a_base_version_that_is_the_latest_is_accepted(api: Api, kind: str) -> N
 
 
 @every_kind
-@pytest.mark.parametrize("base_version", [-1, 3])
-def test_a_base_version_that_there_is_not_is_stale(api: Api, kind: str, base_version: int) -> None:
+@pytest.mark.parametrize(
+    ("base_version", "slug"), [(-1, "invalid_argument"), (3, "unknown_version")]
+)
+def test_nobody_has_started_from_a_version_that_was_never_published(
+    api: Api, kind: str, base_version: int, slug: str
+) -> None:
     publish(api, kind, {"a": 1})
     publish(api, kind, {"a": 2})
     before = api.snapshot()
-    detail = api.refused(
-        KINDS[kind][0], "stale_version", **arguments(kind, base_version=base_version)
-    )
-    assert (detail["expected"], detail["actual"]) == (base_version, 2)
-    assert detail["base"] is None and detail["theirs"] == {"a": 2}
+    detail = api.refused(KINDS[kind][0], slug, **arguments(kind, base_version=base_version))
+    if slug == "unknown_version":
+        assert detail == {
+            "document": kind,
+            "subsystem": "skeleton",
+            "version": 3,
+            "latest_version": 2,
+        }
     assert api.snapshot() == before
+
+
+@every_kind
+def test_a_base_version_that_a_restore_has_lost_is_stale(api: Api, kind: str) -> None:
+    for number in (1, 2):
+        publish(api, kind, {"a": number})
+    api.sql(
+        f"update public.{KINDS[kind][1]} set version = 102 where workspace = %s and version = 2",
+        api.workspace,
+    )
+    detail = api.refused(KINDS[kind][0], "stale_version", **arguments(kind, base_version=2))
+    assert (detail["expected"], detail["actual"]) == (2, 102)
+    assert detail["base"] is None and detail["theirs"] == {"a": 2}
 
 
 @every_kind
@@ -112,6 +133,63 @@ def test_a_change_of_the_same_part_is_refused_with_all_that_a_rebase_needs(
     assert (detail["document"], detail["subsystem"]) == (kind, "skeleton")
     assert api.snapshot() == before
     assert publish(api, kind, {**theirs, "hip": yours["hip"]}, base_version=2)["version"] == 3
+
+
+LONG = {
+    "a": Decimal("0.12345678901234567891"),
+    "identity": 2**53 + 1,
+    "halfway": Decimal("1.00000000000000000000001e23"),
+    "almost nothing": Decimal("-1.23456789012345678901e-300"),
+    "list": [{"deep": 12345678901234567890123}, Decimal("2.50"), "text"],
+    "b": 1,
+}
+
+
+def in_doubles(value: Any) -> Any:
+    """What a client in JavaScript makes of a document that it reads."""
+    if isinstance(value, dict):
+        return {key: in_doubles(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [in_doubles(inner) for inner in value]
+    return value if isinstance(value, str) else float(value)
+
+
+@every_kind
+def test_a_client_that_reads_numbers_as_doubles_changes_only_what_it_edits(
+    api: Api, kind: str
+) -> None:
+    function, _, column = KINDS[kind]
+    call = {"subsystem": "skeleton", "created_by": "a"}
+    api.do_exactly(function, **call, **{column: LONG})
+    edited = {column: {**in_doubles(LONG), "b": 2}}
+    row = api.do_exactly(function, **call, **edited, base_version=1)
+    assert row[column] == {**LONG, "b": 2}
+    asked = {"subsystem": "skeleton", "document": kind, "from_version": 1, "to_version": 2}
+    assert [change["path"] for change in api.do("diff_documents", **asked)] == ["/b"]
+    # Nor does it meet a conflict with who changed what it has only read.
+    theirs = Decimal("0.98765432109876543211")
+    api.do_exactly(function, **call, **{column: {**LONG, "b": 2, "a": theirs}})
+    edited = {column: {**in_doubles(LONG), "b": 3}}
+    row = api.do_exactly(function, **call, **edited, base_version=2)
+    assert row[column] == {**LONG, "a": theirs, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (90071992547409930, 90071992547409931),  # counted up, by a client that has all digits
+        (Decimal("0.12345678901234567891"), Decimal("0.12345678901234567892")),
+        (Decimal("0.12345678901234567891"), None),
+        (Decimal("0.12345678901234567891"), "0.12345678901234568"),
+    ],
+)
+def test_a_number_that_was_changed_by_less_than_doubles_tell_apart_is_changed(
+    api: Api, old: Any, new: Any
+) -> None:
+    call = {"subsystem": "skeleton", "created_by": "a"}
+    api.do_exactly("update_subsystem_design", **call, design_data={"x": old})
+    row = api.do_exactly("update_subsystem_design", **call, design_data={"x": new}, base_version=1)
+    assert (row["version"], row["design_data"]) == (2, {"x": new})
 
 
 @every_kind

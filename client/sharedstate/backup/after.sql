@@ -3,6 +3,18 @@
 -- Leases and requests for them bind agents that ran then.
 delete from public.agent_locks where true;
 delete from core.lock_tickets where true;
+-- With its lease a checkout loses what it has read. An older backup has no such columns.
+do $$
+begin
+  if exists (
+    select from pg_catalog.pg_attribute as a
+    where a.attrelid = to_regclass('public.document_dependencies') and a.attname = 'read_token'
+  ) then
+    execute
+      'update public.document_dependencies set read_version = null, read_token = null where read_token is not null';
+  end if;
+end;
+$$;
 
 do $$
 declare

@@ -50,7 +50,7 @@ class BudgetMethods(CoreMethods):
         return self._run(call)
 
     @contextmanager
-    def edit_global_constraints(self, created_by: str) -> Iterator[Draft]:
+    def edit_global_constraints(self, created_by: str | None = None) -> Iterator[Draft]:
         """The latest limits and budgets, to be changed in place; otherwise as edit_requirements.
 
         Example:
@@ -62,7 +62,7 @@ class BudgetMethods(CoreMethods):
         yield draft
         if draft.is_changed:
             draft.row = self.update_global_constraints(
-                draft.patch, created_by, base_version=draft.base_version
+                draft.patch, self._author(created_by), base_version=draft.base_version
             )
 
     def diff_global_constraints(

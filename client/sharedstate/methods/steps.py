@@ -30,8 +30,8 @@ class StepMethods(CoreMethods):
         which is false and has the `conflicts`: `if checkout:` is right for all three.
 
         `reads`: other subsystems whose interfaces are wanted, `reads_requirements`: whose
-        requirements. The subsystem depends on what it saw of them: once they publish anew it is
-        stale, until it is checked out again. End it with checkin_subsystem.
+        requirements. The subsystem depends on them: once they publish anew it is stale, until it
+        is checked out with the same `reads` and checked in. End it with checkin_subsystem.
         """
         call = calls.checkout_subsystem(
             self.execution_id, subsystem, agent_name, ttl_seconds, reads, reads_requirements,
@@ -57,6 +57,7 @@ class StepMethods(CoreMethods):
     ) -> types.Checkin:
         """Write status and documents, log and release, all or nothing.
 
+        Complete, or with a document, it says that the work was made from what the checkout read.
         Raises LeaseLost, and StaleInputs when the subsystem is complete but what it was made from
         has changed since; `accept_stale` is the reason for which that is all right. `strict` as in
         update_subsystem_status.

@@ -50,7 +50,7 @@ class AsyncBudgetMethods(AsyncCoreMethods):
         return await self._run(call)
 
     @asynccontextmanager
-    async def edit_global_constraints(self, created_by: str) -> AsyncIterator[Draft]:
+    async def edit_global_constraints(self, created_by: str | None = None) -> AsyncIterator[Draft]:
         """The latest limits and budgets, to be changed in place; otherwise as edit_requirements.
 
         Example:
@@ -62,7 +62,7 @@ class AsyncBudgetMethods(AsyncCoreMethods):
         yield draft
         if draft.is_changed:
             draft.row = await self.update_global_constraints(
-                draft.patch, created_by, base_version=draft.base_version
+                draft.patch, self._author(created_by), base_version=draft.base_version
             )
 
     async def diff_global_constraints(

@@ -125,12 +125,13 @@ class AsyncDocumentMethods(AsyncCoreMethods):
 
     @asynccontextmanager
     async def edit_requirements(
-        self, subsystem: str, created_by: str, *, fencing_token: int | None = None
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
     ) -> AsyncIterator[Draft]:
         """The latest requirements, to be changed in place; published when the block ends.
 
         What others publish meanwhile is merged with it, as update_subsystem_requirements does.
         Nothing is written when nothing was changed, or when the block raises.
+        `created_by`: the agent of the token when None, or else the execution_id.
 
         Example:
             >>> async with state.edit_requirements("skeleton", "system_architect") as requirements:
@@ -141,13 +142,13 @@ class AsyncDocumentMethods(AsyncCoreMethods):
         yield draft
         if draft.is_changed:
             draft.row = await self.update_subsystem_requirements(
-                subsystem, draft, created_by,
+                subsystem, draft, self._author(created_by),
                 base_version=draft.base_version, fencing_token=fencing_token,
             )  # fmt: skip
 
     @asynccontextmanager
     async def edit_interfaces(
-        self, subsystem: str, created_by: str, *, fencing_token: int | None = None
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
     ) -> AsyncIterator[Draft]:
         """The latest interfaces, to be changed in place; otherwise as edit_requirements."""
         row = await self._run(calls.get_subsystem_interfaces(self.workspace, subsystem, None))
@@ -155,13 +156,13 @@ class AsyncDocumentMethods(AsyncCoreMethods):
         yield draft
         if draft.is_changed:
             draft.row = await self.update_subsystem_interfaces(
-                subsystem, draft, created_by,
+                subsystem, draft, self._author(created_by),
                 base_version=draft.base_version, fencing_token=fencing_token,
             )  # fmt: skip
 
     @asynccontextmanager
     async def edit_design(
-        self, subsystem: str, created_by: str, *, fencing_token: int | None = None
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
     ) -> AsyncIterator[Draft]:
         """The latest design, to be changed in place; otherwise as edit_requirements."""
         row = await self._run(calls.get_subsystem_design(self.workspace, subsystem, None))
@@ -169,7 +170,7 @@ class AsyncDocumentMethods(AsyncCoreMethods):
         yield draft
         if draft.is_changed:
             draft.row = await self.update_subsystem_design(
-                subsystem, draft, created_by,
+                subsystem, draft, self._author(created_by),
                 base_version=draft.base_version, fencing_token=fencing_token,
             )  # fmt: skip
 
@@ -209,8 +210,9 @@ class AsyncDocumentMethods(AsyncCoreMethods):
     ) -> types.DependencyRow:
         """Note that a subsystem is made from another's requirements, interfaces or design.
 
-        `version`: the one that was read, the latest when None. checkout_subsystem does it by
-        itself. When a newer one is published, the subsystem is stale: see get_system_status.
+        `version`: the one that was read, the latest when None. It counts at once; what
+        checkout_subsystem reads counts with the check-in. When a newer one is published, the
+        subsystem is stale: see get_system_status.
         Raises UnknownVersion.
         """
         call = calls.record_dependency(

@@ -42,6 +42,8 @@ class DependencyRow(TypedDict):
     document: str
     seen_version: int
     accepted_version: int | None
+    read_version: int | None
+    read_token: int | None
     recorded_by: str
     recorded_at: str
     execution_id: str | None

@@ -16,7 +16,7 @@ select throws_ok(
 );
 select throws_ok(
   $$select update_global_constraints('{"total_mass_kg_max": 50}', 'system_architect', base_version => 4)$$,
-  'PT409', 'stale_version', 'nothing is made from a version that is not there'
+  'PT404', 'unknown_version', 'nothing is made from a version that is not there'
 );
 select is(
   (update_global_constraints('{"height_m": 1.8}', 'system_architect', base_version => 1)).version,

@@ -22,7 +22,7 @@ select throws_ok(
 );
 select throws_ok(
   $$select update_subsystem_interfaces('power', '{}', 'power_agent', base_version => 4)$$,
-  'PT409', 'stale_version', 'nothing is made from a version that is not there'
+  'PT404', 'unknown_version', 'nothing is made from a version that is not there'
 );
 select throws_ok(
   $$select update_subsystem_interfaces('power', '[]', 'power_agent', base_version => 3)$$,

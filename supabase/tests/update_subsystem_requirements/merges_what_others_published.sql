@@ -22,7 +22,7 @@ select throws_ok(
 );
 select throws_ok(
   $$select update_subsystem_requirements('power', '{}', 'power_agent', base_version => 4)$$,
-  'PT409', 'stale_version', 'nothing is made from a version that is not there'
+  'PT404', 'unknown_version', 'nothing is made from a version that is not there'
 );
 select is(
   (update_subsystem_requirements('power', '{"hours": 4, "pack": {"kg": 4, "cells": 12}}', 'power_agent', 1)).version,
