@@ -2747,7 +2747,9 @@ its values.';
 
 create type core.document_store as (table_name text, column_name text);
 
--- What was read of whom. A newer version than the one that was seen makes the reader stale.
+-- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
+-- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
+-- is still made from what was seen before. Until then it stands apart, under the token of its lease.
 create table public.document_dependencies (
   workspace text not null,
   subsystem text not null check (core.is_name(subsystem)),
@@ -2755,24 +2757,32 @@ create table public.document_dependencies (
   document text not null check (document in ('requirements', 'interfaces', 'design')),
   seen_version integer not null check (seen_version >= 0),
   accepted_version integer check (accepted_version >= 0),
+  read_version integer check (read_version >= 0),
+  read_token bigint,
   recorded_by text not null check (core.is_name(recorded_by)),
   recorded_at timestamptz not null default clock_timestamp(),
   execution_id text,
   primary key (workspace, subsystem, on_subsystem, document),
-  check (subsystem <> on_subsystem)
+  check (subsystem <> on_subsystem),
+  check (num_nulls(read_version, read_token) <> 1)
 );
 
 comment on table public.document_dependencies is
 'Which version of whose documents the work of a subsystem is made from. Written by checkout_subsystem,
-record_dependency and remove_dependency.';
+checkin_subsystem, record_dependency and remove_dependency.';
 comment on column public.document_dependencies.workspace is 'The design that this row belongs to.';
 comment on column public.document_dependencies.subsystem is 'The subsystem that depends.';
 comment on column public.document_dependencies.on_subsystem is 'The subsystem whose document it read.';
 comment on column public.document_dependencies.document is 'requirements, interfaces or design.';
-comment on column public.document_dependencies.seen_version is 'The version that was read; 0: there was none yet.';
+comment on column public.document_dependencies.seen_version is
+'The version that the work is made from; 0: there was none yet.';
 comment on column public.document_dependencies.accepted_version is
 'A later version up to which a check-in accepted that the work was made from the one that was seen.';
-comment on column public.document_dependencies.recorded_by is 'The agent that read it.';
+comment on column public.document_dependencies.read_version is
+'Another version, which a checkout has read: it counts as seen when the work is checked in. Null if there is none.';
+comment on column public.document_dependencies.read_token is
+'The fencing token of that checkout''s lease: only its check-in makes read_version count.';
+comment on column public.document_dependencies.recorded_by is 'The agent that read seen_version first.';
 
 -- A publication looks for those whom it makes stale.
 create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);
@@ -2781,6 +2791,45 @@ alter table public.document_dependencies enable row level security;
 create policy document_dependencies_of_own_workspace on public.document_dependencies
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
+
+-- sql/40_documents/adopt_reads.sql
+-- The work is checked in: from now on it is made from what the checkout with this token has read. Without
+-- that token nothing counts, for whoever read it has lost the lease, and its work with it.
+create or replace function core.adopt_reads(
+  p_workspace text,
+  p_subsystem text,
+  p_fencing_token bigint,
+  p_agent_name text,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  with read as materialized (
+    select d.document, d.on_subsystem from public.document_dependencies as d
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
+    order by d.document, d.on_subsystem  -- as all who write dependencies
+    for update
+  )
+  update public.document_dependencies as d set
+    seen_version = d.read_version,
+    accepted_version = null,  -- was said of the work that was made from another version
+    read_version = null,
+    read_token = null,
+    recorded_by = p_agent_name,
+    recorded_at = clock_timestamp(),
+    execution_id = p_execution_id
+  from read as r
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
 
 -- sql/40_documents/changed_paths.sql
 create or replace function core.changed_paths(
@@ -2842,6 +2891,19 @@ begin
   from parts as p
   where not p.is_divided
   order by p.pointer collate "C";
+end;
+$$;
+
+-- sql/40_documents/count_digits.sql
+-- The digits of a number from the first to the last that is not 0: those that it takes to write it.
+create or replace function core.count_digits(p_number numeric)
+returns integer
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return length(trim(both '0' from translate(p_number::text, '-.', '')));
 end;
 $$;
 
@@ -3016,6 +3078,68 @@ begin
 end;
 $$;
 
+-- sql/40_documents/is_read_as.sql
+-- Whether a client that reads numbers as doubles sends p_sent back where it has read p_number. The same double
+-- alone does not say so: whoever counts 90071992547409930 up, with all of its digits, stays at the same one.
+-- It has to be written as doubles are, with no more digits than it takes to tell them apart. Each number in a
+-- document is within the range of doubles: see core.require_readable.
+create or replace function core.is_read_as(p_number numeric, p_sent numeric)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_double constant double precision := p_number;
+begin
+  return v_double = p_sent::double precision
+    and core.count_digits(p_sent) <= core.count_digits(v_double::text::numeric);
+end;
+$$;
+
+-- sql/40_documents/keep_numbers.sql
+-- What a writer made of a base, with the base's number wherever the writer only sent back what it had read: many
+-- clients read numbers as doubles, and a number that none of them holds would else count as changed by whoever
+-- changed something next to it. Where nothing differs, nothing is looked at; as deep as core.has_parts.
+create or replace function core.keep_numbers(p_base jsonb, p_yours jsonb, p_depth integer default 0)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_type constant text := jsonb_typeof(p_yours);
+begin
+  if p_base = p_yours then
+    return p_base;
+  elsif jsonb_typeof(p_base) is distinct from v_type or p_depth >= 100 then
+    return p_yours;
+  elsif v_type = 'number' then
+    return case when core.is_read_as(p_base::numeric, p_yours::numeric) then p_base else p_yours end;
+  elsif v_type = 'object' then
+    return (
+      select coalesce(jsonb_object_agg(y.key, case
+        when b.value is null then y.value
+        when b.value = y.value then b.value
+        else core.keep_numbers(b.value, y.value, p_depth + 1)
+      end), '{}')
+      from jsonb_each(p_yours) as y left join jsonb_each(p_base) as b on y.key = b.key
+    );
+  elsif v_type = 'array' then
+    return (
+      select coalesce(jsonb_agg(case
+        when b.value is null then y.value
+        when b.value = y.value then b.value
+        else core.keep_numbers(b.value, y.value, p_depth + 1)
+      end order by y.place), '[]')
+      from jsonb_array_elements(p_yours) with ordinality as y (value, place)
+      left join jsonb_array_elements(p_base) with ordinality as b (value, place) on y.place = b.place
+    );
+  end if;
+  return p_yours;
+end;
+$$;
+
 -- sql/40_documents/latest_documents.sql
 -- The latest row of a document of each named subsystem that has published any, by name.
 create or replace function core.latest_documents(p_workspace text, p_document text, p_subsystems text[])
@@ -3116,9 +3240,52 @@ begin
 end;
 $$;
 
+-- sql/40_documents/note_reads.sql
+-- Notes which versions of others' documents the holder of a subsystem's lease has read: p_rows as
+-- latest_documents gives them, and version 0 of those in p_read that had none. What it read of itself is no
+-- dependency. A new dependency is on what was read; of a known one that stands apart until the check-in, see
+-- core.adopt_reads.
+create or replace function core.note_reads(
+  p_lease public.agent_locks,
+  p_document text,
+  p_read text[],
+  p_rows jsonb[]
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  )
+  select
+    p_lease.workspace, p_lease.resource_name, n.name, p_document, coalesce(max((r.value ->> 'version')::integer), 0),
+    p_lease.locked_by, p_lease.execution_id
+  from unnest(p_read) as n (name)
+  left join unnest(p_rows) as r (value) on n.name = r.value ->> 'subsystem_name'
+  where n.name <> p_lease.resource_name
+  group by n.name
+  order by n.name  -- all writers in one order, so that none of them deadlock
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    read_version = nullif(excluded.seen_version, d.seen_version),
+    read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  -- To read the same again, as a repeated call does, is no news.
+  where (d.read_version, d.read_token) is distinct from (
+    nullif(excluded.seen_version, d.seen_version),
+    case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
 -- sql/40_documents/notify_dependents.sql
 -- One entry in the log for each subsystem that a new version makes stale, in the transaction of the
--- publication. p_row is the row of the new version.
+-- publication: for work that was made from another one, or that will be by the check-in of what was read of
+-- another one. p_row is the row of the new version.
 create or replace function core.notify_dependents(
   p_workspace text,
   p_document text,
@@ -3137,17 +3304,25 @@ declare
 begin
   for v_dependency in
     with dependents as materialized (
-      select d.subsystem, d.seen_version from public.document_dependencies as d
+      select d.subsystem, s.is_read, s.version, s.accepted_version
+      from public.document_dependencies as d
+      cross join lateral (
+        values (false, d.seen_version, d.accepted_version), (true, d.read_version, null)
+      ) as s (is_read, version, accepted_version)
       where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
-        and v_version > greatest(d.seen_version, d.accepted_version)
+        and s.version is not null and v_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
       -- Many have seen the same version: what has changed since is found once for all of them.
-      select s.seen_version, core.changed_paths(p_workspace, p_document, p_subsystem, s.seen_version, v_version) as paths
-      from (select distinct d.seen_version from dependents as d) as s
+      select s.version, core.changed_paths(p_workspace, p_document, p_subsystem, s.version, v_version) as paths
+      from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
+      where s.version is not null
     )
-    select d.subsystem, d.seen_version, c.paths
-    from dependents as d inner join changes as c on d.seen_version = c.seen_version and c.paths <> '[]'
-    order by d.subsystem
+    select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
+    from dependents as d
+    inner join changes as c on d.version = c.version and c.paths <> '[]'
+    left join changes as a on d.accepted_version = a.version
+    where a.paths is distinct from '[]'
+    order by d.subsystem, d.is_read
   loop
     perform core.write_activity(
       p_workspace, p_row ->> 'created_by', 'inputs_changed',
@@ -3178,8 +3353,8 @@ end;
 $$;
 
 -- sql/40_documents/rebase_document.sql
--- A document that was made from an older version, put on top of the latest one; stale_version where
--- that cannot be, because both changed the same part or because there is no version to start from.
+-- A document that was made from another version, put on top of the latest one; stale_version where that cannot
+-- be, because both changed the same part or because the version that it started from is no longer there.
 -- p_document names it for the error, e.g. {"document": "design", "subsystem": "skeleton"}.
 create or replace function core.rebase_document(
   p_document jsonb,
@@ -3194,16 +3369,20 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_yours constant jsonb := core.keep_numbers(p_base, p_yours);
   v_merge core.document_merge;
 begin
-  if p_base is null then
+  perform core.require_base_version(p_document, p_base_version, p_latest_version);
+  if p_base_version = p_latest_version then
+    return v_yours;
+  elsif p_base is null then
     v_merge := row(null::jsonb, array['']);
   else
-    v_merge := core.merge_documents(p_base, p_theirs, p_yours);
+    v_merge := core.merge_documents(p_base, p_theirs, v_yours);
   end if;
   if v_merge.conflicts <> '{}' then
     perform core.fail_stale_version(
-      p_document, p_base_version, p_latest_version, p_base, p_theirs, p_yours, v_merge.conflicts
+      p_document, p_base_version, p_latest_version, p_base, p_theirs, v_yours, v_merge.conflicts
     );
   end if;
   return v_merge.document;
@@ -3247,13 +3426,9 @@ begin
   perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
   v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
-  perform core.write_dependencies(
-    v_workspace, p_subsystem, p_document, array[p_on_subsystem],
-    array[jsonb_build_object('subsystem_name', p_on_subsystem, 'version', v_version)], p_agent_name, p_execution_id
+  v_row := core.write_dependency(
+    v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id
   );
-  select * into v_row from public.document_dependencies as d
-  where d.workspace = v_workspace and d.subsystem = p_subsystem
-    and d.on_subsystem = p_on_subsystem and d.document = p_document;
   perform core.write_activity(
     v_workspace, p_agent_name, 'dependency_recorded',
     jsonb_build_object(
@@ -3284,8 +3459,8 @@ $$;
 
 comment on function public.record_dependency(text, text, text, text, integer, text, uuid) is
 'Notes that the work of a subsystem is made from a version (the latest, unless named) of another one''s requirements,
-interfaces or design, as checkout_subsystem does for what it reads. When a newer version is published, the subsystem is
-stale: system_status.stale_inputs tells.';
+interfaces or design: from now on, and not only from the check-in, as with what checkout_subsystem reads. When a newer
+version is published, the subsystem is stale: system_status.stale_inputs tells.';
 
 -- sql/40_documents/remove_dependency.sql
 create or replace function core.remove_dependency(
@@ -3355,6 +3530,32 @@ $$;
 comment on function public.remove_dependency(text, text, text, text, text, uuid) is
 'Notes that the work of a subsystem no longer builds on another one''s document: the row that was removed, or nothing
 (an empty list).';
+
+-- sql/40_documents/require_base_version.sql
+-- Nobody can have started from a version that has not been published. One of those before may be missing, after a
+-- restore: that is for core.rebase_document.
+create or replace function core.require_base_version(
+  p_document jsonb,
+  p_base_version integer,
+  p_latest_version integer
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_whole_number('base_version', to_jsonb(p_base_version), 0, 2147483647);
+  if p_base_version > p_latest_version then
+    perform core.fail(
+      'unknown_version',
+      p_document || jsonb_build_object('version', p_base_version, 'latest_version', p_latest_version),
+      'Send as base_version the version that you read and changed, 0 where there was none.'
+    );
+  end if;
+  return true;
+end;
+$$;
 
 -- sql/40_documents/require_dependency.sql
 create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
@@ -3447,7 +3648,7 @@ begin
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
-      'Check it out again and redo the work on the new versions, or check in with accept_stale and a reason.'
+      'Check it out again with the same reads and redo the work on what comes, or check in with accept_stale and a reason.'
     );
   end if;
   update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer
@@ -3465,8 +3666,9 @@ $$;
 -- sql/40_documents/stale_inputs.sql
 -- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
 -- "seen_version", "new_version", "changed_paths"}. A new version that says the same changes nothing: two
--- that read each other and publish with each check-in would else be stale by turns for ever. Evaluated for
--- readers of system_status, who may not call what it needs: so with the rights of its owner.
+-- that read each other and publish with each check-in would else be stale by turns for ever. Nor does one
+-- that says what was accepted. Evaluated for readers of system_status, who may not call what it needs: so with
+-- the rights of its owner.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
 language plpgsql
@@ -3487,7 +3689,11 @@ begin
     cross join lateral core.latest_version(p_workspace, d.document, d.on_subsystem) as latest (version)
     cross join lateral (
       select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
-      where latest.version > greatest(d.seen_version, d.accepted_version)
+      where latest.version > greatest(d.seen_version, d.accepted_version) and (
+        d.accepted_version is null
+        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
+        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, latest.version)
+      )
       offset 0  -- to compare once, and not for each mention of the paths
     ) as changes
     where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
@@ -3707,47 +3913,38 @@ part by part, and the row says `merged`; stale_version where both changed the sa
 does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
 (lease_lost).';
 
--- sql/40_documents/write_dependencies.sql
--- Notes which versions of others' documents a subsystem's agent has read: p_rows as latest_documents
--- gives them, and version 0 of those in p_read that had none. What it read of itself is no dependency.
-create or replace function core.write_dependencies(
+-- sql/40_documents/write_dependency.sql
+-- The work of a subsystem is made from this version, whatever a checkout has read: its agent says so.
+create or replace function core.write_dependency(
   p_workspace text,
   p_subsystem text,
+  p_on_subsystem text,
   p_document text,
-  p_read text[],
-  p_rows jsonb[],
+  p_version integer,
   p_agent_name text,
   p_execution_id text
 )
-returns integer
+returns public.document_dependencies
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_count integer;
+  v_row public.document_dependencies;
 begin
   insert into public.document_dependencies as d (
     workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
-  )
-  select p_workspace, p_subsystem, n.name, p_document, coalesce(max((r.value ->> 'version')::integer), 0), p_agent_name,
-    p_execution_id
-  from unnest(p_read) as n (name)
-  left join unnest(p_rows) as r (value) on n.name = r.value ->> 'subsystem_name'
-  where n.name <> p_subsystem
-  group by n.name
-  order by n.name  -- all writers in one order, so that none of them deadlock
+  ) values (p_workspace, p_subsystem, p_on_subsystem, p_document, p_version, p_agent_name, p_execution_id)
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     seen_version = excluded.seen_version,
     -- What was accepted of later versions holds as long as the work is made from the same.
     accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
+    read_version = null,
+    read_token = null,
     recorded_by = excluded.recorded_by,
     recorded_at = excluded.recorded_at,
     execution_id = excluded.execution_id
-  -- To read the same again, as a repeated call does, is no news.
-  where (d.seen_version, d.recorded_by, d.execution_id)
-    is distinct from (excluded.seen_version, excluded.recorded_by, excluded.execution_id);
-  get diagnostics v_count = row_count;
-  return v_count;
+  returning * into v_row;
+  return v_row;
 end;
 $$;
 
@@ -3773,6 +3970,7 @@ as $$
 declare
   v_store constant core.document_store := core.document_store(p_document);
   v_content jsonb := p_content;
+  v_theirs jsonb;
   v_latest jsonb;
   v_version integer;
   v_row jsonb;
@@ -3784,16 +3982,20 @@ begin
      order by d.version desc limit 1', v_store.table_name
   ) into v_latest using p_workspace, p_subsystem;
   v_version := coalesce((v_latest ->> 'version')::integer, 0);
-  if p_base_version <> v_version then
+  v_theirs := coalesce(v_latest -> v_store.column_name, '{}');
+  if p_base_version is not null then
     v_content := core.rebase_document(
       jsonb_build_object('document', p_document, 'subsystem', p_subsystem),
       p_base_version, v_version,
-      core.document_content(p_workspace, p_document, p_subsystem, p_base_version),
-      coalesce(v_latest -> v_store.column_name, '{}'), p_content
+      case
+        when p_base_version = v_version then v_theirs
+        else core.document_content(p_workspace, p_document, p_subsystem, p_base_version)
+      end,
+      v_theirs, p_content
     );
-    if v_content = v_latest -> v_store.column_name then
-      return v_latest;  -- others did the same already, so there is nothing to publish
-    end if;
+  end if;
+  if p_base_version < v_version and v_content = v_theirs then
+    return v_latest;  -- others did the same already, so there is nothing to publish
   end if;
   execute format(
     'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)
@@ -4483,7 +4685,7 @@ end;
 $$;
 
 -- sql/50_budgets/rebase_constraints.sql
--- A patch that was made from an older version, put on top of the latest; see core.rebase_document.
+-- A patch that was made from a version, put on top of the latest; see core.rebase_document.
 create or replace function core.rebase_constraints(
   p_latest public.global_constraints,
   p_base_version integer,
@@ -5073,10 +5275,10 @@ begin
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
   v_latest := core.lock_constraints(v_workspace);
-  if p_base_version <> v_latest.version then
-    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
-  else
+  if p_base_version is null then
     v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+  else
+    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
   end if;
   if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
     perform core.remember_request(v_request, to_jsonb(v_latest));
@@ -7121,6 +7323,10 @@ begin
     -- Before the dependencies, which a reason for stale inputs changes.
     perform core.hold_publications(v_workspace, array[p_subsystem], true);
   end if;
+  if (v_checkin.status).state = 'complete' or num_nonnulls(p_interfaces, p_design_data) > 0 then
+    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
+    perform core.adopt_reads(v_workspace, p_subsystem, p_fencing_token, p_agent_name, p_execution_id);
+  end if;
   if (v_checkin.status).state = 'complete' then
     perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
   end if;
@@ -7178,6 +7384,7 @@ comment on function public.checkin_subsystem(
 one round trip.
 
 lease_lost, and nothing changes, unless the lease with fencing_token is still alive. release=false keeps the lease.
+One that is complete or publishes something says that it was made from what the checkout read.
 stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
@@ -7280,8 +7487,8 @@ While an open critical conflict blocks this agent the lease is null, nothing is 
 conflicts.
 
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
-come along as `input_requirements`. From then on the subsystem depends on the versions that it saw; see
-system_status.stale_inputs. conflicts: the open ones that concern this agent.';
+come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
+that came; see system_status.stale_inputs. conflicts: the open ones that concern this agent.';
 
 -- sql/80_operations/events_of.sql
 -- The history of a conflict as an export carries it.
@@ -7339,7 +7546,9 @@ begin
     ),
     'document_dependencies', (
       select coalesce(jsonb_agg(
-        to_jsonb(d) - 'workspace' order by d.subsystem, d.on_subsystem, d.document
+        -- What a checkout has read goes with its lease.
+        to_jsonb(d) - array['workspace', 'read_version', 'read_token']
+        order by d.subsystem, d.on_subsystem, d.document
       ), '[]')
       from public.document_dependencies as d where d.workspace = v_workspace
     ),
@@ -7686,6 +7895,8 @@ begin
     order by e.subsystem, e.document, e.on_subsystem  -- as checkout_subsystem writes them
   loop
     v_entry.workspace := p_workspace;
+    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_token := null;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
     v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
     insert into public.document_dependencies as d select v_entry.* on conflict do nothing;
@@ -8001,7 +8212,7 @@ end;
 $$;
 
 -- sql/80_operations/read_checkout.sql
--- What an agent that has checked a subsystem out needs to read; from now on the subsystem depends on
+-- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
 -- the versions that it is given of other subsystems' documents.
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
@@ -8021,13 +8232,8 @@ begin
   perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
   v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
   v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-  perform core.write_dependencies(
-    v_workspace, v_subsystem, 'interfaces', p_reads, v_interfaces, p_lease.locked_by, p_lease.execution_id
-  );
-  perform core.write_dependencies(
-    v_workspace, v_subsystem, 'requirements', p_reads_requirements, v_requirements, p_lease.locked_by,
-    p_lease.execution_id
-  );
+  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces);
+  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements);
   return row(
     p_lease,
     (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),
