@@ -41,6 +41,17 @@ def test_on_a_running_stack_it_takes_a_new_workspace_and_passes_on_the_exit_code
     assert shared_installation.run("status").returncode == 0
 
 
+def test_bad_requirements_are_refused_before_anything_is_started_or_made(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "wishes.json"
+    path.write_text("[" * 100_000)
+    answer = installation.run("demo", "--requirements", str(path))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert str(path) in answer.stderr
+    assert not installation.root.joinpath(".sharedstate").exists()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_when_it_is_interrupted_its_stack_is_stopped_too(
     installation: Installation, sent: signal.Signals
