@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -127,9 +126,11 @@ def _interrupt(demo: subprocess.Popen[str]) -> None:
 
 def _kill_with_its_agents(installation: Installation, demo: subprocess.Popen[str]) -> None:
     children = psutil.Process(demo.pid).children(recursive=True)
-    # The parts of the stack are children, too, each with a session of its own.
-    parts = {installation.part(name).pid for name in PARTS}
-    agents = [process for process in children if os.getsid(process.pid) not in parts]
+    # The parts of the stack are children, too, and have some: Postgres would recover from their
+    # end, which takes as long as its files take to be written to the disk.
+    parts = [psutil.Process(installation.part(name).pid) for name in PARTS]
+    spared = {*parts, *(child for part in parts for child in part.children(recursive=True))}
+    agents = [process for process in children if process not in spared]
     demo.kill()
     demo.wait(timeout=10)
     for process in agents:
