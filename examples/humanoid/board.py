@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ ORDER = (ARCHITECT, *READS)
 UNITS = {"mass_kg": "mass kg", "cost_usd": "cost USD", "power_w": "power W"}
 COLOURS = {"complete": "green", "over_budget": "red", "infeasible": "red", "not_converged": "red"}
 # Of interest to the database, not to people who watch a design grow.
-QUIET = {"subsystem_status_updated", "status_updated", "checked_in", "started", "stopped"}
+QUIET = {"status_updated", "checked_in", "started", "stopped"}
 
 
 def status_table(rows: Iterable[Mapping[str, Any]], waiting: Mapping[str, str] | None) -> Table:
@@ -101,7 +101,7 @@ def loud(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def live_board(
-    rows: Iterable[Mapping[str, Any]], recent: Sequence[Mapping[str, Any]]
+    rows: Iterable[Mapping[str, Any]], recent: Collection[Mapping[str, Any]]
 ) -> RenderableType:
     """The board with the latest activity below it; `recent` is newest first."""
     waiting: dict[str, str] = {}
@@ -122,13 +122,21 @@ def conflict_table(conflicts: Iterable[Mapping[str, Any]]) -> Table:
     table.add_column("what", ratio=1)
     table.add_column("resolution", ratio=1)
     for conflict in conflicts:
-        resolution = conflict["resolution"] or Text(str(conflict["status"]), style="red")
+        answers = [
+            event["details"][key]
+            for event in conflict["history"]
+            for key in ("note", "resolution")
+            if key in event["details"]
+        ]
+        is_open = conflict["status"] == "open"
+        if is_open:
+            answers.append("open")
         table.add_row(
             str(conflict["conflict_id"]),
             conflict["source_agent"].removesuffix("_agent"),
             conflict["severity"],
             conflict["description"],
-            resolution,
+            Text("\n".join(answers), style="red" if is_open else ""),
         )
     return table
 

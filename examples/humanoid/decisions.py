@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from humanoid.domain.amounts import RESOURCES, Amounts
 from humanoid.domain.budgets import RESERVE, Budgets, whole
-from humanoid.flow import INTEGRATION, READS, Alternative, upstream
+from humanoid.flow import READS, Alternative, upstream
 
 # A need can change at an unchanged stage only when something upstream settles differently after
 # a move of its own; the flow is that deep.
@@ -60,7 +60,7 @@ class Situation:
         return {
             name: (self.budgets[name] - self.usages[name]).positive()
             for name in self.usages
-            if name in self.budgets and name != source
+            if name != source
         }
 
 
@@ -97,10 +97,10 @@ def decide(shortage: Shortage, now: Situation) -> Decision:
     """The architect's answer to a shortage."""
     if shortage.usage is None:
         return _first_feasible(shortage)
-    limits = whole(now.budgets) if shortage.source == INTEGRATION else now.budgets[shortage.source]
+    limits = now.budgets[shortage.source]
     need = shortage.usage.over(limits)
-    slack = {} if shortage.source == INTEGRATION else now.slack(shortage.source)
-    spare = _spare(shortage.source, now, slack)
+    slack = now.slack(shortage.source)
+    spare = _spare(now, slack)
     may_move = now.moves.get(shortage.source, 0) < MOVES_PER_STAGE
     if need.fits(spare) and may_move:
         return _move(shortage.source, need, now, slack)
@@ -110,14 +110,12 @@ def decide(shortage: Shortage, now: Situation) -> Decision:
     if redesign is not None:
         return redesign
     advance = {**slack, **{name: now.budgets[name] for name in now.waiting}}
-    if need.fits(_spare(shortage.source, now, advance)) and may_move:
+    if need.fits(_spare(now, advance)) and may_move:
         return _move(shortage.source, need, now, advance)
     return _give_up(shortage, need, spare)
 
 
-def _spare(source: str, now: Situation, givers: Mapping[str, Amounts]) -> Amounts:
-    if source == INTEGRATION:
-        return Amounts()  # the whole robot has nobody to take from
+def _spare(now: Situation, givers: Mapping[str, Amounts]) -> Amounts:
     return sum(givers.values(), now.budgets[RESERVE])
 
 
@@ -188,7 +186,7 @@ def _relief_from_upstream(shortage: Shortage, now: Situation) -> Redesign | None
     That may even be worth a dearer motor, as long as reserve and slack can pay for it.
     """
     for name in (n for n in READS if n in upstream(shortage.source)):
-        affordable = now.budgets[name] + _spare(name, now, now.slack(name))
+        affordable = now.budgets[name] + _spare(now, now.slack(name))
         for option in now.alternatives.get(name, []):
             saved = (now.usages[name] - option.usage).positive()
             if option.usage.fits(affordable) and saved.power_w:
@@ -199,10 +197,8 @@ def _relief_from_upstream(shortage: Shortage, now: Situation) -> Redesign | None
 
 
 def _give_up(shortage: Shortage, need: Amounts, spare: Amounts) -> GiveUp:
-    missing = need.over(spare)
-    what = "the whole robot" if shortage.source == INTEGRATION else shortage.source
-    tried = "" if shortage.source == INTEGRATION else f", reserve and slack hold {spare}"
     return GiveUp(
-        f"{what} is {need} over its limits{tried}, and no redesign that is left helps",
-        (missing or need).rounded(),
+        f"{shortage.source} is {need} over its limits, reserve and slack hold {spare}, "
+        "and no redesign that is left helps",
+        (need.over(spare) or need).rounded(),
     )

@@ -1,4 +1,4 @@
-"""Where an agent meets the shared state: reading a view, and the loop of a designing agent."""
+"""Where an agent meets the shared state: its loop, its view, and a designing agent's step."""
 
 from __future__ import annotations
 
@@ -6,98 +6,142 @@ import argparse
 import os
 import signal
 import sys
+import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
 
 from humanoid.flow import (
+    ARCHITECT,
     DESIGN,
     READS,
-    Json,
     View,
     agent_of,
-    basis,
     constraints_of,
-    record_of,
+    downstream,
+    records_of,
     requirement_of,
 )
-from humanoid.proposals import Brief, Designer, Outcome, conflict_of, status_of, work_out
-from humanoid.steps import Design, Stop, Wait, next_step
-from humanoid.waiting import WaitedTooLong, wait_until
+from humanoid.proposals import Brief, Designer, status_of, work_out
+from humanoid.steps import Stop, Wait, next_step
 from sharedstate import SharedState
-from sharedstate.errors import LeaseLost, SharedStateError, StaleInputs
-from sharedstate.types import Checkout
+from sharedstate.errors import (
+    ConflictAlreadyResolved,
+    LeaseLost,
+    OverBudget,
+    SharedStateError,
+    StaleInputs,
+    StaleVersion,
+)
+from sharedstate.types import Blocked, Checkout
 
 LEASE_S = 30  # a step takes milliseconds; after a crash nobody waits longer than this
 PATIENCE_S = 300.0
+POLL_S = 0.1
+# What is not logged is noticed so late: a lease that has lapsed, a hand in the tables.
+LOOK_AGAIN_S = 1.0
+
+# Others changed what a step was made from, so it was refused.
+OVERTAKEN = (LeaseLost, StaleInputs, StaleVersion, OverBudget, ConflictAlreadyResolved)
+CHATTER = {"started", "stopped", "waiting"}
 
 
-def read_view(state: SharedState, agent: str, subsystems: Iterable[str]) -> View:
-    """The state as far as `agent` is concerned, with the requirements of these subsystems."""
+class WaitedTooLong(TimeoutError):
+    """There was nothing to do for as long as an agent's patience lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What an agent does: `next_step` decides from its view whether to `act`, alone."""
+
+    subsystem: str
+    next_step: Callable[[View], object]
+    act: Callable[[SharedState, Checkout], None]
+
+    @property
+    def agent(self) -> str:
+        return agent_of(self.subsystem)
+
+
+def read_view(state: SharedState, subsystem: str) -> View:
+    """The state as far as the subsystem's agent is concerned."""
+    statuses, overview = state.get_all_subsystem_statuses(), state.get_system_status()
+    watched = READS if subsystem == ARCHITECT else [subsystem]
     return View(
-        records={row["name"]: record_of(row) for row in state.get_all_subsystem_statuses()},
+        records=records_of(statuses, overview),
         constraints=constraints_of(state.get_global_constraints()),
         requirements={
-            name: requirement_of(state.get_subsystem_requirements(name)) for name in subsystems
+            name: requirement_of(state.get_subsystem_requirements(name)) for name in watched
         },
-        conflicts=[dict(row) for row in state.get_active_conflicts(agent)],
+        conflicts=[dict(row) for row in state.get_active_conflicts(agent_of(subsystem))],
     )
 
 
-def design_until_stopped(state: SharedState, designer: Designer, patience_s: float) -> str:
-    """Designs whenever there is something to design, until the architect ends it: the verdict."""
-    agent = agent_of(designer.subsystem)
+def work_until_stopped(state: SharedState, role: Role, patience_s: float) -> str:
+    """Acts whenever there is something to do, until the design is ended: the verdict.
+
+    In between it waits for entries in the log, for whatever others change is told there.
+    """
     told: str | None = None
+    gives_up_at = time.monotonic() + patience_s
+    while time.monotonic() < gives_up_at:
+        # It begins before the look, so that nothing is missed that is written after it.
+        with state.follow_activity(poll_seconds=POLL_S, timeout=LOOK_AGAIN_S) as news:
+            step = role.next_step(read_view(state, role.subsystem))
+            if isinstance(step, Stop):
+                return step.verdict
+            if isinstance(step, Wait):
+                reason = step.reason
+            elif take_turn(state, role):
+                gives_up_at = time.monotonic() + patience_s
+                continue
+            else:
+                reason = hindrance(state, role.agent)
+            if reason and reason != told:
+                state.log_agent_activity(role.agent, "waiting", {"for": reason})
+            told = reason
+            any(is_news(entry, state.execution_id) for entry in news)
+    raise WaitedTooLong(f"there was nothing to do for {patience_s:g} s")
 
-    def look() -> Stop | Design | None:
-        nonlocal told
-        step = next_step(designer.subsystem, read_view(state, agent, [designer.subsystem]))
-        if not isinstance(step, Wait):
-            return step
-        if step.reason and step.reason != told:
-            state.log_agent_activity(agent, "waiting", {"for": step.reason})
-        told = step.reason
-        return None
 
-    while True:
-        step = wait_until(look, patience_s=patience_s, what=f"work for {agent}")
-        if isinstance(step, Stop):
-            return step.verdict
-        wait_until(
-            lambda: design_once(state, designer) or None,
-            patience_s=patience_s,
-            what=f"the lock of {designer.subsystem}",
-        )
+def is_news(entry: Mapping[str, Any], execution_id: str) -> bool:
+    """Whether an entry of the log may give somebody else's execution something to do."""
+    return entry["activity"] not in CHATTER and entry["execution_id"] != execution_id
 
 
-def design_once(state: SharedState, designer: Designer) -> bool:
-    """Lock and read, compute, write and release. False while another holds the lock."""
-    with checked_out(state, designer.subsystem) as checkout:
+def take_turn(state: SharedState, role: Role) -> bool:
+    """Locks and acts. False when the agent is blocked, another holds the lock, or was faster."""
+    if not state.wait_until_unblocked(role.agent, timeout=LOOK_AGAIN_S):
+        return False
+    with checked_out(state, role.subsystem) as checkout:
         if not checkout:
             return False
-        brief, made_from = brief_of(checkout)
-        if brief is None:
-            return True  # the order changed between looking and locking: look again
-        outcome = work_out(designer, brief)
         try:
-            _check_in(state, designer.subsystem, checkout, outcome, made_from)
-            _report(state, designer.subsystem, checkout, outcome)
-        except (LeaseLost, StaleInputs) as problem:
-            # Somebody else designed meanwhile, this subsystem or what it is made from: look again.
-            state.log_agent_activity(agent_of(designer.subsystem), problem.slug)
+            role.act(state, checkout)
+        except OVERTAKEN as problem:
+            state.log_agent_activity(role.agent, problem.slug)
+            return False
     return True
 
 
+def hindrance(state: SharedState, agent: str) -> str:
+    """What an agent waits for that has something to do."""
+    blockers = state.blocked_by(agent)
+    return f"the resolution of conflict #{blockers[0]['conflict_id']}" if blockers else "its turn"
+
+
 @contextmanager
-def checked_out(state: SharedState, subsystem: str) -> Iterator[Checkout | None]:
-    """A checkout that is released at the end, whatever happens; None while it cannot be had."""
+def checked_out(state: SharedState, subsystem: str) -> Iterator[Checkout | Blocked | None]:
+    """A checkout that is released at the end, whatever happens; false while it cannot be had."""
     with undisturbed():
         checkout = state.checkout_subsystem(
             subsystem, agent_of(subsystem), ttl_seconds=LEASE_S, reads=READS.get(subsystem, ())
         )
         try:
-            yield checkout or None
+            yield checkout
         finally:
             if checkout:
                 state.release_lock("subsystem", subsystem)
@@ -119,88 +163,62 @@ def undisturbed() -> Iterator[None]:
             sys.exit(128 + asked[0])
 
 
-def brief_of(checkout: Checkout) -> tuple[Brief | None, Json]:
-    """The brief that a checkout amounts to, and its basis; no brief when it is not complete."""
-    constraints = constraints_of(checkout.constraints)
+def design_once(designer: Designer, state: SharedState, checkout: Checkout) -> None:
+    """Computes from what was read with the lock, and writes what came of it. Raises OVERTAKEN."""
+    name = designer.subsystem
     requirement = requirement_of(checkout.requirements)
+    limits = constraints_of(checkout.constraints).budgets[name]
     inputs = {row["subsystem_name"]: row["interfaces"] for row in checkout.inputs}
-    subsystem = checkout.status["name"]
-    if constraints.customer is None or constraints.customer != requirement.customer:
-        return None, {}
-    if set(inputs) != set(READS[subsystem]):
-        return None, {}
-    limits = constraints.limits(subsystem)
-    revisions = {name: int(inputs[name]["revision"]) for name in READS[subsystem]}
-    made_from = basis(requirement, limits, revisions)
-    return Brief(requirement.content, requirement.level, limits, inputs), made_from
-
-
-def _check_in(
-    state: SharedState, subsystem: str, checkout: Checkout, outcome: Outcome, made_from: Json
-) -> None:
-    record = record_of(checkout.status)
-    published = checkout.interfaces["interfaces"] if checkout.interfaces else {}
-    proposal, revision = outcome.proposal, record.revision
-    interfaces = None
-    if proposal:
-        parts = [part.as_dict() for part in proposal.parts]
-        interfaces = {**proposal.interfaces, "parts": parts, "revision": revision}
-        if interfaces == published:
-            interfaces = None  # the same design: nobody who read it has to look again
-        else:
-            revision += 1
-            interfaces["revision"] = revision
+    outcome = work_out(designer, Brief(requirement.content, requirement.level, limits, inputs))
+    proposal = outcome.proposal
     state.checkin_subsystem(
-        subsystem,
-        agent_of(subsystem),
-        status_of(outcome, made_from, record.iteration + 1, revision),
-        interfaces=interfaces,
-        design_data=proposal.design if proposal and interfaces else None,
+        name,
+        agent_of(name),
+        status_of(outcome, requirement.version, checkout.status["iteration"] + 1),
+        interfaces=proposal.published if proposal else None,
+        design_data=proposal.design if proposal else None,
         activity=f"design_{outcome.state}",
         details=proposal.used.as_dict() if proposal else {"reason": outcome.reason},
-        release=False,  # a conflict, if there is one, is logged before anybody else looks
+        strict=outcome.fits,  # unless the budget shrank meanwhile
     )
-
-
-def _report(state: SharedState, subsystem: str, checkout: Checkout, outcome: Outcome) -> None:
-    """Logs the conflict that the database cannot see, or resolves it when it has ended.
-
-    One that is open already, after a crash between checking in and this, is counted on itself.
-    """
-    conflict = conflict_of(subsystem, outcome)
-    if conflict is not None:
-        state.log_conflict(**conflict)
+    if proposal is None:
+        # The database watches budgets; that there is no design at all, only the agent knows. One
+        # that is open already, after a crash between checking in and this, is counted on itself.
+        state.log_conflict(
+            "high", agent_of(name), ARCHITECT, outcome.reason, priority=2,
+            blocks=[agent_of(reader) for reader in downstream(name)], conflict_key=DESIGN,
+        )  # fmt: skip
         return
-    agent = agent_of(subsystem)
     for row in checkout.conflicts:
-        if row["source_agent"] == agent and row["conflict_key"] == DESIGN:
-            state.resolve_conflict(row["conflict_id"], "designed again", agent)
+        if row["source_agent"] == agent_of(name) and row["conflict_key"] == DESIGN:
+            state.resolve_conflict(row["conflict_id"], "designed again", agent_of(name))
 
 
-def run_agent(subsystem: str, work: Callable[[SharedState, float], str]) -> NoReturn:
+def run_agent(role: Role) -> NoReturn:
     """Main function of every agent: ends with 0 when there is a verdict, whichever it is.
 
     An agent that is asked to end gives back its lock on the way out.
     """
-    parser = argparse.ArgumentParser(description=f"The {subsystem} agent of the humanoid design.")
+    parser = argparse.ArgumentParser(description=f"{role.agent} of the humanoid design.")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds (%(default)s)")
     patience_s = parser.parse_args().patience
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    agent = agent_of(subsystem)
     try:
-        with SharedState(f"{agent}-{os.getpid()}-{uuid.uuid4().hex[:8]}") as state:
-            state.log_agent_activity(agent, "started", {"pid": os.getpid()})
-            verdict = work(state, patience_s)
-            state.log_agent_activity(agent, "stopped", {"verdict": verdict})
+        with SharedState(f"{role.agent}-{os.getpid()}-{uuid.uuid4().hex[:8]}") as state:
+            state.log_agent_activity(role.agent, "started", {"pid": os.getpid()})
+            verdict = work_until_stopped(state, role, patience_s)
+            state.log_agent_activity(role.agent, "stopped", {"verdict": verdict})
     except (SharedStateError, WaitedTooLong) as problem:
-        sys.exit(f"{agent}: {problem}")
+        sys.exit(f"{role.agent}: {problem}")
     sys.exit(0)
+
+
+def role_of(designer: Designer) -> Role:
+    """What a designing agent does."""
+    name = designer.subsystem
+    return Role(name, partial(next_step, name), partial(design_once, designer))
 
 
 def run_designer(designer: Designer) -> NoReturn:
     """Main function of the designing agents."""
-
-    def work(state: SharedState, patience_s: float) -> str:
-        return design_until_stopped(state, designer, patience_s)
-
-    run_agent(designer.subsystem, work)
+    run_agent(role_of(designer))

@@ -3,8 +3,8 @@
 Everything here is computed from what stands in the database. No agent keeps anything in memory
 that matters, so one that was killed and started again goes on where it was.
 
-A subsystem's status carries the `basis` of its design: the versions that it was made from. It is
-up to date while that equals the basis that a design made now would have.
+A design is up to date while its status names the latest version of its requirements, and the
+database knows of no newer version of the interfaces that it was made from.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from humanoid.domain.amounts import Amounts, amounts_of
-from humanoid.domain.budgets import Budgets, budgets_of, whole
+from humanoid.domain.amounts import RESOURCES, Amounts, amounts_of
+from humanoid.domain.budgets import Budgets, budgets_of
 
 ARCHITECT = "system_architect"
 INTEGRATION = "integration"
@@ -82,51 +82,52 @@ class Record:
     name: str
     state: str = "not_started"
     usage: Amounts = field(default_factory=Amounts)
-    iteration: int = 0
     metadata: Json = field(default_factory=dict)
-
-    @property
-    def basis(self) -> Json:
-        basis: Json = self.metadata.get("basis") or {}
-        return basis
-
-    @property
-    def revision(self) -> int:
-        """Counts the changes of what it published; others remember which one they read."""
-        return int(self.metadata.get("revision") or 0)
+    stale: bool = False  # made from what has changed since
 
     @property
     def alternatives(self) -> list[Alternative]:
         return alternatives_of(self.metadata.get("alternatives") or [])
 
 
-def record_of(row: Mapping[str, Any]) -> Record:
-    """Reads a row of `subsystems`."""
-    usage = amounts_of({r: row[f"current_{r}"] for r in ("mass_kg", "cost_usd", "power_w")})
-    return Record(row["name"], row["state"], usage, row["iteration"], row["metadata"] or {})
+def records_of(
+    statuses: Iterable[Mapping[str, Any]], overview: Iterable[Mapping[str, Any]]
+) -> dict[str, Record]:
+    """Reads rows of `subsystems`, and of `system_status`, which knows what is stale.
+
+    What is being worked on, or was written between the two readings, is taken for stale, too: the
+    entry in the log about that will make us look again.
+    """
+    fresh = {
+        (row["name"], row["version"])
+        for row in overview
+        if not row["stale_inputs"] and not row["locked_by"]
+    }
+    return {
+        row["name"]: Record(
+            row["name"],
+            row["state"],
+            amounts_of({resource: row[f"current_{resource}"] for resource in RESOURCES}),
+            row["metadata"],
+            stale=(row["name"], row["version"]) not in fresh,
+        )
+        for row in statuses
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """The latest global constraints, and for which version of the customer's wishes they are."""
+    """The latest budgets, and for which version of the customer's wishes they are."""
 
-    version: int = 0
     customer: int | None = None
     budgets: Budgets = field(default_factory=dict)
-    metadata: Json = field(default_factory=dict)
-
-    def limits(self, subsystem: str) -> Amounts:
-        """What a subsystem may use; integration answers for the whole robot."""
-        return whole(self.budgets) if subsystem == INTEGRATION else self.budgets[subsystem]
 
 
 def constraints_of(row: Mapping[str, Any] | None) -> Constraints:
     """Reads a row of `global_constraints`; None means that there is none yet."""
     if row is None:
         return Constraints()
-    metadata = row["metadata"] or {}
-    budgets = budgets_of(row["budget_allocations"] or {})
-    return Constraints(row["version"], metadata.get("customer"), budgets, metadata)
+    return Constraints(row["metadata"].get("customer"), budgets_of(row["budget_allocations"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,24 +195,11 @@ class View:
     def delivered(self, subsystem: str) -> bool:
         """Whether it has completed a design for the present customer (perhaps redoing it now)."""
         record = self.record(subsystem)
-        return record.state == COMPLETE and record.basis.get("customer") == self.customer
+        return record.state == COMPLETE and record.metadata.get("customer") == self.customer
 
-    def is_current(self, subsystem: str) -> bool:
-        """Whether its design is what would come of designing now."""
-        return self.record(subsystem).basis == self.wanted_basis(subsystem)
-
-    def wanted_basis(self, subsystem: str) -> Json:
-        """The basis that a design made now would have."""
-        revisions = {name: self.record(name).revision for name in READS[subsystem]}
-        requirement, limits = self.requirements[subsystem], self.constraints.limits(subsystem)
-        return basis(requirement, limits, revisions)
-
-
-def basis(requirement: Requirement, limits: Amounts, inputs: Mapping[str, int]) -> Json:
-    """What a design was made from: two equal ones give the same design."""
-    return {
-        "customer": requirement.customer,
-        "requirements": requirement.version,
-        "limits": limits.rounded().as_dict(),
-        "inputs": dict(inputs),
-    }
+    def is_settled(self, subsystem: str) -> bool:
+        """Whether designing again would change nothing: what fits has no conflict, the rest one."""
+        record = self.record(subsystem)
+        made_for = record.metadata.get("requirements")
+        current = made_for == self.requirements[subsystem].version and not record.stale
+        return current and (record.state == COMPLETE) == (self.conflict_of(subsystem) is None)

@@ -11,18 +11,14 @@ from dataclasses import dataclass
 
 from humanoid.decisions import Decision, GiveUp, Shortage, Situation, decide
 from humanoid.flow import ARCHITECT, COMPLETE, INFEASIBLE, INTEGRATION, READS, View
+from humanoid.steps import Stop, Wait
 
 DONE, STUCK, WAITING, WORKING = "done", "stuck", "waiting", "working"
 
 
 @dataclass(frozen=True, slots=True)
-class PublishBudgets:
-    """Write the first budgets for this customer."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishRequirements:
-    """Write the first requirements for this customer, to these subsystems."""
+class Commission:
+    """Write the first budgets and requirements for this customer, to these subsystems."""
 
     subsystems: list[str]
 
@@ -40,33 +36,24 @@ class Finish:
     """The design has converged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The design was ended before; nothing is left to do."""
-
-    verdict: str
+Action = Commission | Answer | Finish
 
 
-Action = PublishBudgets | PublishRequirements | Answer | Finish | Stop
-
-
-def plan(view: View) -> Action | None:
-    """The architect's next action; None while it has to wait for the others."""
+def plan(view: View) -> Action | Wait | Stop:
+    """The architect's next action, if it need not wait for the others."""
     if view.customer is None:
-        return None
+        return Wait("an order")
     if view.verdict is not None:
         return Stop(view.verdict)
-    if view.constraints.customer != view.customer:
-        return PublishBudgets()
     if missing := [name for name in READS if not view.commissioned(name)]:
-        return PublishRequirements(missing)
+        return Commission(missing)
     return _when_settled(view)
 
 
-def _when_settled(view: View) -> Action | None:
+def _when_settled(view: View) -> Action | Wait:
     progress = progress_of(view)
     if WORKING in progress.values():
-        return None
+        return Wait(None)
     now = situation_of(view, progress)
     answers = []
     for name in (n for n, state in progress.items() if state == STUCK):
@@ -80,20 +67,19 @@ def _when_settled(view: View) -> Action | None:
         return answers[0]
     if progress[INTEGRATION] == DONE and not view.conflicts:
         return Finish()
-    return None  # a conflict that somebody else opened: only he knows what would resolve it
+    return Wait(None)  # somebody else opened a conflict: only they know what would resolve it
 
 
 def progress_of(view: View) -> dict[str, str]:
     """Who is done, stuck, waiting or working."""
     progress: dict[str, str] = {}
     for name, reads in READS.items():
-        is_complete, conflict = view.record(name).state == COMPLETE, view.conflict_of(name)
         if any(progress[source] != DONE for source in reads):
             progress[name] = WORKING if WORKING in (progress[s] for s in reads) else WAITING
-        elif not view.is_current(name) or is_complete == (conflict is not None):
+        elif not view.is_settled(name):
             progress[name] = WORKING
         else:
-            progress[name] = DONE if is_complete else STUCK
+            progress[name] = DONE if view.record(name).state == COMPLETE else STUCK
     return progress
 
 
@@ -106,13 +92,13 @@ def shortage_of(view: View, name: str, reason: str) -> Shortage:
 
 def situation_of(view: View, progress: dict[str, str]) -> Situation:
     """The figures of the finished subsystems, and how often budgets were moved at this stage."""
-    done = [view.record(n) for n, state in progress.items() if state == DONE and n != INTEGRATION]
+    done = [view.record(name) for name, state in progress.items() if state == DONE]
     return Situation(
         budgets=view.constraints.budgets,
         usages={record.name: record.usage for record in done},
         alternatives={record.name: record.alternatives for record in done},
         moves=moves_of(view),
-        waiting=tuple(n for n, state in progress.items() if state == WAITING and n != INTEGRATION),
+        waiting=tuple(name for name, state in progress.items() if state == WAITING),
     )
 
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from humanoid.domain.amounts import Amounts, Infeasible, Part, total
 from humanoid.flow import (
-    ARCHITECT,
     COMPLETE,
-    DESIGN,
     INFEASIBLE,
-    INTEGRATION,
     OVER_BUDGET,
     Alternative,
     Json,
-    agent_of,
-    downstream,
 )
 
 
@@ -33,18 +27,23 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A design: `parts` make up its mass, cost and power, `interfaces` is what others may read."""
+    """A design: `parts` make up its mass, cost and power, `interfaces` is what others may read.
+
+    `summary` goes into the metadata of the status.
+    """
 
     parts: Sequence[Part]
     interfaces: Json
     design: Json
     summary: Json = field(default_factory=dict)
-    # What counts against the limits; the parts' total unless the agent answers for more.
-    usage: Amounts | None = None
 
     @property
     def used(self) -> Amounts:
-        return (self.usage or total(self.parts)).rounded()
+        return total(self.parts).rounded()
+
+    @property
+    def published(self) -> Json:
+        return {**self.interfaces, "parts": [part.as_dict() for part in self.parts]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,37 +91,19 @@ def work_out(designer: Designer, brief: Brief) -> Outcome:
         return Outcome(brief, None, str(problem), alternatives)
 
 
-def status_of(outcome: Outcome, basis: Json, iteration: int, revision: int) -> Json:
-    """The status row to write; the keys that are no columns go into its metadata."""
+def status_of(outcome: Outcome, requirements: int, iteration: int) -> Json:
+    """The status to write, made for this version of the requirements.
+
+    The keys that are no columns go into its metadata.
+    """
     used = outcome.proposal.used if outcome.proposal else Amounts()
     return {
         **(outcome.proposal.summary if outcome.proposal else {}),
         "state": outcome.state,
-        **{f"current_{resource}": value for resource, value in used.rounded().as_dict().items()},
+        **{f"current_{resource}": value for resource, value in used.as_dict().items()},
         "iteration": iteration,
         "level": outcome.brief.level,
-        "basis": basis,
-        "revision": revision,
+        "customer": outcome.brief.wanted["customer"],
+        "requirements": requirements,
         "alternatives": [alternative.as_dict() for alternative in outcome.alternatives],
-    }
-
-
-def conflict_of(subsystem: str, outcome: Outcome) -> dict[str, Any] | None:
-    """The arguments of `log_conflict`, for what the database does not see by itself.
-
-    It watches each budget. That there is no design at all, or that the whole robot is over its
-    limits, only the agent knows.
-    """
-    if outcome.fits or (outcome.proposal is not None and subsystem != INTEGRATION):
-        return None
-    limits = outcome.brief.limits
-    used = outcome.proposal.used if outcome.proposal else Amounts()
-    return {
-        "severity": "high",
-        "priority": 2,
-        "source": agent_of(subsystem),
-        "target": ARCHITECT,
-        "description": outcome.reason or f"the robot is {used.over(limits)} over its limits",
-        "blocks": [agent_of(name) for name in downstream(subsystem)],
-        "conflict_key": DESIGN,
     }

@@ -8,7 +8,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +31,21 @@ from humanoid.customer import order, read_requirements
 from humanoid.domain.requirements import RequirementsError
 from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, Json
 from humanoid.team import Team
-from humanoid.waiting import WaitedTooLong, wait_until
 from sharedstate import SharedState
-from sharedstate.errors import ResourceLocked, SharedStateError
+from sharedstate.errors import SharedStateError
+from sharedstate.feeds import ActivityFeed
 
 DEFAULT_REQUIREMENTS = Path(__file__).with_name("requirements.json")
 TIME_LIMIT_S = 120.0
 FRAME_S = 0.2
-ORDER_PATIENCE_S = 40.0  # an architect that was killed holds its lock for up to 30 s
+ENTRIES_PER_FRAME = 20
 RECENT = 200
 
 OK, FAILED, BAD_REQUIREMENTS, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 converged, 1 not, 2 bad requirements, 130 interrupted."""
+    """The exit code: 0 converged, or checked; 1 not, 2 bad requirements, 130 interrupted."""
     options = parser().parse_args(arguments)
     console = Console()
     try:
@@ -50,11 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RequirementsError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return BAD_REQUIREMENTS
+    if options.check:
+        return OK
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with SharedState(f"humanoid-run-{os.getpid()}-{uuid.uuid4().hex[:8]}") as state:
             return Run(state, console, options.time_limit).carry_out(wanted)
-    except (SharedStateError, WaitedTooLong) as problem:
+    except SharedStateError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -74,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="what the customer wants, as JSON (default: requirements.json beside run.py)",
     )
+    made.add_argument("--check", action="store_true", help="only read the requirements")
     made.add_argument(
         "--time-limit",
         type=_seconds,
@@ -98,56 +104,49 @@ class Run:
         self.state = state
         self.console = console
         self.time_limit_s = time_limit_s
-        self.seen = 0
+        self.recent: deque[Mapping[str, Any]] = deque(maxlen=RECENT)  # newest first
 
     def carry_out(self, wanted: Json) -> int:
         """Orders, lets the agents work, and reports. Raises SharedStateError."""
-        newest = self.state.get_recent_activity(limit=1)
-        self.seen = newest[0]["id"] if newest else 0
-        wait_until(lambda: self._order(wanted), patience_s=ORDER_PATIENCE_S, what="the architect")
-        started = time.monotonic()
-        with Team(self.time_limit_s) as team:
-            failure = self._watch(team, started + self.time_limit_s)
+        with self.state.follow_activity(poll_seconds=FRAME_S, timeout=FRAME_S) as news:
+            order(self.state, wanted)
+            started = time.monotonic()
+            with Team(self.time_limit_s) as team, self._live() as show:
+                failure = self._watch(team, news, show)
         if failure:
             self._show_board()
             print(f"failed: {failure}\nrun it again to go on where it was", file=sys.stderr)
             return FAILED
         return self._report(time.monotonic() - started)
 
-    def _order(self, wanted: Json) -> int | None:
-        try:
-            return order(self.state, wanted)
-        except ResourceLocked:
-            return None
-
-    def _watch(self, team: Team, end: float) -> str | None:
-        """Shows the board until all agents have ended: what went wrong, or None."""
-        if not self.console.is_terminal:
-            return self._watch_with(team, end, self._print_news)
-        with Live(console=self.console, auto_refresh=False, transient=True) as live:
-            return self._watch_with(team, end, lambda: live.update(self._frame(), refresh=True))
-
-    def _watch_with(self, team: Team, end: float, show: Any) -> str | None:
+    def _watch(self, team: Team, news: ActivityFeed, show: Callable[[], None]) -> str | None:
+        """Shows what is logged until all agents have ended: what went wrong, or None."""
+        ends_at = time.monotonic() + self.time_limit_s
         while True:
-            ended = team.wait(FRAME_S)
+            ended, failure = team.has_ended(), team.failure()
+            for entry in islice(news, None if ended else ENTRIES_PER_FRAME):
+                self._note(entry)
             show()
-            if (failure := team.failure()) is not None or ended:
+            if ended or failure:
                 return failure
-            if time.monotonic() >= end:
+            if time.monotonic() >= ends_at:
                 return f"no result within {self.time_limit_s:g} s"
 
-    def _frame(self) -> Any:
-        recent = self.state.get_recent_activity(limit=RECENT)
-        fresh = [entry for entry in recent if entry["id"] > self.seen]
-        return live_board(self.state.get_system_status(), fresh)
-
-    def _print_news(self) -> None:
-        recent = self.state.get_recent_activity(limit=RECENT)
-        news = sorted((e for e in recent if e["id"] > self.seen), key=lambda entry: entry["id"])
-        for entry in loud(news):
+    def _note(self, entry: Mapping[str, Any]) -> None:
+        self.recent.appendleft(entry)
+        if not self.console.is_terminal and loud([entry]):
             print(activity_line(entry), flush=True)
-        if news:
-            self.seen = news[-1]["id"]
+
+    @contextmanager
+    def _live(self) -> Iterator[Callable[[], None]]:
+        """Draws the board anew whenever it is called; on a terminal only."""
+        if not self.console.is_terminal:
+            yield lambda: None
+            return
+        with Live(console=self.console, auto_refresh=False, transient=True) as live:
+            yield lambda: live.update(
+                live_board(self.state.get_system_status(), self.recent), refresh=True
+            )
 
     def _show_board(self) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = list(self.state.get_system_status())
@@ -165,7 +164,7 @@ class Run:
             print(f"does not converge: {verdict.get('reason', 'no verdict was reached')}")
             return FAILED
         bill = design["design_data"] if design else {}
-        if found := shortcomings(rows, conflicts, bill):
+        if found := shortcomings(rows, conflicts, bill, self.state.get_budget_usage("robot")):
             print(f"does not converge: {'; '.join(found)}")
             return FAILED
         self.console.print(bill_summary(bill), "")
@@ -175,15 +174,20 @@ class Run:
         return OK
 
     def _all_conflicts(self) -> list[Json]:
-        """Also the resolved ones, which are read from the table like any other."""
+        """Also the resolved ones, which are read from the table like any other; with histories."""
         query = self.state.supabase.table("conflicts").select("*")
         answer = query.eq("workspace", self.state.workspace).order("conflict_id").execute()
         rows: list[Any] = answer.data
-        return rows
+        return [
+            {**row, "history": self.state.get_conflict_history(row["conflict_id"])} for row in rows
+        ]
 
 
 def shortcomings(
-    rows: Sequence[Mapping[str, Any]], conflicts: Sequence[Json], bill: Json
+    rows: Sequence[Mapping[str, Any]],
+    conflicts: Sequence[Json],
+    bill: Json,
+    robot: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """What speaks against a verdict of convergence. Nobody is believed without looking."""
     by_name = {row["name"]: row for row in rows}
@@ -198,6 +202,11 @@ def shortcomings(
         if n in by_name and by_name[n]["within_budget"] is False
     ]
     found += [f"conflict #{c['conflict_id']} is open" for c in conflicts if c["status"] == "open"]
+    found += [
+        f"the robot is over its limit: {line['quantity']} {line['used']:g} of {line['allocated']:g}"
+        for line in robot
+        if line["allocated"] is not None and line["used"] > line["allocated"]
+    ]
     if not bill.get("bill_of_materials"):
         found.append("there is no bill of materials")
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from humanoid.flow import COMPLETE, READS, View, agent_of
+from humanoid.flow import READS, View
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The architect has ended the design."""
+    """The design has been ended."""
 
     verdict: str
 
@@ -38,14 +38,8 @@ def next_step(subsystem: str, view: View) -> Step:
     for name in READS[subsystem]:
         if not view.delivered(name):
             return Wait(f"the {name} design")
-    for conflict in view.conflicts:
-        if agent_of(subsystem) in conflict["blocks_agents"]:
-            return Wait(f"the resolution of conflict #{conflict['conflict_id']}")
-    conflict_of_own = view.conflict_of(subsystem)
-    is_complete = view.record(subsystem).state == COMPLETE
-    # What does not fit waits for an answer: other requirements or limits, so another basis.
-    if view.is_current(subsystem) and is_complete == (conflict_of_own is None):
-        if conflict_of_own is None:
-            return Wait(None)
-        return Wait(f"the resolution of conflict #{conflict_of_own['conflict_id']}")
-    return Design()
+    if not view.is_settled(subsystem):
+        return Design()
+    if conflict := view.conflict_of(subsystem):
+        return Wait(f"the resolution of conflict #{conflict['conflict_id']}")
+    return Wait(None)

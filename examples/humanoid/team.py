@@ -55,13 +55,12 @@ class Team:
         for output in self.outputs.values():
             output.close()
 
-    def wait(self, seconds: float) -> bool:
-        """Waits until all have ended, at most so long: whether they have."""
-        _, alive = psutil.wait_procs(list(self.processes.values()), timeout=seconds)
-        return not alive
+    def has_ended(self) -> bool:
+        """Whether none of them runs any more."""
+        return all(process.poll() is not None for process in self.processes.values())
 
     def failure(self) -> str | None:
-        """Who ended without a verdict, how, and what he said last; None while all is well."""
+        """Who ended without a verdict, how, and what it said last; None while all is well."""
         for subsystem, process in self.processes.items():
             code = process.poll()
             if code:

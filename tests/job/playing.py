@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from typing import Any, cast
 
 from tests.job.fake_state import FakeState
 
 from humanoid.agents import actuation, integration, power, sensing, shell, skeleton
-from humanoid.agents.system_architect import act
+from humanoid.agents.system_architect import ROLE
 from humanoid.customer import order
-from humanoid.desk import design_once, read_view
-from humanoid.flow import ARCHITECT, READS, Json, agent_of
-from humanoid.plan import Stop
+from humanoid.desk import Role, read_view, role_of, take_turn
+from humanoid.flow import ARCHITECT, READS, Json
 from humanoid.proposals import Designer
-from humanoid.steps import Design, next_step
+from humanoid.steps import Stop, Wait
 from sharedstate import SharedState
 
 MODULES: dict[str, Any] = {
@@ -38,26 +36,18 @@ def play(wanted: Json, seed: int = 0, *, fake: FakeState | None = None, steps: i
     fake = fake if fake is not None else FakeState()
     state, random = cast(SharedState, fake), Random(seed)
     order(state, wanted)
-    actors: list[Callable[[], bool]] = [lambda: _architect_acts(state)]
-    actors += [_designer_acts(state, name) for name in READS]
+    roles = [ROLE, *map(role_of, DESIGNERS.values())]
     for _ in range(steps):
-        random.shuffle(actors)
-        if not any(actor() for actor in actors):
-            verdict = read_view(state, ARCHITECT, READS).verdict
+        random.shuffle(roles)
+        if not any(acts(state, role) for role in roles):
+            verdict = read_view(state, ARCHITECT).verdict
             if verdict is None:
                 raise Stuck(fake.activity[-5:])
             return verdict
     raise Stuck(f"no verdict after {steps} steps: {fake.activity[-20:]}")
 
 
-def _architect_acts(state: SharedState) -> bool:
-    action = act(state)
-    return action is not None and not isinstance(action, Stop)
-
-
-def _designer_acts(state: SharedState, name: str) -> Callable[[], bool]:
-    def acts() -> bool:
-        step = next_step(name, read_view(state, agent_of(name), [name]))
-        return isinstance(step, Design) and design_once(state, DESIGNERS[name])
-
-    return acts
+def acts(state: SharedState, role: Role) -> bool:
+    """Whether there was something to do for an agent, and it did it."""
+    step = role.next_step(read_view(state, role.subsystem))
+    return not isinstance(step, Stop | Wait) and take_turn(state, role)

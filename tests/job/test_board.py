@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from humanoid.board import ORDER, activity_line, live_board, loud, status_table
+from humanoid.board import ORDER, activity_line, conflict_table, live_board, loud, status_table
 from humanoid.runner import shortcomings
 
 
@@ -20,6 +20,8 @@ def row(name: str, **changes: Any) -> dict[str, Any]:
 
 
 ROWS = [row(name) for name in ORDER]
+ROBOT = [{"quantity": "mass_kg", "used": 33.1, "allocated": 45.0}]
+HEAVY = [{"quantity": "mass_kg", "used": 45.1, "allocated": 45.0}]
 BILL = {"bill_of_materials": [{"name": "motor"}]}
 
 
@@ -41,29 +43,30 @@ def shown(thing: Any) -> str:
 
 
 def test_a_design_without_shortcomings_has_converged() -> None:
-    assert shortcomings(ROWS, [{"conflict_id": 1, "status": "resolved"}], BILL) == []
+    assert shortcomings(ROWS, [{"conflict_id": 1, "status": "resolved"}], BILL, ROBOT) == []
 
 
 @pytest.mark.parametrize(
-    ("rows", "conflicts", "bill", "found"),
+    ("rows", "conflicts", "bill", "robot", "found"),
     [
-        (ROWS[:-1], [], BILL, ["integration is not complete"]),
-        ([*ROWS[:-1], row("integration", state="over_budget")], [], BILL, ["integration is not"]),
-        ([*ROWS[:-1], row("integration", within_budget=False)], [], BILL, ["is over its budget"]),
-        (ROWS, [{"conflict_id": 3, "status": "open"}], BILL, ["conflict #3 is open"]),
-        (ROWS, [], {}, ["there is no bill of materials"]),
+        (ROWS[:-1], [], BILL, ROBOT, "integration is not complete"),
+        ([*ROWS[:-1], row("integration", state="over_budget")], [], BILL, ROBOT, "is not complete"),
+        ([*ROWS[:-1], row("integration", within_budget=False)], [], BILL, ROBOT, "over its budget"),
+        (ROWS, [{"conflict_id": 3, "status": "open"}], BILL, ROBOT, "conflict #3 is open"),
+        (ROWS, [], {}, ROBOT, "there is no bill of materials"),
+        (ROWS, [], BILL, HEAVY, "the robot is over its limit: mass_kg 45.1 of 45"),
     ],
 )
 def test_a_verdict_is_not_believed_without_looking(
-    rows: list[dict[str, Any]], conflicts: list[dict[str, Any]], bill: Any, found: list[str]
+    rows: list[dict[str, Any]], conflicts: list[dict[str, Any]], bill: Any, robot: Any, found: str
 ) -> None:
-    [only] = shortcomings(rows, conflicts, bill)
-    assert found[0] in only
+    [only] = shortcomings(rows, conflicts, bill, robot)
+    assert found in only
 
 
 def test_subsystems_that_are_not_of_this_design_do_not_matter() -> None:
     other = row("gripper", state="designing", within_budget=None)
-    assert shortcomings([*ROWS, other], [], BILL) == []
+    assert shortcomings([*ROWS, other], [], BILL, ROBOT) == []
 
 
 def test_the_board_shows_use_and_budget_in_the_order_of_the_flow() -> None:
@@ -94,6 +97,20 @@ def test_the_live_board_tells_what_each_one_waits_for() -> None:
 )
 def test_an_activity_is_told_in_words(details: dict[str, Any], text: str) -> None:
     assert activity_line(entry("did", **details)).endswith(f"did                  {text}".rstrip())
+
+
+def test_the_answers_to_a_conflict_come_from_its_history() -> None:
+    events = [{"severity": "high"}, {"note": "use gearboxes"}, {"resolution": "within it again"}]
+    told = {"source_agent": "actuation", "severity": "high", "description": "too heavy"}
+    history = [{"details": details} for details in events]
+    conflicts = [
+        {"conflict_id": 1, "status": "resolved", "history": history, **told},
+        {"conflict_id": 2, "status": "open", "history": history[:2], **told},
+    ]
+    lines = [line.split() for line in shown(conflict_table(conflicts)).splitlines()]
+    first = next(n for n, words in enumerate(lines) if words[:1] == ["1"])
+    told_last = [words[-1] for words in lines[first : first + 4]]
+    assert told_last == ["gearboxes", "again", "gearboxes", "open"]
 
 
 def test_what_only_the_database_cares_for_is_not_shown() -> None:

@@ -77,6 +77,30 @@ def test_the_slowest_joint_is_as_fast_as_the_budget_allows() -> None:
     assert slowest[0] > slowest[1] == pytest.approx(150 / 4.8 / 60)
 
 
+def walking(speed_ms: float, height_m: float = 1.75) -> list[Joint]:
+    return joints_for(Requirements(height_m, 45, 30, speed_ms, 5, 4, 15000, "aluminum_6061", 48))
+
+
+def test_legs_turn_as_fast_as_the_walk_asks_for_and_slower_the_longer_they_are() -> None:
+    def speeds(joints: list[Joint]) -> dict[str, float]:
+        return {joint.kind: joint.speed_rpm for joint in joints}
+
+    arms = {"shoulder": 120, "elbow": 120}
+    assert speeds(walking(1.5)) == {"hip_flexion": 60, "knee": 60, "ankle": 90, **arms}
+    assert speeds(walking(5.0)) == {"hip_flexion": 200, "knee": 200, "ankle": 300, **arms}
+    assert speeds(walking(1.5, 1.4)) == {"hip_flexion": 75, "knee": 75, "ankle": 112.5, **arms}
+
+
+def test_another_walk_is_driven_by_other_motors() -> None:
+    # At 0.5 m/s small motors, geared down, are fast enough for the legs.
+    slow, usual, fast = (choose_drives(walking(v), GEARED, BUDGET) for v in (0.5, 1.5, 5.0))
+    knees = [drives["knee"].motor.name for drives in (slow, usual)]
+    assert knees == ["low_torque_brushless", "medium_torque_brushless"]
+    assert slow["knee"].speed_share == 1
+    assert usual["knee"].speed_share == pytest.approx(80 / 2.4 / 60)
+    assert fast["knee"].speed_share == pytest.approx(80 / 2.4 / 200)
+
+
 def test_the_lightest_choice_is_the_low_torque_motor_everywhere() -> None:
     used = usage(choose_drives(JOINTS, LIGHTEST, BUDGET), JOINTS).rounded()
     assert used == Amounts(8.0, 3800, 600)

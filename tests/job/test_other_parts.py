@@ -122,13 +122,21 @@ def test_the_bill_of_materials_has_a_line_a_part_and_its_totals() -> None:
 def test_the_reference_robot_gets_the_default_allocation() -> None:
     budgets = first_budgets(REFERENCE)
     assert budgets["actuation"] == Amounts(12.0, 6000, 800)
-    assert budgets["reserve"] == Amounts(2.0, 500)
+    # What joins the parts comes out of the reserve of 2 kg and 500 USD: of 45 kg, 45 x 0.02 / 1.02
+    # are fasteners, at 40 USD/kg and with 100 USD of consumables.
+    assert budgets["integration"] == Amounts(0.882, 135.29)
+    assert budgets["reserve"] == Amounts(1.118, 364.71)
     assert whole(budgets) == Amounts(45, 15000, 900)
 
 
-def test_budgets_always_add_up_to_the_limits_of_the_customer() -> None:
-    budgets = first_budgets(Requirements(1.6, 31.7, 30, 1.5, 5, 4, 9999.99, "aluminum_6061", 48))
-    assert (whole(budgets).mass_kg, whole(budgets).cost_usd) == (31.7, 9999.99)
+@pytest.mark.parametrize("wishes", [(31.7, 9999.99), (1.0, 1.0), (500.0, 1.0)])
+def test_budgets_always_add_up_to_the_limits_of_the_customer(wishes: tuple[float, float]) -> None:
+    mass_kg, cost_usd = wishes
+    budgets = first_budgets(
+        Requirements(1.6, mass_kg, 30, 1.5, 5, 4, cost_usd, "aluminum_6061", 48)
+    )
+    assert (whole(budgets).mass_kg, whole(budgets).cost_usd) == wishes
+    assert all(amount >= 0 for given in budgets.values() for amount in given.as_dict().values())
 
 
 def test_a_heavier_load_gets_more_motor_power_and_a_lighter_one_no_less() -> None:

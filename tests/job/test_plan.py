@@ -9,14 +9,13 @@ from humanoid.domain.amounts import Amounts
 from humanoid.flow import INTEGRATION, READS, Constraints, Record, Requirement, View
 from humanoid.plan import (
     Answer,
+    Commission,
     Finish,
-    PublishBudgets,
-    PublishRequirements,
-    Stop,
     moves_of,
     plan,
     stage_of,
 )
+from humanoid.steps import Stop, Wait
 
 ALL_COMPLETE = [complete(name) for name in READS]
 
@@ -32,27 +31,22 @@ def stuck(usage: Amounts) -> View:
 
 
 def test_without_a_customer_there_is_nothing_to_do() -> None:
-    assert plan(View({}, Constraints(), {})) is None
+    assert plan(View({}, Constraints(), {})) == Wait("an order")
 
 
-def test_budgets_come_first_then_requirements() -> None:
-    blank = replace(
-        view(), constraints=Constraints(1), requirements=dict.fromkeys(READS, Requirement())
-    )
-    assert plan(blank) == PublishBudgets()
-    with_budgets = replace(blank, constraints=view().constraints)
-    assert plan(with_budgets) == PublishRequirements(list(READS))
+def test_a_new_order_is_commissioned_from_everybody() -> None:
+    assert plan(replace(view(), constraints=Constraints())) == Commission(list(READS))
 
 
 def test_requirements_that_a_killed_architect_left_out_are_written() -> None:
     half = {**view().requirements, "shell": Requirement()}
-    assert plan(replace(view(), requirements=half)) == PublishRequirements(["shell"])
+    assert plan(replace(view(), requirements=half)) == Commission(["shell"])
 
 
 def test_nothing_is_decided_while_somebody_is_working() -> None:
     seen = stuck(Amounts(8.5))
     working = {**seen.records, "shell": Record("shell")}
-    assert plan(replace(seen, records=working)) is None
+    assert plan(replace(seen, records=working)) == Wait(None)
 
 
 def test_a_conflict_is_answered_when_the_design_has_settled() -> None:
@@ -65,7 +59,7 @@ def test_a_conflict_is_answered_when_the_design_has_settled() -> None:
 def test_a_conflict_that_was_answered_is_not_answered_again() -> None:
     seen = stuck(Amounts(8.5))
     newer = Requirement(2, {"customer": 1, "level": 1, "reason": "power to be redesigned"})
-    assert plan(replace(seen, requirements={**seen.requirements, "power": newer})) is None
+    assert plan(replace(seen, requirements={**seen.requirements, "power": newer})) == Wait(None)
 
 
 def test_giving_up_comes_after_every_conflict_that_can_be_helped() -> None:
@@ -85,7 +79,7 @@ def test_all_complete_without_conflict_is_the_end() -> None:
 
 
 def test_a_conflict_that_a_person_opened_keeps_the_design_open() -> None:
-    assert plan(view(*ALL_COMPLETE, conflicts=[conflict("shell", key=None)])) is None
+    assert plan(view(*ALL_COMPLETE, conflicts=[conflict("shell", key=None)])) == Wait(None)
 
 
 def test_after_the_verdict_there_is_nothing_to_do() -> None:

@@ -50,6 +50,16 @@ def test_legs_bear_robot_and_payload_and_an_arm_half_the_payload_and_itself() ->
             "performance.battery_life_hours",
             "outside",
         ),
+        (
+            changed("constraints", "cost_usd_max", 10**400),
+            "constraints.cost_usd_max",
+            "0 is outside 1 to 1e+07",
+        ),
+        (
+            changed("constraints", "cost_usd_max", float("inf")),
+            "constraints.cost_usd_max",
+            "inf is",
+        ),
         (changed("constraints", "voltage_v", 230), "constraints.voltage_v", "outside 24 to 60"),
         (
             changed("constraints", "material_primary", "wood"),
@@ -77,6 +87,23 @@ def test_a_file_that_is_no_json_is_refused_by_line_and_column(tmp_path: Path) ->
     path = tmp_path / "broken.json"
     path.write_text('{\n  "physical": }')
     with pytest.raises(RequirementsError, match=r"broken\.json:2:15: it is no JSON"):
+        read_requirements(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("9" * 5001, "digits"),
+        ("[" * 100_000, "recursion"),
+        ("{}", "physical: a JSON object is needed, it is missing"),
+    ],
+)
+def test_a_file_that_python_cannot_take_in_is_refused(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    path = tmp_path / "huge.json"
+    path.write_text(text)
+    with pytest.raises(RequirementsError, match=rf"huge\.json: .*{reason}"):
         read_requirements(path)
 
 

@@ -17,7 +17,6 @@ import pytest
 
 from humanoid.customer import order, read_requirements
 from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, READS
-from humanoid.waiting import wait_until
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 
@@ -87,7 +86,12 @@ def run(start: Start) -> Run:
 
 
 def until(look: Callable[[], T | None], what: str) -> T:
-    return wait_until(look, patience_s=ENOUGH_S, what=what)
+    """Looks until there is something, and returns that."""
+    ends_at = time.monotonic() + ENOUGH_S
+    while (found := look()) is None:
+        assert time.monotonic() < ends_at, f"waited {ENOUGH_S:g} s for {what}"
+        time.sleep(0.05)
+    return found
 
 
 def pid_of(state: SharedState, agent: str) -> int | None:
@@ -115,6 +119,8 @@ def test_the_default_robot_converges_and_everything_adds_up(run: Run, state: Sha
     assert all(rows[name]["locked_by"] is None for name in AGENTS)
     assert state.get_active_conflicts() == []
     found = bill(state)
+    used = {row["quantity"]: row["used"] for row in state.get_budget_usage("robot")}
+    assert used == found["totals"]
     for resource, limit in (("mass_kg", 45), ("cost_usd", 15000)):
         total = sum(line[f"total_{resource}"] for line in found["bill_of_materials"])
         assert total == pytest.approx(found["totals"][resource], abs=0.02)
@@ -178,6 +184,9 @@ def test_a_second_run_finds_the_work_done(run: Run, state: SharedState) -> None:
         (None, "No such file"),
         ("{", "it is no JSON"),
         ('{"physical": {}}', "physical.height_m: it is missing"),
+        (DEFAULT.read_text().replace("15000", "9" * 401), "constraints.cost_usd_max: 9999"),
+        (DEFAULT.read_text().replace("15000", "9" * 5001), "digits"),
+        ("[" * 100_000, "recursion"),
     ],
 )
 def test_a_bad_requirements_file_is_refused_before_anything_starts(
@@ -190,6 +199,11 @@ def test_a_bad_requirements_file_is_refused_before_anything_starts(
     assert (code, output) == (2, "")
     assert str(path) in errors
     assert reason in errors
+    assert state.get_subsystem_requirements(ARCHITECT) is None
+
+
+def test_checking_a_good_file_starts_nothing(run: Run, state: SharedState) -> None:
+    assert run(LIGHT, "--check") == (0, "", "")
     assert state.get_subsystem_requirements(ARCHITECT) is None
 
 
@@ -273,6 +287,27 @@ def test_a_conflict_opened_by_a_person_keeps_the_design_open(
     output, _ = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 0
     assert "pretty enough" in output
+
+
+def test_a_blocked_agent_waits_and_goes_on_when_the_conflict_is_resolved(
+    start: Start, state: SharedState
+) -> None:
+    number = state.log_conflict("low", "reviewer", "sponsor", "wait", blocks=["skeleton_agent"])
+    process = start(str(JOB / "run.py"))
+
+    def waits() -> bool | None:
+        news = state.get_recent_activity(limit=500, agent_name="skeleton_agent", activity="waiting")
+        waited_for = f"the resolution of conflict #{number}"
+        return any(entry["details"]["for"] == waited_for for entry in news) or None
+
+    until(waits, "the skeleton agent to say what it waits for")
+    skeleton = state.get_subsystem_status("skeleton")
+    assert skeleton is not None
+    assert skeleton["iteration"] == 0
+    state.resolve_conflict(number, "go on", "reviewer")
+    output, errors = process.communicate(timeout=ENOUGH_S)
+    assert (process.returncode, errors) == (0, "")
+    assert "design_complete" in output
 
 
 def test_the_shipped_files_are_json_with_the_shape_of_the_reference() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -39,6 +38,17 @@ def test_on_a_running_stack_it_takes_a_new_workspace_and_passes_on_the_exit_code
     assert "designing in workspace humanoid-2" in answer.stdout
     assert "does not converge" in answer.stdout
     assert shared_installation.run("status").returncode == 0
+
+
+def test_bad_requirements_are_refused_before_anything_is_started_or_made(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "wishes.json"
+    path.write_text("[" * 100_000)
+    answer = installation.run("demo", "--requirements", str(path))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert str(path) in answer.stderr
+    assert not installation.root.joinpath(".sharedstate").exists()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -116,9 +126,11 @@ def _interrupt(demo: subprocess.Popen[str]) -> None:
 
 def _kill_with_its_agents(installation: Installation, demo: subprocess.Popen[str]) -> None:
     children = psutil.Process(demo.pid).children(recursive=True)
-    # The parts of the stack are children, too, each with a session of its own.
-    parts = {installation.part(name).pid for name in PARTS}
-    agents = [process for process in children if os.getsid(process.pid) not in parts]
+    # The parts of the stack are children, too, and have some: Postgres would recover from their
+    # end, which takes as long as its files take to be written to the disk.
+    parts = [psutil.Process(installation.part(name).pid) for name in PARTS]
+    spared = {*parts, *(child for part in parts for child in part.children(recursive=True))}
+    agents = [process for process in children if process not in spared]
     demo.kill()
     demo.wait(timeout=10)
     for process in agents:

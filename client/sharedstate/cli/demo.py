@@ -34,7 +34,12 @@ def demo(
 
     The exit code is the job's: 0 only if the design converged. The data stays.
     """
-    job = _job()
+    job = [sys.executable, str(_job())]
+    if requirements is not None:
+        job += ["--requirements", str(requirements.resolve())]
+        # Before anything is started or made for it.
+        if code := subprocess.run([*job, "--check"]).returncode:
+            raise typer.Exit(code)
     # So that the stack is stopped then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     place = home_of(home)
@@ -46,7 +51,7 @@ def demo(
             name = workspace or _fresh_name(connection)
             init_workspace(connection, name)
         out.print(f"designing in workspace {name}")
-        code = _run(job, info, name, requirements)
+        code = _run(job, info, name)
     _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
     raise typer.Exit(code)
 
@@ -74,10 +79,7 @@ def _job() -> Path:
     return job
 
 
-def _run(job: Path, info: StackInfo, workspace: str, requirements: Path | None) -> int:
-    command = [sys.executable, str(job)]
-    if requirements is not None:
-        command += ["--requirements", str(requirements.resolve())]
+def _run(command: list[str], info: StackInfo, workspace: str) -> int:
     environment = os.environ | {
         "SUPABASE_URL": info.url,
         "SUPABASE_KEY": info.agent_key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from humanoid.desk import run_designer
-from humanoid.domain.amounts import part_of, total
+from humanoid.domain.amounts import Amounts, part_of, total
 from humanoid.domain.assembly import assembly_parts, bill_of_materials
 from humanoid.flow import INTEGRATION, READS
 from humanoid.proposals import Brief, Designer, Proposal
@@ -12,25 +12,26 @@ LEVELS = ("all parts of all subsystems",)
 
 
 def design(brief: Brief) -> Proposal:
-    """The bill of materials; the limits that it has to meet are those of the whole robot."""
+    """What joins the parts of all the others, and the bill of materials with its totals."""
     parts = {
         name: [part_of(part) for part in brief.inputs[name]["parts"]] for name in READS[INTEGRATION]
     }
-    joined = [part for owned in parts.values() for part in owned]
-    own = assembly_parts(joined)
-    totals = (total(joined) + total(own)).rounded()
-    lines = bill_of_materials({**parts, INTEGRATION: own})
+    own = assembly_parts([part for owned in parts.values() for part in owned])
+    parts[INTEGRATION] = own
+    lines = bill_of_materials(parts)
+    # As each subsystem says in its status, so that this is what the database adds up, too.
+    used = (total(owned).rounded() for owned in parts.values())
+    totals = sum(used, Amounts()).rounded().as_dict()
     return Proposal(
         parts=own,
-        interfaces={"totals": totals.as_dict()},
+        interfaces={"totals": totals},
         design={
             "bill_of_materials": lines,
-            "totals": totals.as_dict(),
-            "limits": brief.limits.as_dict(),
+            "totals": totals,
+            "limits": brief.wanted["limits"],
             "notes": notes(brief),
         },
-        summary={"bill_of_materials_lines": len(lines)},
-        usage=totals,
+        summary={"bill_of_materials_lines": len(lines), "totals": totals},
     )
 
 

@@ -3,102 +3,53 @@
 from __future__ import annotations
 
 from humanoid.decisions import GiveUp, MoveBudgets, Redesign
-from humanoid.desk import checked_out, read_view, run_agent
+from humanoid.desk import Role, read_view, run_agent
 from humanoid.domain.briefs import first_briefs
 from humanoid.domain.budgets import allocations_of, first_budgets
 from humanoid.domain.requirements import Requirements, parse_requirements
-from humanoid.flow import ARCHITECT, CONVERGED, DOES_NOT_CONVERGE, INTEGRATION, READS, View
-from humanoid.plan import (
-    Action,
-    Answer,
-    Finish,
-    PublishBudgets,
-    PublishRequirements,
-    Stop,
-    moves_of,
-    plan,
-    stage_of,
-)
-from humanoid.waiting import wait_until
+from humanoid.flow import ARCHITECT, CONVERGED, DOES_NOT_CONVERGE, INTEGRATION, View
+from humanoid.plan import Answer, Commission, Finish, moves_of, plan, stage_of
 from sharedstate import SharedState
-from sharedstate.errors import ConflictAlreadyResolved, LeaseLost, OverBudget, StaleVersion
 from sharedstate.types import BudgetTransfer, Checkout
 
 
-def lead(state: SharedState, patience_s: float) -> str:
-    """Acts whenever there is something to decide, until the design is ended: the verdict."""
-    while True:
-        action = wait_until(
-            lambda: act(state), patience_s=patience_s, what="the other agents to settle"
-        )
-        if isinstance(action, Stop):
-            return action.verdict
-
-
-def act(state: SharedState) -> Action | None:
-    """Carries out the next action, alone: under the architect's lock the plan is made again."""
-    action = plan(read_view(state, ARCHITECT, READS))
-    if action is None or isinstance(action, Stop):
-        return action
-    with checked_out(state, ARCHITECT) as checkout:
-        if not checkout:
-            return None
-        view = read_view(state, ARCHITECT, READS)
-        action = plan(view)
-        try:
-            if action is not None:
-                carry_out(state, action, view, checkout)
-        except (LeaseLost, StaleVersion, ConflictAlreadyResolved, OverBudget):
-            return None  # we were away so long that another architect took over: look again
-    return action
-
-
-def carry_out(state: SharedState, action: Action, view: View, checkout: Checkout) -> None:
-    """Writes what an action says."""
-    match action:
-        case PublishBudgets():
-            publish_budgets(state, view, _customer(checkout))
-        case PublishRequirements(subsystems):
-            publish_requirements(state, view, _customer(checkout), subsystems)
+def act(state: SharedState, checkout: Checkout) -> None:
+    """Carries out the next action, as it is planned again under the architect's lock."""
+    view = read_view(state, ARCHITECT)
+    match plan(view):
+        case Commission(subsystems):
+            assert checkout.requirements is not None  # they came with the order
+            wanted = parse_requirements(checkout.requirements["requirements"])
+            commission(state, view, wanted, subsystems)
         case Answer(conflict_id, MoveBudgets() as move):
             move_budgets(state, view, move, conflict_id)
         case Answer(conflict_id, Redesign() as redesign):
             state.add_conflict_note(conflict_id, ARCHITECT, redesign.reason)
-            ask_for_redesign(state, view, redesign)
+            ask_for_redesign(state, redesign)
         case Answer(_, GiveUp() as end):
             numbers = {"missing": end.missing.as_dict()}
             finish(state, view, DOES_NOT_CONVERGE, {"reason": end.reason, **numbers})
         case Finish():
-            totals = view.record(INTEGRATION).usage.as_dict()
+            totals = view.record(INTEGRATION).metadata["totals"]
             finish(state, view, CONVERGED, {"reason": "all complete and within limits", **totals})
 
 
-def _customer(checkout: Checkout) -> Requirements:
-    assert checkout.requirements is not None  # whoever sets `customer` has written them before
-    return parse_requirements(checkout.requirements["requirements"])
-
-
-def publish_budgets(state: SharedState, view: View, wanted: Requirements) -> None:
-    """The first budgets for this customer."""
-    constraints = {
-        "total_mass_kg_max": wanted.mass_kg_max,
-        "total_cost_usd_max": wanted.cost_usd_max,
-        "height_m": wanted.height_m,
-        "voltage_v": wanted.voltage_v,
-        "budget_allocations": allocations_of(first_budgets(wanted)),
-        "customer": view.customer,
-    }
-    state.update_global_constraints(constraints, ARCHITECT, base_version=view.constraints.version)
-
-
-def publish_requirements(
-    state: SharedState, view: View, wanted: Requirements, subsystems: list[str]
-) -> None:
-    """The first requirements for this customer, to those who do not have them yet."""
+def commission(state: SharedState, view: View, wanted: Requirements, subsystems: list[str]) -> None:
+    """The first budgets for this customer, and requirements to those who lack them."""
+    if view.constraints.customer != view.customer:
+        with state.edit_global_constraints(ARCHITECT) as limits:
+            limits["total_mass_kg_max"] = wanted.mass_kg_max
+            limits["total_cost_usd_max"] = wanted.cost_usd_max
+            limits["height_m"] = wanted.height_m
+            limits["voltage_v"] = wanted.voltage_v
+            limits["budget_allocations"] = allocations_of(first_budgets(wanted))
+            limits["metadata"] = {**limits.get("metadata", {}), "customer": view.customer}
+    order = {"customer": view.customer, "level": 0, "reason": "first requirements"}
     briefs = first_briefs(wanted)
     for name in subsystems:
-        order = {"customer": view.customer, "level": 0, "reason": "first requirements"}
-        _require(state, view, name, {**briefs[name], **order})
+        with state.edit_requirements(name, ARCHITECT) as requirements:
+            requirements.clear()
+            requirements.update(briefs[name], **order)
 
 
 def move_budgets(state: SharedState, view: View, move: MoveBudgets, conflict_id: int) -> None:
@@ -115,8 +66,8 @@ def move_budgets(state: SharedState, view: View, move: MoveBudgets, conflict_id:
     *others, (last, gift) = move.gifts.items()
     for giver, amounts in others:
         state.transfer_budget(
-            giver, move.source, move.reason, ARCHITECT, mass_kg=amounts.mass_kg,
-            cost_usd=amounts.cost_usd, power_w=amounts.power_w,
+            giver, move.source, mass_kg=amounts.mass_kg, cost_usd=amounts.cost_usd,
+            power_w=amounts.power_w, reason=move.reason, agent_name=ARCHITECT,
         )  # fmt: skip
     transfer = BudgetTransfer(
         from_subsystem=last, to_subsystem=move.source, mass_kg=gift.mass_kg,
@@ -125,16 +76,10 @@ def move_budgets(state: SharedState, view: View, move: MoveBudgets, conflict_id:
     state.resolve_conflict(conflict_id, move.reason, ARCHITECT, budget_transfer=transfer)
 
 
-def ask_for_redesign(state: SharedState, view: View, redesign: Redesign) -> None:
+def ask_for_redesign(state: SharedState, redesign: Redesign) -> None:
     """The next version of a subsystem's requirements, at a later level of its rules."""
-    content = view.requirements[redesign.subsystem].content
-    order = {"level": redesign.level, "reason": redesign.reason}
-    _require(state, view, redesign.subsystem, {**content, **order})
-
-
-def _require(state: SharedState, view: View, subsystem: str, content: dict[str, object]) -> None:
-    version = view.requirements[subsystem].version
-    state.update_subsystem_requirements(subsystem, content, ARCHITECT, base_version=version)
+    with state.edit_requirements(redesign.subsystem, ARCHITECT) as requirements:
+        requirements.update(level=redesign.level, reason=redesign.reason)
 
 
 def finish(state: SharedState, view: View, result: str, details: dict[str, object]) -> None:
@@ -149,5 +94,7 @@ def finish(state: SharedState, view: View, result: str, details: dict[str, objec
     )
 
 
+ROLE = Role(ARCHITECT, plan, act)
+
 if __name__ == "__main__":
-    run_agent(ARCHITECT, lead)
+    run_agent(ROLE)

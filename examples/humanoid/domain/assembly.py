@@ -12,6 +12,12 @@ FASTENER_USD_KG = 40.0
 ASSEMBLY_CONSUMABLES_USD = 100.0  # grease, cable ties, labels
 
 
+def assembly_allowance(mass_kg_max: float) -> Amounts:
+    """The most that the assembly parts of a robot within this limit amount to."""
+    mass_kg = mass_kg_max * FASTENER_SHARE / (1 + FASTENER_SHARE)
+    return Amounts(mass_kg, mass_kg * FASTENER_USD_KG + ASSEMBLY_CONSUMABLES_USD).rounded()
+
+
 def assembly_parts(parts: Sequence[Part]) -> list[Part]:
     """What joins the parts of all subsystems."""
     mass_kg = total(parts).mass_kg * FASTENER_SHARE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from humanoid.domain.budgets import first_budgets, whole
 from humanoid.domain.joints import joints_for
 from humanoid.domain.requirements import Requirements
 
@@ -36,5 +37,8 @@ def first_briefs(wanted: Requirements) -> dict[str, dict[str, Any]]:
             **scale,
         },
         "shell": {**scale},
-        "integration": {"degrees_of_freedom": wanted.degrees_of_freedom},
+        "integration": {
+            "degrees_of_freedom": wanted.degrees_of_freedom,
+            "limits": whole(first_budgets(wanted)).as_dict(),
+        },
     }

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from humanoid.domain.amounts import Amounts, amounts_of
+from humanoid.domain.assembly import assembly_allowance
 from humanoid.domain.requirements import REFERENCE_MASS_KG, Requirements
 
 REFERENCE_COST_USD = 15_000.0
-RESERVE = "reserve"
+RESERVE, INTEGRATION = "reserve", "integration"
 ALLOCATION = {
     "skeleton": Amounts(15.0, 3000),
     "actuation": Amounts(12.0, 6000, 800),
@@ -26,6 +27,7 @@ def first_budgets(wanted: Requirements) -> Budgets:
     """Mass and cost in proportion to the limits; the motors' power grows with load and speed.
 
     It does not shrink: electronics draw the same in a small robot, and the motors come in steps.
+    What joins all parts is needed in any case: its budget comes out of the reserve.
     """
     mass = wanted.mass_kg_max / REFERENCE_MASS_KG
     cost = wanted.cost_usd_max / REFERENCE_COST_USD
@@ -40,8 +42,10 @@ def first_budgets(wanted: Requirements) -> Budgets:
     }
     # What rounding gave or took goes into the reserve: the sum is the customer's limit exactly.
     limit = Amounts(wanted.mass_kg_max, wanted.cost_usd_max, whole(budgets).power_w)
-    budgets[RESERVE] = (budgets[RESERVE] + limit - whole(budgets)).rounded()
-    return budgets
+    reserve = budgets[RESERVE] + limit - whole(budgets)
+    budgets[INTEGRATION] = assembly_allowance(wanted.mass_kg_max).least(reserve)
+    budgets[RESERVE] = reserve - budgets[INTEGRATION]
+    return {name: amounts.rounded() for name, amounts in budgets.items()}
 
 
 def whole(budgets: Budgets) -> Amounts:

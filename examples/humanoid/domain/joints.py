@@ -62,11 +62,15 @@ def joint_of(document: dict[str, Any]) -> Joint:
 def joints_for(wanted: Requirements) -> list[Joint]:
     """Scales the reference joints: lever arms by height, loads by mass and payload.
 
-    Speeds stay: a taller robot takes longer steps at the same joint speed.
+    Legs turn as fast as the walk asks for, and at the same walk slower the longer they are; arms
+    as the reference robot's.
     """
+    step_rate = wanted.speed_scale / wanted.length_scale
     joints = []
     for kind in JOINT_KINDS:
-        load = wanted.load_scale if kind.limb == "leg" else wanted.arm_load_scale
+        load, pace = (
+            (wanted.load_scale, step_rate) if kind.limb == "leg" else (wanted.arm_load_scale, 1.0)
+        )
         torque = round(kind.torque_nm * load * wanted.length_scale, 1)
         for side, sign in (("r", -1), ("l", 1)):
             x, y, z = (round(c * wanted.length_scale, 4) for c in kind.position_m)
@@ -77,7 +81,7 @@ def joints_for(wanted: Requirements) -> list[Joint]:
                     limb=kind.limb,
                     type=kind.type,
                     torque_nm=torque,
-                    speed_rpm=kind.speed_rpm,
+                    speed_rpm=round(kind.speed_rpm * pace, 1),
                     position=(x, sign * y, z),
                 )
             )

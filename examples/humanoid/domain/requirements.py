@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any
 
 REFERENCE_HEIGHT_M = 1.75
@@ -85,7 +85,7 @@ def parse_requirements(document: object) -> Requirements:
             values[key] = _number(content.get(key), f"{section}.{key}", bounds)
         for key, known in words.items():
             if content.get(key) not in known:
-                found = f"found {content.get(key)!r}"
+                found = f"found {short(content.get(key))}"
                 raise RequirementsError(f"{section}.{key}: one of {', '.join(known)}, {found}")
             values[key] = content[key]
     if values["degrees_of_freedom"] != int(values["degrees_of_freedom"]):
@@ -111,8 +111,8 @@ def _number(value: object, place: str, bounds: tuple[float, float]) -> float:
     if value is None:
         raise RequirementsError(f"{place}: it is missing")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RequirementsError(f"{place}: a number is needed, found {value!r}")
+        raise RequirementsError(f"{place}: a number is needed, found {short(value)}")
     least, most = bounds
-    if not math.isfinite(value) or not least <= value <= most:
-        raise RequirementsError(f"{place}: {value} is outside {least:g} to {most:g}")
+    if not least <= value <= most:  # so is no NaN, either
+        raise RequirementsError(f"{place}: {short(value)} is outside {least:g} to {most:g}")
     return value
