@@ -282,6 +282,14 @@ class PayloadTooLarge(SharedStateError):
     default_hint = "Send less in one call, for example a document in several parts."
 
 
+class UriTooLong(SharedStateError):
+    """The address is longer than the gateway reads (8 KB); nothing was changed."""
+
+    slug = "uri_too_long"
+    raised_by = "gateway"
+    default_hint = "Ask with fewer or shorter filters, or in several requests."
+
+
 class ServiceUnavailable(SharedStateError):
     """The service could not be reached, also after retries; nothing was changed."""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack, processes
+from sharedstate.stack import Stack, paths, postgres, processes
 from sharedstate.stack.binaries import postgres_program
+from sharedstate.stack.errors import NoConnection
+from sharedstate.stack.keys import read_keys, write_keys
 
 
 def test_status_shows_each_part_with_port_and_version(shared_installation: Installation) -> None:
@@ -195,6 +199,109 @@ def test_prune_refuses_an_age_that_is_none_and_an_unknown_workspace(
     answer = shared_installation.run("prune", "--older-than", "1d", "--workspace", "typo")
     assert answer.returncode == 1
     assert "unknown_workspace" in answer.stderr
+
+
+def test_status_says_of_a_database_that_refuses_why(shared_installation: Installation) -> None:
+    path = shared_installation.root / ".sharedstate" / "keys.json"
+    right = path.read_text()
+    try:
+        keys = read_keys(path)
+        assert keys is not None
+        write_keys(path, replace(keys, postgres_password="x"))
+        status = shared_installation.run("status")
+    finally:
+        path.write_text(right)
+    assert status.returncode == 1
+    assert 'it is not ready: password authentication failed for user "postgres"' in status.stdout
+
+
+def test_a_connection_that_is_refused_is_named_so(shared_installation: Installation) -> None:
+    port = processes.free_port()
+    with (
+        pytest.raises(NoConnection, match="Connection refused") as caught,
+        postgres.connect(port, user="x", password="x", database="x"),
+    ):
+        pass
+    assert caught.value.reason == "Connection refused"
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_no_traceback(
+    installation: Installation,
+) -> None:
+    # As for somebody who looks at the stack of another user; root reads all but a folder.
+    path = installation.root / ".sharedstate" / "keys.json"
+    path.mkdir(parents=True)
+    for command in ("status", "up", "token"):
+        answer = installation.run(command)
+        assert answer.returncode == 1
+        assert f"error: {path}: Is a directory" in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_an_env_file_that_is_no_text_is_an_error_and_no_traceback(
+    installation: Installation,
+) -> None:
+    (installation.root / ".env").write_bytes(b"DATABASE_URL=\xff\xfe\n")
+    answer = installation.run("init")
+    assert answer.returncode == 1
+    assert "is not UTF-8 text" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_psql_on_the_running_stack_takes_no_address_from_the_environment(
+    shared_installation: Installation,
+) -> None:
+    shared_installation.environment |= {"PGSERVICE": "x", "PGSSLMODE": "require"}
+    try:
+        answer = shared_installation.run("psql", "-Atc", "select 1")
+    finally:
+        del shared_installation.environment["PGSERVICE"]
+        del shared_installation.environment["PGSSLMODE"]
+    assert answer.stdout == "1\n", answer.stderr
+
+
+def test_the_home_is_the_nearest_of_a_folder_with_data_and_the_checkout(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    below = checkout / "examples" / "deep"
+    below.mkdir(parents=True)
+    (tmp_path / ".sharedstate").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "checkout_root", lambda: checkout)
+        # What lies above the checkout was made for something else.
+        assert paths.find_home(below).root == checkout
+        assert paths.find_home(checkout).root == checkout
+        assert paths.find_home(tmp_path).root == tmp_path
+        (below / ".sharedstate").mkdir()
+        assert paths.find_home(below).root == below
+        patch.setattr(paths, "checkout_root", lambda: None)
+        assert paths.find_home(checkout).root == tmp_path
+
+
+def test_hints_name_the_program_as_it_has_to_be_typed(tmp_path: Path) -> None:
+    program = tmp_path / ".venv" / "bin" / "sharedstate"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable}\nfrom sharedstate.cli import app\napp()\n")
+    program.chmod(0o755)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+
+    def run(command: str, *arguments: str, folder: Path = tmp_path) -> str:
+        answer = subprocess.run(
+            [command, *arguments], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert answer.returncode == 1
+        return answer.stdout + answer.stderr
+
+    assert "Start the embedded stack: .venv/bin/sharedstate up" in run(
+        ".venv/bin/sharedstate", "init"
+    )
+    assert "start it  .venv/bin/sharedstate up" in run(str(program), "status")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    said = run(str(program), "init", folder=elsewhere)
+    assert f"Start the embedded stack: {program} up" in said
+    environment["PATH"] = f"{program.parent}:/usr/bin:/bin"
+    assert "Start the embedded stack: sharedstate up" in run("sharedstate", "init")
+    assert "`sharedstate up` makes the first ones" in run("sharedstate", "keys", "--rotate")
 
 
 def test_the_command_line_without_its_packages_says_what_to_install() -> None:

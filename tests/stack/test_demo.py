@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -12,6 +15,7 @@ from tests.stack.installation import Installation
 
 from sharedstate.stack import Stack, processes
 from sharedstate.stack.core import PARTS
+from sharedstate.stack.keys import make_token
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "humanoid"
 
@@ -51,7 +55,7 @@ def test_bad_requirements_are_refused_before_anything_is_started_or_made(
     assert not installation.root.joinpath(".sharedstate").exists()
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_when_it_is_interrupted_its_stack_is_stopped_too(
     installation: Installation, sent: signal.Signals
 ) -> None:
@@ -137,6 +141,34 @@ def _kill_with_its_agents(installation: Installation, demo: subprocess.Popen[str
         processes.end(process, graceful=signal.SIGKILL, patience=10)
 
 
+def test_when_its_terminal_is_closed_its_stack_is_stopped_too(installation: Installation) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(installation.root)
+        command = installation.command("demo")
+        os.execve(command[0], command, installation.clean_environment())
+    demo = psutil.Process(pid)
+    try:
+        shown = b""
+        while b"designing in workspace" not in shown:
+            shown += os.read(terminal, 65536)
+        # The kernel tells the demo and its agents, and all that they still write fails.
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGHUP
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            demo.kill()
+    assert not Stack(installation.root).anything_runs()
+
+
+def test_a_token_for_another_server_does_not_reach_the_agents(
+    installation: Installation,
+) -> None:
+    installation.environment["SHAREDSTATE_TOKEN"] = make_token("x" * 40, "authenticated")
+    answer = installation.run("demo", timeout=180)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 def _ports(installation: Installation) -> tuple[int, int]:
     return installation.part("postgres").port, installation.part("nginx").port
 
@@ -206,6 +238,9 @@ def test_the_stack_of_a_killed_demo_moves_to_the_usual_ports_at_the_next_up(
 ) -> None:
     _kill_with_its_agents(installation, start_demo(installation))
     assert Stack(installation.root).anything_runs()
+    said = installation.run("status").stdout
+    assert "until     sharedstate down (the demo that it was for was killed)" in said
+    assert "until     the demo ends" not in said
     answer = installation.up()
     assert answer.returncode == 0, answer.stderr
     assert "a demo that was killed left its stack running" in answer.stderr

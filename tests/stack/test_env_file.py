@@ -55,17 +55,103 @@ def test_a_file_without_our_line_is_left_as_it_is(env_file: EnvFile) -> None:
     text = "SUPABASE_URL=https://project.supabase.co\nOTHER=1\n"
     env_file.path.write_text(text)
     result = env_file.bring_up_to_date(VALUES)
-    assert result.foreign == tuple(VALUES)
+    assert result.foreign == ("SUPABASE_URL",)
+    assert result.missing == ("SUPABASE_KEY", "SUPABASE_SERVICE_ROLE_KEY", "DATABASE_URL")
     assert env_file.path.read_text() == text
 
 
-def test_up_warns_about_a_foreign_file_and_names_the_values(installation: Installation) -> None:
-    (installation.root / ".env").write_text("SUPABASE_URL=https://project.supabase.co\n")
-    answer = installation.up()
+def test_only_values_that_differ_are_called_foreign(env_file: EnvFile) -> None:
+    lines = [f"{name}={value}\n" for name, value in (VALUES | {"SUPABASE_KEY": "other"}).items()]
+    env_file.path.write_text("".join(lines))
+    assert env_file.bring_up_to_date(VALUES) == EnvResult(foreign=("SUPABASE_KEY",))
+
+
+@pytest.mark.parametrize("text", ["OPENAI_KEY=1", "OPENAI_KEY=1\r\n# mine\n", ""])
+def test_a_file_that_sets_none_of_our_values_gets_them_below_its_own_lines(
+    env_file: EnvFile, text: str
+) -> None:
+    env_file.path.write_bytes(text.encode())
+    assert env_file.bring_up_to_date(VALUES).written.startswith("added SUPABASE_URL, ")
+    added = "".join(f"{line}\n" for line in (MARKER, *(f"{n}={v}" for n, v in VALUES.items())))
+    separator = "" if text.endswith("\n") or not text else "\n"
+    assert env_file.path.read_bytes().decode() == text + separator + added
+    assert env_file.path.stat().st_mode & 0o777 == 0o600
+    # From then on it is ours.
+    moved = VALUES | {"SUPABASE_URL": "http://127.0.0.1:9000"}
+    assert env_file.bring_up_to_date(moved).written == "updated SUPABASE_URL in"
+    assert env_file.path.read_bytes().decode().startswith(text)
+
+
+def test_new_keys_alone_are_added_to_no_file_of_somebody_else(env_file: EnvFile) -> None:
+    env_file.path.write_text("OPENAI_KEY=1\n")
+    assert env_file.update({"SUPABASE_KEY": "new"}) == EnvResult(missing=("SUPABASE_KEY",))
+    assert env_file.path.read_text() == "OPENAI_KEY=1\n"
+
+
+def test_a_value_of_ours_that_somebody_deleted_comes_back(env_file: EnvFile) -> None:
+    env_file.path.write_text(f"{MARKER}\nSUPABASE_URL=old\nexport SUPABASE_KEY=old")
+    env_file.bring_up_to_date(VALUES)
+    assert env_file.path.read_text().splitlines() == [
+        MARKER,
+        "SUPABASE_URL=http://127.0.0.1:8000",
+        "export SUPABASE_KEY=agent",
+        "SUPABASE_SERVICE_ROLE_KEY=operator",
+        "DATABASE_URL=postgresql://postgres:secret@127.0.0.1:5432/agentcad",
+    ]
+
+
+def test_a_link_to_a_file_elsewhere_stays_one(env_file: EnvFile, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.write_text("OPENAI_KEY=1\n")
+    env_file.path.symlink_to(real)
+    env_file.bring_up_to_date(VALUES)
+    assert env_file.path.is_symlink()
+    assert "SUPABASE_KEY=agent\n" in real.read_text()
+
+
+def test_up_warns_about_a_foreign_file_and_names_the_values(
+    shared_installation: Installation,
+) -> None:
+    path = shared_installation.root / ".env"
+    ours = path.read_text()
+    path.write_text("SUPABASE_URL=https://project.supabase.co\n")
+    answer = shared_installation.up()
     assert answer.returncode == 0, answer.stderr
     assert "was not written by sharedstate" in answer.stderr
-    assert "SUPABASE_URL" in answer.stderr
-    assert (installation.root / ".env").read_text().count("\n") == 1
+    assert "other values for SUPABASE_URL and does not set SUPABASE_KEY, " in answer.stderr
+    # What is in the file are no keys of this stack.
+    assert "  keys " not in answer.stdout
+    assert path.read_text().count("\n") == 1
+    path.write_text("OPENAI_KEY=1\n")
+    answer = shared_installation.up()
+    assert "warning" not in answer.stderr
+    assert "added SUPABASE_URL, SUPABASE_KEY, " in answer.stdout
+    assert f"  keys      {path}" in answer.stdout
+    assert path.read_text() == f"OPENAI_KEY=1\n{ours}"
+
+
+@pytest.mark.parametrize("kind", ["folder", "bytes"])
+def test_a_file_that_is_no_text_does_not_spoil_an_up(
+    shared_installation: Installation, kind: str
+) -> None:
+    path = shared_installation.root / ".env"
+    ours = path.read_text()
+    path.unlink()
+    try:
+        if kind == "folder":
+            path.mkdir()
+        else:
+            path.write_bytes(b"KEY=\xff\xfe\n")
+        answer = shared_installation.up()
+    finally:
+        if path.is_dir():
+            path.rmdir()
+        path.write_text(ours)
+    assert answer.returncode == 0, answer.stderr
+    problem = "Is a directory" if kind == "folder" else "not UTF-8 text"
+    assert f".env cannot be read: {'it is ' if kind == 'bytes' else ''}{problem}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "sharedstate was already running" in answer.stdout
 
 
 def test_a_client_finds_the_file_from_a_folder_below(shared_installation: Installation) -> None:

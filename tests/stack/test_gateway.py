@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from sharedstate import errors
+from sharedstate.http.answers import error_from
 from sharedstate.stack import Stack, StackInfo, processes
 from sharedstate.stack.gateway import render
 from sharedstate.stack.state import read_state
@@ -59,6 +61,28 @@ def test_everything_outside_of_the_api_is_a_404_in_json(client: httpx.Client, pa
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["message"] == "not_found"
+
+
+def test_an_address_that_is_too_long_is_refused_with_a_json_answer(
+    client: httpx.Client, stack: StackInfo
+) -> None:
+    address = "/rest/v1/subsystems?name=eq." + "x" * 9_000
+    answer = client.get(address, headers={"apikey": stack.agent_key})
+    assert answer.status_code == 414
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"code", "message", "details", "hint"}
+    problem = error_from(answer.status_code, answer.content)
+    assert isinstance(problem, errors.UriTooLong)
+    assert "fewer or shorter filters" in problem.hint
+
+
+def test_the_api_without_its_last_slash_is_the_api(client: httpx.Client, stack: StackInfo) -> None:
+    headers = {"apikey": stack.agent_key}
+    answer = client.get("/rest/v1", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json() == client.get("/rest/v1/", headers=headers).json()
+    # No redirect, which some repeat without the method and the body.
+    assert not client.post("/rest/v1", headers=headers, json={}).has_redirect_location
 
 
 def test_the_root_says_what_this_is(client: httpx.Client) -> None:

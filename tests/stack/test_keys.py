@@ -15,7 +15,7 @@ from tests.stack.installation import Installation
 from sharedstate import SharedState, errors
 from sharedstate.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
-from sharedstate.stack.keys import make_token, read_keys, rotated, write_keys
+from sharedstate.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
 from sharedstate.stack.paths import checkout_root
 from sharedstate.stack.state import read_state
 
@@ -120,6 +120,7 @@ def test_the_commands_say_what_they_did_and_what_to_do(
     lines = dict(line.split("=", 1) for line in installation.run("keys").stdout.splitlines())
     assert lines.keys() == {"JWT_SECRET", *ROLE_OF_KEY}
     assert installation.run("keys", "--rotate").returncode == 1
+    assert not (installation.root / ".sharedstate").exists()
     for ttl in ("soon", "0s", "11y", "4000d", "999999999w"):
         assert installation.run("token", "--ttl", ttl).returncode == 2, ttl
     no_secret = installation.run("token")
@@ -340,6 +341,7 @@ def test_what_is_rotated_is_the_secret_alone(installation: Installation) -> None
     stack = Stack(installation.root)
     site.make_folder(stack.home)
     site.prepare(stack.home, lambda message: None)
+    confirm_keys(stack.home.keys_file)
     before = read_keys(stack.home.keys_file)
     assert before is not None
     after = stack.rotate_keys()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.stack.installation import Installation, clean_up
 
-from sharedstate.stack import PortTaken, Stack, StackError, processes
+from sharedstate.stack import PortTaken, Stack, StackError, ports, processes
+from sharedstate.stack.paths import Home
+from sharedstate.stack.state import StackState
 
 
 @pytest.fixture
@@ -38,6 +42,26 @@ def test_a_taken_port_is_a_clear_error_that_says_what_to_do(
     assert f"sharedstate up {option} {taken_port + 1} {other} {ports[other]}\n" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (installation.root / ".sharedstate/postgres").exists()
+
+
+def test_a_port_for_root_alone_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(socket.socket, "bind", forbidden)
+    home = Home(Path("/nonexistent"))
+    with pytest.raises(StackError) as caught:
+        ports.check(home, StackState(), {"postgres": 5432, "nginx": 80}, {"nginx": 80})
+    assert not isinstance(caught.value, PortTaken)
+    assert caught.value.message == (
+        "port 5432 of 127.0.0.1, wanted for the database, cannot be had: Permission denied."
+    )
+    with pytest.raises(StackError) as caught:
+        ports.check(home, StackState(), {"nginx": 80}, {"nginx": 80})
+    assert "is taken" not in caught.value.message
+    assert caught.value.hint == (
+        "Ports below 1024 are for root. Choose another: sharedstate up --api-port 8080"
+    )
 
 
 def test_another_port_for_a_running_stack_is_refused(shared_installation: Installation) -> None:

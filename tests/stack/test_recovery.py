@@ -107,21 +107,3 @@ def test_a_database_that_was_half_made_is_made_again(installation: Installation)
     answer = installation.up()
     assert answer.returncode == 0, answer.stderr
     assert not leftover.exists()
-
-
-def test_an_unreadable_state_file_does_not_hide_a_running_server(
-    installation: Installation,
-) -> None:
-    installation.up()
-    parts = [installation.part(name) for name in PARTS]
-    state_file = installation.root / ".sharedstate/state.json"
-    state_file.write_text("{")
-    # Only Postgres can be found by its own pid file; the others are ended here by theirs.
-    for part in parts[1:]:
-        process = processes.find(part.pid, part.created)
-        assert process is not None
-        process.kill()
-        assert processes.wait_gone(process, 10)
-    answer = installation.up()
-    assert answer.returncode == 0, answer.stderr
-    assert "runs unrecorded" in answer.stderr

@@ -37,6 +37,19 @@ def test_the_parts_survive_the_command_in_sessions_of_their_own(
         assert os.getsid(part.pid) == part.pid
 
 
+def test_what_the_stack_keeps_is_for_its_owner_alone(installation: Installation) -> None:
+    folder = installation.root / ".sharedstate"
+    # As an older version left them.
+    (folder / "logs").mkdir(parents=True)
+    (folder / "logs" / "postgres.log").touch(0o644)
+    folder.chmod(0o755)
+    assert installation.up().returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o700
+    logs = list((folder / "logs").iterdir())
+    assert {log.name for log in logs} == {"postgres.log", "postgrest.log", "nginx.log"}
+    assert {log.stat().st_mode & 0o777 for log in logs} == {0o600}
+
+
 def test_every_part_listens_on_the_local_address_only(shared_installation: Installation) -> None:
     for name in ("postgres", "postgrest", "nginx"):
         listening = [

@@ -10,7 +10,7 @@ import psycopg
 
 from sharedstate.backup import archive, ours
 from sharedstate.stack.errors import StackError
-from sharedstate.stack.keys import write_private
+from sharedstate.stack.files import write_private
 
 _SCHEMAS = ("public", "core", "supabase_migrations")
 

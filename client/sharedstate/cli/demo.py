@@ -14,7 +14,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from sharedstate.cli.output import HomeOption, home_of, out, steps
+from sharedstate.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate.stack import Stack, StackError, StackInfo
 from sharedstate.stack.paths import checkout_root
 from sharedstate.stack.workspaces import init_workspace, list_workspaces
@@ -40,8 +40,7 @@ def demo(
         # Before anything is started or made for it.
         if code := subprocess.run([*job, "--check"]).returncode:
             raise typer.Exit(code)
-    # So that the stack is stopped then too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    _end_in_order_when_told()
     place = home_of(home)
     stack = Stack(place.root)
     with _running(stack) as info:
@@ -54,6 +53,25 @@ def demo(
         code = _run(job, info, name)
     _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
     raise typer.Exit(code)
+
+
+def _end_in_order_when_told() -> None:
+    """So that the stack is stopped too when somebody ends us, or closes the terminal."""
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+
+    def end(number: int, _frame: object) -> None:
+        # A second one must not interrupt the stopping.
+        signal.signal(number, signal.SIG_IGN)
+        if number == signal.SIGHUP:
+            # Nobody reads a terminal that was closed, and writing to it fails.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in terminals:
+                os.dup2(nowhere, stream)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as below nohup
+        signal.signal(signal.SIGHUP, end)
 
 
 @contextmanager
@@ -80,7 +98,9 @@ def _job() -> Path:
 
 
 def _run(command: list[str], info: StackInfo, workspace: str) -> int:
-    environment = os.environ | {
+    # A token of the caller's is for some other server, and goes before SUPABASE_KEY.
+    inherited = {name: value for name, value in os.environ.items() if name != "SHAREDSTATE_TOKEN"}
+    environment = inherited | {
         "SUPABASE_URL": info.url,
         "SUPABASE_KEY": info.agent_key,
         "SHAREDSTATE_WORKSPACE": workspace,
@@ -110,6 +130,4 @@ def _say_how_to_look(workspace: str, stays: bool) -> None:
         "select name, state, current_mass_kg, active_conflicts from system_status "
         f"where workspace = '{workspace}'"
     )
-    program = Path(sys.argv[0])
-    command = os.path.relpath(program) if program.name == "sharedstate" else "sharedstate"
-    out.print(f'look at it:\n{start}  {command} psql -c "{query}"')
+    out.print(f'look at it:\n{start}  {program()} psql -c "{query}"')

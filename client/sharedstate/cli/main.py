@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import psycopg
 import typer
 from typer.core import TyperGroup
 
@@ -24,7 +25,7 @@ from sharedstate.stack.errors import StackError
 
 
 class _Commands(TyperGroup):
-    """Turns our own errors into a message, what to do, and exit code 1."""
+    """Turns errors of ours, of the system and the database into a message and exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -33,6 +34,15 @@ class _Commands(TyperGroup):
             say_error(error.message, error.hint)
         except SharedStateError as error:
             say_error(str(error))
+        except psycopg.Error as error:
+            say_error(f"the database: {str(error).strip()}")
+        except BrokenPipeError:
+            raise  # whoever read our output has gone: no error
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            say_error(f"{where}{error.strerror or error}")
+        except UnicodeError as error:
+            say_error(f"a file is not UTF-8 text: {error}")
         sys.exit(1)
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,13 +59,31 @@ def steps() -> Iterator[Progress]:
         yield progress
 
 
+_COMMANDS = "up|down|init|status|keys|token|psql|export|prune|backup|restore|demo"
+
+
+def program() -> str:
+    """How this command is typed: after `make up` it is not on the PATH."""
+    called = Path(sys.argv[0])
+    on_path = shutil.which("sharedstate")
+    if called.name != "sharedstate" or (on_path and Path(on_path).samefile(called)):
+        return "sharedstate"
+    relative = os.path.relpath(called)
+    return str(called.resolve()) if relative.startswith("..") else shlex.quote(relative)
+
+
+def typed(text: str) -> str:
+    """The text with each `sharedstate COMMAND` as it is typed here; the stack knows no terminal."""
+    return re.sub(rf"(?<![\w/.'-])sharedstate(?= (?:{_COMMANDS})\b)", lambda _: program(), text)
+
+
 def say_error(message: str, hint: str = "") -> None:
     """An error and what to do about it, to standard error."""
     err.print(f"[bold red]error:[/bold red] {escape(message)}")
     if hint:
-        err.print(escape(hint))
+        err.print(escape(typed(hint)))
 
 
 def say_warning(message: str) -> None:
     """Something that went differently than one may think."""
-    err.print(f"[yellow]warning:[/yellow] {escape(message)}")
+    err.print(f"[yellow]warning:[/yellow] {escape(typed(message))}")

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sharedstate.cli.output import HomeOption, home_of, out
+from sharedstate.cli.output import HomeOption, home_of, out, program
 from sharedstate.cli.target import Target, find_target
 from sharedstate.cli.up import say_changed, say_workspaces
 from sharedstate.stack import Stack, StackError, migrations
@@ -59,8 +59,10 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
         )
     out.print(table)
     out.print(f"home      {escape(str(stack.home.dir))}")
-    if stack.is_temporary() and stack.anything_runs():
-        out.print("until     the demo ends (keep it running: sharedstate up)")
+    if stack.is_abandoned() and stack.anything_runs():
+        out.print(f"until     {program()} down (the demo that it was for was killed)")
+    elif stack.is_temporary() and stack.anything_runs():
+        out.print(f"until     the demo ends (keep it running: {program()} up)")
     if any(part.name == "postgres" and part.running for part in parts):
         try:
             with stack.database() as connection:
@@ -69,7 +71,7 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
             out.print(f"schema    unknown: {escape(str(error).strip())}")
     well = all(part.running for part in parts)
     if not well:
-        out.print("start it  sharedstate up")
+        out.print(f"start it  {program()} up")
     return well
 
 
@@ -90,7 +92,7 @@ def _say_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     missing = [migration.version for migration in migrations.pending(connection)]
     out.print(f"schema    {applied[-1] if applied else 'none'}")
     if missing:
-        out.print(f"pending   {', '.join(missing)} (apply: sharedstate init)")
+        out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
     for migration in migrations.changed(connection):
         say_changed(migration.path.name)
     if has_schema(connection):

@@ -16,6 +16,7 @@ from sharedstate.stack import Stack, StackError
 from sharedstate.stack.envfile import EnvFile
 from sharedstate.stack.errors import StackTimeout
 from sharedstate.stack.paths import Home
+from sharedstate.stack.postgres import reason_of
 from sharedstate.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
@@ -65,7 +66,7 @@ class Target:
                 connection = psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
                 break
             except psycopg.OperationalError as error:
-                reason = str(error).strip().splitlines()[-1]
+                reason = reason_of(error)
                 if any(text in reason for text in _FINAL):
                     raise StackError(
                         f"the database of {self.source} refuses us: {reason}",

@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sharedstate.cli.output import HomeOption, home_of, out, say_warning, steps
-from sharedstate.stack import DEFAULT_API_PORT, DEFAULT_DB_PORT, Stack, StackInfo, migrations
+from sharedstate.cli.output import HomeOption, home_of, out, program, say_warning, steps
+from sharedstate.stack import (
+    DEFAULT_API_PORT,
+    DEFAULT_DB_PORT,
+    Stack,
+    StackError,
+    StackInfo,
+    migrations,
+)
 from sharedstate.stack.envfile import EnvFile, environment
 from sharedstate.stack.paths import Home
 from sharedstate.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
@@ -46,27 +53,36 @@ def up(
             init_workspace(connection, "default")
             workspaces = list_workspaces(connection)
             changed = migrations.changed(connection)
-    _write_env(place, info)
-    _say_how(stack, info, place)
+    has_env = _write_env(place, info)
+    _say_how(stack, info, place, has_env=has_env)
     for migration in changed:
         say_changed(migration.path.name)
     say_workspaces(workspaces)
 
 
-def _write_env(place: Home, info: StackInfo) -> None:
-    result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+def _write_env(place: Home, info: StackInfo) -> bool:
+    """Whether `.env` leads to this stack now."""
+    try:
+        result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+    except StackError as error:
+        say_warning(f"{error.message} Move it away and run `sharedstate up` again: it writes one.")
+        return False
     if result.written:
         out.print(f"{result.written}: {escape(str(place.env_file))}")
-    if result.foreign:
+    wrong = [f"has other values for {', '.join(result.foreign)}"] if result.foreign else []
+    if result.missing:
+        wrong.append(f"does not set {', '.join(result.missing)}")
+    if wrong:
         say_warning(
-            f"{place.env_file} was not written by sharedstate and has other values for "
-            f"{', '.join(result.foreign)}; it was left as it is. Programs that read it do not "
-            "reach this stack. Remove these lines, or move the file away, and run "
+            f"{place.env_file} was not written by sharedstate. It {' and '.join(wrong)}, so "
+            "programs that read it do not reach this stack. It was left as it is. Remove "
+            f"{', '.join(result.foreign) or 'our lines'} from it, or move it away, and run "
             "`sharedstate up` again."
         )
+    return not wrong
 
 
-def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
+def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> None:
     if stack.report.recovered:
         out.print(f"recovered: {', '.join(stack.report.recovered)}; no data was lost")
     out.print(
@@ -77,12 +93,13 @@ def _say_how(stack: Stack, info: StackInfo, place: Home) -> None:
     if stack.report.was_temporary:
         out.print(
             "A demo had started it, on free ports; it keeps them and goes on running now.\n"
-            "To move it to its usual ports after the demo: sharedstate down, then sharedstate up."
+            f"To move it to its usual ports after the demo: {program()} down, then {program()} up."
         )
     out.print(f"  API       {info.url}/rest/v1/")
-    out.print(f"  database  port {info.db_port}, shell: sharedstate psql")
-    out.print(f"  keys      {escape(str(place.env_file))}")
-    out.print("  stop      sharedstate down (the data stays)")
+    out.print(f"  database  port {info.db_port}, shell: {program()} psql")
+    if has_env:
+        out.print(f"  keys      {escape(str(place.env_file))}")
+    out.print(f"  stop      {program()} down (the data stays)")
 
 
 def say_changed(file_name: str) -> None:

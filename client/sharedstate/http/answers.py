@@ -45,6 +45,7 @@ _BY_CODE: dict[str, type[SharedStateError]] = {
 _BY_STATUS: dict[int, type[SharedStateError]] = {
     401: errors.InvalidKey,
     413: errors.PayloadTooLarge,
+    414: errors.UriTooLong,
     502: errors.ServiceUnavailable,
     503: errors.ServiceUnavailable,
     504: errors.ServiceUnavailable,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from sharedstate.stack.envfile import MARKER
+from sharedstate.stack.envfile import MARKER, with_values
 from sharedstate.stack.errors import StackError
-from sharedstate.stack.keys import make_token, new_password, new_secret, write_private
+from sharedstate.stack.files import write_private
+from sharedstate.stack.keys import make_token, new_password, new_secret
 
 SECRET = "JWT_SECRET"
 # Signed with the secret, each for a role.
@@ -45,7 +45,7 @@ def fill(path: Path, *, force: bool = False) -> list[str]:
     values |= {name: new_password() for name in PASSWORDS if name in empty}
     if SECRET in empty:
         values[SECRET] = secret
-    write_private(path, _with_values(path.read_text(encoding="utf-8"), values))
+    write_private(path, with_values(path.read_text(encoding="utf-8"), values))
     return [name for name in stored if name in values]
 
 
@@ -88,12 +88,3 @@ def _require_work(path: Path, stored: dict[str, str], empty: list[str], *, force
 
 def _signed(secret: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: make_token(secret, ROLE_OF_KEY[name]) for name in names}
-
-
-def _with_values(text: str, values: dict[str, str]) -> str:
-    """The text with the values of these lines replaced, every other byte as it was."""
-
-    def line(match: re.Match[str]) -> str:
-        return f"{match[1]}{values[match[2]]}" if match[2] in values else match[0]
-
-    return re.sub(r"^([ \t]*(?:export[ \t]+)?(\w+)[ \t]*=)[^\r\n]*", line, text, flags=re.MULTILINE)

@@ -19,5 +19,28 @@ class PortTaken(StackError):
     """A port that was asked for belongs to another process."""
 
 
+class NoConnection(StackError):
+    """The embedded database took no connection; `reason` is what it, or the system, said."""
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+    @property
+    def refused(self) -> bool:
+        """It has other passwords than we, or not even the role."""
+        return "password authentication failed" in self.reason
+
+    @property
+    def full(self) -> bool:
+        """All connections that it gives are in use."""
+        return "connection slots are reserved" in self.reason or "too many clients" in self.reason
+
+    @property
+    def changing(self) -> bool:
+        """It starts, recovers or shuts down: soon it says something else."""
+        return "the database system is" in self.reason
+
+
 class StackTimeout(StackError):
     """A part did not become ready in time."""

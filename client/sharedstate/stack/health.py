@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from sharedstate.stack import gateway, postgres, postgrest
+from sharedstate.stack.errors import NoConnection
 from sharedstate.stack.keys import Keys
 from sharedstate.stack.processes import find
 from sharedstate.stack.state import PartRecord, StackState
@@ -71,6 +72,8 @@ def _postgres_problem(port: int, keys: Keys) -> str:
             timeout=3,
         ) as connection:
             connection.execute("select 1")
+    except NoConnection as error:
+        return f"the process lives, but it is not ready: {error.reason}"
     except psycopg.Error as error:
-        return f"the process lives, but it is not ready: {str(error).strip().splitlines()[-1]}"
+        return f"the process lives, but it is not ready: {postgres.reason_of(error)}"
     return ""

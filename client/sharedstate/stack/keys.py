@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sharedstate.stack.errors import StackError
+from sharedstate.stack.files import write_private
 
 TEN_YEARS = timedelta(days=3653)
 
@@ -112,13 +112,24 @@ def read_keys(path: Path) -> Keys | None:
 
 
 def load_or_make_keys(path: Path) -> tuple[Keys, bool]:
-    """The installation's keys, and whether they were made just now."""
+    """The installation's keys, and whether they are new: then the database has yet to take them.
+
+    New ones stay pending, beside the key file, until `confirm_keys`. A command that is interrupted
+    before must not leave a key file that looks as if the database knew it.
+    """
     keys = read_keys(path)
     if keys is not None:
         return keys, False
-    keys = new_keys()
-    write_keys(path, keys)
+    keys = read_keys(_pending(path))
+    if keys is None:
+        keys = new_keys()
+        write_keys(_pending(path), keys)
     return keys, True
+
+
+def confirm_keys(path: Path) -> None:
+    """The database has taken the pending keys: from now on they are the installation's."""
+    _pending(path).replace(path)
 
 
 def write_keys(path: Path, keys: Keys) -> None:
@@ -126,13 +137,5 @@ def write_keys(path: Path, keys: Keys) -> None:
     write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; at no moment can another user read it."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+def _pending(path: Path) -> Path:
+    return path.with_name(f"{path.name}.pending")

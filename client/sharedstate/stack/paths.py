@@ -72,12 +72,11 @@ def asset(*parts: str) -> Path:
 
 
 def find_home(start: Path | None = None) -> Home:
-    """The nearest folder upwards with `.sharedstate/`, else the checkout around, else `start`."""
+    """The nearest folder upwards with `.sharedstate/`, or that is our checkout, else `start`."""
     start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / ".sharedstate").is_dir():
-            return Home(folder)
     root = checkout_root()
-    if root is not None and (start == root or root in start.parents):
-        return Home(root)
+    for folder in (start, *start.parents):
+        # Not past the checkout: what lies above it was made for something else.
+        if (folder / ".sharedstate").is_dir() or folder == root:
+            return Home(folder)
     return Home(start)

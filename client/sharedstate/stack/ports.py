@@ -47,7 +47,8 @@ def _require(data: Path, name: str, wanted: dict[str, int], given: dict[str, int
     server, orphans = postgres.servers_on(data) if name == "postgres" else (None, [])
     if server is None and not orphans:
         what = _OPTIONS[name][1]
-        next_port = wanted[name] + 1
+        # Of 80 and 443, which an ordinary user cannot have, the well-known 8080 and 8443.
+        next_port = wanted[name] + (8000 if wanted[name] < 1024 else 1)
         while next_port in wanted.values():
             next_port += 1
         instead = _command(given | {name: next_port}, first=name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,21 +19,27 @@ import psycopg
 from psycopg import sql
 
 from sharedstate.stack.binaries import Binaries
-from sharedstate.stack.errors import StackError
-from sharedstate.stack.keys import Keys, write_private
+from sharedstate.stack.errors import NoConnection, StackError, StackTimeout
+from sharedstate.stack.files import write_private
+from sharedstate.stack.keys import Keys
 from sharedstate.stack.processes import (
     HOST,
+    POLL_SECONDS,
     Process,
     clean_environment,
+    find,
+    last,
     run,
     spawn,
-    wait_until,
+    tail,
 )
+from sharedstate.stack.progress import Progress, silent
 from sharedstate.stack.users import RunAs
 
 DATABASE = "agentcad"
 _INITDB_SECONDS = 120.0
-_READY_SECONDS = 60.0
+READY_SECONDS = 60.0
+_TELL_SECONDS = 10.0
 # The same order of text on every machine. Postgres has a UTF-8 locale of its own since 17.
 _LOCALE = ("--encoding=UTF8", "--locale=C")
 _BUILTIN_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
@@ -85,6 +94,7 @@ def initialise(data: Path, *, binaries: Binaries, keys: Keys, run_as: RunAs) -> 
 def set_admin_password(data: Path, *, binaries: Binaries, password: str, run_as: RunAs) -> None:
     """Give the superuser a new password while the server is down: the old one was lost."""
     command = [*run_as.prefix, str(binaries.postgres), "--single", "-D", str(data), "postgres"]
+    # Before anything else it recovers from a crash, if there was one, for as long as that takes.
     answer = subprocess.run(
         command,
         cwd=data,
@@ -92,7 +102,6 @@ def set_admin_password(data: Path, *, binaries: Binaries, password: str, run_as:
         input=f"alter role supabase_admin password '{password}'\n",
         capture_output=True,
         text=True,
-        timeout=_READY_SECONDS,
         **run_as.popen_options,
     )
     if answer.returncode != 0 or "ERROR" in answer.stderr:
@@ -106,14 +115,30 @@ def start(data: Path, *, port: int, binaries: Binaries, log: Path, run_as: RunAs
     return spawn(command, cwd=data, log=log, run_as=run_as, env=clean_environment())
 
 
-def wait_ready(data: Path, process: Process, log: Path) -> None:
-    """Wait until the server accepts connections, as it notes in its own pid file."""
+def wait_ready(data: Path, process: Process, log: Path, progress: Progress = silent) -> None:
+    """Wait until the server accepts connections, as it notes in its own pid file.
 
-    def ready() -> bool:
-        lines = _pid_file(data)
-        return len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
+    For as long as it recovers from a crash: stopping it then would make it begin anew.
+    """
+    began = time.monotonic()
+    told = 0.0
+    while (stage := stage_of(data, process.pid)) != "ready":
+        if find(process.pid, process.created) is None:
+            raise StackError("postgres ended while starting.", hint=tail(log))
+        waited = time.monotonic() - began
+        if waited > READY_SECONDS and stage != "starting":
+            raise StackTimeout(f"postgres was not ready after {waited:.0f} s.", hint=tail(log))
+        if waited - told > _TELL_SECONDS:
+            told = waited
+            progress(f"postgres has been starting for {waited:.0f} s; last in its log: {last(log)}")
+        time.sleep(POLL_SECONDS)
 
-    wait_until(ready, process=process, what="postgres", timeout=_READY_SECONDS, log=log)
+
+def stage_of(data: Path, pid: int) -> str:
+    """What a server notes of itself: starting, ready, stopping; empty when it has not yet."""
+    lines = _pid_file(data)
+    noted = len(lines) >= 8 and lines[0] == str(pid)
+    return lines[7].strip() if noted else ""
 
 
 def servers_on(data: Path) -> tuple[psutil.Process | None, list[psutil.Process]]:
@@ -164,18 +189,67 @@ def _pid_file(data: Path) -> list[str]:
 def connect(
     port: int, *, user: str, password: str, database: str, timeout: int = 10
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """An autocommit connection to the embedded server; `timeout` (to connect) in seconds."""
-    with psycopg.connect(
-        host=HOST,
-        port=port,
-        user=user,
-        password=password,
-        dbname=database,
-        connect_timeout=timeout,
-        autocommit=True,
-        application_name="sharedstate",
-    ) as connection:
+    """An autocommit connection to the embedded server; `timeout` (to connect) in seconds.
+
+    Raises NoConnection when there is none.
+    """
+    try:
+        with without_libpq_variables():
+            connection = psycopg.connect(
+                host=HOST,
+                port=port,
+                user=user,
+                password=password,
+                dbname=database,
+                connect_timeout=timeout,
+                autocommit=True,
+                application_name="sharedstate",
+            )
+    except psycopg.OperationalError as error:
+        raise _no_connection(port, reason_of(error)) from error
+    with connection:
         yield connection
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """The line of an error that tells: libpq puts the address before it and a question behind."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    telling = next((line for line in lines if " failed: " in line), lines[0])
+    return telling.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
+
+
+def _no_connection(port: int, reason: str) -> NoConnection:
+    error = NoConnection(
+        f"the database on port {port} takes no connection: {reason}",
+        reason=reason,
+        hint="`sharedstate status` tells what runs, `sharedstate up` starts what does not.",
+    )
+    if error.full:
+        error.hint = "End a program that holds connections, then try again."
+    elif error.changing:
+        error.hint = "Try again in a moment."
+    elif error.refused:
+        error.hint = "Its passwords are not those of keys.json: `sharedstate up` sets them anew."
+    return error
+
+
+# While one thread has taken the variables away, another must not see them come back.
+_environment = threading.Lock()
+
+
+@contextlib.contextmanager
+def without_libpq_variables() -> Iterator[None]:
+    """Without PGSERVICE, PGSSLMODE, PGHOSTADDR and their like, which are about other servers.
+
+    No option of a connection overrides PGSERVICE.
+    """
+    with _environment:
+        names = [name for name in os.environ if name.startswith("PG")]
+        taken = {name: os.environ.pop(name) for name in names}
+        try:
+            yield
+        finally:
+            os.environ.update(taken)
 
 
 def create_roles_and_database(port: int, keys: Keys) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sharedstate.stack.binaries import Binaries
-from sharedstate.stack.keys import Keys, write_private
+from sharedstate.stack.files import write_private
+from sharedstate.stack.keys import Keys
 from sharedstate.stack.postgres import DATABASE
 from sharedstate.stack.processes import HOST, Process, clean_environment, spawn, wait_until
 from sharedstate.stack.users import RunAs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from sharedstate.stack.errors import PortTaken, StackError, StackTimeout
+from sharedstate.stack.state import Mark
 from sharedstate.stack.users import RunAs
 
 HOST = "127.0.0.1"
@@ -30,10 +32,10 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @dataclass(frozen=True)
 class Process:
-    """A process by pid and start time (seconds since the epoch)."""
+    """A process by pid and mark."""
 
     pid: int
-    created: float
+    created: Mark
 
 
 def spawn(
@@ -42,6 +44,8 @@ def spawn(
     """Start a process of its own session that outlives us; its output is appended to `log`."""
     shorten(log)
     with log.open("ab") as output:
+        # Statements of clients are in it, with the data of their designs.
+        os.fchmod(output.fileno(), 0o600)
         child = subprocess.Popen(
             [*run_as.prefix, *command],
             cwd=cwd,
@@ -54,19 +58,38 @@ def spawn(
         )
     _children[child.pid] = child
     try:
-        return Process(child.pid, psutil.Process(child.pid).create_time())
+        return Process(child.pid, mark_of(child.pid))
     except psutil.NoSuchProcess:
         return Process(child.pid, 0.0)
 
 
-def find(pid: int, created: float) -> psutil.Process | None:
-    """The living process with this pid and start time; None when it ended, or is another one."""
+def mark_of(pid: int) -> Mark:
+    """What tells this process from a later one that gets its number; psutil.NoSuchProcess if none.
+
+    On Linux the boot and the tick since then at which it began: psutil's start time, seconds since
+    the epoch, moves when somebody sets the clock.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return psutil.Process(pid).create_time()
+    # Field 22. The second, the name in brackets, may contain spaces and brackets of its own.
+    return f"{boot} {stat.rpartition(')')[2].split()[19]}"
+
+
+def find(pid: int, created: Mark) -> psutil.Process | None:
+    """The living process with this pid and mark; None when it ended, or is another one."""
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         del _children[pid]
     try:
         process = psutil.Process(pid)
-        if abs(process.create_time() - created) > 2 or process.status() == psutil.STATUS_ZOMBIE:
+        if isinstance(created, str):
+            same = mark_of(pid) == created
+        else:  # elsewhere than on Linux, and in state files of earlier versions
+            same = abs(process.create_time() - created) <= 2
+        if not same or process.status() == psutil.STATUS_ZOMBIE:
             return None
     except psutil.NoSuchProcess:
         return None
@@ -91,7 +114,10 @@ def end(process: psutil.Process, *, graceful: signal.Signals, patience: float) -
 def wait_gone(process: psutil.Process, seconds: float) -> bool:
     """Wait until a process has ended, reaped or not; False when it still lives after `seconds`."""
     deadline = time.monotonic() + seconds
-    created = process.create_time() if process.is_running() else 0.0
+    try:
+        created = mark_of(process.pid) if process.is_running() else 0.0
+    except psutil.NoSuchProcess:
+        return True
     while find(process.pid, created) is not None:
         if time.monotonic() > deadline:
             return False
@@ -137,17 +163,27 @@ def shorten(log: Path) -> bool:
     return True
 
 
+def last(log: Path) -> str:
+    """The last line of a log."""
+    return tail(log, 1).splitlines()[-1].strip()
+
+
 def port_is_free(port: int) -> bool:
     """Whether we could listen on 127.0.0.1:port."""
+    return _listening_error(port) == 0
+
+
+def _listening_error(port: int) -> int:
+    """The `errno` of our attempt to listen there, 0 when it succeeds."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: connections that linger after a restart do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
             probe.listen(1)
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.errno or errno.EADDRINUSE
+    return 0
 
 
 def free_port(avoid: Sequence[int] = ()) -> int:
@@ -162,10 +198,17 @@ def free_port(avoid: Sequence[int] = ()) -> int:
 def require_port(port: int, *, what: str, instead: str) -> None:
     """Raise PortTaken, naming the holder where the system tells, when `port` is in use.
 
-    `instead` is the command that asks for another port.
+    StackError when the system does not give it to us. `instead` is the command that asks for
+    another port.
     """
-    if port_is_free(port):
+    problem = _listening_error(port)
+    if not problem:
         return
+    if problem != errno.EADDRINUSE:
+        raise StackError(
+            f"port {port} of 127.0.0.1, wanted for {what}, cannot be had: {os.strerror(problem)}.",
+            hint=f"Ports below 1024 are for root. Choose another: {instead}",
+        )
     raise PortTaken(
         f"port {port} of 127.0.0.1, wanted for {what}, is taken{_holder(port)}.",
         hint=f"Stop what runs there, or choose another port: {instead}",

@@ -20,13 +20,18 @@ def rotate(home: Home, progress: Progress) -> Keys:
     """Make new keys, and have PostgREST take them if it runs. The caller holds the home's lock."""
     old = read_keys(home.keys_file)
     if old is None:
-        raise StackError(
-            f"there are no keys in {home.dir} yet.", hint="`sharedstate up` makes the first ones."
-        )
+        raise no_keys(home)
     new = rotated(old)
     write_keys(home.keys_file, new)
     _reload(home, old, new, progress)
     return new
+
+
+def no_keys(home: Home) -> StackError:
+    """What to say where no stack was ever started."""
+    return StackError(
+        f"there are no keys in {home.dir} yet.", hint="`sharedstate up` makes the first ones."
+    )
 
 
 def _reload(home: Home, old: Keys, new: Keys, progress: Progress) -> None:

@@ -36,6 +36,8 @@ def make_folder(home: Home) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "logs").mkdir(exist_ok=True)
         owner = folder.stat().st_uid
+        if owner == os.geteuid():
+            folder.chmod(0o700)
     except OSError as error:
         raise StackError(
             f"{folder} cannot be used: {error.strerror}.",

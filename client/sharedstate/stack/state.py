@@ -13,16 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from sharedstate.stack.errors import StackTimeout
-from sharedstate.stack.keys import write_private
+from sharedstate.stack.files import write_private
 from sharedstate.stack.progress import Progress, silent
+
+# Of the embedded stack, in the order in which they start.
+PARTS = ("postgres", "postgrest", "nginx")
+# What tells a process from a later one that got its number; see `processes.mark_of`.
+Mark = str | float
 
 
 @dataclass
 class PartRecord:
-    """One started process. `created` (its start time) guards against a reused pid."""
+    """One started process. `created` (`processes.mark_of`) guards against a reused pid."""
 
     pid: int
-    created: float
+    created: Mark
     port: int
     version: str
     admin_port: int | None = None
@@ -33,13 +38,13 @@ class StackState:
     """The parts that were started and not stopped: nginx, postgrest, postgres by name.
 
     `ports` are those that somebody chose, by part, and outlive a stop. `visitors` are the commands
-    (pid to start time) that use the stack for a while; a `temporary` one, which a visitor started,
+    (pid to mark) that use the stack for a while; a `temporary` one, which a visitor started,
     ends with the last of them.
     """
 
     parts: dict[str, PartRecord] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-    visitors: dict[str, float] = field(default_factory=dict)
+    visitors: dict[str, Mark] = field(default_factory=dict)
     temporary: bool = False
 
 

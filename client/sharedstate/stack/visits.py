@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import psutil
-
 from sharedstate.stack import processes
 from sharedstate.stack.state import StackState
 
@@ -14,7 +12,7 @@ def begin(state: StackState) -> None:
     """This process needs the stack from now on; if nothing runs yet, it is started for visitors."""
     _forget_the_dead(state)
     state.temporary = state.temporary or not state.parts
-    state.visitors[str(os.getpid())] = psutil.Process().create_time()
+    state.visitors[str(os.getpid())] = processes.mark_of(os.getpid())
 
 
 def end(state: StackState) -> bool:

@@ -1,0 +1,307 @@
+"""Parts that hang, recover for long, are full or unrecorded; and a clock that is set."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from sharedstate.stack import Stack, StackError, postgres, processes
+from sharedstate.stack.errors import NoConnection
+from sharedstate.stack.state import PARTS, read_state, write_state
+
+MakeStack = Callable[[], Stack]
+
+
+def _process(stack: Stack, name: str) -> psutil.Process:
+    part = read_state(stack.home.state_file).parts[name]
+    process = processes.find(part.pid, part.created)
+    assert process is not None
+    return process
+
+
+def _answers(stack: Stack) -> bool:
+    info = stack.info
+    headers = {"apikey": info.anon_key}
+    url = f"{info.url}/rest/v1/rpc/health"
+    return httpx.get(url, headers=headers, trust_env=False).status_code == 200
+
+
+def _recovering(server: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return any("startup" in " ".join(child.cmdline()) for child in server.children())
+    return False
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+
+
+def _crash_a_backend(stack: Stack) -> psutil.Process:
+    """Leaves Postgres with some seconds of recovery to do; answers its process."""
+    server = _process(stack, "postgres")
+    with suppress(psycopg.Error), stack.database() as connection:
+        connection.execute(
+            "insert into notes select n, repeat('x', 200) from generate_series(1, 400000) as n"
+        )
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        _await(lambda: _recovering(server))
+    return server
+
+
+def test_a_postgres_that_is_stopped_while_it_recovers_from_a_crash_ends_and_loses_nothing(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    server = _crash_a_backend(stack)
+    assert _recovering(server)
+    steps: list[str] = []
+    began = time.monotonic()
+    stack.down(steps.append)
+    assert time.monotonic() - began < 30
+    assert any("ending it as in a crash" in step for step in steps)
+    stack.up()
+    with stack.database() as connection:
+        assert connection.execute("select count(*) from notes").fetchone() == (400000,)
+
+
+def test_up_waits_for_a_postgres_that_recovers_from_the_crash_of_a_backend(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    server = _crash_a_backend(stack)
+    assert _recovering(server)
+    stack.up()
+    assert _process(stack, "postgres").pid == server.pid
+    assert _answers(stack)
+
+
+def test_a_recovery_may_take_longer_than_a_start(
+    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    server = _crash_a_backend(stack)
+    server.kill()
+    _await(lambda: not postgres.servers_on(stack.home.data)[1])
+    # Long enough to say that it starts, far too short for the recovery.
+    monkeypatch.setattr(postgres, "READY_SECONDS", 0.5)
+    monkeypatch.setattr(postgres, "_TELL_SECONDS", 0.2)
+    steps: list[str] = []
+    stack.up(steps.append)
+    assert any("postgres has been starting for" in step for step in steps)
+    with stack.database() as connection:
+        assert connection.execute("select count(*) from notes").fetchone() == (400000,)
+
+
+def test_a_stop_that_takes_long_says_so_and_is_waited_for(
+    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sharedstate.stack import stopping
+
+    stack = scratch_stack()
+    stack.up()
+    server = _process(stack, "postgres")
+    monkeypatch.setattr(stopping, "_PATIENCE_SECONDS", 0.05)
+    steps: list[str] = []
+    # A shutdown waits for every process of the server: here for one that cannot end yet.
+    children = server.children()
+    writer = next(child for child in children if "background writer" in " ".join(child.cmdline()))
+    writer.suspend()
+
+    def told(step: str) -> None:
+        steps.append(step)
+        with suppress(psutil.NoSuchProcess):
+            writer.resume()
+
+    stopping.end_postgres(server, stack.home.data, told)
+    assert any("still stopping postgres" in step for step in steps)
+    assert not any("as in a crash" in step for step in steps)
+
+
+def test_a_postgres_that_does_not_answer_is_started_anew_by_up(scratch_stack: MakeStack) -> None:
+    stack = scratch_stack()
+    stack.up()
+    server = _process(stack, "postgres")
+    server.suspend()
+    try:
+        with pytest.raises(NoConnection) as caught, stack.database():
+            pass
+        assert "sharedstate up" in caught.value.hint
+        steps: list[str] = []
+        stack.up(steps.append)
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            server.resume()
+    assert any("postgres takes no connection" in step for step in steps)
+    assert stack.report.recovered == ["postgres"]
+    assert _answers(stack)
+
+
+def test_a_database_without_a_free_connection_is_an_error_that_says_so(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    server = _process(stack, "postgres").pid
+    with ExitStack() as held:
+        with pytest.raises(NoConnection, match=r"connection slots|too many clients") as caught:
+            while True:
+                held.enter_context(stack.database())
+        assert "holds connections" in caught.value.hint
+        # Whatever else there is to do, its sessions are not ended for that.
+        with pytest.raises(StackError, match=r"connection slots|too many clients"):
+            stack.up()
+        nginx = _process(stack, "nginx")
+        nginx.kill()
+        assert processes.wait_gone(nginx, 10)
+        with pytest.raises(StackError, match=r"connection slots|too many clients"):
+            stack.up()
+    _await(lambda: _is_reachable(stack))
+    stack.up()
+    assert _process(stack, "postgres").pid == server
+
+
+def _is_reachable(stack: Stack) -> bool:
+    with suppress(NoConnection), stack.database():
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGSSLMODE", "require"),
+        ("PGSERVICE", "x"),
+        ("PGHOSTADDR", "192.0.2.1"),
+        ("PGGSSENCMODE", "require"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGOPTIONS", "-c search_path=nowhere"),
+    ],
+)
+def test_what_the_environment_says_about_other_databases_does_not_matter(
+    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    stack = scratch_stack()
+    stack.up()
+    with stack.database() as connection:
+        assert connection.execute("select count(*) from notes").fetchone() == (0,)
+    assert os.environ[name] == value
+
+
+@contextmanager
+def _clock_set_forward(seconds: float) -> Iterator[None]:
+    """As when somebody sets the clock: the start times that psutil computes move with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        real = psutil.Process.create_time
+        patch.setattr(psutil.Process, "create_time", lambda process: real(process) + seconds)
+        yield
+
+
+def test_a_clock_that_is_set_loses_no_part(scratch_stack: MakeStack) -> None:
+    stack = scratch_stack()
+    stack.up()
+    before = read_state(stack.home.state_file).parts
+    with _clock_set_forward(3600):
+        assert all(part.running for part in stack.status())
+        stack.up()
+        assert stack.report.already_running
+        assert read_state(stack.home.state_file).parts == before
+        assert stack.down()
+    assert not any(psutil.pid_exists(part.pid) for part in before.values())
+
+
+def test_a_state_file_of_an_earlier_version_is_understood(scratch_stack: MakeStack) -> None:
+    stack = scratch_stack()
+    stack.up()
+    state = read_state(stack.home.state_file)
+    for part in state.parts.values():
+        # Seconds since the epoch, as psutil has them.
+        part.created = psutil.Process(part.pid).create_time()
+    write_state(stack.home.state_file, state)
+    stack.up()
+    assert stack.report.already_running
+    state.parts["nginx"].created = float(state.parts["nginx"].created) - 60
+    write_state(stack.home.state_file, state)
+    assert [part.running for part in stack.status()] == [True, True, False]
+
+
+def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it() -> None:
+    own = processes.mark_of(os.getpid())
+    assert processes.find(os.getpid(), own) is not None
+    assert processes.find(os.getpid(), f"{own}0") is None
+    boot, tick = str(own).split()
+    assert processes.find(os.getpid(), f"{boot[:-1]}x {tick}") is None
+
+
+@pytest.mark.parametrize("text", ["{", None, "{}"])
+def test_parts_that_the_state_file_does_not_name_are_found_by_down(
+    scratch_stack: MakeStack, text: str | None
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    running = [_process(stack, name) for name in PARTS]
+    if text is None:
+        stack.home.state_file.unlink()
+    else:
+        stack.home.state_file.write_text(text)
+    assert stack.down()
+    assert not any(process.is_running() for process in running)
+
+
+def test_parts_that_the_state_file_does_not_name_are_replaced_by_up(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = scratch_stack()
+    ports = stack.up().db_port, read_state(stack.home.state_file).parts["nginx"].port
+    running = [_process(stack, name) for name in PARTS]
+    stack.home.state_file.write_text("{")
+    # They keep the ports that are wanted.
+    again = Stack(
+        stack.home.root,
+        db_port=ports[0],
+        api_port=ports[1],
+        migrations_folder=stack._migrations_folder,
+    )
+    steps: list[str] = []
+    again.up(steps.append)
+    for name in PARTS:
+        assert any(step.startswith(f"{name} runs unrecorded") for step in steps)
+    assert not any(process.is_running() for process in running)
+    assert _answers(again)
+
+
+def test_a_thread_may_connect_while_another_one_does(scratch_stack: MakeStack) -> None:
+    stack = scratch_stack()
+    stack.up()
+    failures: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            with stack.database() as connection:
+                connection.execute("select 1")
+        except (StackError, psycopg.Error) as error:
+            failures.append(error)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGSERVICE", "x")
+        threads = [threading.Thread(target=connect) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert os.environ["PGSERVICE"] == "x"
+    assert failures == []

@@ -1,0 +1,102 @@
+"""A database whose passwords are not those of the key file is never locked away."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from sharedstate.stack import Stack, StackInfo, postgres, starting
+from sharedstate.stack.keys import new_keys, read_keys, write_keys
+
+MakeStack = Callable[[], Stack]
+
+
+def _answers(info: StackInfo) -> bool:
+    url, headers = f"{info.url}/rest/v1/notes", {"apikey": info.service_key}
+    rows: object = httpx.get(url, headers=headers, trust_env=False).json()
+    return rows == [{"id": 1, "body": "kept"}]
+
+
+def _with_a_note(stack: Stack) -> Stack:
+    stack.up()
+    with stack.database() as connection:
+        connection.execute("insert into notes values (1, 'kept')")
+    return stack
+
+
+def test_keys_that_are_lost_while_the_stack_runs_are_made_anew_and_the_data_stays(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = _with_a_note(scratch_stack())
+    before = stack.info
+    stack.home.keys_file.unlink()
+    steps: list[str] = []
+    info = stack.up(steps.append)
+    assert _answers(info)
+    assert info.agent_key != before.agent_key
+    assert info.database_url != before.database_url
+    assert any("setting new passwords" in step for step in steps)
+    assert stack.up() == info
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (postgres, "set_admin_password"),
+        (postgres, "create_roles_and_database"),
+        (starting, "confirm_keys"),
+    ],
+)
+@pytest.mark.parametrize("running", [True, False])
+def test_an_up_that_is_interrupted_after_it_made_new_keys_is_finished_by_the_next_one(
+    scratch_stack: MakeStack,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    step: str,
+    running: bool,
+) -> None:
+    stack = _with_a_note(scratch_stack())
+    if not running:
+        stack.down()
+    stack.home.keys_file.unlink()
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("postgres", 60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, interrupted)
+        with pytest.raises(subprocess.TimeoutExpired):
+            stack.up()
+    # Nothing says yet that the database knows the new keys.
+    assert not stack.home.keys_file.exists()
+    assert _answers(scratch_stack().up())
+    assert stack.home.keys_file.exists()
+
+
+def test_a_first_up_that_is_interrupted_before_the_roles_exist_is_finished_by_the_next_one(
+    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "create_roles_and_database", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scratch_stack().up()
+    assert _answers(_with_a_note(scratch_stack()).info)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_key_file_of_another_time_is_given_to_the_database(
+    scratch_stack: MakeStack, running: bool
+) -> None:
+    stack = _with_a_note(scratch_stack())
+    if not running:
+        stack.down()
+    write_keys(stack.home.keys_file, new_keys())
+    keys = read_keys(stack.home.keys_file)
+    assert _answers(stack.up())
+    assert read_keys(stack.home.keys_file) == keys
