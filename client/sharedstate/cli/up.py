@@ -90,7 +90,8 @@ def say_changed(file_name: str) -> None:
     say_warning(
         f"{file_name} was changed after it was applied to this database, which has the older "
         "text: functions may be missing, or behave as before. It is not brought up to date in "
-        "place. Export each workspace, reset the database, and import them: docs/backup.md, Upgrades."
+        "place. Export each workspace, reset the database, and import them: see docs/backup.md, "
+        "Upgrades."
     )
 
 
