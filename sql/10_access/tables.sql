@@ -1,6 +1,8 @@
 create table core.workspaces (
   name text primary key check (core.is_name(name)),
-  created_at timestamptz not null default clock_timestamp()
+  created_at timestamptz not null default clock_timestamp(),
+  -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
+  last_lost_version integer not null default 0
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
 alter table core.workspaces enable row level security;

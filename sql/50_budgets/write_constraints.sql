@@ -33,7 +33,7 @@ begin
   end if;
   perform core.lock_subsystems(v_row.workspace, v_names);
   perform core.require_holds(v_row.workspace, v_names, p_latest.budget_allocations, v_row.budget_allocations);
-  v_row.version := p_latest.version + 1;
+  v_row.version := core.next_constraints_version(p_latest);
   v_row.base_version := p_base_version;
   v_row.merged := coalesce(p_base_version <> p_latest.version, false);
   v_row.created_by := p_created_by;

@@ -22,10 +22,20 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
-    if v_latest.version = 1 and v_latest.created_by = 'init' and coalesce(v_entry.version, 1) = 1 then
-      delete from public.global_constraints as g where g.workspace = p_workspace and g.version = 1;
+    -- Defaults that nobody has touched give way to a first version. After a restore either may be another than 1.
+    if v_latest.created_by = 'init'
+      and (coalesce(v_entry.version, 1) = 1 or (
+        v_counts.imported + v_counts.unchanged = 0
+        and not core.may_follow(v_entry.version, v_latest.version, v_entry.base_version, v_entry.merged)
+      ))
+      and not exists (
+        select from public.global_constraints as g where g.workspace = p_workspace and g.version < v_latest.version
+      )
+    then
+      delete from public.global_constraints as g where g.workspace = p_workspace and g.version = v_latest.version;
       v_latest.version := 0;
-    elsif v_entry.version <> v_latest.version + 1 then
+    end if;
+    if not core.may_follow(v_entry.version, v_latest.version, v_entry.base_version, v_entry.merged) then
       v_counts.refused := v_counts.refused + 1;
       continue;
     end if;
@@ -33,7 +43,7 @@ begin
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
       metadata, created_by, created_at, base_version, merged
     ) values (
-      p_workspace, v_latest.version + 1, v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
+      p_workspace, coalesce(v_entry.version, v_latest.version + 1), v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
       v_entry.height_m, v_entry.voltage_v, coalesce(v_entry.budget_allocations, '{}'),
       coalesce(v_entry.metadata, '{}'), coalesce(v_entry.created_by, 'import'),
       coalesce(v_entry.created_at, clock_timestamp()), v_entry.base_version, coalesce(v_entry.merged, false)

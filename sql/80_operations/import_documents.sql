@@ -28,14 +28,16 @@ begin
       p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_store.column_name, (v_entry ->> 'version')::integer;
     if v_known is not null then
       v_counts.unchanged := v_counts.unchanged + 1;
-    elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
+    elsif not core.may_follow(
+      (v_entry ->> 'version')::integer, v_latest, (v_entry ->> 'base_version')::integer, (v_entry ->> 'merged')::boolean
+    ) then
       v_counts.refused := v_counts.refused + 1;
     else
       execute format(
         'insert into public.%I (
            workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
          ) values ($1, $2, $3, $4, $5, $6, $7, $8)', v_store.table_name, v_store.column_name
-      ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_store.column_name,
+      ) using p_workspace, v_entry ->> 'subsystem_name', coalesce((v_entry ->> 'version')::integer, v_latest + 1), v_entry -> v_store.column_name,
         coalesce(v_entry ->> 'created_by', 'import'),
         coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
         (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);

@@ -20,7 +20,7 @@ begin
     insert into public.global_constraints (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations, created_by
     ) values (
-      p_workspace, 1, 45, 15000, 1.75, 48,
+      p_workspace, core.next_constraints_version(v_latest), 45, 15000, 1.75, 48,
       '{
         "skeleton": {"mass_kg": 15, "cost_usd": 3000},
         "actuation": {"mass_kg": 12, "cost_usd": 6000, "power_w": 800},

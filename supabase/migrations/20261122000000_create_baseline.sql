@@ -1,4 +1,4 @@
--- Made from sql/ by scripts/build_migration.py. Edit sql/ and run it again.
+-- A migration of sharedstate. Made from sql/ by scripts/build_migration.py: edit sql/ and run it again.
 
 -- sql/00_schemas.sql
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
@@ -420,7 +420,9 @@ $$;
 -- sql/10_access/tables.sql
 create table core.workspaces (
   name text primary key check (core.is_name(name)),
-  created_at timestamptz not null default clock_timestamp()
+  created_at timestamptz not null default clock_timestamp(),
+  -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
+  last_lost_version integer not null default 0
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
 alter table core.workspaces enable row level security;
@@ -4593,6 +4595,24 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/next_constraints_version.sql
+-- The version after p_latest, whose lock the caller holds. The first of a workspace is 1, or after a restore one
+-- that has never been given.
+create or replace function core.next_constraints_version(p_latest public.global_constraints)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_latest.version > 0 then
+    return p_latest.version + 1;
+  end if;
+  return (
+    select w.last_lost_version + 1 from core.workspaces as w where w.name = p_latest.workspace
+  );
+end;
+$$;
+
 -- sql/50_budgets/no_constraints.sql
 -- Version 0: what was there before the first, no limit and no budget.
 create or replace function core.no_constraints(p_workspace text)
@@ -5429,7 +5449,7 @@ begin
   end if;
   perform core.lock_subsystems(v_row.workspace, v_names);
   perform core.require_holds(v_row.workspace, v_names, p_latest.budget_allocations, v_row.budget_allocations);
-  v_row.version := p_latest.version + 1;
+  v_row.version := core.next_constraints_version(p_latest);
   v_row.base_version := p_base_version;
   v_row.merged := coalesce(p_base_version <> p_latest.version, false);
   v_row.created_by := p_created_by;
@@ -7832,10 +7852,20 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
-    if v_latest.version = 1 and v_latest.created_by = 'init' and coalesce(v_entry.version, 1) = 1 then
-      delete from public.global_constraints as g where g.workspace = p_workspace and g.version = 1;
+    -- Defaults that nobody has touched give way to a first version. After a restore either may be another than 1.
+    if v_latest.created_by = 'init'
+      and (coalesce(v_entry.version, 1) = 1 or (
+        v_counts.imported + v_counts.unchanged = 0
+        and not core.may_follow(v_entry.version, v_latest.version, v_entry.base_version, v_entry.merged)
+      ))
+      and not exists (
+        select from public.global_constraints as g where g.workspace = p_workspace and g.version < v_latest.version
+      )
+    then
+      delete from public.global_constraints as g where g.workspace = p_workspace and g.version = v_latest.version;
       v_latest.version := 0;
-    elsif v_entry.version <> v_latest.version + 1 then
+    end if;
+    if not core.may_follow(v_entry.version, v_latest.version, v_entry.base_version, v_entry.merged) then
       v_counts.refused := v_counts.refused + 1;
       continue;
     end if;
@@ -7843,7 +7873,7 @@ begin
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
       metadata, created_by, created_at, base_version, merged
     ) values (
-      p_workspace, v_latest.version + 1, v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
+      p_workspace, coalesce(v_entry.version, v_latest.version + 1), v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
       v_entry.height_m, v_entry.voltage_v, coalesce(v_entry.budget_allocations, '{}'),
       coalesce(v_entry.metadata, '{}'), coalesce(v_entry.created_by, 'import'),
       coalesce(v_entry.created_at, clock_timestamp()), v_entry.base_version, coalesce(v_entry.merged, false)
@@ -7950,14 +7980,16 @@ begin
       p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_store.column_name, (v_entry ->> 'version')::integer;
     if v_known is not null then
       v_counts.unchanged := v_counts.unchanged + 1;
-    elsif (v_entry ->> 'version')::integer <> v_latest + 1 then
+    elsif not core.may_follow(
+      (v_entry ->> 'version')::integer, v_latest, (v_entry ->> 'base_version')::integer, (v_entry ->> 'merged')::boolean
+    ) then
       v_counts.refused := v_counts.refused + 1;
     else
       execute format(
         'insert into public.%I (
            workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
          ) values ($1, $2, $3, $4, $5, $6, $7, $8)', v_store.table_name, v_store.column_name
-      ) using p_workspace, v_entry ->> 'subsystem_name', v_latest + 1, v_entry -> v_store.column_name,
+      ) using p_workspace, v_entry ->> 'subsystem_name', coalesce((v_entry ->> 'version')::integer, v_latest + 1), v_entry -> v_store.column_name,
         coalesce(v_entry ->> 'created_by', 'import'),
         coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
         (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);
@@ -8141,6 +8173,50 @@ comment on function public.init_workspace(text, boolean, uuid) is
 'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where
 there are none, and returns it.';
 
+-- sql/80_operations/join_realtime.sql
+-- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
+-- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
+-- restore, because tables that are made anew have left it. Answers how many tables have joined.
+--
+-- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
+-- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+create or replace function core.join_realtime()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_table regclass;
+  v_count integer := 0;
+begin
+  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
+    return 0;
+  end if;
+  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
+  for v_table in
+    select distinct p.polrelid::regclass
+    from pg_catalog.pg_policy as p
+    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
+    inner join pg_catalog.pg_depend as d on p.oid = d.objid
+    where
+      c.relnamespace = 'public'::regnamespace
+      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
+      and d.classid = 'pg_catalog.pg_policy'::regclass
+      and d.refclassid = 'pg_catalog.pg_proc'::regclass
+      and d.refobjid = 'core.visible_workspace'::regproc
+      and not exists (
+        select from pg_catalog.pg_publication_rel as r
+        inner join pg_catalog.pg_publication as b on r.prpubid = b.oid
+        where r.prrelid = p.polrelid and b.pubname = 'supabase_realtime'
+      )
+  loop
+    execute format('alter publication supabase_realtime add table %s', v_table);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
 -- sql/80_operations/list_workspaces.sql
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
@@ -8174,6 +8250,28 @@ $$;
 comment on function public.list_workspaces() is
 'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts. To a
 token that names a workspace: that one.';
+
+-- sql/80_operations/may_follow.sql
+-- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
+-- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
+-- unmerged, and what is made after it begins anywhere.
+create or replace function core.may_follow(
+  p_version integer,
+  p_latest integer,
+  p_base_version integer,
+  p_merged boolean
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_version is null
+    or p_version = p_latest + 1
+    or (p_version > p_latest and (p_latest = 0 or (p_base_version is not distinct from p_latest and p_merged is not true)));
+end;
+$$;
 
 -- sql/80_operations/publish_checkin.sql
 -- Publishes what a check-in brings along of interfaces and design; the check-in logs them with itself.
@@ -8612,7 +8710,7 @@ begin
     insert into public.global_constraints (
       workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations, created_by
     ) values (
-      p_workspace, 1, 45, 15000, 1.75, 48,
+      p_workspace, core.next_constraints_version(v_latest), 45, 15000, 1.75, 48,
       '{
         "skeleton": {"mass_kg": 15, "cost_usd": 3000},
         "actuation": {"mass_kg": 12, "cost_usd": 6000, "power_w": 800},
@@ -8710,36 +8808,9 @@ public.prune_activity, core.prune_activity
 to service_role;
 
 -- sql/95_realtime.sql
--- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
--- lets them read. Elsewhere there is no such publication, and nothing to do.
--- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
--- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+-- Last, when every table has its row security.
 do $$
-declare
-  v_table regclass;
 begin
-  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
-    return;
-  end if;
-  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
-  for v_table in
-    select distinct p.polrelid::regclass
-    from pg_catalog.pg_policy as p
-    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
-    inner join pg_catalog.pg_depend as d on p.oid = d.objid
-    where
-      c.relnamespace = 'public'::regnamespace
-      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
-      and d.classid = 'pg_catalog.pg_policy'::regclass
-      and d.refclassid = 'pg_catalog.pg_proc'::regclass
-      and d.refobjid = 'core.visible_workspace'::regproc
-      and not exists (
-        select from pg_catalog.pg_publication_rel as r
-        inner join pg_catalog.pg_publication as b on r.prpubid = b.oid
-        where r.prrelid = p.polrelid and b.pubname = 'supabase_realtime'
-      )
-  loop
-    execute pg_catalog.format('alter publication supabase_realtime add table %s', v_table);
-  end loop;
+  perform core.join_realtime();
 end;
 $$;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,9 +65,10 @@ class Database:
         self.one("select release_lock('subsystem', %s, 'execution-1', %s)", resource, token)
         return token
 
-    def design(self, subsystem: str) -> int:
+    def design(self, subsystem: str, workspace: str = "default") -> int:
         """Publish a design; its version."""
-        version: int = self.one(
+        version: int = self._one_in(
+            workspace,
             """select version from public.update_subsystem_design(%s, '{"mass": 1}', 'tester')""",
             subsystem,
         )
@@ -82,12 +84,29 @@ class Database:
         )
         return version
 
-    def conflict(self) -> int:
+    def conflict(self, workspace: str = "default") -> int:
         """Log a conflict; its number."""
-        number: int = self.one(
-            "select conflict_id from public.log_conflict('high', 'tester', 'other', 'too heavy')"
+        number: int = self._one_in(
+            workspace,
+            "select conflict_id from public.log_conflict('high', 'tester', 'other', 'too heavy')",
         )
         return number
+
+    def constraints(self, workspace: str = "default") -> int:
+        """Publish constraints; their version."""
+        version: int = self._one_in(
+            workspace,
+            """select version from public.update_global_constraints(
+                 '{"height_m": 1.8}', 'tester')""",
+        )
+        return version
+
+    def _one_in(self, workspace: str, query: str, *values: object) -> Any:
+        headers = json.dumps({"x-workspace": workspace})
+        with self.connect() as connection:
+            connection.execute("select set_config('request.headers', %s, false)", [headers])
+            row = connection.execute(query.encode(), values).fetchone()
+        return None if row is None else row[0]
 
     def schema(self) -> list[str]:
         """Everything that was created, with privileges and comments, as pg_dump writes it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.operations.databases import Database
+from tests.stack.installation import Installation
 
 from sharedstate import SharedState
 from sharedstate.backup import back_up, restore
@@ -15,7 +16,7 @@ from sharedstate.stack import Stack, StackError, migrations
 
 LATER = "20270115090000"
 # A release to come: a column with a default, a rule that old rows keep, another RPC.
-LATER_TEXT = """
+LATER_TEXT = f"""{migrations.MARKER}
 alter table public.conflicts add column reported_from text not null default 'unknown';
 comment on column public.conflicts.reported_from is 'Where it was seen.';
 update public.conflicts set reported_from = 'before the upgrade' where true;
@@ -120,11 +121,74 @@ def test_a_backup_of_the_earlier_release_is_restored_and_then_upgraded(
     new.migrate(later)
     new.make_workspace()
     with new.connect() as connection:
+        connection.execute("create index their_index on public.conflicts (description)")
         restore(connection, new.environment, tmp_path / "saved")
     # What the later release had made is gone with the rest of its schema.
     assert new.one("select to_regprocedure('public.count_conflicts()')") is None
+    assert new.one("select to_regclass('public.their_index')") == "their_index"
     assert new.migrate(later) == [LATER]
     assert new.one("select public.count_conflicts()") == 1
+
+
+def _of_an_older_baseline(database: Database) -> None:
+    """As if the file had been edited since: an index of today is missing, and its statement."""
+    with database.connect() as connection:
+        connection.execute("drop index public.conflicts_open_idx")
+        connection.execute(
+            """update supabase_migrations.schema_migrations
+               set statements = array[replace(
+                 array_to_string(statements, ''), 'create index conflicts_open_idx', 'select 1 as'
+               )] where true"""
+        )
+
+
+def test_init_tells_that_a_migration_was_changed_after_it_was_applied(
+    database: Callable[..., Database], tmp_path: Path
+) -> None:
+    made = database()
+    command = Installation(tmp_path, {"DATABASE_URL": made.address})
+    assert command.run("init").returncode == 0
+    _of_an_older_baseline(made)
+    answer = command.run("init")
+    assert answer.returncode == 1
+    assert "up to date" not in answer.stdout
+    assert "create_baseline.sql was changed after it was applied" in answer.stderr
+    # Nobody outside of this repository has a Makefile.
+    assert "make clean" not in answer.stderr
+    assert command.run("backup", "saved").returncode == 0
+    answer = command.run("restore", "saved", "--force")
+    assert answer.returncode == 0, answer.stderr
+    assert "create_baseline.sql was changed after it was applied" in answer.stderr
+
+
+def test_a_database_of_an_older_baseline_is_brought_up_to_date_by_export_and_import(
+    database: Callable[..., Database], tmp_path: Path
+) -> None:
+    old, fresh = database(), database(empty=True)
+    _fill(old)
+    _of_an_older_baseline(old)
+    at_old, at_fresh = (
+        Installation(tmp_path, {"DATABASE_URL": each.address}) for each in (old, fresh)
+    )
+    answer = at_old.run("export", "--output", "default.json")
+    assert answer.returncode == 0, answer.stderr
+    answer = at_fresh.run("init", "--from", "default.json")
+    assert answer.returncode == 0, answer.stderr
+    rows = """select jsonb_build_object(
+        'subsystems', (select jsonb_agg(to_jsonb(t) order by name) from subsystems as t),
+        'designs', (select jsonb_agg(to_jsonb(t) order by version) from subsystem_designs as t)
+    )"""
+    assert fresh.one(rows) == old.one(rows)
+    # Where others have tables, too: a backup of the new one takes the place of ours alone.
+    with old.connect() as connection:
+        connection.execute("create table public.invoices (id int)")
+    assert at_fresh.run("backup", "new").returncode == 0
+    answer = at_old.run("restore", "new", "--force", "--gap", "0")
+    assert answer.returncode == 0, answer.stderr
+    assert "was changed" not in answer.stderr
+    assert at_old.run("init").returncode == 0
+    assert old.one("select to_regclass('public.conflicts_open_idx')") is not None
+    assert old.one("select count(*) from invoices") == 0
 
 
 def test_a_running_stack_is_upgraded_by_up_and_serves_the_new_function(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.supabase_cli.conftest import Project
 from tests.tools import ROOT
 
+from sharedstate.backup import ours
 from sharedstate.stack import StackInfo, migrations
 
 BASELINE = "20261122000000"
@@ -87,6 +89,27 @@ def test_both_take_turns_on_one_database(project: Project, database: str) -> Non
         for table in ("by_cli", "by_runner"):
             rows = connection.execute(f"select * from public.{table}".encode()).fetchall()
             assert rows == [(1,)]
+
+
+def test_what_is_ours_is_known_in_the_ledger_whoever_applied_it(
+    project: Project, make_database: Callable[[], str]
+) -> None:
+    """Also without a file of that version: of a later release, or under a name of one's own."""
+    mark = f"{migrations.MARKER} Adds a table.\n\n-- One.\n"
+    (project.migrations / "20300101000000_add_ours.sql").write_text(
+        f"{mark}create table public.ours (id int);\ncreate table public.more (id int);\n"
+    )
+    (project.migrations / "20300102000000_add_theirs.sql").write_text(
+        "create table public.theirs (workspace text default core.current_workspace());\n"
+    )
+    by_cli, by_runner = make_database(), make_database()
+    project.succeed("migration", "up", "--yes", database=by_cli)
+    with connect(by_cli) as one, connect(by_runner) as two:
+        migrations.apply_pending(two, folder=project.migrations)
+        for ledger in map(ours.read_ledger, (one, two)):
+            assert ours.of_others(ledger) == ["20300102000000"]
+            assert {"ours", "more"} <= ours.made_by(ledger).relations
+            assert ours.same_schema(ledger, ours.read_ledger(two))
 
 
 def test_both_record_the_same_migrations(project: Project, database: str, stack: StackInfo) -> None:

@@ -1,6 +1,6 @@
 """Backups of what is ours in a database, and restoring them (extra `local`)."""
 
-from sharedstate.backup.dump import Backup, back_up
-from sharedstate.backup.load import DEFAULT_GAP, restore
+from sharedstate.backup.backing_up import Backup, back_up
+from sharedstate.backup.restoring import DEFAULT_GAP, Restored, restore
 
-__all__ = ["DEFAULT_GAP", "Backup", "back_up", "restore"]
+__all__ = ["DEFAULT_GAP", "Backup", "Restored", "back_up", "restore"]

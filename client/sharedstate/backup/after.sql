@@ -28,15 +28,17 @@ begin
          (select h.value from handed_out as h where h.number_name = %3$L and h.key = %4$s), 0)) + $1 where true',
       v_number.relation, v_number.column_name, v_number.number_name, pg_temp.key_of(v_number.key_columns)
     ) using v_gap;
+    continue when v_number.column_name = 'version';
+    -- What the backup does not know (a resource, a workspace) may have been made since, and is made again: its
+    -- first number has to be a greater one, too.
+    execute format('select greatest(max(t.%I), (
+      select max(h.value) from handed_out as h where h.number_name = %L
+    ), $1) from %s as t', v_number.column_name, v_number.number_name, v_number.relation)
+    into v_greatest using v_gap;
+    execute format(
+      'alter table %s alter column %I set default %s', v_number.relation, v_number.column_name, v_greatest
+    );
   end loop;
-  -- A resource that the backup does not know may have been locked since: its first token has to be a
-  -- greater one, too.
-  select greatest(max(c.last_token), (
-    select max(h.value) from handed_out as h where h.number_name = 'core.fencing_counters.last_token'
-  ), 0) into v_greatest from core.fencing_counters as c;
-  if v_greatest > 0 or v_gap > 0 then
-    execute format('alter table core.fencing_counters alter column last_token set default %s', greatest(v_greatest, v_gap));
-  end if;
 end;
 $$;
 
@@ -57,7 +59,9 @@ begin
     ) using v_gap loop
       continue when v_latest.next = v_latest.version;
       execute format('insert into %1$s select (jsonb_populate_record(null::%1$s, $1)).*', v_number.relation)
-      using v_latest.content || jsonb_build_object('version', v_latest.next, 'created_at', clock_timestamp());
+      using v_latest.content || jsonb_build_object(
+        'version', v_latest.next, 'created_at', clock_timestamp(), 'base_version', v_latest.version, 'merged', false
+      );
       -- Who has read the newest version has read this one.
       if to_regclass('public.document_dependencies') is not null then
         v_document := case v_number.relation::text
@@ -77,8 +81,7 @@ begin
 end;
 $$;
 
--- A subsystem or a document that the backup does not know may have been made since, and is made again: its
--- first version, the column's default, has to be a greater one, too. (A workspace begins anew.)
+-- The same for the first version of a subsystem, a document (both the column's default) and of constraints.
 do $$
 declare
   v_gap constant bigint := (current_setting('sharedstate.restore')::jsonb ->> 'gap')::bigint;
@@ -86,17 +89,25 @@ declare
   v_greatest bigint;
 begin
   for v_number in
-    select * from pg_temp.numbers() as n
-    where n.column_name = 'version' and n.key_columns <> '{workspace}'
+    select * from pg_temp.numbers() as n where n.column_name = 'version'
   loop
     execute format(
       'select greatest(max(t.version), (
          select max(h.value) from handed_out as h where h.number_name = %L
        ), $1) from %s as t', v_number.number_name, v_number.relation
     ) into v_greatest using v_gap;
-    execute format(
-      'alter table %s alter column version set default %s', v_number.relation, v_greatest + 1
-    );
+    if v_number.relation <> 'public.global_constraints'::regclass then
+      execute format(
+        'alter table %s alter column version set default %s', v_number.relation, v_greatest + 1
+      );
+    -- Backups from before have no such column.
+    elsif exists (select from pg_temp.numbers() as n where n.number_name = 'core.workspaces.last_lost_version') then
+      execute 'update core.workspaces set last_lost_version = greatest(last_lost_version, $1) where true' using v_greatest;
+      execute format(
+        'alter table core.workspaces alter column last_lost_version set default %s',
+        greatest(v_greatest, (select max(w.last_lost_version) from core.workspaces as w))
+      );
+    end if;
   end loop;
 end;
 $$;
@@ -144,37 +155,41 @@ where current_setting('sharedstate.restore')::jsonb -> 'of_others_there' ? m.ver
 insert into supabase_migrations.schema_migrations select k.* from kept_migrations as k
 on conflict do nothing;
 
--- Tables that are made anew have left the publication of Realtime.
-do $$
-declare
-  v_table regclass;
-begin
-  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
-    return;
-  end if;
-  for v_table in
-    select distinct p.polrelid::regclass
-    from pg_catalog.pg_policy as p
-    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
-    inner join pg_catalog.pg_depend as d on p.oid = d.objid
-    where
-      c.relnamespace = 'public'::regnamespace
-      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
-      and d.classid = 'pg_catalog.pg_policy'::regclass
-      and d.refclassid = 'pg_catalog.pg_proc'::regclass
-      and d.refobjid = 'core.visible_workspace'::regproc
-  loop
-    execute format('alter publication supabase_realtime add table %s', v_table);
-  end loop;
-end;
-$$;
-
 select core.write_activity(
   w.name, 'operator', 'database_restored', jsonb_build_object(
     'numbers_go_on_after', current_setting('sharedstate.restore')::jsonb -> 'gap'
   ), null
 )
 from core.workspaces as w order by w.name;
+
+-- What others had put on our tables, or made of ours for their own, is made again.
+do $$
+declare
+  v_kept record;
+begin
+  for v_kept in
+    select k.* from kept_attachments as k
+    where not exists (
+      select from attachments as a where (a.kind, a.relation, a.name) = (k.kind, k.relation, k.name)
+    )
+    order by k.place, k.relation, k.name
+  loop
+    begin
+      if v_kept.definition is null then
+        raise exception 'its values are in no backup of ours';
+      end if;
+      execute v_kept.definition;
+    exception when others then
+      raise exception 'not ours, and would be lost: % % of % (%)', v_kept.kind, v_kept.name, v_kept.relation, sqlerrm
+        using hint = 'Drop it, restore, and make it again.';
+    end;
+  end loop;
+  -- Tables that are made anew have left the publication of Realtime. Backups from before have no such function.
+  if to_regprocedure('core.join_realtime()') is not null then
+    perform core.join_realtime();
+  end if;
+end;
+$$;
 
 -- After a pause for their locks: PostgREST reads the schema again.
 notify pgrst, 'reload schema';

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from sharedstate.backup.ours import Ledger, Ours, ledger_of_copy
@@ -17,6 +17,9 @@ from sharedstate.stack.errors import StackError
 _ENTRY = re.compile(r"\d+; \d+ \d+ ([A-Z][A-Z ]*[A-Z]) (\S+) (.+) \S+")
 _ROUTINES = ("FUNCTION", "PROCEDURE", "AGGREGATE")
 _TYPES = ("TYPE", "DOMAIN")
+# Others may put one on a table of ours, made with functions or for roles that a database lacks.
+_OTHERS_MAY_ADD = ("TRIGGER", "POLICY", "INDEX", "RULE", "STATISTICS")
+_RIGHT = re.compile(r"(?:GRANT|REVOKE) .+ (?:TO|FROM) (.+?)(?: WITH GRANT OPTION)?;")
 # These hang on a table or view; those of others are not in the archive.
 _OF_RELATIONS = (
     "TABLE",
@@ -73,11 +76,40 @@ def wanted(contents: list[str], ours: Ours) -> list[str]:
     return [line for line in contents if _is_wanted(line, ours)]
 
 
+def added_by_others(contents: list[str], ours: Ours) -> list[str]:
+    """What others had put on our tables, as a restore leaves it out: `trigger x of conflicts`."""
+    found = []
+    for match in filter(None, (_ENTRY.fullmatch(line.strip()) for line in contents)):
+        kind, schema, name = match.groups()
+        table, own = _table_and_own(kind, name)
+        if schema in ("core", "public") and _is_added(kind, own, ours):
+            found.append(f"{kind.lower()} {own}" + (f" of {table}" if table else ""))
+    return found
+
+
+def _table_and_own(kind: str, name: str) -> tuple[str, str]:
+    """A trigger is listed with its table before its name, an index without."""
+    if kind not in ("TRIGGER", "POLICY", "RULE"):
+        return "", name
+    table, _, own = name.partition(" ")
+    return table, own
+
+
+def _is_added(kind: str, own_name: str, ours: Ours) -> bool:
+    return kind in _OTHERS_MAY_ADD and own_name not in ours.words
+
+
 def _is_wanted(line: str, ours: Ours) -> bool:
     match = _ENTRY.fullmatch(line.strip())
     if match is None:
         return False
     kind, schema, name = match.groups()
+    if kind == "COMMENT":
+        on_kind, _, on_name = name.partition(" ")
+        if _is_added(on_kind, on_name.partition(" ON ")[0], ours):
+            return False
+    if _is_added(kind, _table_and_own(kind, name)[1], ours):
+        return False
     if schema == "-":
         return name in ("core", "SCHEMA core")
     if schema == "supabase_migrations":
@@ -101,6 +133,29 @@ def tables_in(contents: list[str]) -> list[str]:
     """The tables whose rows are in an archive, with their schemas."""
     found = (_ENTRY.fullmatch(line.strip()) for line in contents)
     return [f"{match[2]}.{match[3]}" for match in found if match and match[1] == "TABLE DATA"]
+
+
+def rights_apart(contents: list[str]) -> tuple[list[str], list[str]]:
+    """The entries but for those that grant rights, and those."""
+    matches = ((line, _ENTRY.fullmatch(line.strip())) for line in contents)
+    rights = [line for line, match in matches if match and match[1] == "ACL"]
+    return [line for line in contents if line not in rights], rights
+
+
+def known_rights(lines: Iterable[str], roles: set[str]) -> tuple[list[str], set[str]]:
+    """Of a script that grants rights, what concerns these roles; and the names of the others.
+
+    All of it is granted by the owner, whoever had passed a right on.
+    """
+    kept, missing = [], set()
+    for line in lines:
+        match = _RIGHT.fullmatch(line.strip())
+        role = match[1].strip('"').replace('""', '"') if match else "PUBLIC"
+        if role != "PUBLIC" and role not in roles:
+            missing.add(role)
+        elif "SESSION AUTHORIZATION" not in line or match:
+            kept.append(line)
+    return kept, missing
 
 
 def as_sql(path: Path, list_file: Path) -> Generator[str, None, None]:

@@ -16,8 +16,8 @@ _CREATED = re.compile(
     (?:if\s+not\s+exists\s+)?public\.(\w+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_WORD = re.compile(r"\w+")
 _DEFAULT_PRIVILEGES = re.compile(r"^alter default privileges[^;]*;", re.IGNORECASE | re.MULTILINE)
-_USES_CORE = re.compile(r"\bcore\.\w")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 Ledger = dict[str, str]
 
@@ -29,12 +29,16 @@ class Ours:
     relations: frozenset[str]
     routines: frozenset[str]
     types: frozenset[str]
+    # Every word of our migrations: an index or a trigger that they do not name is not theirs.
+    words: frozenset[str]
 
 
 def made_by(ledger: Ledger) -> Ours:
     """What those of the applied migrations made that are ours; by version, their texts."""
     found: dict[str, set[str]] = {"relation": set(), "routine": set(), "type": set()}
+    words: set[str] = set()
     for text in _our_texts(ledger):
+        words |= set(_WORD.findall(text))
         for kind, name in _CREATED.findall(text):
             word = kind.lower()
             if word in ("function", "procedure"):
@@ -43,16 +47,25 @@ def made_by(ledger: Ledger) -> Ours:
                 found["type"].add(name)
             else:
                 found["relation"].add(name)
-    return Ours(*(frozenset(names) for names in found.values()))
+    return Ours(*(frozenset(names) for names in (*found.values(), words)))
+
+
+def same_schema(one: Ledger, other: Ledger) -> bool:
+    """Whether our migrations are the same in both, whoever applied them."""
+    texts = [migrations.bare("".join(_our_texts(ledger))) for ledger in (one, other)]
+    return texts[0] == texts[1]
 
 
 def of_others(ledger: Ledger) -> list[str]:
-    """Versions of applied migrations that are not ours."""
+    """Versions of applied migrations that are not ours: neither a file of ours nor marked as one.
+
+    That a text mentions `core` says nothing: a policy of others may ask for the workspace.
+    """
     known = {migration.version for migration in migrations.available()}
     return [
         version
         for version, text in ledger.items()
-        if version not in known and not _USES_CORE.search(text)
+        if version not in known and not text.lstrip().startswith(migrations.MARKER)
     ]
 
 

@@ -13,6 +13,7 @@ from sharedstate.backup import back_up as write_backup
 from sharedstate.backup import restore as read_backup
 from sharedstate.cli.output import HomeOption, TimeoutOption, home_of, out, say_warning, steps
 from sharedstate.cli.target import find_target
+from sharedstate.cli.up import say_changed
 from sharedstate.stack import migrations
 
 
@@ -58,8 +59,18 @@ def restore(
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         progress(f"restoring into the database of {target.source}")
-        tables = read_backup(connection, target.libpq_environment(), file, force=force, gap=gap)
+        done = read_backup(connection, target.libpq_environment(), file, force=force, gap=gap)
         waiting = migrations.pending(connection)
-    out.print(f"{len(tables)} tables restored; numbers go on {gap:,} further.")
+        changed = migrations.changed(connection)
+    out.print(f"{len(done.tables)} tables restored; numbers go on {gap:,} further.")
+    if done.added_by_others:
+        say_warning(f"not ours, and left in the backup: {', '.join(done.added_by_others)}")
+    if done.roles_missing:
+        say_warning(
+            "there are no such roles here, and their rights were left in the backup: "
+            f"{', '.join(done.roles_missing)}"
+        )
+    for migration in changed:
+        say_changed(migration.path.name)
     if waiting:
         say_warning("the backup is of an older version: bring it up to date by sharedstate init")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from sharedstate.cli.import_export import import_reading, read_source
 from sharedstate.cli.output import HomeOption, TimeoutOption, home_of, out, steps
 from sharedstate.cli.target import find_target
+from sharedstate.cli.up import say_changed
 from sharedstate.stack import migrations
 from sharedstate.stack.workspaces import init_workspace
 
@@ -38,7 +39,8 @@ def init(
 ) -> None:
     """Apply the migrations and make a workspace; what is already there stays as it is.
 
-    With --from the exit code is 1 when something had to be left out, and 2 when there is no design.
+    The exit code is 1 when the database has an older text of a migration than the package, and with
+    --from when something had to be left out; 2 when there is no design.
     """
     if report is not None and source is None:
         raise typer.BadParameter("a report is written of an import: give --from too")
@@ -47,12 +49,19 @@ def init(
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         applied = migrations.apply_pending(connection, progress=progress)
+        changed = migrations.changed(connection)
         if reading is None:
             init_workspace(connection, workspace)
     exit_code = 0
     if reading is not None:
         with target.connect(timeout=timeout) as connection:
             exit_code = import_reading(reading, connection, workspace, report)
-    done = f"{len(applied)} migrations applied" if applied else "the schema is up to date"
+    done = "the schema is up to date"
+    if applied:
+        done = f"{len(applied)} migrations applied"
+    elif changed:
+        done = "the schema is of an older text"
     out.print(f"workspace {escape(workspace)} is ready; {done}.")
-    raise typer.Exit(exit_code)
+    for migration in changed:
+        say_changed(migration.path.name)
+    raise typer.Exit(exit_code or int(bool(changed)))

@@ -103,11 +103,12 @@ def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> No
 
 
 def say_changed(file_name: str) -> None:
-    """A migration file was edited after it had been applied here."""
+    """A migration file was edited after it had been applied here, as happens before 1.0."""
     say_warning(
         f"{file_name} was changed after it was applied to this database, which has the older "
-        "text. While developing, start afresh with `make clean` (it deletes the data); keep data "
-        "with `sharedstate export` before."
+        "text: functions may be missing, or behave as before. It is not brought up to date in "
+        "place. Export each workspace, reset the database, and import them: see docs/backup.md, "
+        "Upgrades."
     )
 
 

@@ -13,9 +13,12 @@ from sharedstate.stack.paths import asset
 from sharedstate.stack.progress import Progress, silent
 
 _FILE_NAME = re.compile(r"(\d{14})_(\w+)\.sql")
+# How each of ours begins. The ledger keeps it, whoever applied the file, and so tells ours from the
+# migrations of others, also to a release that lacks the file.
+MARKER = "-- A migration of sharedstate."
 # Any constant will do; it only has to be the same in every process.
-_ADVISORY_LOCK = 7_240_519_364_021_187
-_LEDGER = """
+ADVISORY_LOCK = 7_240_519_364_021_187
+LEDGER = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (
   version text not null primary key
@@ -83,15 +86,15 @@ def changed(
         """select version, array_to_string(statements, '')
            from supabase_migrations.schema_migrations where statements is not null"""
     )
-    applied = {str(version): _bare(str(text)) for version, text in rows}
+    applied = {str(version): bare(str(text)) for version, text in rows}
     return [
         migration
         for migration in available(folder)
-        if migration.version in applied and applied[migration.version] != _bare(migration.text)
+        if migration.version in applied and applied[migration.version] != bare(migration.text)
     ]
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Without what the Supabase CLI, which records each statement for itself, may have left out."""
     return re.sub(r"[\s;]+", "", text)
 
@@ -109,11 +112,11 @@ def apply_pending(
     """
     if not pending(connection, folder):
         return []
-    connection.execute("select pg_advisory_lock(%s)", [_ADVISORY_LOCK])
+    connection.execute("select pg_advisory_lock(%s)", [ADVISORY_LOCK])
     try:
         with connection.transaction():
             connection.execute("set local client_min_messages = warning")
-            connection.execute(_LEDGER)
+            connection.execute(LEDGER)
         todo = pending(connection, folder)
         for migration in todo:
             progress(f"applying migration {migration.version}_{migration.name}")
@@ -122,7 +125,7 @@ def apply_pending(
             connection.execute("notify pgrst, 'reload schema'")
     finally:
         if not connection.closed:
-            connection.execute("select pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
+            connection.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
     return todo
 
 

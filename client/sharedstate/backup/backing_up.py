@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from sharedstate.backup import archive, ours
 from sharedstate.stack.errors import StackError
 from sharedstate.stack.files import write_private
 
+_SCRATCH = ".sharedstate-part"
 _SCHEMAS = ("public", "core", "supabase_migrations")
 
 
@@ -45,10 +49,11 @@ def back_up(
             hint="Apply the migrations: sharedstate init",
         )
     expected = _tables(connection, mine)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        # Made by us, because pg_dump would let everybody read it.
-        os.close(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        scratch, lock = _scratch(path)
+    except OSError as error:
+        raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
+    try:
         archive.dump(scratch, environment, *_what(connection, mine))
         found = _verify(scratch, expected)
         digest = archive.checksum(scratch)
@@ -60,7 +65,31 @@ def back_up(
         raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         scratch.unlink(missing_ok=True)
+        os.close(lock)
     return Backup(path, path.stat().st_size, len(found), digest)
+
+
+def _scratch(path: Path) -> tuple[Path, int]:
+    """A file beside it to write to, and the lock that shows that we live.
+
+    What backups left that were killed is removed: each as large as the database.
+    """
+    for left in path.parent.glob(f".*{_SCRATCH}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
+    # Made by us, because pg_dump would let everybody read it.
+    while True:
+        lock, name = tempfile.mkstemp(_SCRATCH, f".{path.name}.", path.parent)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another backup may have come in between and taken it for one that was left.
+        if os.fstat(lock).st_nlink:
+            return Path(name), lock
+        os.close(lock)
 
 
 def _what(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> list[str]:

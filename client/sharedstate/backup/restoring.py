@@ -8,18 +8,30 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 import psycopg
 
 from sharedstate.backup import archive, ours
+from sharedstate.stack import migrations
 from sharedstate.stack.binaries import postgres_program
 from sharedstate.stack.errors import StackError
 
 # How far numbers jump: more than can have been handed out since the backup was made.
 DEFAULT_GAP = 1_000_000
 _NOT_EMPTY = "sharedstate: the database holds data"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was put back, and what of the backup was not, because it is not ours."""
+
+    tables: list[str]
+    added_by_others: list[str]
+    roles_missing: list[str]
 
 
 def restore(
@@ -29,35 +41,51 @@ def restore(
     *,
     force: bool = False,
     gap: int = DEFAULT_GAP,
-) -> list[str]:
-    """Put what a backup holds in the place of what is ours; answers the restored tables.
+) -> Restored:
+    """Put what a backup holds in the place of what is ours.
 
     Refused where there is more than untouched defaults, unless `force`. Numbers go on `gap` beyond
-    the greatest of the backup and of the database that is replaced. Leases end.
+    the greatest of the backup and of the database that is replaced. Leases end. What others have
+    put on our tables here (indexes, triggers, policies, rights) stays; StackError if it cannot.
     """
     _check(path)
     ledger = archive.ledger(path)
-    contents = archive.wanted(archive.entries(path), ours.made_by(ledger))
+    mine = ours.made_by(ledger)
+    everything = archive.entries(path)
+    contents = archive.wanted(everything, mine)
     tables = archive.tables_in(contents)
     if "core.workspaces" not in tables:
         raise StackError(f"{path} is no backup of sharedstate.")
     settings = _settings(connection, ledger, force=force, gap=gap)
     with tempfile.TemporaryDirectory() as folder:
-        list_file = Path(folder) / "contents"
-        list_file.write_text("\n".join(contents) + "\n", encoding="utf-8")
-        body = archive.as_sql(path, list_file)
+        objects, granting = archive.rights_apart(contents)
+        rights, missing = archive.known_rights(
+            archive.as_sql(path, _list(folder, "rights", granting)), _roles(connection)
+        )
+        body = archive.as_sql(path, _list(folder, "objects", objects))
         with contextlib.closing(body), _psql(environment) as shell:
             try:
                 # A broken pipe: psql has ended with an error, which it tells below.
                 with contextlib.suppress(BrokenPipeError):
-                    _feed(shell, settings, ours.default_privileges(ledger), body)
+                    _feed(shell, settings, ours.default_privileges(ledger), chain(body, rights))
             except BaseException:
                 shell.kill()
                 raise
             problem = _end(shell)
     if problem:
         raise _error(problem, path)
-    return tables
+    return Restored(tables, archive.added_by_others(everything, mine), sorted(missing))
+
+
+def _list(folder: str, name: str, entries: list[str]) -> Path:
+    """A file for `pg_restore --use-list`."""
+    path = Path(folder) / name
+    path.write_text("\n".join(entries) + "\n", encoding="utf-8")
+    return path
+
+
+def _roles(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    return {str(name) for (name,) in connection.execute("select rolname from pg_roles")}
 
 
 def _check(path: Path) -> None:
@@ -87,6 +115,8 @@ def _settings(
         "relations": sorted(replaced.relations),
         "routines": sorted(replaced.routines),
         "types": sorted(replaced.types),
+        "words": sorted(replaced.words),
+        "same_schema": ours.same_schema(present, ledger),
         # Others' migrations: what they made is not in the backup, and stays where it is.
         "of_others_here": ours.of_others(present),
         "of_others_there": ours.of_others(ledger),
@@ -117,6 +147,11 @@ def _feed(
     quoted = json.dumps(settings).replace("'", "''")
     shell.stdin.write("begin;\nset local client_min_messages = warning;\n")
     shell.stdin.write(f"select set_config('sharedstate.restore', '{quoted}', true);\n")
+    shell.stdin.write("set local search_path = '';\nset local statement_timeout = 0;\n")
+    shell.stdin.write("set local lock_timeout = '60s';\n")
+    # The migration runner's own lock: nobody migrates meanwhile.
+    shell.stdin.write(f"select pg_advisory_xact_lock({migrations.ADVISORY_LOCK});\n")
+    shell.stdin.write(migrations.LEDGER)
     shell.stdin.write(_script("before"))
     shell.stdin.write("\n".join(default_privileges) + "\n")
     for line in body:
