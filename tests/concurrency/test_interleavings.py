@@ -109,6 +109,35 @@ def test_a_lease_that_is_just_renewed_is_not_taken_over_although_its_old_end_has
     assert waiting.rows() == []
 
 
+TAKERS: dict[str, tuple[str, Row]] = {
+    "acquire_lock": ("acquire_lock", OTHER),
+    "acquire_lock with a wait": (
+        "acquire_lock",
+        {**OTHER, "wait_seconds": 60, "request_id": "00000000-0000-0000-0000-000000000004"},
+    ),
+    "checkout_subsystem": (
+        "checkout_subsystem",
+        {"subsystem": "skeleton", "agent_name": "power_agent", "execution_id": "run-2"},
+    ),
+}
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_a_grant_does_not_wait_long_for_a_write_under_a_lease_that_has_lapsed(
+    stage: Stage, taker: str
+) -> None:
+    lease = held(stage, ttl_seconds=1)
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    stage.wait_for_the_end_of(lease)
+    function, arguments = TAKERS[taker]
+    # It has its answer although the write is still open.
+    assert stage.second_waits(function, **arguments).rows() == []
+    (status,) = stage.second.call_and_commit("get_lock_status", **RESOURCE)
+    assert len(status["queue"]) == ("wait_seconds" in arguments)
+    stage.first.commit()
+    assert len(stage.second.call_and_commit(function, **arguments)) == 1
+
+
 # Hand-overs and cancelling
 
 

@@ -56,9 +56,16 @@ MUTANTS = (
     Mutant(
         "two grants side by side: the counter is not locked",
         "30_locks/lock_fencing_counter.sql",
-        "for update;",
+        "for update skip locked;",
         ";",
         (STEPS, "tests/concurrency/test_lease_races.py"),
+    ),
+    Mutant(
+        "whoever asks for a lock waits for a writer as long as that takes",
+        "30_locks/await_fencing_counter.sql",
+        "lock_timeout = '1s'",
+        "lock_timeout = '30s'",
+        (STEPS,),
     ),
     Mutant(
         "token not compared by a write",
