@@ -20,6 +20,7 @@ FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 # What row level security and the views evaluate with the caller's rights.
 HELPERS_OF_CALLERS = {
     "core.current_workspace",
+    "core.is_live_ticket",
     "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",
