@@ -1,7 +1,8 @@
 """Concatenate `sql/` into the baseline migration, in the order in which it has to run.
 
 Folders and files go by name, except that a folder's `tables.sql` comes first, since functions and
-views mention its tables, and `get_...` last, since these reads may mention views. `--check` compares instead of writing and fails when they differ.
+views mention its tables, and `get_...` last, since these reads may mention views. `--check`
+compares instead of writing and fails when they differ.
 """
 
 from __future__ import annotations

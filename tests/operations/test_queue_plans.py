@@ -97,14 +97,15 @@ def test_waiters_of_a_crowd_that_all_hold_something_do_not_each_walk_along_the_l
                 {"n": number},
             )
         reads = rows_read(connection, poll, requests[-1])
-        assert reads < empty_handed + 10
+        # At worst, as the planner knows nothing, each lease is looked at once.
+        assert reads < empty_handed + 2 * CROWD
         # That a search would show: somebody waits for what the last one holds.
         connection.execute(
             """select public.acquire_lock('file', %s, 'late', 'run-late', wait_seconds => 600,
                  request_id => gen_random_uuid())""",
             [f"own-{CROWD - 1}"],
         )
-        assert rows_read(connection, poll, requests[-1]) > empty_handed + CROWD
+        assert rows_read(connection, poll, requests[-1]) > empty_handed + 4 * CROWD
 
 
 def test_a_release_finds_the_next_of_a_crowd_with_few_reads(
