@@ -12,10 +12,11 @@ from hand_over import START_SECONDS, context
 from lockers import BareLocker, BareRpc
 from measure import Timing
 from one_rpc import BareClient
-from pairs import new_id
+from pairs import TTL_SECONDS, new_id
 from sharedstate.stack import StackInfo
 
 LOCK = "crowded"
+LOCK_OF_HOLDERS = "crowded-by-holders"
 IDLE_LOCK = "lonely"
 PROCESSES = 10
 CALLS_PER_HOLD = 10
@@ -35,21 +36,29 @@ class Result:
         return self.crowded.p50_ms / self.idle.p50_ms
 
 
-def measure(info: StackInfo, waiters: int, holds: int) -> dict[str, Result]:
-    """Results by call; the holder holds the lock `holds` times."""
+def measure(
+    info: StackInfo, waiters: int, holds: int, *, each_holds_another: bool = False
+) -> dict[str, Result]:
+    """Results by call; the holder holds the lock `holds` times.
+
+    With `each_holds_another` each waiter holds another lock all the while, for which nobody waits.
+    """
+    lock = LOCK_OF_HOLDERS if each_holds_another else LOCK
     bystander = Bystander(info)
     idle = bystander.timings(IDLE_LOCK, holds)
     forks = context()
     stop = forks.Event()
     processes = [
-        forks.Process(target=wait, args=(info, number, waiters // PROCESSES, stop), daemon=True)
+        forks.Process(
+            target=wait, args=(info, lock, number, waiters // PROCESSES, stop), daemon=True
+        )
         for number in range(PROCESSES)
     ]
     for process in processes:
         process.start()
     try:
-        bystander.await_crowd(LOCK, waiters * 9 // 10)
-        crowded = bystander.timings(LOCK, holds)
+        bystander.await_crowd(lock, waiters * 9 // 10)
+        crowded = bystander.timings(lock, holds)
     finally:
         stop.set()
         for process in processes:
@@ -106,11 +115,14 @@ def duration_ms(call: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def wait(info: StackInfo, number: int, threads: int, stop: Event) -> None:
+def wait(info: StackInfo, lock: str, number: int, threads: int, stop: Event) -> None:
     """A process of the crowd."""
 
     def waiter(thread: int) -> None:
-        locker = BareRpc(info).locker(LOCK, f"waiter-{number}-{thread}")
+        client = f"waiter-{number}-{thread}"
+        if lock == LOCK_OF_HOLDERS:
+            hold_another(info, client)
+        locker = BareRpc(info).locker(lock, client)
         while not stop.is_set():
             locker.acquire()
             time.sleep(WAITER_HOLDS_SECONDS)
@@ -120,3 +132,17 @@ def wait(info: StackInfo, number: int, threads: int, stop: Event) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for outcome in pool.map(waiter, range(threads)):
             assert outcome is None
+
+
+def hold_another(info: StackInfo, client: str) -> None:
+    """A lock that nobody else wants, until its time is up."""
+    bare = BareClient.of_gateway(info)
+    granted = bare.call(
+        "acquire_lock",
+        {
+            "resource_type": "bench", "resource_name": f"of-{client}", "agent_name": "bench_agent",
+            "execution_id": client, "ttl_seconds": TTL_SECONDS, "request_id": new_id(),
+        },
+    )  # fmt: skip
+    bare.close()
+    assert granted, "nobody else should hold it"

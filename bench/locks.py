@@ -108,10 +108,21 @@ def verdict(scenario: str, p50: float, p99: float) -> str:
 
 def report_crowd(console: Console, info: StackInfo) -> None:
     """What the holder and bystanders notice."""
-    title = f"{WAITERS} clients wait for one lock (promise: {CROWD_PROMISE:.0f} times at p50)"
+    for each_holds_another in (False, True):
+        while_holding = ", each holding another" if each_holds_another else ""
+        title = (
+            f"{WAITERS} clients wait for one lock{while_holding}"
+            f" (promise: {CROWD_PROMISE:.0f} times at p50)"
+        )
+        results = crowd.measure(info, WAITERS, 40, each_holds_another=each_holds_another)
+        print_crowd(console, title, results)
+
+
+def print_crowd(console: Console, title: str, results: dict[str, crowd.Result]) -> None:
+    """One table."""
     columns = ("call", "idle p50", "idle p99", "p50", "p99", "times", "load")
     table = new_table(title, *columns)
-    for call, result in crowd.measure(info, WAITERS, holds=40).items():
+    for call, result in results.items():
         kept = "kept" if result.ratio <= CROWD_PROMISE else "NOT kept"
         figures = (result.idle.p50_ms, result.idle.p99_ms, result.crowded.p50_ms)
         table.add_row(

@@ -1,7 +1,8 @@
 """Concatenate `sql/` into the baseline migration, in the order in which it has to run.
 
-Folders and files go by name, except that a folder's `tables.sql` comes first: functions and views
-mention its tables. `--check` compares instead of writing and fails when they differ.
+Folders and files go by name, except that a folder's `tables.sql` comes first, since functions and
+views mention its tables, and `get_...` last, since these reads may mention views. `--check`
+compares instead of writing and fails when they differ.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ HEADER = (
 def source_files(source: Path = SOURCE) -> list[Path]:
     """The files of `sql/` in the order in which they have to run."""
 
-    def order(path: Path) -> tuple[str, bool, str]:
+    def order(path: Path) -> tuple[str, bool, bool, str]:
         parts = path.relative_to(source).parts
-        return parts[0], path.name != "tables.sql", path.name
+        return parts[0], path.name != "tables.sql", path.name.startswith("get_"), path.name
 
     return sorted(source.rglob("*.sql"), key=order)
 

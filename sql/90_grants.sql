@@ -65,7 +65,8 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
+core.visible_workspace, core.current_workspace, core.is_live_ticket, core.agent_subsystem, core.stale_inputs,
+core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone

@@ -43,7 +43,8 @@ as $$
 $$;
 
 comment on function public.acquire_lock(text, text, text, text, integer, numeric, integer, uuid) is
-'Takes the lease of a resource: its row if granted, an empty list if somebody holds it.
+'Takes the lease of a resource: its row if granted, an empty list if somebody holds it, or is writing it and
+not done within a second.
 
 A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at
 once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.

@@ -1,5 +1,5 @@
 -- Searches from a ticket along "waits for", breadth first, until it comes back to that ticket or to a
--- lease of its execution. Returns the cycle as a list of waits_for, or null.
+-- lease of its identity. Returns the cycle as a list of waits_for, or null.
 create or replace function core.find_cycle(p_ticket core.lock_tickets)
 returns jsonb
 language plpgsql

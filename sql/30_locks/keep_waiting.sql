@@ -18,7 +18,7 @@ begin
     '{}'::public.agent_locks[],
     p_position,
     case when p_position <= 2 then p_position * 20 else least(500, (p_position - 1) * 20) end,
-    array(select b.agent_name from core.blockers(p_ticket) as b where b.ticket_id is null order by 1)
+    core.waiting_for(p_ticket)
   )::public.lock_wait;
 end;
 $$;

@@ -11,12 +11,9 @@ declare
   v_cycle jsonb;
   v_loser core.lock_tickets;
 begin
-  -- Every cycle has a member that holds something, so it does if those look; most waiters hold nothing.
-  if not exists (
-    select from public.agent_locks as l
-    where l.workspace = p_ticket.workspace and l.execution_id = p_ticket.execution_id
-      and l.expires_at > clock_timestamp()
-  ) then
+  -- Every cycle leads through a lease: it has a member that holds what another one awaits, and it does if
+  -- those look. Most waiters need not, and a search may have to walk along whole lines.
+  if not core.is_in_the_way(p_ticket) then
     return false;
   end if;
   v_cycle := core.find_cycle(p_ticket);

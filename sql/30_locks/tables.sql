@@ -29,7 +29,7 @@ comment on column public.agent_locks.provisional is
 
 -- A waiter looks for what was handed to it.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
--- The search for a deadlock asks what an execution holds.
+-- The search for a deadlock asks what an agent holds in an execution.
 create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
@@ -71,7 +71,7 @@ create table core.lock_tickets (
   ttl_seconds integer not null,
   priority integer not null,
   -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
-  -- so it ages by itself: whoever comes 60 s later cannot get ahead with any priority.
+  -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
   seen_at timestamptz not null default clock_timestamp(),
@@ -111,40 +111,4 @@ create type public.lock_wait as (
 );
 comment on type public.lock_wait is
 'Answer of wait_for_lock. state: granted (leases are yours), waiting (ask again after retry_ms) or gone (no such
-request waits).';
-
-create view public.lock_queue
-with (security_invoker = true) as
-select
-  r.workspace,
-  r.resource_type,
-  r.resource_name,
-  row_number() over (
-    partition by r.workspace, r.resource_type, r.resource_name order by r.queue_key, r.ticket_id
-  ) as position,
-  t.agent_name,
-  t.execution_id,
-  t.priority,
-  t.created_at as waiting_since,
-  t.gives_up_at,
-  t.request_id
-from core.lock_ticket_resources as r
-cross join lateral (
-  select l.* from core.lock_tickets as l
-  where
-    l.ticket_id = r.ticket_id
-    and l.seen_at > clock_timestamp() - interval '5 seconds'
-    and l.gives_up_at > clock_timestamp()
-    and l.refused is null
-  offset 0 -- noqa: AM09
-) as t;
-
-comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
-
-create type public.lock_status as (
-  resource_type text,
-  resource_name text,
-  holder public.agent_locks,
-  queue public.lock_queue []
-);
-comment on type public.lock_status is 'Answer of get_lock_status.';
+request waits, or one of its leases has ended). waiting_for: agents.';

@@ -22,7 +22,9 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
   v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, p_request_id);
-  if cardinality(v_blockers) > 0 then
+  if v_blockers is null then
+    return;
+  elsif cardinality(v_blockers) > 0 then
     return query select * from jsonb_populate_record(
       null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
     );
@@ -60,7 +62,7 @@ $$;
 
 comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], uuid) is
 'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
-somebody holds it.
+somebody holds it, or is writing it and not done within a second.
 
 While an open critical conflict blocks this agent the lease is null, nothing is taken, and blocked_by holds those
 conflicts.

@@ -1071,7 +1071,7 @@ comment on column public.agent_locks.provisional is
 
 -- A waiter looks for what was handed to it.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
--- The search for a deadlock asks what an execution holds.
+-- The search for a deadlock asks what an agent holds in an execution.
 create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
@@ -1113,7 +1113,7 @@ create table core.lock_tickets (
   ttl_seconds integer not null,
   priority integer not null,
   -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
-  -- so it ages by itself: whoever comes 60 s later cannot get ahead with any priority.
+  -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
   seen_at timestamptz not null default clock_timestamp(),
@@ -1153,43 +1153,7 @@ create type public.lock_wait as (
 );
 comment on type public.lock_wait is
 'Answer of wait_for_lock. state: granted (leases are yours), waiting (ask again after retry_ms) or gone (no such
-request waits).';
-
-create view public.lock_queue
-with (security_invoker = true) as
-select
-  r.workspace,
-  r.resource_type,
-  r.resource_name,
-  row_number() over (
-    partition by r.workspace, r.resource_type, r.resource_name order by r.queue_key, r.ticket_id
-  ) as position,
-  t.agent_name,
-  t.execution_id,
-  t.priority,
-  t.created_at as waiting_since,
-  t.gives_up_at,
-  t.request_id
-from core.lock_ticket_resources as r
-cross join lateral (
-  select l.* from core.lock_tickets as l
-  where
-    l.ticket_id = r.ticket_id
-    and l.seen_at > clock_timestamp() - interval '5 seconds'
-    and l.gives_up_at > clock_timestamp()
-    and l.refused is null
-  offset 0 -- noqa: AM09
-) as t;
-
-comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
-
-create type public.lock_status as (
-  resource_type text,
-  resource_name text,
-  holder public.agent_locks,
-  queue public.lock_queue []
-);
-comment on type public.lock_status is 'Answer of get_lock_status.';
+request waits, or one of its leases has ended). waiting_for: agents.';
 
 -- sql/30_locks/acquire_lock.sql
 create or replace function core.acquire_lock(
@@ -1237,7 +1201,8 @@ as $$
 $$;
 
 comment on function public.acquire_lock(text, text, text, text, integer, numeric, integer, uuid) is
-'Takes the lease of a resource: its row if granted, an empty list if somebody holds it.
+'Takes the lease of a resource: its row if granted, an empty list if somebody holds it, or is writing it and
+not done within a second.
 
 A lease lasts ttl_seconds (1 to 86400) by the database''s clock unless renewed; an expired one is free to take at
 once. Not reentrant: the holder is refused as well. Send the fencing_token with every write that the lease protects.
@@ -1294,6 +1259,32 @@ comment on function public.acquire_locks(jsonb, text, text, integer, numeric, in
 resources: [{"resource_type": "subsystem", "resource_name": "skeleton"}, ...]. The rest as acquire_lock. While it
 waits, a request holds nothing.';
 
+-- sql/30_locks/await_fencing_counter.sql
+-- The slow way to a counter: it does not exist yet, or somebody has it.
+create or replace function core.await_fencing_counter(
+  p_workspace text,
+  p_resource_type text,
+  p_resource_name text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '1s'
+as $$
+begin
+  insert into core.fencing_counters (workspace, resource_type, resource_name)
+  values (p_workspace, p_resource_type, p_resource_name)
+  on conflict do nothing;
+  perform from core.fencing_counters as c
+  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
+  for update;
+  return true;
+exception
+  when lock_not_available then
+    return false;
+end;
+$$;
+
 -- sql/30_locks/await_ticket.sql
 -- How a waiting request stands. The first two in line may be parked here for up to p_park_ms, so that
 -- they see a release within milliseconds; everybody else is told when to ask again. While it parks, a
@@ -1345,8 +1336,10 @@ end;
 $$;
 
 -- sql/30_locks/blockers.sql
--- Who stands before a ticket: the holders of what it waits for, and the ticket before it in each line.
--- A holder of its own execution is left out: another thread may well release what this one awaits.
+-- Who stands before a ticket: at each resource its holder, and the ticket before it in line. An identity
+-- is an agent within an execution. What the ticket's own identity holds does not count: another of its
+-- threads may well release it. Nor do, in the line, tickets of the holder's identity: they wait for
+-- just such a thread, and what else they wait for comes with the holder (core.waits_of).
 create or replace function core.blockers(p_ticket core.lock_tickets)
 returns setof core.blocker
 language plpgsql
@@ -1356,28 +1349,31 @@ set enable_seqscan = off
 as $$
 begin
   return query
-  select l.execution_id, l.locked_by, row(l.resource_type, l.resource_name)::core.resource, null::bigint
+  select b.execution_id, b.agent_name, row(r.resource_type, r.resource_name)::core.resource, b.ticket_id
   from core.lock_ticket_resources as r
-  inner join public.agent_locks as l
-    on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
-  where r.ticket_id = p_ticket.ticket_id
-    and l.expires_at > clock_timestamp() and l.execution_id <> p_ticket.execution_id
-  union all
-  select t.execution_id, t.agent_name, row(r.resource_type, r.resource_name)::core.resource, t.ticket_id
-  from core.lock_ticket_resources as r
+  left join public.agent_locks as h
+    on r.workspace = h.workspace and r.resource_type = h.resource_type and r.resource_name = h.resource_name
+    and h.expires_at > clock_timestamp()
   cross join lateral (
-    select b.* from core.lock_ticket_resources as a
-    cross join lateral (
-      select t.execution_id, t.agent_name, t.ticket_id from core.lock_tickets as t
-      where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
-      offset 0
-    ) as b
-    where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
-      and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-    order by a.queue_key desc, a.ticket_id desc
-    limit 1
-  ) as t
-  where r.ticket_id = p_ticket.ticket_id;
+    select h.execution_id, h.locked_by as agent_name, null::bigint as ticket_id where h.locked_by is not null
+    union all
+    (
+      select t.execution_id, t.agent_name, t.ticket_id
+      from core.lock_ticket_resources as a
+      cross join lateral (
+        select t.execution_id, t.agent_name, t.ticket_id from core.lock_tickets as t
+        where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
+          and (t.execution_id, t.agent_name) is distinct from (h.execution_id, h.locked_by)
+        offset 0
+      ) as t
+      where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+        and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+      order by a.queue_key desc, a.ticket_id desc
+      limit 1
+    )
+  ) as b
+  where r.ticket_id = p_ticket.ticket_id
+    and (h.execution_id, h.locked_by) is distinct from (p_ticket.execution_id, p_ticket.agent_name);
 end;
 $$;
 
@@ -1562,7 +1558,7 @@ $$;
 
 -- sql/30_locks/find_cycle.sql
 -- Searches from a ticket along "waits for", breadth first, until it comes back to that ticket or to a
--- lease of its execution. Returns the cycle as a list of waits_for, or null.
+-- lease of its identity. Returns the cycle as a list of waits_for, or null.
 create or replace function core.find_cycle(p_ticket core.lock_tickets)
 returns jsonb
 language plpgsql
@@ -1725,35 +1721,6 @@ begin
   return cardinality(v_dead);
 end;
 $$;
-
--- sql/30_locks/get_lock_status.sql
-create or replace function public.get_lock_status(resource_type text, resource_name text)
-returns public.lock_status
-language sql
-stable
-set search_path = ''
-set enable_seqscan = off
-as $$
-  select row(
-    get_lock_status.resource_type,
-    get_lock_status.resource_name,
-    (
-      select l from public.agent_locks as l
-      where l.workspace = core.current_workspace()
-        and l.resource_type = get_lock_status.resource_type and l.resource_name = get_lock_status.resource_name
-        and l.expires_at > clock_timestamp()
-    ),
-    array(
-      select q from public.lock_queue as q
-      where q.workspace = core.current_workspace()
-        and q.resource_type = get_lock_status.resource_type and q.resource_name = get_lock_status.resource_name
-      order by q.position
-    )
-  )::public.lock_status;
-$$;
-
-comment on function public.get_lock_status(text, text) is
-'Who holds a lock (holder, or null), until when, and who waits for it, in order.';
 
 -- sql/30_locks/grant_leases.sql
 -- Grants all of the resources (sorted by type and name), or returns null. A granted ticket leaves the
@@ -1965,6 +1932,31 @@ begin
 end;
 $$;
 
+-- sql/30_locks/is_in_the_way.sql
+-- Whether somebody else waits for what the identity of this ticket holds.
+create or replace function core.is_in_the_way(p_ticket core.lock_tickets)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  return exists (
+    select from public.agent_locks as l
+    cross join lateral (
+      select from core.lock_ticket_resources as r
+      where r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+        and r.ticket_id <> p_ticket.ticket_id
+      limit 1
+    ) as r
+    where l.workspace = p_ticket.workspace
+      and l.execution_id = p_ticket.execution_id and l.locked_by = p_ticket.agent_name
+      and l.expires_at > clock_timestamp()
+  );
+end;
+$$;
+
 -- sql/30_locks/is_live_ticket.sql
 -- A waiter is heard of every second or two. One that was silent for 5 s, or whose time is up, is
 -- passed over; if it comes back in time, its place is still there.
@@ -2001,54 +1993,58 @@ begin
     '{}'::public.agent_locks[],
     p_position,
     case when p_position <= 2 then p_position * 20 else least(500, (p_position - 1) * 20) end,
-    array(select b.agent_name from core.blockers(p_ticket) as b where b.ticket_id is null order by 1)
+    core.waiting_for(p_ticket)
   )::public.lock_wait;
 end;
 $$;
 
 -- sql/30_locks/leases_of_request.sql
--- Those of one request, as they are now. To a token that names another agent it has none.
+-- Those of one request, as they are now: all that it was granted, or none. Where one of a set has ended
+-- the rest is of no use; it is left to cancel_lock_request, or lapses. To a token that names another
+-- agent it has none.
 create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
 returns public.agent_locks[]
 language plpgsql
 set search_path = ''
 as $$
-begin
-  return array(
+declare
+  v_leases constant public.agent_locks[] := array(
     select l from public.agent_locks as l
     where l.workspace = p_workspace and l.request_id = p_request_id and l.expires_at > clock_timestamp()
       and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
     order by l.resource_type, l.resource_name
   );
+begin
+  -- The answer that was kept tells how many there were.
+  if exists (
+    select from core.requests as r
+    where r.workspace = p_workspace and r.request_id = p_request_id and r.function_name = 'acquire_locks'
+      and r.answer -> cardinality(v_leases) is not null
+  ) then
+    return '{}';
+  end if;
+  return v_leases;
 end;
 $$;
 
 -- sql/30_locks/lock_fencing_counter.sql
--- Puts the caller in line for grants of one resource, until commit; returns the last token given.
+-- Puts the caller in line for grants of one resource, until commit. False if that takes longer than a
+-- second: somebody writes the resource all that time, and whoever asks for it must not fill the
+-- pool that the writer needs.
 create or replace function core.lock_fencing_counter(
   p_workspace text,
   p_resource_type text,
   p_resource_name text
 )
-returns bigint
+returns boolean
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_token bigint;
 begin
-  select c.last_token into v_token from core.fencing_counters as c
+  perform from core.fencing_counters as c
   where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-  for update;
-  if not found then
-    insert into core.fencing_counters (workspace, resource_type, resource_name)
-    values (p_workspace, p_resource_type, p_resource_name)
-    on conflict do nothing;
-    select c.last_token into v_token from core.fencing_counters as c
-    where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-    for update;
-  end if;
-  return v_token;
+  for update skip locked;
+  return found or core.await_fencing_counter(p_workspace, p_resource_type, p_resource_name);
 end;
 $$;
 
@@ -2056,7 +2052,8 @@ $$;
 -- Takes what a grant needs of one resource: its fencing counter, then its lease row, both `for update`.
 -- The counter, because two grants must never run side by side; the lease, because a writer that was
 -- just checked holds it `for key share` until it commits, and only `for update` waits for that.
--- False if the resource is held, or if it is somebody else's turn (p_ticket_id null: a newcomer's).
+-- False if the resource is held or written all the time, or if it is somebody else's turn (p_ticket_id
+-- null: a newcomer's).
 create or replace function core.lock_for_grant(p_workspace text, p_resource core.resource, p_ticket_id bigint)
 returns boolean
 language plpgsql
@@ -2065,7 +2062,9 @@ as $$
 declare
   v_expires_at timestamptz;
 begin
-  perform core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name);
+  if not core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name) then
+    return false;
+  end if;
   select l.expires_at into v_expires_at from public.agent_locks as l
   where l.workspace = p_workspace
     and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
@@ -2076,6 +2075,39 @@ begin
   return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;
 end;
 $$;
+
+-- sql/30_locks/lock_queue.sql
+create view public.lock_queue
+with (security_invoker = true) as
+select
+  r.workspace,
+  r.resource_type,
+  r.resource_name,
+  row_number() over (
+    partition by r.workspace, r.resource_type, r.resource_name order by r.queue_key, r.ticket_id
+  ) as position,
+  t.agent_name,
+  t.execution_id,
+  t.priority,
+  t.created_at as waiting_since,
+  t.gives_up_at,
+  t.request_id
+from core.lock_ticket_resources as r
+cross join lateral (
+  select l.* from core.lock_tickets as l
+  where l.ticket_id = r.ticket_id and core.is_live_ticket(l)
+  offset 0 -- noqa: AM09
+) as t;
+
+comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
+
+create type public.lock_status as (
+  resource_type text,
+  resource_name text,
+  holder public.agent_locks,
+  queue public.lock_queue []
+);
+comment on type public.lock_status is 'Answer of get_lock_status.';
 
 -- sql/30_locks/parking_slots.sql
 -- How many calls may be parked at any time, in the whole database: six, unless the database has a
@@ -2105,12 +2137,9 @@ declare
   v_cycle jsonb;
   v_loser core.lock_tickets;
 begin
-  -- Every cycle has a member that holds something, so it does if those look; most waiters hold nothing.
-  if not exists (
-    select from public.agent_locks as l
-    where l.workspace = p_ticket.workspace and l.execution_id = p_ticket.execution_id
-      and l.expires_at > clock_timestamp()
-  ) then
+  -- Every cycle leads through a lease: it has a member that holds what another one awaits, and it does if
+  -- those look. Most waiters need not, and a search may have to walk along whole lines.
+  if not core.is_in_the_way(p_ticket) then
     return false;
   end if;
   v_cycle := core.find_cycle(p_ticket);
@@ -2364,10 +2393,7 @@ begin
   );
   if v_request.is_replay then
     -- The leases that were given then, as they are now: to show one that has ended would be a lie.
-    v_leases := core.leases_of_request(v_workspace, p_request_id);
-    if cardinality(v_leases) = cardinality(p_resources) then
-      return query select * from unnest(v_leases);
-    end if;
+    return query select * from unnest(core.leases_of_request(v_workspace, p_request_id));
     return;
   end if;
   if p_request_id is not null then
@@ -2527,8 +2553,30 @@ comment on function public.wait_for_lock(uuid) is
 'Asks how a request that waits for locks stands; it may take up to 0.5 s to answer when its turn is near.
 
 state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
-retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more. deadlock if this wait was
-chosen to end one.';
+retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more, or one of its leases has
+ended: cancel_lock_request gives back the rest. waiting_for: the agents that hold what you wait for; where nobody does,
+who is before you in line. deadlock if this wait was chosen to end one.';
+
+-- sql/30_locks/waiting_for.sql
+-- The agents that a waiter is told of: who holds what it waits for, and where nobody does, who is before it
+-- in line.
+create or replace function core.waiting_for(p_ticket core.lock_tickets)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return array(
+    with b as materialized (select * from core.blockers(p_ticket))
+
+    select distinct b.agent_name from b
+    where b.ticket_id is null
+      or not exists (select from b as h where h.resource = b.resource and h.ticket_id is null)
+    order by 1
+  );
+end;
+$$;
 
 -- sql/30_locks/waits_for.sql
 -- One edge of a cycle, as it is told to the agent that is refused.
@@ -2549,9 +2597,8 @@ end;
 $$;
 
 -- sql/30_locks/waits_of.sql
--- What keeps a blocker from going on: itself, if it is a ticket; if it is a holder, the tickets of its
--- execution, but for those that wait for what it holds: that is another of its threads, which waits
--- for the first like everybody else.
+-- What keeps a blocker from going on: itself, if it is a ticket; the tickets of its identity, if it is a
+-- holder.
 create or replace function core.waits_of(p_blocker core.blocker, p_workspace text)
 returns setof core.lock_tickets
 language plpgsql
@@ -2566,9 +2613,8 @@ begin
   union all
   select t.* from core.lock_tickets as t
   where p_blocker.ticket_id is null
-    and t.workspace = p_workspace and t.execution_id = p_blocker.execution_id
-    and core.is_live_ticket(t)
-    and not p_blocker.resource = any(core.ticket_resources(t.ticket_id));
+    and t.workspace = p_workspace and t.execution_id = p_blocker.execution_id and t.agent_name = p_blocker.agent_name
+    and core.is_live_ticket(t);
 end;
 $$;
 
@@ -2649,6 +2695,35 @@ begin
   ) is not null;
 end;
 $$;
+
+-- sql/30_locks/get_lock_status.sql
+create or replace function public.get_lock_status(resource_type text, resource_name text)
+returns public.lock_status
+language sql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+  select row(
+    get_lock_status.resource_type,
+    get_lock_status.resource_name,
+    (
+      select l from public.agent_locks as l
+      where l.workspace = core.current_workspace()
+        and l.resource_type = get_lock_status.resource_type and l.resource_name = get_lock_status.resource_name
+        and l.expires_at > clock_timestamp()
+    ),
+    array(
+      select q from public.lock_queue as q
+      where q.workspace = core.current_workspace()
+        and q.resource_type = get_lock_status.resource_type and q.resource_name = get_lock_status.resource_name
+      order by q.position
+    )
+  )::public.lock_status;
+$$;
+
+comment on function public.get_lock_status(text, text) is
+'Who holds a lock (holder, or null), until when, and who waits for it, in order.';
 
 -- sql/40_documents/tables.sql
 create table public.subsystem_requirements (
@@ -5770,82 +5845,6 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/get_active_conflicts.sql
-create or replace function core.get_active_conflicts(p_agent_name text)
-returns setof public.conflicts
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  -- Found once: a plan that is kept would find them for each conflict anew.
-  v_names constant text[] := core.agent_names(p_agent_name);
-begin
-  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
-  perform core.require_optional_name('agent_name', p_agent_name);
-  return query
-  select c.* from public.conflicts as c
-  where c.workspace = v_workspace
-    and c.status = 'open'
-    and (p_agent_name is null or c.blocks_agents || c.source_agent || c.target_agent && v_names)
-  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
-end;
-$$;
-
-create or replace function public.get_active_conflicts(agent_name text default null)
-returns setof public.conflicts
-language sql
-stable
-set search_path = ''
-as $$
-  select * from core.get_active_conflicts(agent_name);
-$$;
-
-comment on function public.get_active_conflicts(text) is
-'Open conflicts, most urgent first: by priority, severity, number.
-
-With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer)
-as source, target or blocked.';
-
--- sql/60_conflicts/get_conflict_history.sql
-create or replace function core.get_conflict_history(p_conflict_id bigint)
-returns setof public.conflict_events
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-declare
-  v_workspace constant text := core.current_workspace();
-begin
-  if not exists (
-    select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
-  ) then
-    -- An empty history would read as a conflict to which nothing happened.
-    perform core.fail_unknown_conflict(p_conflict_id);
-  end if;
-  return query
-  select * from public.conflict_events as e
-  where e.workspace = v_workspace and e.conflict_id = p_conflict_id
-  order by e.event_id;
-end;
-$$;
-
-create or replace function public.get_conflict_history(conflict_id bigint)
-returns setof public.conflict_events
-language sql
-stable
-set search_path = ''
-as $$
-  select * from core.get_conflict_history(conflict_id);
-$$;
-
-comment on function public.get_conflict_history(bigint) is
-'All that happened to a conflict, in order: opened, reported (again), updated, note, reassigned, resolved, reopened.
-unknown_conflict if there is none of that number.';
-
 -- sql/60_conflicts/hold_conflict_counter.sql
 -- Keeps other reports of this workspace away until commit: whether a duplicate is open stays true, and no
 -- number is given meanwhile. It comes before every conflict row: a transaction that settles one conflict
@@ -6692,6 +6691,82 @@ begin
 end;
 $$;
 
+-- sql/60_conflicts/get_active_conflicts.sql
+create or replace function core.get_active_conflicts(p_agent_name text)
+returns setof public.conflicts
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  -- Found once: a plan that is kept would find them for each conflict anew.
+  v_names constant text[] := core.agent_names(p_agent_name);
+begin
+  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  return query
+  select c.* from public.conflicts as c
+  where c.workspace = v_workspace
+    and c.status = 'open'
+    and (p_agent_name is null or c.blocks_agents || c.source_agent || c.target_agent && v_names)
+  order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
+end;
+$$;
+
+create or replace function public.get_active_conflicts(agent_name text default null)
+returns setof public.conflicts
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_active_conflicts(agent_name);
+$$;
+
+comment on function public.get_active_conflicts(text) is
+'Open conflicts, most urgent first: by priority, severity, number.
+
+With agent_name only those with that agent (or another of its subsystem: skeleton, skeleton_agent, skeleton_designer)
+as source, target or blocked.';
+
+-- sql/60_conflicts/get_conflict_history.sql
+create or replace function core.get_conflict_history(p_conflict_id bigint)
+returns setof public.conflict_events
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+begin
+  if not exists (
+    select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
+  ) then
+    -- An empty history would read as a conflict to which nothing happened.
+    perform core.fail_unknown_conflict(p_conflict_id);
+  end if;
+  return query
+  select * from public.conflict_events as e
+  where e.workspace = v_workspace and e.conflict_id = p_conflict_id
+  order by e.event_id;
+end;
+$$;
+
+create or replace function public.get_conflict_history(conflict_id bigint)
+returns setof public.conflict_events
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_conflict_history(conflict_id);
+$$;
+
+comment on function public.get_conflict_history(bigint) is
+'All that happened to a conflict, in order: opened, reported (again), updated, note, reassigned, resolved, reopened.
+unknown_conflict if there is none of that number.';
+
 -- sql/70_activity/tables.sql
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
@@ -6745,73 +6820,6 @@ create type public.activity_page as (
 );
 comment on type public.activity_page is
 'A step of a follower: entries in the order of their transactions, where to go on, and whether to ask again at once.';
-
--- sql/70_activity/get_recent_activity.sql
--- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
--- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
-create or replace function core.get_recent_activity(
-  p_limit integer,
-  p_agent_name text,
-  p_execution_id text,
-  p_activity text,
-  p_since timestamptz,
-  p_until timestamptz,
-  p_before_id bigint
-)
-returns setof public.agent_activity_logs
-language plpgsql
-stable
-security definer
-set search_path = ''
-set plan_cache_mode = force_custom_plan
-as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  v_before timestamptz;
-begin
-  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
-  if p_before_id is not null then
-    v_before := core.time_of_activity(v_workspace, p_before_id);
-  end if;
-  return query
-  select a.* from public.agent_activity_logs as a
-  where a.workspace = v_workspace
-    and (p_agent_name is null or a.agent_name = p_agent_name)
-    and (p_execution_id is null or a.execution_id = p_execution_id)
-    and (p_activity is null or a.activity = p_activity)
-    and (p_since is null or a."timestamp" >= p_since)
-    and (p_until is null or a."timestamp" < p_until)
-    and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
-  order by a."timestamp" desc, a.id desc
-  limit p_limit;
-end;
-$$;
-
-create or replace function public.get_recent_activity(
-  limit_count integer default 50,
-  agent_name text default null,
-  execution_id text default null,
-  activity text default null,
-  since timestamptz default null,
-  until timestamptz default null,
-  before_id bigint default null
-)
-returns setof public.agent_activity_logs
-language sql
-stable
-set search_path = ''
-as $$
-  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
-$$;
-
-comment on function public.get_recent_activity(
-  integer, text, text, text, timestamptz, timestamptz, bigint
-) is
-'Entries of the activity log, newest first, up to 10000 at once.
-
-Filters: agent_name, execution_id, activity, since (at or after) and until (before). before_id is the id of an entry:
-only what comes after it in this order. The id of a page''s last entry gives the next page.';
 
 -- sql/70_activity/last_activity.sql
 -- The cursor behind the last entry that a follower could have read by now.
@@ -7249,6 +7257,73 @@ begin
 end;
 $$;
 
+-- sql/70_activity/get_recent_activity.sql
+-- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
+-- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+create or replace function core.get_recent_activity(
+  p_limit integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_activity text,
+  p_since timestamptz,
+  p_until timestamptz,
+  p_before_id bigint
+)
+returns setof public.agent_activity_logs
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_before timestamptz;
+begin
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
+  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  if p_before_id is not null then
+    v_before := core.time_of_activity(v_workspace, p_before_id);
+  end if;
+  return query
+  select a.* from public.agent_activity_logs as a
+  where a.workspace = v_workspace
+    and (p_agent_name is null or a.agent_name = p_agent_name)
+    and (p_execution_id is null or a.execution_id = p_execution_id)
+    and (p_activity is null or a.activity = p_activity)
+    and (p_since is null or a."timestamp" >= p_since)
+    and (p_until is null or a."timestamp" < p_until)
+    and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
+  order by a."timestamp" desc, a.id desc
+  limit p_limit;
+end;
+$$;
+
+create or replace function public.get_recent_activity(
+  limit_count integer default 50,
+  agent_name text default null,
+  execution_id text default null,
+  activity text default null,
+  since timestamptz default null,
+  until timestamptz default null,
+  before_id bigint default null
+)
+returns setof public.agent_activity_logs
+language sql
+stable
+set search_path = ''
+as $$
+  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+$$;
+
+comment on function public.get_recent_activity(
+  integer, text, text, text, timestamptz, timestamptz, bigint
+) is
+'Entries of the activity log, newest first, up to 10000 at once.
+
+Filters: agent_name, execution_id, activity, since (at or after) and until (before). before_id is the id of an entry:
+only what comes after it in this order. The id of a page''s last entry gives the next page.';
+
 -- sql/80_operations/tables.sql
 -- What the functions below answer, as types, so that generated clients and the API's description know them.
 create type public.subsystem_checkout as (
@@ -7412,7 +7487,7 @@ accept_stale gives a reason, which is logged. strict: over_budget instead of a c
 -- The critical conflicts that keep an agent from checking out; none while its call is a repetition, which
 -- gets its lease also when a conflict came between, or nobody would know of it. Holds the counter of the
 -- subsystem's lease, unless it found any: a writer may be at it, and a conflict come while we wait for
--- its end, so it looks again after that.
+-- its end, so it looks again after that. Null if that one does not come to an end.
 create or replace function core.checkout_blockers(
   p_workspace text,
   p_subsystem text,
@@ -7431,7 +7506,9 @@ begin
   end if;
   v_blockers := core.critical_blockers(p_workspace, p_agent_name);
   if cardinality(v_blockers) = 0 then
-    perform core.lock_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+    if not core.lock_fencing_counter(p_workspace, 'subsystem', p_subsystem) then
+      return null;
+    end if;
     v_blockers := core.critical_blockers(p_workspace, p_agent_name);
   end if;
   return v_blockers;
@@ -7463,7 +7540,9 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
   v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, p_request_id);
-  if cardinality(v_blockers) > 0 then
+  if v_blockers is null then
+    return;
+  elsif cardinality(v_blockers) > 0 then
     return query select * from jsonb_populate_record(
       null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
     );
@@ -7501,7 +7580,7 @@ $$;
 
 comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], uuid) is
 'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
-somebody holds it.
+somebody holds it, or is writing it and not done within a second.
 
 While an open critical conflict blocks this agent the lease is null, nothing is taken, and blocked_by holds those
 conflicts.
@@ -8795,7 +8874,8 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs, core.budget_lines
+core.visible_workspace, core.current_workspace, core.is_live_ticket, core.agent_subsystem, core.stale_inputs,
+core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone

@@ -162,14 +162,15 @@ class Client:
         except NoAnswerError:
             leases = []
         tokens = {lease["resource_name"]: lease["fencing_token"] for lease in leases}
-        # A set of which a lease lapsed before it was heard of is given up.
-        missed = set(tokens) != set(some)
         for one in some:
             outcome = {"returned": None} if one not in tokens else {}
             self.write_down(
                 "acquire", one, tokens.get(one), TTL_SECONDS, **{"called": since, **outcome}
             )
-        return {} if missed else tokens
+        if tokens and set(tokens) != set(some):
+            self.write_down("strange", "acquire_locks", f"{sorted(tokens)} of {some}")
+            return {}
+        return tokens
 
     def use(self, kind: str, subsystem: str, token: int) -> bool | None:
         """Renew, release or write: whether it was accepted, None when that is not known."""

@@ -53,10 +53,10 @@ class Session:
 class Waiting:
     """A call of another session that has to wait for the transaction that is open now."""
 
-    def __init__(self, future: Future[list[Row]]) -> None:
+    def __init__(self, future: Future[list[Any]]) -> None:
         self._future = future
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Any]:
         return self._future.result(timeout=20)
 
     def slug(self) -> str:

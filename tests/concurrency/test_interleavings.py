@@ -156,6 +156,76 @@ def test_a_lease_that_is_just_renewed_is_not_taken_over_although_its_old_end_has
     assert waiting.rows() == []
 
 
+TAKERS: dict[str, tuple[str, Row]] = {
+    "acquire_lock": ("acquire_lock", OTHER),
+    "acquire_lock with a wait": (
+        "acquire_lock",
+        {**OTHER, "wait_seconds": 60, "request_id": "00000000-0000-0000-0000-000000000004"},
+    ),
+    "checkout_subsystem": (
+        "checkout_subsystem",
+        {"subsystem": "skeleton", "agent_name": "power_agent", "execution_id": "run-2"},
+    ),
+}
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_a_grant_does_not_wait_long_for_a_write_under_a_lease_that_has_lapsed(
+    stage: Stage, taker: str
+) -> None:
+    lease = held(stage, ttl_seconds=1)
+    stage.first.call("update_subsystem_status", **write(token=lease["fencing_token"], n=1))
+    stage.wait_for_the_end_of(lease)
+    function, arguments = TAKERS[taker]
+    # It has its answer although the write is still open.
+    assert stage.second_waits(function, **arguments).rows() == []
+    (status,) = stage.second.call_and_commit("get_lock_status", **RESOURCE)
+    assert len(status["queue"]) == ("wait_seconds" in arguments)
+    stage.first.commit()
+    assert len(stage.second.call_and_commit(function, **arguments)) == 1
+
+
+# Hand-overs and cancelling
+
+
+def test_a_release_does_not_wait_for_a_write_of_what_the_next_in_line_waits_for_too(
+    stage: Stage,
+) -> None:
+    held(stage)
+    request = {"request_id": "00000000-0000-0000-0000-000000000002"}
+    both = [RESOURCE, {**RESOURCE, "resource_name": "power"}]
+    asked = {"agent_name": "power_agent", "execution_id": "run-2", "wait_seconds": 60}
+    assert (
+        stage.first.call_and_commit("acquire_locks", resources=Jsonb(both), **asked, **request)
+        == []
+    )
+    stage.first.call("update_subsystem_status", **{**write(n=1), "subsystem": "power"})
+    assert stage.second.call_and_commit("release_lock", **RESOURCE, execution_id="run-1") != []
+    # The writer was to decide; now the next in line takes its turn itself.
+    stage.first.commit()
+    (answer,) = stage.second.call_and_commit("wait_for_lock", **request)
+    assert (answer["state"], len(answer["leases"])) == ("granted", 2)
+
+
+@pytest.mark.parametrize("outcome", ["granted", "in line"])
+def test_cancelling_waits_for_an_acquire_call_that_is_under_way_and_ends_what_it_brought(
+    stage: Stage, outcome: str
+) -> None:
+    if outcome == "in line":
+        held(stage)
+    request = {"request_id": "00000000-0000-0000-0000-000000000003"}
+    taken = stage.first.call("acquire_lock", **OTHER, wait_seconds=60, **request)
+    assert len(taken) == (outcome == "granted")
+    waiting = stage.second_waits("cancel_lock_request", **request)
+    stage.first.commit()
+    assert waiting.rows() == [True]
+    (answer,) = stage.second.call_and_commit("wait_for_lock", **request)
+    assert (answer["state"], answer["leases"]) == ("gone", [])
+    (status,) = stage.second.call_and_commit("get_lock_status", **RESOURCE)
+    assert status["queue"] == []
+    assert (status["holder"] is None) == (outcome == "granted")
+
+
 # A write that was checked stays allowed until it commits
 
 

@@ -56,9 +56,16 @@ MUTANTS = (
     Mutant(
         "two grants side by side: the counter is not locked",
         "30_locks/lock_fencing_counter.sql",
-        "for update;",
+        "for update skip locked;",
         ";",
         (STEPS, "tests/concurrency/test_lease_races.py"),
+    ),
+    Mutant(
+        "whoever asks for a lock waits for a writer as long as that takes",
+        "30_locks/await_fencing_counter.sql",
+        "lock_timeout = '1s'",
+        "lock_timeout = '30s'",
+        (STEPS,),
     ),
     Mutant(
         "token not compared by a write",
@@ -221,6 +228,27 @@ MUTANTS = (
         (SETS,),
     ),
     Mutant(
+        "of a set that lost a lock the rest is answered as granted",
+        "30_locks/leases_of_request.sql",
+        "is not null\n",
+        "is not null and false\n",
+        (SETS,),
+    ),
+    Mutant(
+        "a release waits for whoever holds a counter that the next in line needs",
+        "30_locks/hand_over.sql",
+        "for update skip locked;",
+        "for update;",
+        (STEPS,),
+    ),
+    Mutant(
+        "cancelling does not wait for the acquire call",
+        "30_locks/cancel_lock_request.sql",
+        "perform core.lock_request(v_workspace, p_request_id);",
+        "",
+        (STEPS,),
+    ),
+    Mutant(
         "cancelling keeps what was won in the race",
         "30_locks/cancel_lock_request.sql",
         "and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)",
@@ -246,6 +274,20 @@ MUTANTS = (
         "30_locks/enqueue.sql",
         "perform core.refuse_deadlock(v_ticket, true);",
         "",
+        (DEADLOCKS,),
+    ),
+    Mutant(
+        "in a deadlock all agents of an execution count as one",
+        "30_locks/waits_of.sql",
+        " and t.agent_name = p_blocker.agent_name",
+        "",
+        (DEADLOCKS,),
+    ),
+    Mutant(
+        "a wait for what one holds oneself counts in a deadlock",
+        "30_locks/blockers.sql",
+        "is distinct from (p_ticket.execution_id, p_ticket.agent_name);",
+        "is distinct from (null, p_ticket.agent_name);",
         (DEADLOCKS,),
     ),
     Mutant(

@@ -20,15 +20,20 @@ TABLES = ("lock_tickets", "lock_ticket_resources", "agent_locks", "fencing_count
 
 def rows_read(connection: Connection, query: str, *values: object) -> int:
     """How many rows a statement reads of the queue's tables and their indexes."""
-    with connection.transaction():
-        connection.execute(query.encode(), values)
+
+    def read() -> int:
         found = connection.execute(
-            """select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))
+            """select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::integer
                from pg_stat_xact_user_tables where relname = any(%s)""",
             [list(TABLES)],
         ).fetchone()
-    assert found is not None
-    return int(str(found[0]))
+        assert found is not None and isinstance(found[0], int)
+        return found[0]
+
+    with connection.transaction():
+        before = read()  # what earlier statements of this connection read may be counted still
+        connection.execute(query.encode(), values)
+        return read() - before
 
 
 def ask(connection: Connection, agent: str) -> uuid.UUID:
@@ -75,6 +80,32 @@ def test_one_more_joins_a_crowd_with_few_reads(crowd: tuple[Database, list[uuid.
                  request_id => gen_random_uuid())""",
         )
     assert reads < FEW
+
+
+def test_waiters_of_a_crowd_that_all_hold_something_do_not_each_walk_along_the_line(
+    crowd: tuple[Database, list[uuid.UUID]],
+) -> None:
+    """A search for a deadlock does; but nobody waits for what they hold."""
+    database, requests = crowd
+    poll = "select public.wait_for_lock(%s)"
+    with database.connect() as connection:
+        empty_handed = rows_read(connection, poll, requests[-1])
+        for number in range(CROWD):
+            connection.execute(
+                """select public.acquire_lock('file', 'own-' || %(n)s, 'waiter-' || %(n)s,
+                     'run-waiter-' || %(n)s)""",
+                {"n": number},
+            )
+        reads = rows_read(connection, poll, requests[-1])
+        # At worst, as the planner knows nothing, each lease is looked at once.
+        assert reads < empty_handed + 2 * CROWD
+        # That a search would show: somebody waits for what the last one holds.
+        connection.execute(
+            """select public.acquire_lock('file', %s, 'late', 'run-late', wait_seconds => 600,
+                 request_id => gen_random_uuid())""",
+            [f"own-{CROWD - 1}"],
+        )
+        assert rows_read(connection, poll, requests[-1]) > empty_handed + 4 * CROWD
 
 
 def test_a_release_finds_the_next_of_a_crowd_with_few_reads(

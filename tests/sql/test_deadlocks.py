@@ -103,6 +103,50 @@ def test_executions_of_one_agent_are_told_apart(make: Make) -> None:
     assert other_run.ask(SKELETON, execution_id="another-run") == []
 
 
+def test_agents_of_one_execution_are_told_apart(make: Make) -> None:
+    run = {"execution_id": "run"}
+    make("one").holds(SKELETON, **run)
+    make("two").holds(POWER, **run)
+    make("one").waits(POWER, **run)
+    detail = make("two").is_refused("deadlock", SKELETON, **run)
+    assert edges(detail["cycle"]) == [("two", "skeleton"), ("one", "power")]
+
+
+def test_a_wait_of_another_agent_of_the_same_execution_closes_no_cycle(make: Make) -> None:
+    run = {"execution_id": "run"}
+    make("one").holds(SKELETON, **run)
+    make("three").holds(POWER)
+    make("two").waits(POWER, **run)
+    assert make("three").ask(SKELETON) == []
+
+
+def test_a_set_that_names_what_one_holds_oneself_may_close_a_cycle(make: Make) -> None:
+    one = make("one").holds(SKELETON)
+    make("two").holds(POWER)
+    make("two").waits(SKELETON)
+    detail = one.again().is_refused("deadlock", SKELETON, POWER)
+    assert edges(detail["cycle"]) == [("one", "power"), ("two", "skeleton")]
+
+
+def test_a_set_that_names_what_one_holds_oneself_closes_no_cycle_with_who_waits_for_that(
+    make: Make,
+) -> None:
+    """two waits for a thread of one, and so does one's other thread; power will be released."""
+    one = make("one").holds(SKELETON)
+    make("other").holds(POWER)
+    make("two").waits(SKELETON)
+    assert one.again().ask(SKELETON, POWER) == []
+
+
+def test_a_wait_behind_a_thread_of_the_holder_is_a_wait_for_those_before_it_too(make: Make) -> None:
+    make("one").holds(SKELETON)
+    three = make("three").holds(SHELL)
+    make("two").waits(SKELETON, SHELL)
+    make("one").waits(SKELETON)
+    detail = three.again().is_refused("deadlock", SKELETON)
+    assert edges(detail["cycle"]) == [("three", "skeleton"), ("two", "shell")]
+
+
 def test_a_waiter_that_died_closes_no_cycle(make: Make) -> None:
     make("one").holds(SKELETON)
     make("two").holds(POWER)

@@ -82,6 +82,7 @@ def source_files() -> list[Path]:
         key=lambda path: (
             path.relative_to(ROOT / "sql").parts[0],
             path.name != "tables.sql",
+            path.name.startswith("get_"),
             path.name,
         ),
     )

@@ -21,6 +21,7 @@ FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
+    "core.is_live_ticket",
     "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",

@@ -89,6 +89,16 @@ def test_who_waits_is_told_its_place_and_for_whom(make: Make) -> None:
     assert answers[0]["leases"] == []
 
 
+def test_who_waits_for_what_is_free_is_told_who_is_before_it_in_line(make: Make) -> None:
+    make("holder").holds(SKELETON)
+    several = make("set").waits(SKELETON, POWER)
+    late = make("late").waits(POWER)
+    later = make("later").waits(POWER, SKELETON)
+    assert several.poll()["waiting_for"] == ["holder"]
+    assert late.poll()["waiting_for"] == ["set"]
+    assert later.poll()["waiting_for"] == ["holder", "late"]
+
+
 def test_only_the_first_two_in_line_are_parked(make: Make) -> None:
     make("holder").holds(SKELETON)
     waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(3)]

@@ -109,6 +109,19 @@ def test_cancelling_gives_back_what_was_won_in_the_race(api: Api, make: Make) ->
     assert holder(api) == "next"
 
 
+def test_a_refusal_without_waiting_is_not_kept_unless_the_request_is_cancelled(
+    api: Api, make: Make
+) -> None:
+    """A copy of the call that comes late would get the lock for somebody who has gone on."""
+    first = make("holder").holds(SKELETON)
+    again, given_up = make("again"), make("given-up")
+    assert again.ask(SKELETON, wait_seconds=0) == given_up.ask(SKELETON, wait_seconds=0) == []
+    assert given_up.cancel() is False
+    first.release()
+    assert given_up.ask(SKELETON, wait_seconds=0) == []
+    assert len(again.ask(SKELETON, wait_seconds=0)) == 1
+
+
 def test_cancelling_gives_back_all_locks_of_a_set(api: Api, make: Make) -> None:
     client = make("client").holds(SKELETON, POWER, SHELL)
     assert client.cancel() is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -59,6 +60,32 @@ def test_a_set_is_handed_over_whole_when_its_last_lock_becomes_free(api: Api, ma
     leases = client.poll()["leases"]
     assert [lease["provisional"] for lease in leases] == [True] * 3
     assert queue(api, SKELETON) == queue(api, POWER) == queue(api, SHELL) == []
+
+
+ENDINGS: dict[str, Callable[[Api], object]] = {
+    "DELETE in psql": lambda api: api.sql(
+        "delete from agent_locks where workspace = %s and resource_name = 'power'", api.workspace
+    ),
+    "force_release_lock": lambda api: api.operate(
+        "force_release_lock", **named(POWER), released_by="operator", reason="test"
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_set_that_lost_a_lock_before_it_was_heard_of_is_gone_and_gives_back_the_rest(
+    api: Api, make: Make, ending: str
+) -> None:
+    first = make("holder").holds(SKELETON)
+    client = make("client").waits(SKELETON, POWER, SHELL)
+    make("next").waits(SHELL)
+    first.release()
+    ENDINGS[ending](api)
+    answer = client.poll()
+    assert (answer["state"], answer["leases"]) == ("gone", [])
+    assert client.ask(SKELETON, POWER, SHELL) == []
+    assert client.cancel() is True
+    assert (holder(api, SKELETON), holder(api, POWER), holder(api, SHELL)) == (None, None, "next")
 
 
 def test_a_set_in_line_keeps_its_turn_at_each_of_its_locks(api: Api, make: Make) -> None:

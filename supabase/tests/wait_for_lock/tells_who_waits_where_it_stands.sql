@@ -1,7 +1,7 @@
 \ir ../callers.psql
 -- Nobody is parked, so that no call takes its time.
 set local sharedstate.parking_slots = 0;
-select plan(4);
+select plan(5);
 
 call tests.act_as_any_agent();
 select fencing_token as token from acquire_lock('subsystem', 'power', 'power_agent', 'run-1') \gset
@@ -15,6 +15,17 @@ select results_eq(
     from unnest(array['shell', 'sensing', 'actuation']) as n, wait_for_lock(md5(n)::uuid) as w$$,
   $$select 'waiting', n, array['power_agent'], true, true from generate_series(1, 3) as n$$,
   'each is told its place, for whom it waits, and when to ask again'
+);
+select count(l.*) as granted
+from acquire_locks(
+  '[{"resource_type": "subsystem", "resource_name": "power"}, {"resource_type": "subsystem", "resource_name": "shell"}]',
+  'structure_agent', 'run-2', 60, 30, request_id => md5('set')::uuid
+) as l \gset
+select count(l.*) as granted
+from acquire_lock('subsystem', 'shell', 'optics_agent', 'run-2', 60, 30, request_id => md5('optics')::uuid) as l \gset
+select is(
+  (wait_for_lock(md5('optics')::uuid)).waiting_for, array['structure_agent'],
+  'where nobody holds it, who is before it in line'
 );
 select cmp_ok(
   (wait_for_lock(md5('shell')::uuid)).retry_ms, '<', (wait_for_lock(md5('actuation')::uuid)).retry_ms,
