@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import random
 import ssl
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -24,6 +22,7 @@ import httpx
 
 from sharedstate import errors
 from sharedstate.config import Settings
+from sharedstate.forks import renew_after_fork
 from sharedstate.http import answers
 from sharedstate.http.call import Call
 from sharedstate.http.connections import Connections
@@ -87,7 +86,7 @@ class Sender:
         self._extensions = {"timeout": self.timeout().as_dict()}
         self._closed = threading.Event()
         self._open_lock = threading.Lock()
-        _alive.add(self)
+        renew_after_fork(self)
 
     def timeout(self, at_least_s: float = 0.0) -> httpx.Timeout:
         """Timeouts of one attempt; connecting gives up sooner than reading."""
@@ -164,9 +163,13 @@ class Sender:
         if self._closed.is_set():
             raise errors.ClientClosed("this client was closed")
 
-    def forget_connections(self) -> None:
+    def _after_fork(self) -> None:
         """In a forked child: the sockets and locks belong to the parent. Opens none."""
         self._open_lock = threading.Lock()
+        # An Event has a lock as well, which a thread of the parent may have held.
+        was_closed, self._closed = self._closed.is_set(), threading.Event()
+        if was_closed:
+            self._closed.set()
 
 
 class Transport(Sender):
@@ -214,8 +217,8 @@ class Transport(Sender):
                 self._supabase = self._new_supabase(pool)
             return self._supabase
 
-    def forget_connections(self) -> None:
-        super().forget_connections()
+    def _after_fork(self) -> None:
+        super()._after_fork()
         self._pool = self._supabase = None
 
     def _exchange(self, call: Call[Any]) -> httpx.Response:
@@ -250,14 +253,3 @@ class Transport(Sender):
             persist_session=False,
         )
         return create_client(self._settings.url, self._settings.key, options)
-
-
-_alive: weakref.WeakSet[Sender] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for sender in list(_alive):
-        sender.forget_connections()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -61,8 +61,8 @@ class AsyncTransport(Sender):
             self._supabase = self._new_supabase(pool)
         return self._supabase
 
-    def forget_connections(self) -> None:
-        super().forget_connections()
+    def _after_fork(self) -> None:
+        super()._after_fork()
         self._pool = self._supabase = None
 
     async def _exchange(self, call: Call[Any]) -> httpx.Response:
