@@ -50,6 +50,10 @@ _RENAMES = (
     (r"-> Iterator\[Draft\]", "-> AsyncIterator[Draft]"),
     (r"another thread than acquired", "another task than acquired"),
     (r"its owner, a thread,", "its owner, a task,"),
+    (r"A thread that acquired", "A task that acquired"),
+    (r"Threads may share it", "Tasks may share it"),
+    (r"each thread was granted", "each task was granted"),
+    (r"the running thread", "the running task"),
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),
 )  # fmt: skip
 _AWAITED = (

@@ -10,6 +10,8 @@ from typing import Any, cast
 from sharedstate.errors import InvalidArgument
 
 MAX_ROWS = 10_000
+TTL_SECONDS = (1, 86400)
+PRIORITIES = (1, 4)
 
 
 def object_of(value: Any, argument: str) -> dict[str, Any]:
@@ -44,13 +46,15 @@ def time_of(value: Any, argument: str) -> datetime | str:
     raise InvalidArgument.of(argument, "is no time with a zone", value=value, hint=hint)
 
 
-def seconds_of(value: Any, argument: str, least: float = 0.0, hint: str = "") -> float:
-    # Infinity too: who means "for ever" says so by None. NaN is at least nothing.
+def seconds_of(
+    value: Any, argument: str, least: float = 0.0, most: float = math.inf, hint: str = ""
+) -> float:
+    # No infinity: who means "for ever" says so by None. NaN is at least nothing.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and least <= value < math.inf:
+    if is_number and least <= value <= most and value < math.inf:
         return float(value)
-    reason = f"is no number of seconds of at least {least:g}"
-    raise InvalidArgument.of(argument, reason, value=value, hint=hint)
+    limits = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+    raise InvalidArgument.of(argument, f"is no number of seconds {limits}", value=value, hint=hint)
 
 
 def version_filter(version: int | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sharedstate import readers, types
+from sharedstate.calls.arguments import TTL_SECONDS, whole_number
 from sharedstate.config import checked_name
 from sharedstate.http.call import Call, RequestId, mutation, question, select
 
@@ -20,7 +21,7 @@ def renew_lock(
         "resource_name": resource_name,
         "execution_id": execution_id,
         "fencing_token": fencing_token,
-        "ttl_seconds": ttl_seconds,
+        "ttl_seconds": whole_number(ttl_seconds, "ttl_seconds", *TTL_SECONDS),
     }
     return mutation("renew_lock", params, readers.lease, request_id)
 

@@ -118,8 +118,18 @@ class AsyncLockMethods(AsyncCoreMethods):
         """
         return await self._run(calls.cancel_lock_request(new_request_id(request_id)))
 
+    async def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
+        """Who holds a lock and until when; None when nobody does. A plain read, so it is cheap.
+
+        Who waits for it as well: get_lock_status.
+        """
+        return await self._run(calls.get_lock(self.workspace, resource_type, resource_name))
+
     async def get_lock_status(self, resource_type: str, resource_name: str) -> types.LockStatus:
-        """Who holds a lock and until when, and who waits for it, in order."""
+        """Who holds a lock and until when, and who waits for it, in order.
+
+        Its `holder` is what get_lock answers.
+        """
         return await self._run(calls.get_lock_status(resource_type, resource_name))
 
     async def force_release_lock(
@@ -154,7 +164,9 @@ class AsyncLockMethods(AsyncCoreMethods):
     ) -> AsyncLock:
         """A lock with threading.Lock's interface, renewed in the background while it is held.
 
-        `on_lost(lock)` is called when the lease is lost, in the background.
+        Whatever keeps all other threads, or the event loop, from running for longer than
+        `ttl_seconds` (1..86400) loses it. `on_lost(lock)` is called when the lease is lost, in the
+        background.
 
         Example:
             >>> async with state.lock("subsystem", "skeleton", "skeleton_agent"):
@@ -246,29 +258,32 @@ class AsyncLockMethods(AsyncCoreMethods):
         for lease in held.leases:
             self._leases.note(lease)
 
+    def _forget(self, held: Held) -> None:
+        """Neither renew it any more nor send its tokens."""
+        self._background.drop(held)
+        for lease in held.leases:
+            self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
+
     async def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
-        self._background.drop(held)
+        lost: types.Lease | None = None
         try:
-            if len(held.leases) == 1:
-                (lease,) = held.leases
-                released = await self._run(
-                    calls.release_lock(
-                        lease.execution_id, lease.resource_type, lease.resource_name,
-                        lease.fencing_token, None,
-                    )
+            self._background.drop(held)
+            # Each by its token: only so is it known whether it was held until now.
+            for lease in held.leases:
+                call = calls.release_lock(
+                    lease.execution_id, lease.resource_type, lease.resource_name,
+                    lease.fencing_token, None,
                 )  # fmt: skip
-            else:
-                ended = await self._run(calls.cancel_lock_request(held.request_id))
-                released = ended and not held.has_lapsed(time.monotonic())
+                if not await self._run(call):
+                    lost = lost or lease
         except BaseException:
             rest_s = max(0.0, held.deadline - time.monotonic()) + 1.0
             await self._background.settle(self._background.give_back(held.request_id, rest_s))
             raise
-        for lease in held.leases:
-            self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
-        if not released:
-            raise lost_error(held)
+        self._forget(held)
+        if lost is not None:
+            raise lost_error(held, lost)
 
     async def _is_held_by_anyone(self, wanted: Wanted) -> bool:
         """Whether somebody holds any of these."""
@@ -276,7 +291,3 @@ class AsyncLockMethods(AsyncCoreMethods):
         for kind, name in wanted.resources:
             holders.append(await self.get_lock(kind, name))
         return any(holders)
-
-    async def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
-        """Who holds a lock, None when nobody does."""
-        return await self._run(calls.get_lock(self.workspace, resource_type, resource_name))
