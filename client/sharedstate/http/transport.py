@@ -14,6 +14,8 @@ import random
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -21,7 +23,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from sharedstate import errors
-from sharedstate.config import Settings
+from sharedstate.calls.arguments import seconds_of
+from sharedstate.config import URL_HINT, Settings
 from sharedstate.forks import renew_after_fork
 from sharedstate.http import answers
 from sharedstate.http.call import Call
@@ -66,7 +69,15 @@ class Sender:
     ) -> None:
         self._settings = settings
         self._retry = retry or RetryPolicy()
-        self._read_s = READ_TIMEOUT_S if timeout_seconds is None else timeout_seconds
+        self._read_s = READ_TIMEOUT_S
+        if timeout_seconds is not None:
+            self._read_s = seconds_of(timeout_seconds, "timeout_seconds", 0.001, 86400.0)
+        try:
+            httpx.URL(settings.url)
+        except httpx.InvalidURL as problem:
+            raise errors.InvalidArgument.of(
+                "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
+            ) from problem
         self.own_headers = {"x-workspace": settings.workspace, "User-Agent": "sharedstate"}
         if settings.token:
             # For `state.supabase` too, which would send the key.
@@ -156,7 +167,23 @@ class Sender:
         if host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host):
             return None
         proxies = getproxies()
-        return proxies.get(parts.scheme) or proxies.get("all")
+        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+    @staticmethod
+    @contextmanager
+    def naming_the_proxy() -> Iterator[None]:
+        """InvalidArgument for a proxy of the environment that httpx cannot use."""
+        try:
+            yield
+        except (ValueError, ImportError, httpx.InvalidURL) as problem:
+            # The value itself is not shown: it may hold a password.
+            raise errors.InvalidArgument.of(
+                "proxy",
+                f"of the environment cannot be used ({problem})",
+                hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the service's host in "
+                "NO_PROXY. For a SOCKS proxy install httpx[socks].",
+            ) from problem
 
     def refuse_if_closed(self) -> None:
         """ClientClosed after close()."""
@@ -240,7 +267,8 @@ class Transport(Sender):
         tls, proxy = tls_context(self.scheme), self.proxy()
         if proxy is None:
             return Connections(tls)
-        return httpx.HTTPTransport(verify=tls, http2=False, limits=LIMITS, proxy=proxy)
+        with self.naming_the_proxy():
+            return httpx.HTTPTransport(verify=tls, http2=False, limits=LIMITS, proxy=proxy)
 
     def _new_supabase(self, pool: httpx.BaseTransport) -> Client:
         from supabase import ClientOptions, create_client  # 0.3 s: only who asks pays
