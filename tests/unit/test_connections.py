@@ -35,7 +35,7 @@ def shared(local_server: LocalServer) -> SharedState:
 
 
 def _conflict(body: dict[str, Any]) -> dict[str, Any]:
-    return {"conflict_id": body["priority"]}
+    return {"conflict_id": int(body["description"])}
 
 
 def test_many_threads_share_one_client_and_each_gets_its_own_answer(
@@ -44,7 +44,7 @@ def test_many_threads_share_one_client_and_each_gets_its_own_answer(
     local_server.answer = _conflict
 
     def ask(number: int) -> int:
-        return shared.log_conflict("low", "a", "b", "c", priority=number)
+        return shared.log_conflict("low", "a", "b", str(number))
 
     with shared, ThreadPoolExecutor(32) as threads:
         assert list(threads.map(ask, range(2_000))) == list(range(2_000))
@@ -125,22 +125,20 @@ def test_a_forked_child_makes_connections_of_its_own_and_leaves_the_parent_s_alo
 ) -> None:
     local_server.answer = _conflict
     with shared:
-        assert shared.log_conflict("low", "a", "b", "c", priority=1) == 1
+        assert shared.log_conflict("low", "a", "b", "1") == 1
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             signal.alarm(20)  # a child that hangs ends, and the test fails
             try:
-                os.write(
-                    writing, str(shared.log_conflict("low", "a", "b", "c", priority=2)).encode()
-                )
+                os.write(writing, str(shared.log_conflict("low", "a", "b", "2")).encode())
             finally:
                 os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as answer:
             assert answer.read() == "2"
         os.waitpid(child, 0)
-        assert shared.log_conflict("low", "a", "b", "c", priority=3) == 3
+        assert shared.log_conflict("low", "a", "b", "3") == 3
     assert len(local_server.connections) == 2
 
 

@@ -9,7 +9,6 @@ redirects, hooks: nothing of it is ours). The connections below, `connections.py
 from __future__ import annotations
 
 import functools
-import json
 import random
 import ssl
 import threading
@@ -150,7 +149,7 @@ class Sender:
     def result(call: Call[T], content: bytes) -> T:
         """What a successful answer says; OutcomeUnknown or UnexpectedError if it makes no sense."""
         try:
-            return call.read(json.loads(content))
+            return call.read(call.parse(content.decode()))
         except (ValueError, TypeError, KeyError, RecursionError, UnexpectedAnswer) as cause:
             problem = errors.UnexpectedError(
                 f"the answer cannot be read ({cause!r})",
