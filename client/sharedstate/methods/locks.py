@@ -40,7 +40,15 @@ class LockMethods(CoreMethods):
 
         `wait_seconds` (up to 86400): wait in line for so long, in order of arrival; each step of
         `priority` (1..4, 1 is first) is worth 30 s of arrival time. An interrupted or timed out
-        wait leaves nothing behind. Raises Deadlock when the wait would never end.
+        wait leaves nothing behind. Raises Deadlock when the wait would never end. It is not renewed
+        by itself: `lock` is.
+
+        Example:
+            >>> if state.acquire_lock("subsystem", "power", "power_agent", wait_seconds=30):
+            ...     try:
+            ...         state.update_subsystem_status("power", {"current_mass_kg": 9.5})
+            ...     finally:
+            ...         state.release_lock("subsystem", "power")
         """
         wanted = Wanted(
             self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
@@ -61,7 +69,14 @@ class LockMethods(CoreMethods):
         """Take several locks, all or none: pairs of type and name. The rest as acquire_lock.
 
         While it waits it holds nothing. The result is a sequence of leases, and a context manager
-        that gives all of them back.
+        that gives all of them back, and raises LeaseLost when any had lapsed.
+
+        Example:
+            >>> pairs = [("subsystem", "skeleton"), ("subsystem", "power")]
+            >>> leases = state.acquire_locks(pairs, "system_architect", wait_seconds=30)
+            >>> if leases:
+            ...     with leases:
+            ...         ...
         """
         pairs = waiting.checked_resources(resources)
         wanted = Wanted(self.execution_id, pairs, agent_name, ttl_seconds, priority, several=True)
@@ -81,7 +96,7 @@ class LockMethods(CoreMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> types.Lease:
-        """Let the lease last `ttl_seconds` from now. Raises LeaseLost when it is gone."""
+        """Let the lease last `ttl_seconds` (1..86400) from now. LeaseLost when it is gone."""
         token = self._leases.needed(resource_type, resource_name, fencing_token)
         call = calls.renew_lock(
             self.execution_id, resource_type, resource_name, token, ttl_seconds, request_id
@@ -96,7 +111,15 @@ class LockMethods(CoreMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> bool:
-        """Give a lock back and forget its token. False when it had lapsed or was not yours."""
+        """Give a lock back and forget its token. False when it had lapsed or was not yours.
+
+        It ends the lease that this thread acquired, by its token; False means that somebody else
+        may have worked on it since, so what was read before must be read again.
+
+        Example:
+            >>> if not state.release_lock("subsystem", "skeleton"):
+            ...     print("the lease had lapsed: was everything written before?")
+        """
         token = self._leases.token(resource_type, resource_name, fencing_token)
         released = self._run(
             calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)

@@ -64,5 +64,9 @@ class OperationMethods(CoreMethods):
         No number is rounded: one with more digits than a float keeps is a Decimal, and every other
         an int or float as ever. `sharedstate export` writes all of them to a file; `json.dumps`
         takes no Decimal by itself.
+
+        Example:
+            >>> document = operator.export_state()
+            >>> print(len(document["conflicts"]), "conflicts")
         """
         return self._run(calls.export_state())

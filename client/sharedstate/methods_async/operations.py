@@ -46,7 +46,7 @@ class AsyncOperationMethods(AsyncCoreMethods):
         written digit by digit. Raises InvalidArgument for what is no such document.
 
         Example:
-            >>> for count in operator.import_state(json.loads(path.read_text())):
+            >>> for count in await operator.import_state(json.loads(path.read_text())):
             ...     print(count["section"], count["imported"], count["unchanged"], count["refused"])
         """
         answers: list[list[types.ImportCount]] = []
@@ -64,5 +64,9 @@ class AsyncOperationMethods(AsyncCoreMethods):
         No number is rounded: one with more digits than a float keeps is a Decimal, and every other
         an int or float as ever. `sharedstate export` writes all of them to a file; `json.dumps`
         takes no Decimal by itself.
+
+        Example:
+            >>> document = await operator.export_state()
+            >>> print(len(document["conflicts"]), "conflicts")
         """
         return await self._run(calls.export_state())

@@ -31,7 +31,14 @@ class AsyncStepMethods(AsyncCoreMethods):
 
         `reads`: other subsystems whose interfaces are wanted, `reads_requirements`: whose
         requirements. The subsystem depends on what it saw of them: once they publish anew it is
-        stale, until it is checked out again. End it with checkin_subsystem.
+        stale, until it is checked out again. The lease lasts `ttl_seconds` (1..86400). End it with
+        checkin_subsystem.
+
+        Example:
+            >>> checkout = await state.checkout_subsystem("actuation", "actuation_agent",
+            ...     reads=["skeleton"])
+            >>> if checkout:
+            ...     print(checkout.constraints["voltage_v"], checkout.inputs)
         """
         call = calls.checkout_subsystem(
             self.execution_id, subsystem, agent_name, ttl_seconds, reads, reads_requirements,
@@ -59,7 +66,13 @@ class AsyncStepMethods(AsyncCoreMethods):
 
         Raises LeaseLost, and StaleInputs when the subsystem is complete but what it was made from
         has changed since; `accept_stale` is the reason for which that is all right. `strict` as in
-        update_subsystem_status.
+        update_subsystem_status, which also names the keys of `status`. With `release=False` the
+        lease stays.
+
+        Example:
+            >>> await state.checkin_subsystem("actuation", "actuation_agent",
+            ...     {"state": "complete", "current_mass_kg": 9.5, "current_power_w": 750},
+            ...     design_data={"motors": 28}, activity="design_complete")
         """
         token = self._leases.needed("subsystem", subsystem, fencing_token)
         call = calls.checkin_subsystem(
