@@ -158,8 +158,8 @@ def test_a_renewal_that_fails_for_an_unknown_reason_is_tried_again_in_time_and_t
         return renewal(*arguments)
 
     monkeypatch.setattr(background, "renewal", fail_at_first)
-    with state.lock("door", "narrow", "agent", 2) as lock:
-        until(_changes(lambda: lock.lease), 2)
+    with state.lock("door", "narrow", "agent", 3) as lock:
+        until(_changes(lambda: lock.lease), 3)
         assert not lock.lost
     pauses = [after - before for before, after in itertools.pairwise(tries)]
     assert all(pause > 0.04 for pause in pauses)
@@ -184,11 +184,11 @@ def test_locks_are_renewed_on_when_the_news_of_another_s_loss_cannot_be_told(
     monkeypatch.setattr(background, "renewal", without_the_first)
     state = make()
     lost = state.lock("door", "a", "agent", 1, on_lost=lambda _: None)
-    kept = state.lock("door", "b", "agent", 1)
+    kept = state.lock("door", "b", "agent", 3)
     assert lost.acquire() and kept.acquire()
     until(lambda: lost.lost)
     for _ in range(2):
-        until(_changes(lambda: kept.lease), 2)
+        until(_changes(lambda: kept.lease), 3)
     kept.release()
 
 
@@ -203,9 +203,9 @@ def test_a_thread_that_cannot_be_started_fails_one_acquire_and_leaves_nothing(
         patch.setattr(background.ThreadBackground, "_start", no_thread)
         with pytest.raises(RuntimeError):
             state.lock("door", "narrow", "agent", 1).acquire()
-    with state.lock("door", "narrow", "agent", 1) as lock:
-        until(_changes(lambda: lock.lease), 2)
-    assert left() == (0, 0)
+    with state.lock("door", "wide", "agent", 3) as lock:
+        until(_changes(lambda: lock.lease), 3)
+    until(lambda: left() == (0, 0))
 
 
 @pytest.mark.parametrize(
