@@ -286,6 +286,17 @@ def test_one_thread_renews_all_locks_and_ends_with_the_last(make: Make) -> None:
     until(lambda: len(_threads()) == before, 3)
 
 
+def test_who_locks_again_and_again_keeps_the_thread_that_renews(make: Make) -> None:
+    before = set(_threads())
+    lock, seen = make().lock("door", "narrow", "agent"), set()
+    ends = time.monotonic() + 2.5
+    while time.monotonic() < ends:
+        with lock:
+            seen |= set(_threads()) - before
+        time.sleep(0.05)
+    assert len(seen) == 1
+
+
 def test_closing_the_client_ends_renewal_and_its_locks_lapse(make: Make, left: Left) -> None:
     before = len(_threads())
     state = make()

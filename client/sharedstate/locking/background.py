@@ -50,7 +50,7 @@ class Background:
         self._held: set[Held] = set()
         self._given_back: set[Future[bool]] = set()
         self._fresh: list[tuple[str, float, Future[bool]]] = []
-        self._wakes_at = 0.0
+        self._wakes_at = self._used_at = 0.0
         self._is_running = False
         self._is_stopped = False
         self._has_warned = False
@@ -76,7 +76,7 @@ class Background:
         held.is_ended = True
         with self._lock:
             self._held.discard(held)
-            now = time.monotonic()
+            self._used_at = now = time.monotonic()
             if not self._held and self._is_running and self._wakes_at > now + DOZE_S:
                 self._attend(now + LINGER_S)
 
@@ -140,15 +140,13 @@ class Background:
         tasks: set[asyncio.Task[None]] = set()
         is_over = False
         try:
-            idle_since: float | None = None
             while True:
                 alarm.clear()
                 now = time.monotonic()
                 for work in self._due(transport, alarm, now):
                     tasks.add(task := asyncio.ensure_future(work))
                     task.add_done_callback(tasks.discard)
-                idle_since = None if self._held or self._given_back else idle_since or now
-                is_over = self._may_end(idle_since, now)
+                is_over = self._may_end(now)
                 if is_over:
                     return
                 pause = max(0.0, self._wakes_at - time.monotonic())
@@ -175,18 +173,18 @@ class Background:
         renewals = [self._renew(transport, alarm, held) for held in due]
         return renewals + [self._return(transport, alarm, *one) for one in fresh]
 
-    def _may_end(self, idle_since: float | None, now: float) -> bool:
+    def _may_end(self, now: float) -> bool:
         """Plans the next look, unless there is nothing left to look after."""
         with self._lock:
             self._wakes_at = next_look(self._held)
+            is_idle = not (self._held or self._given_back or self._fresh)
             if self._fresh:
                 self._wakes_at = now
-            elif idle_since is not None and not self._held and not self._given_back:
+            elif is_idle:
                 # Soon enough for whatever may be held meanwhile: then nobody has to wake it.
-                self._wakes_at = min(idle_since + LINGER_S, now + EXTENDED_AFTER_S)
+                self._wakes_at = min(self._used_at + LINGER_S, now + EXTENDED_AFTER_S)
             self._wakes_at = min(self._wakes_at, self._stops_at)
-            is_idle = not (self._held or self._given_back or self._fresh)
-            is_over = self._is_stopped or (idle_since is not None and now >= idle_since + LINGER_S)
+            is_over = self._is_stopped or now >= self._used_at + LINGER_S
             if (is_idle and is_over) or now >= self._stops_at:
                 self._is_running = False
                 return True

@@ -146,6 +146,7 @@ class Lock:
             self._take(held)
         except BaseException:
             if held is not None:
+                background.drop(held)
                 self._state._forget(held)
             self._state._withdraw(asking)
             raise

@@ -282,8 +282,7 @@ class LockMethods(CoreMethods):
             self._leases.note(lease)
 
     def _forget(self, held: Held) -> None:
-        """Neither renew it any more nor send its tokens."""
-        self._background.drop(held)
+        """Send its tokens no more."""
         for lease in held.leases:
             self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
 
