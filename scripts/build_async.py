@@ -46,10 +46,16 @@ _RENAMES = (
     (r"for entry in feed:", "async for entry in feed:"),
     (r"\bcontextmanager\b", "asynccontextmanager"),
     (r"import Iterator, Mapping", "import AsyncIterator, Mapping"),
+    (r"lease that this thread acquired", "lease that this task acquired"),
+    (r"\.\.\.     with leases:", "...     async with leases:"),
     (r"end of a `with` block", "end of an `async with` block"),
     (r"-> Iterator\[Draft\]", "-> AsyncIterator[Draft]"),
     (r"another thread than acquired", "another task than acquired"),
     (r"its owner, a thread,", "its owner, a task,"),
+    (r"A thread that acquired", "A task that acquired"),
+    (r"Threads may share it", "Tasks may share it"),
+    (r"each thread was granted", "each task was granted"),
+    (r"the running thread", "the running task"),
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),
 )  # fmt: skip
 _AWAITED = (
@@ -59,7 +65,7 @@ _AWAITED = (
     r"|_fetch|update_subsystem_\w+|update_global_constraints|release_budget)\()"
 )
 # What is entered is not awaited.
-_EXAMPLE = r"(?m)^( +(?:>>>|\.\.\.) .*?)\bstate\.(?!r?locks?\(|edit_|follow_)"
+_EXAMPLE = r"(?m)^( +(?:>>>|\.\.\.) .*?)\b(state|operator)\.(?!r?locks?\(|edit_|follow_)"
 _NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file, run the script."""
 _ALIAS = """    async def aclose(self) -> None:
         \"\"\"The same as close, by the name that async libraries use.\"\"\"
@@ -77,7 +83,7 @@ def asynchronous(source_name: str) -> str:
     # A method starts at its `def` and ends where the next member of the class starts.
     members = re.split(r"(?m)^(?=    (?:def|@property|# ---))", rest)
     text = "".join(_member(member) for member in members)
-    text = re.sub(_EXAMPLE, r"\1await state.", text)
+    text = re.sub(_EXAMPLE, r"\1await \2.", text)
     return quotes + _NOTICE.format(source=source_name) + quotes + text
 
 

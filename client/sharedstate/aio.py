@@ -50,7 +50,9 @@ class AsyncSharedState(
     **Fencing is automatic.** The client remembers the token of each lease that it acquired, and
     sends it with status, interfaces and design of that subsystem, renewals and releases. A write
     after the lease lapsed raises LeaseLost instead of overwriting another agent's work, until the
-    resource is acquired again or released. An explicit `fencing_token` wins.
+    resource is acquired again or released. A task that acquired the resource sends the token
+    that it acquired itself; others send the newest of the client. An explicit `fencing_token` wins.
+    A forked child has none of its parent's leases.
 
     **Locks that last** as long as a block does: `with state.lock(...)`, see `lock`.
 
@@ -77,7 +79,9 @@ class AsyncSharedState(
         # httpx: not at `import sharedstate`.
         from sharedstate.http.transport_async import AsyncTransport
         from sharedstate.locking.background import TaskBackground
+        from sharedstate.locking.leases import Leases
 
+        self._leases = Leases(TaskBackground.me)
         self._transport = AsyncTransport(self._settings, timeout_seconds, retry)
         self._background = TaskBackground(self._settings, timeout_seconds)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
 from sharedstate.config import Settings, checked_name
+from sharedstate.forks import renew_after_fork
 from sharedstate.locking.leases import Leases
 
 if TYPE_CHECKING:
@@ -17,14 +16,15 @@ if TYPE_CHECKING:
 class ClientBase:
     """Who we are, where the service is, and which leases we hold."""
 
+    # Made by the client itself.
     _background: Background
+    _leases: Leases
 
     def __init__(self, execution_id: str | None, settings: Settings) -> None:
         given = f"execution-{uuid4()}" if execution_id is None else execution_id
         self._execution_id = checked_name(given, "execution_id")
         self._settings = settings
-        self._leases = Leases()
-        _alive.add(self)
+        renew_after_fork(self)
 
     @property
     def execution_id(self) -> str:
@@ -53,15 +53,14 @@ class ClientBase:
             f"workspace={self.workspace!r} url={self.url!r}>"
         )
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} has connections and cannot be pickled: make a new one in "
+            "each process"
+        )
 
-_alive: weakref.WeakSet[ClientBase] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for client in list(_alive):
-        client._leases.renew_lock_after_fork()
-        if hasattr(client, "_background"):  # not yet while it is being made
-            client._background.after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+    def _after_fork(self) -> None:
+        if hasattr(self, "_leases"):  # not yet while it is being made
+            self._leases.after_fork()
+        if hasattr(self, "_background"):
+            self._background.after_fork()

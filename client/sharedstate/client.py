@@ -54,7 +54,9 @@ class SharedState(
     **Fencing is automatic.** The client remembers the token of each lease that it acquired, and
     sends it with status, interfaces and design of that subsystem, renewals and releases. A write
     after the lease lapsed raises LeaseLost instead of overwriting another agent's work, until the
-    resource is acquired again or released. An explicit `fencing_token` wins.
+    resource is acquired again or released. A thread that acquired the resource sends the token
+    that it acquired itself; others send the newest of the client. An explicit `fencing_token` wins.
+    A forked child has none of its parent's leases.
 
     **Locks that last** as long as a block does: `with state.lock(...)`, see `lock`.
 
@@ -81,7 +83,9 @@ class SharedState(
         # httpx: not at `import sharedstate`.
         from sharedstate.http.transport import Transport
         from sharedstate.locking.background import ThreadBackground
+        from sharedstate.locking.leases import Leases
 
+        self._leases = Leases(ThreadBackground.me)
         self._transport = Transport(self._settings, timeout_seconds, retry)
         self._background = ThreadBackground(self._settings, timeout_seconds)
 

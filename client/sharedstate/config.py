@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from sharedstate.errors import InvalidArgument, NotConfigured
 
@@ -17,6 +18,7 @@ URL, KEY, WORKSPACE = "SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE"
 TOKEN = "SHAREDSTATE_TOKEN"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
 DEFAULT_WORKSPACE = "default"
+URL_HINT = "SUPABASE_URL looks like http://127.0.0.1:8000."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +73,57 @@ def load(
         # A token goes with its key: that of the file says nothing about a key from elsewhere.
         TOKEN: None if key else variables.get(TOKEN),
     }
+    unreadable: list[str] = []
     if not (found[URL] and found[KEY] and found[WORKSPACE]):
-        from_file = nearest_env_file(directory or Path.cwd())
+        from_file = nearest_env_file(directory or _working_directory(), unreadable)
         if found[KEY]:
             from_file.pop(TOKEN, None)
         found = {name: value or from_file.get(name) for name, value in found.items()}
     missing = [name for name in (URL, KEY) if not found[name]]
     if missing:
-        raise NotConfigured(f"{' and '.join(missing)} not found", detail={"missing": missing})
-    clean_key = _checked_key(found[KEY] or "", KEY)
+        detail: dict[str, Any] = {"missing": missing}
+        if unreadable:
+            detail["unreadable"] = unreadable
+        raise NotConfigured(f"{' and '.join(missing)} not found", detail=detail)
+    clean_key = _checked_key(found[KEY], KEY)
     token = _checked_key(found[TOKEN] or "", TOKEN) or None
     pinned = claims(token or clean_key).get("workspace")
     name = pinned or found[WORKSPACE] or DEFAULT_WORKSPACE
-    return Settings(
-        _checked_url(found[URL] or ""), clean_key, checked_name(name, "workspace"), token
-    )
+    return Settings(_checked_url(found[URL]), clean_key, checked_name(name, "workspace"), token)
 
 
-def nearest_env_file(directory: Path) -> dict[str, str]:
-    """Our variables of the nearest `.env`, from `directory` upwards, that has url or key."""
-    for folder in (directory, *directory.parents):
+def nearest_env_file(directory: Path | None, unreadable: list[str]) -> dict[str, str]:
+    """Our variables of the nearest `.env`, from `directory` upwards, that has url or key.
+
+    One that cannot be read is passed over, and named in `unreadable`.
+    """
+    for folder in () if directory is None else (directory, *directory.parents):
         path = folder / ".env"
         try:
             if not path.is_file():
                 continue
             from dotenv import dotenv_values  # only who has no environment pays for it
 
-            values = dotenv_values(path, interpolate=False)
-        except (OSError, UnicodeDecodeError):
+            # Some editors begin UTF-8 with a mark, which would be a part of the first name.
+            values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        except OSError as problem:
+            unreadable.append(f"{path} ({problem.strerror})")
+            continue
+        except UnicodeDecodeError:
+            unreadable.append(f"{path} (is not UTF-8)")
             continue
         names = (URL, KEY, WORKSPACE, TOKEN)
         ours = {name: value for name in names if (value := values.get(name))}
         if URL in ours or KEY in ours:
             return ours
     return {}
+
+
+def _working_directory() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return None
 
 
 def claims(key: str) -> dict[str, Any]:
@@ -130,20 +149,23 @@ def checked_name(value: Any, argument: str) -> str:
     )
 
 
-def _checked_url(value: str) -> str:
-    url = value.strip().rstrip("/").removesuffix("/rest/v1")
-    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
-        return url
-    raise InvalidArgument.of(
-        "url",
-        "is no http(s) address",
-        value=value,
-        hint="SUPABASE_URL looks like http://127.0.0.1:8000.",
-    )
+def _checked_url(value: Any) -> str:
+    url = value.strip().rstrip("/").removesuffix("/rest/v1") if isinstance(value, str) else ""
+    if url.isprintable() and (found := re.fullmatch(r"(https?://)([^\s/?#@]+)(/[^\s?#]*)?", url)):
+        try:
+            # Hosts of other alphabets go over the wire in ASCII, as in the header Host.
+            host = found[2].encode("idna").decode("ascii")
+            address = found[1] + host + quote(found[3] or "", safe="/%:@!$&'()*+,;=~")
+            parts = urlsplit(address)
+            if parts.hostname and parts.port != 0:
+                return address
+        except ValueError:  # of a port that is no number, or brackets around what is no address
+            pass
+    raise InvalidArgument.of("url", "is no http(s) address", value=value, hint=URL_HINT)
 
 
-def _checked_key(value: str, name: str) -> str:
-    key = value.strip()
+def _checked_key(value: Any, name: str) -> str:
+    key = value.strip() if isinstance(value, str) else " "
     if key.isascii() and key.isprintable() and " " not in key:
         return key
     # The value itself is not shown: it may be most of a real key.

@@ -73,9 +73,9 @@ def total(answers: Iterable[list[ImportCount]]) -> list[ImportCount]:
 def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     for section in SECTIONS:
         for index, entry in enumerate(document.get(section) or ()):
-            yield section, encode_part(entry, f"document.{section}[{index}]")
+            yield section, encode_part(entry, f"document.{section}[{index}]", exact=True)
     if COUNTERS in document:
-        yield COUNTERS, encode_part(document[COUNTERS], f"document.{COUNTERS}")
+        yield COUNTERS, encode_part(document[COUNTERS], f"document.{COUNTERS}", exact=True)
 
 
 def _call(batch: list[tuple[str, bytes]], request_id: UUID) -> Call[list[ImportCount]]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from sharedstate import SharedState
+from sharedstate.stack import StackInfo
 
 from .conftest import Database, Sharedstate
 
@@ -102,3 +106,19 @@ def test_exporting_an_unknown_workspace_is_a_clear_error(
     assert result.exit_code == 1
     assert "unknown_workspace" in result.output
     assert not (tmp_path / "x.json").exists()
+
+
+def test_a_number_with_many_digits_comes_back_from_the_client_s_export_and_import(
+    stack: StackInfo, database: Database, fresh: str
+) -> None:
+    digits = "0.123456789012345678901234567890"
+    with SharedState("operator", workspace=fresh, url=stack.url, key=stack.service_key) as operator:
+        operator.init_workspace(fresh, with_defaults=False)
+        entry = {"name": "arm", "metadata": {"exact": Decimal(digits), "short": 0.5}}
+        operator.import_state({"subsystems": [entry]})
+        (exported,) = operator.export_state()["subsystems"]
+    assert exported["metadata"] == {"exact": Decimal(digits), "short": 0.5}
+    (row,) = database.connection.execute(
+        "select metadata ->> 'exact' as exact from public.subsystems where workspace = %s", [fresh]
+    )
+    assert row["exact"] == digits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 from tests.locks.conftest import Cut, Left, Make, until
 
 from sharedstate import AsyncSharedState, LeaseLost, SharedState
+from sharedstate.locking import background, waiting
 from sharedstate.locking.locks import Lock
 from sharedstate.stack import StackInfo
 
@@ -23,6 +25,9 @@ def _ttl(state: SharedState) -> int:
     row = state.get_lock("door", "narrow")
     assert row is not None
     return row["ttl_seconds"]
+
+
+DOORS = [("door", "a"), ("door", "b")]
 
 
 def _changes(look: Callable[[], Any]) -> Callable[[], bool]:
@@ -57,8 +62,30 @@ def test_a_lock_that_is_held_gets_its_full_time_before_its_first_short_one_is_ov
     state = make()
     with state.lock("door", "narrow", "agent", 300) as lock:
         assert _ttl(state) == 10
-        until(lambda: _ttl(state) == 300, 9)
+        until(lambda: _ttl(state) == 300, 3)
         assert not lock.lost
+
+
+def test_a_lock_whose_event_loop_stands_still_at_once_has_its_full_time_already(
+    stack: StackInfo, workspace: str, database: psycopg.Connection[Any]
+) -> None:
+    async def run() -> None:
+        async with AsyncSharedState(
+            "async", workspace=workspace, url=stack.url, key=stack.agent_key
+        ) as state:
+            one, several = state.lock("door", "a", "agent", 60), state.locks(DOORS, "agent", 60)
+            for lock, blocking in ((one, True), (several, False)):
+                assert await lock.acquire(blocking)
+                # Not awaited: nothing of ours runs in between, as while a call blocks the loop.
+                rows = database.execute(
+                    """select provisional, expires_at - clock_timestamp() > interval '50 s'
+                    from agent_locks where workspace = %s""",
+                    [workspace],
+                ).fetchall()
+                assert rows == [(False, True)] * len(lock.leases)
+                await lock.release()
+
+    asyncio.run(run())
 
 
 def test_a_lock_that_is_released_soon_costs_two_calls(
@@ -67,7 +94,7 @@ def test_a_lock_that_is_released_soon_costs_two_calls(
     state = make()
     for _ in range(3):
         with state.lock("door", "narrow", "agent", 300):
-            time.sleep(0.3)
+            time.sleep(0.1)
     calls = database.execute(
         "select function_name, count(*) from core.requests where workspace = %s group by 1",
         [workspace],
@@ -117,6 +144,87 @@ def test_a_block_that_lost_the_lock_does_not_release_it_for_its_successor(
     assert tokens == [2]
     assert lock.token == 2 and lock.locked()
     lock.release()
+
+
+def test_a_renewal_that_fails_for_an_unknown_reason_is_tried_again_in_time_and_told_of_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, tries, renewal = make(), [], waiting.renewal
+
+    def fail_at_first(*arguments: Any) -> Any:
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise LookupError("nobody thought of this")
+        return renewal(*arguments)
+
+    monkeypatch.setattr(background, "renewal", fail_at_first)
+    with state.lock("door", "narrow", "agent", 3) as lock:
+        until(_changes(lambda: lock.lease), 3)
+        assert not lock.lost
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert all(pause > 0.04 for pause in pauses)
+    (record,) = [record for record in caplog.records if record.name == "sharedstate"]
+    assert "nobody thought of this" in str(record.exc_info)
+
+
+def test_locks_are_renewed_on_when_the_news_of_another_s_loss_cannot_be_told(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(self: Any, on_lost: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    renewal = waiting.renewal
+
+    def without_the_first(lease: Any, ttl: int) -> Any:
+        if lease.resource_name == "a":
+            raise LookupError
+        return renewal(lease, ttl)
+
+    monkeypatch.setattr(background.ThreadBackground, "_tell", no_thread)
+    monkeypatch.setattr(background, "renewal", without_the_first)
+    state = make()
+    lost = state.lock("door", "a", "agent", 1, on_lost=lambda _: None)
+    kept = state.lock("door", "b", "agent", 3)
+    assert lost.acquire() and kept.acquire()
+    until(lambda: lost.lost)
+    for _ in range(2):
+        until(_changes(lambda: kept.lease), 3)
+    kept.release()
+
+
+def test_a_thread_that_cannot_be_started_fails_one_acquire_and_leaves_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, left: Left
+) -> None:
+    def no_thread(self: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    state = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(background.ThreadBackground, "_start", no_thread)
+        with pytest.raises(RuntimeError):
+            state.lock("door", "narrow", "agent", 1).acquire()
+    with state.lock("door", "wide", "agent", 3) as lock:
+        until(_changes(lambda: lock.lease), 3)
+    until(lambda: left() == (0, 0))
+
+
+@pytest.mark.parametrize(
+    "place", ["methods.locks.LockMethods._give", "locking.background.Background.drop"]
+)
+def test_a_lock_whose_release_is_interrupted_is_not_renewed_for_ever(
+    make: Make, monkeypatch: pytest.MonkeyPatch, left: Left, place: str
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    state = make()
+    lock = state.lock("door", "narrow", "agent", 1)
+    lock.acquire()
+    monkeypatch.setattr(f"sharedstate.{place}", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lock.release()
+    assert lock.token is None
+    until(lambda: left() == (0, 0), 3)
 
 
 def test_a_hanging_renewal_does_not_delay_the_news_about_another_lock(
@@ -176,6 +284,17 @@ def test_one_thread_renews_all_locks_and_ends_with_the_last(make: Make) -> None:
     for lock in locks:
         lock.release()
     until(lambda: len(_threads()) == before, 3)
+
+
+def test_who_locks_again_and_again_keeps_the_thread_that_renews(make: Make) -> None:
+    before = set(_threads())
+    lock, seen = make().lock("door", "narrow", "agent"), set()
+    ends = time.monotonic() + 2.5
+    while time.monotonic() < ends:
+        with lock:
+            seen |= set(_threads()) - before
+        time.sleep(0.05)
+    assert len(seen) == 1
 
 
 def test_closing_the_client_ends_renewal_and_its_locks_lapse(make: Make, left: Left) -> None:

@@ -151,15 +151,45 @@ def test_several_locks_come_together_or_not_at_all(make: Make, left: Left) -> No
     assert left() == (0, 0)
 
 
-def test_a_set_whose_lease_lapsed_does_not_pass_for_held(
-    make: Make, database: psycopg.Connection[Any], workspace: str
+@pytest.mark.parametrize("kind", ["leases", "lock object"])
+def test_a_set_of_which_one_was_lost_does_not_pass_for_held_and_leaves_that_one_alone(
+    make: Make, database: psycopg.Connection[Any], workspace: str, left: Left, kind: str
 ) -> None:
-    leases = make().acquire_locks(DOORS, "agent")
-    assert leases is not None
-    with pytest.raises(LeaseLost), leases:
+    state, other = make(), make("other")
+    held = state.locks(DOORS, "agent") if kind == "lock object" else None
+    block = held or state.acquire_locks(DOORS, "agent")
+    assert block is not None
+    with pytest.raises(LeaseLost) as caught, block:
         database.execute(
             "delete from agent_locks where workspace = %s and resource_name = 'a'", [workspace]
         )
+        assert other.acquire_lock("door", "a", "other")
+    if held is not None:
+        assert caught.value.detail["resource_name"] == "a"
+    assert left() == (1, 0)
+    assert other.release_lock("door", "a")
+
+
+def test_the_release_of_a_set_may_be_repeated_when_an_answer_was_lost(
+    make: Make, monkeypatch: pytest.MonkeyPatch, left: Left
+) -> None:
+    state = make()
+    leases = state.acquire_locks(DOORS, "agent")
+    assert leases is not None
+    run, answers = state._run, 0
+
+    def lose_the_second_answer(call: Any) -> Any:
+        nonlocal answers
+        answer, answers = run(call), answers + 1
+        if answers == 2:
+            raise errors.OutcomeUnknown
+        return answer
+
+    monkeypatch.setattr(state, "_run", lose_the_second_answer)
+    with pytest.raises(errors.OutcomeUnknown):
+        leases.release()
+    assert leases.release()
+    assert (answers, left()) == (3, (0, 0))
 
 
 def test_a_lock_object_for_several_is_renewed_and_released_as_one(make: Make, left: Left) -> None:

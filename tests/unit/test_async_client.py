@@ -82,11 +82,11 @@ def test_it_calls_retries_and_raises_alike(service: respx.MockRouter) -> None:
 def test_many_tasks_share_one_client_and_closing_closes_the_sockets(
     local_server: LocalServer,
 ) -> None:
-    local_server.answer = lambda body: {"conflict_id": body["priority"]}
+    local_server.answer = lambda body: {"conflict_id": int(body["description"])}
 
     async def run() -> list[int]:
         async with AsyncSharedState(url=local_server.url, key="k") as state:
-            asks = (state.log_conflict("low", "a", "b", "c", priority=n) for n in range(200))
+            asks = (state.log_conflict("low", "a", "b", str(n)) for n in range(200))
             return await asyncio.gather(*asks)
 
     assert asyncio.run(run()) == list(range(200))

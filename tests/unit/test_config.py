@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,10 +87,32 @@ def test_a_dollar_sign_in_the_file_is_just_that(tmp_path: Path) -> None:
     assert config.load(environ={}, directory=tmp_path).key == "a${HOME}b"
 
 
-def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SUPABASE_URL")
+def test_a_broken_file_is_passed_over_and_named_when_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / ".env").write_bytes(FILE.encode("utf-16"))
+    assert config.load(environ={}, directory=below).url == "http://file:1"
+    (tmp_path / ".env").unlink()
+    with pytest.raises(errors.NotConfigured, match="is not UTF-8") as caught:
+        config.load(environ={}, directory=below)
+    assert caught.value.detail["unreadable"] == [f"{below / '.env'} (is not UTF-8)"]
+
+
+def test_a_file_that_begins_with_the_mark_of_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE, encoding="utf-8-sig")
+    assert config.load(environ={}, directory=tmp_path).url == "http://file:1"
+
+
+def test_a_working_directory_that_was_deleted_has_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert config.load("http://a:1", "key").url == "http://a:1"
     with pytest.raises(errors.NotConfigured):
-        config.load(environ={}, directory=tmp_path)
+        config.load()
 
 
 def test_without_settings_it_says_what_to_do(tmp_path: Path) -> None:
@@ -147,11 +171,34 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8000", "ftp://a", "http://", "http://a b", "http://a?q"]
+    "url",
+    [
+        *("localhost:8000", "ftp://a", "http://", "http://a b", "http://a?q", "http://:80"),
+        *("http://127.0.0.1:abc", "http://a:99999", "http://a:80:90", "http://a:0"),
+        *("http://[::1", "http://[zz]", "http://999.1.1.1", "http://a..b", "http://" + "x" * 64),
+        *("http://a/\x01", 123, b"http://a"),
+    ],
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(errors.InvalidArgument, match="is no http"):
-        config.load(url, "key")
+def test_an_address_that_is_none_is_refused(url: Any) -> None:
+    with pytest.raises(errors.InvalidArgument, match="url is no http"):
+        SharedState(url=url, key="key")
+
+
+def test_a_host_of_another_alphabet_is_written_as_it_goes_over_the_wire() -> None:
+    settings = config.load("http://bücher.example:8000/übung", "key")
+    assert settings.url == "http://xn--bcher-kva.example:8000/%C3%BCbung"
+
+
+@pytest.mark.parametrize("key", [123, b"key", ["key"]])
+def test_a_key_that_is_no_text_is_refused(key: Any) -> None:
+    with pytest.raises(errors.InvalidArgument, match="key contains"):
+        config.load("http://a:1", key)
+
+
+@pytest.mark.parametrize("seconds", ["5", 0, -1, math.nan, math.inf, True])
+def test_a_timeout_that_is_no_time_is_refused(seconds: Any) -> None:
+    with pytest.raises(errors.InvalidArgument, match="timeout_seconds is no number of seconds"):
+        SharedState(url="http://a:1", key="key", timeout_seconds=seconds)
 
 
 @pytest.mark.parametrize("url", ["http://a:1/", "http://a:1/rest/v1", " http://a:1/rest/v1/ "])

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import pickle
 import signal
 import socket
+import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import respx
 
-from sharedstate import RetryPolicy, SharedState, errors
+from sharedstate import AsyncSharedState, RetryPolicy, SharedState, errors
 from sharedstate.http.transport import LIMITS, Transport
+from sharedstate.types import Lease
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer
@@ -28,7 +35,7 @@ def shared(local_server: LocalServer) -> SharedState:
 
 
 def _conflict(body: dict[str, Any]) -> dict[str, Any]:
-    return {"conflict_id": body["priority"]}
+    return {"conflict_id": int(body["description"])}
 
 
 def test_many_threads_share_one_client_and_each_gets_its_own_answer(
@@ -37,7 +44,7 @@ def test_many_threads_share_one_client_and_each_gets_its_own_answer(
     local_server.answer = _conflict
 
     def ask(number: int) -> int:
-        return shared.log_conflict("low", "a", "b", "c", priority=number)
+        return shared.log_conflict("low", "a", "b", str(number))
 
     with shared, ThreadPoolExecutor(32) as threads:
         assert list(threads.map(ask, range(2_000))) == list(range(2_000))
@@ -118,22 +125,20 @@ def test_a_forked_child_makes_connections_of_its_own_and_leaves_the_parent_s_alo
 ) -> None:
     local_server.answer = _conflict
     with shared:
-        assert shared.log_conflict("low", "a", "b", "c", priority=1) == 1
+        assert shared.log_conflict("low", "a", "b", "1") == 1
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             signal.alarm(20)  # a child that hangs ends, and the test fails
             try:
-                os.write(
-                    writing, str(shared.log_conflict("low", "a", "b", "c", priority=2)).encode()
-                )
+                os.write(writing, str(shared.log_conflict("low", "a", "b", "2")).encode())
             finally:
                 os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as answer:
             assert answer.read() == "2"
         os.waitpid(child, 0)
-        assert shared.log_conflict("low", "a", "b", "c", priority=3) == 3
+        assert shared.log_conflict("low", "a", "b", "3") == 3
     assert len(local_server.connections) == 2
 
 
@@ -152,6 +157,64 @@ def test_a_lock_held_by_another_thread_while_forking_does_not_block_the_child(
                 os._exit(0)
         os.waitpid(child, 0)
     assert [body["status"] for body in local_server.bodies] == [{"v": 1}]
+
+
+def _in_child(work: Callable[[], Any]) -> str:
+    """What a call in a forked child answers, as text, or the name of its error."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs ends, and the test fails
+        try:
+            os.write(writing, str(work()).encode())
+        except Exception as problem:  # noqa: BLE001  its name is the answer
+            os.write(writing, type(problem).__name__.encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_that_was_forked_while_another_thread_began_to_pause_can_pause(
+    shared: SharedState,
+) -> None:
+    transport = shared._transport
+    with vars(transport._closed)["_cond"]:  # as a thread has it that goes to sleep, or is woken
+        assert _in_child(lambda: transport.pause(0.01)) == "None"
+    shared.close()
+    assert _in_child(shared.health) == "ClientClosed"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_sends_no_token_of_its_parent_s_leases(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    def token() -> Any:
+        return shared.update_subsystem_status("skeleton", {}).get("fencing_token")
+
+    shared._leases.note(Lease("subsystem", "skeleton", "a", "my-run", 7, datetime.now(UTC)))
+    with shared:
+        assert _in_child(token) == "None"
+        assert token() == 7
+
+
+def test_a_client_that_is_to_be_pickled_says_what_to_do_instead(shared: SharedState) -> None:
+    with pytest.raises(TypeError, match="make a new one in each process"):
+        pickle.dumps(shared)
+
+
+def test_an_idle_connection_is_looked_at_also_where_there_is_no_poll(
+    shared: SharedState, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("select.poll")
+    with shared:
+        for _ in range(3):
+            shared.health()
+    assert len(local_server.connections) == 1
 
 
 def test_a_dropped_connection_is_made_again_with_the_same_request_id() -> None:
@@ -227,6 +290,7 @@ def test_supabase_sends_our_key_and_workspace(service: respx.MockRouter) -> None
 @pytest.mark.parametrize(
     ("url", "proxy"),
     [
+        ("http://without-scheme.test", "http://proxy:1"),
         ("http://127.0.0.1:8000", None),
         ("http://localhost:8000", None),
         ("http://inside.test", None),
@@ -237,9 +301,47 @@ def test_supabase_sends_our_key_and_workspace(service: respx.MockRouter) -> None
 def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
     url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://proxy:1")
+    without_scheme = "without-scheme" in url
+    monkeypatch.setenv("http_proxy", "proxy:1" if without_scheme else "http://proxy:1")
     monkeypatch.setenv("https_proxy", "http://proxy:2")
     monkeypatch.setenv("no_proxy", "inside.test")
     with SharedState(url=url, key="key") as state:
         assert isinstance(state._transport, Transport)
         assert state._transport.proxy() == proxy
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:secret@proxy:1", "ftp://proxy", "http://[::1"])
+def test_a_proxy_that_cannot_be_used_is_refused_and_not_shown(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setitem(sys.modules, "socksio", None)  # whether or not it is installed here
+
+    async def ask() -> None:
+        async with AsyncSharedState(url="http://service.test", key="key") as state:
+            await state.health()
+
+    with SharedState(url="http://service.test", key="key") as state:
+        for call in (state.health, lambda: asyncio.run(ask())):
+            with pytest.raises(errors.InvalidArgument, match="proxy of the environment") as caught:
+                call()
+            assert "secret" not in str(caught.value)
+
+
+def test_a_connection_that_takes_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[HTTPConnection] = []
+
+    def connect(_: HTTPConnection) -> None:
+        raise TimeoutError
+
+    def close(one: HTTPConnection) -> None:
+        closed.append(one)
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect)
+    monkeypatch.setattr(HTTPConnection, "close", close)
+    with (
+        SharedState(url="http://a:1", key="key", retry=RetryPolicy(attempts=1)) as state,
+        pytest.raises(errors.ServiceUnavailable, match="ConnectTimeout"),
+    ):
+        state.health()
+    assert len(closed) == 1

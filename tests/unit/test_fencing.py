@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,6 +14,9 @@ import pytest
 import respx
 
 from sharedstate import SharedState, errors
+from sharedstate.locking.background import ThreadBackground
+from sharedstate.locking.leases import Leases
+from sharedstate.types import Lease
 
 ROW = {"version": 3}
 
@@ -114,6 +120,38 @@ def test_releasing_sends_the_token_and_forgets_it(client: SharedState, fenced: S
     client.release_lock("subsystem", "skeleton")
     assert fenced.sent["release_lock"] == [1, None]
     assert fenced.sent["update_subsystem_status"] == [None]
+
+
+def test_each_thread_sends_the_token_that_it_acquired_and_a_helper_the_newest(
+    client: SharedState, fenced: Service
+) -> None:
+    client.acquire_lock("subsystem", "skeleton", "a")
+    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(1) as helper:
+        other.submit(client.acquire_lock, "subsystem", "skeleton", "b").result()
+        for threads in (other, helper):
+            threads.submit(client.update_subsystem_status, "skeleton", {}).result()
+        client.update_subsystem_status("skeleton", {})
+        client.release_lock("subsystem", "skeleton")
+        client.update_subsystem_status("skeleton", {})
+        other.submit(client.release_lock, "subsystem", "skeleton").result()
+        helper.submit(client.update_subsystem_status, "skeleton", {}).result()
+    assert fenced.sent["update_subsystem_status"] == [2, 2, 1, 2, None]
+    assert fenced.sent["release_lock"] == [1, 2]
+
+
+def test_notes_are_kept_neither_for_what_was_released_nor_for_threads_that_have_ended() -> None:
+    leases = Leases(ThreadBackground.me)
+    lease = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
+    for token in range(100):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(leases.note, replace(lease, fencing_token=token)).result()
+    gc.collect()
+    assert leases.token("door", "narrow", None) == 99
+    assert not leases._notes["door", "narrow"].own
+    leases.forget("door", "narrow", 99)
+    leases.note(lease)
+    leases.forget("door", "narrow", lease.fencing_token)
+    assert not leases._notes
 
 
 def test_releasing_an_older_lease_keeps_the_newer_one(client: SharedState, fenced: Service) -> None:

@@ -15,12 +15,17 @@ LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo
 
 
 def _held(ttl: int, since: float = 100.0, lifetime: float = 0.0) -> Held:
-    return Held(Grant((LEASE,), "id", since, lifetime or min(ttl, 10)), ttl)
+    return Held(Grant((LEASE,), "id", since, lifetime or min(ttl, 10)), ttl, now=since)
 
 
-def test_a_fresh_lease_is_short_and_extended_at_a_third_of_that() -> None:
+def test_a_fresh_lease_is_short_and_extended_half_a_second_after_it_was_taken() -> None:
     held = _held(300)
-    assert held.due == pytest.approx(100 + 10 / 3)
+    assert held.due == pytest.approx(100.5)
+    # Counted from when its holder got it, which may be later than what its time counts from.
+    late = Held(Grant((LEASE,), "id", 100.0, 10.0), 300, now=102.0)
+    assert late.due == pytest.approx(102.5)
+    too_late = Held(Grant((LEASE,), "id", 100.0, 10.0), 300, now=108.0)
+    assert too_late.due < 108
     assert held.deadline <= 110
     held.renewed(held.due, [LEASE])
     assert held.deadline > 390
@@ -89,6 +94,7 @@ def test_no_renewal_is_waited_for_longer_than_the_lease_lasts() -> None:
 def test_the_next_look_is_at_what_comes_first() -> None:
     assert next_look([]) == math.inf
     one, two = _held(300), _held(3)
+    one.renewed(100.0, [LEASE])
     assert next_look([one, two]) == two.due
     two.is_renewing = True  # nothing is due of it but its end
     assert next_look([two]) == two.deadline

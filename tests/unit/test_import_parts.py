@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -36,6 +39,43 @@ def sent(service: respx.MockRouter) -> list[dict[str, Any]]:
 
 def _log(count: int, size: int = 1) -> list[dict[str, Any]]:
     return [{"activity": "a", "details": {"n": n, "text": "x" * size}} for n in range(count)]
+
+
+def test_no_number_of_an_export_is_rounded_and_none_that_is_imported(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    digits = "0.12345678901234567890123"
+    text = (
+        '{"format":"sharedstate/1","subsystems":[{"name":"a","current_mass_kg":12.5,'
+        f'"metadata":{{"exact":[{digits},-1.5E+400,{"9" * 30}]}}}}],"counters":{{"x":{digits}}}}}'
+    )
+    service.post("rpc/export_state").respond(text=text)
+    imported = service.post("rpc/import_state").respond(json=[])
+    document = client.export_state()
+    (entry,) = document["subsystems"]
+    assert type(entry["current_mass_kg"]) is float
+    assert entry["metadata"]["exact"] == [Decimal(digits), Decimal("-1.5E+400"), 10**30 - 1]
+    client.import_state(document)
+    assert f'{{"document":{text},"request_id":' in imported.calls.last.request.content.decode()
+
+
+@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), Decimal("1E+2000")])
+def test_a_decimal_that_no_number_can_hold_is_refused_with_its_place(
+    number: Decimal, client: SharedState
+) -> None:
+    mapping = MappingProxyType({"b": (1, number)})
+    with pytest.raises(errors.InvalidArgument) as caught:
+        client.import_state({"subsystems": [{"a": Decimal("0." + "1" * 30), "m": mapping}]})
+    assert caught.value.detail["argument"] == "document.subsystems[0].m.b[1]"
+
+
+def test_beside_a_long_decimal_all_else_is_written_as_ever(
+    client: SharedState, sent: list[dict[str, Any]]
+) -> None:
+    entry = {"d": Decimal("0." + "1" * 30), "t": (1, UUID(ID)), 1: None, "m": MappingProxyType({})}
+    client.import_state({"subsystems": [entry]})
+    (row,) = sent[0]["document"]["subsystems"]
+    assert row == {"d": pytest.approx(1 / 9), "t": [1, ID], "1": None, "m": {}}
 
 
 def test_a_small_document_is_sent_in_one_part_as_it_is(

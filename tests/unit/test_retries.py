@@ -166,19 +166,38 @@ def test_without_retries_the_first_failure_is_the_end(service: respx.MockRouter)
     assert route.call_count == 1
 
 
-def test_pauses_grow_up_to_the_cap_and_are_fully_random() -> None:
+def test_pauses_grow_up_to_the_cap_and_are_random_down_to_the_half() -> None:
     policy = RetryPolicy(attempts=6, base_s=0.1, factor=3.0, cap_s=2.0)
     longest = [policy.pause(failed, 0.0, 1.0) for failed in range(1, 6)]
     assert longest == pytest.approx([0.1, 0.3, 0.9, 2.0, 2.0])
-    assert [policy.pause(failed, 0.0, 0.0) for failed in range(1, 6)] == [0.0] * 5
+    shortest = [policy.pause(failed, 0.0, 0.0) for failed in range(1, 6)]
+    assert shortest == pytest.approx([0.05, 0.15, 0.45, 1.0, 1.0])
     assert policy.pause(6, 0.0, 0.0) is None
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1.0])
+def test_a_call_outlives_a_restart_of_some_seconds_and_is_given_up_within_thirty(
+    jitter: float,
+) -> None:
+    attempts = Attempts(RetryPolicy(), mutation=False, request_id=None, jitter=lambda: jitter)
+    now = 0.0
+    with pytest.raises(errors.ServiceUnavailable) as caught:
+        while True:
+            now += attempts.after_silence(httpx.ConnectError("refused"), sent=False, elapsed_s=now)
+    assert 9 < now < 20
+    assert caught.value.detail["attempts"] == 8
+
+
+def test_any_number_of_attempts_has_a_pause() -> None:
+    assert RetryPolicy(attempts=2000, base_s=0.0).pause(1999, 0.0, 1.0) == 0.0
+    assert RetryPolicy(attempts=2000).pause(1999, 0.0, 1.0) == 5.0
 
 
 def test_no_attempt_starts_after_the_deadline() -> None:
     policy = RetryPolicy(deadline_s=30.0, base_s=1.0)
     assert policy.pause(1, 28.0, 1.0) == 1.0
     assert policy.pause(1, 29.5, 1.0) is None
-    assert policy.pause(1, 29.5, 0.1) == pytest.approx(0.1)
+    assert policy.pause(1, 29.3, 0.0) == pytest.approx(0.5)
 
 
 def test_the_attempts_of_a_slow_service_end_with_the_deadline() -> None:

@@ -41,8 +41,8 @@ class Service:
     now: float = 1000.0
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def follow(self, wait_s: float, **options: Any) -> Grant | None:
-        asking = Asking(WANTED, wait_s, clock=lambda: self.now, **options)
+    def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
+        asking = Asking(wanted, wait_s, clock=lambda: self.now, **options)
         steps = asking.steps()
         try:
             step = next(steps)
@@ -173,6 +173,40 @@ def test_a_lease_whose_answer_came_too_late_does_not_pass_for_held() -> None:
     assert service.names[-1] == "acquire_lock"
 
 
+def test_a_set_of_which_a_part_is_gone_again_does_not_pass_for_granted() -> None:
+    # The same resource twice is one to the service.
+    pairs = (("door", "narrow"), ("door", "wide"), ("door", "wide"))
+    wanted = replace(WANTED, resources=pairs, several=True)
+    both = (LEASE, replace(LEASE, resource_name="wide"))
+    service = Service([(), _wait("granted", (PROVISIONAL,)), both])
+    grant = service.follow(60.0, wanted)
+    assert grant is not None and grant.leases == both
+    assert service.names == [
+        "acquire_locks", "wait_for_lock", "cancel_lock_request", "acquire_locks",
+    ]  # fmt: skip
+    assert Service([(LEASE,)]).follow(0.0, wanted) is None
+
+
+def test_a_short_lease_is_confirmed_where_that_is_wanted_before_it_is_returned() -> None:
+    service = Service([(LEASE,), LEASE])
+    grant = service.follow(0.0, ttl_seconds=10, confirm=True)
+    assert service.names == ["acquire_lock", "renew_lock"]
+    assert service.sent[-1][1]["ttl_seconds"] == 300
+    assert grant is not None and grant.lifetime_s == 300
+    service = Service([(LEASE,), errors.LeaseLost()])
+    assert service.follow(0.0, ttl_seconds=10, confirm=True) is None
+
+
+@pytest.mark.parametrize("ttl", [0, -1, 86401, 1.5, True, "300", None])
+def test_a_time_or_priority_that_is_no_whole_number_in_range_is_refused_by_its_name(
+    ttl: Any,
+) -> None:
+    with pytest.raises(errors.InvalidArgument, match="ttl_seconds is no whole number"):
+        replace(WANTED, ttl_seconds=ttl)
+    with pytest.raises(errors.InvalidArgument, match="priority is no whole number"):
+        replace(WANTED, priority=ttl)
+
+
 def test_who_does_not_wait_is_told_of_an_outage_at_once() -> None:
     service = Service([errors.ServiceUnavailable("away")])
     with pytest.raises(errors.ServiceUnavailable):
@@ -210,7 +244,7 @@ def test_wrong_arguments_of_acquire_raise_what_threading_lock_raises(
     assert raised(blocking_wait) is raised(threading.Lock().acquire)
 
 
-@pytest.mark.parametrize("wait", [None, "5", math.nan, math.inf])
+@pytest.mark.parametrize("wait", [None, "5", True, -1, math.nan, math.inf, 1e9])
 def test_a_wait_that_is_no_number_is_refused(wait: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="wait_seconds"):
         checked_wait(wait)

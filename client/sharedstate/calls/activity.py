@@ -7,8 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.calls.arguments import MAX_ROWS, object_of, objects_of, time_of, whole_number
-from sharedstate.http.call import Call, RequestId, mutation, question
+from sharedstate.calls.arguments import (
+    MAX_BIGINT,
+    MAX_ROWS,
+    object_or_empty,
+    objects_of,
+    time_of,
+    whole_number,
+)
+from sharedstate.http.call import Call, RequestId, mutation, repeatable
 
 FOLLOWED_AT_ONCE = 500
 PRUNED_AT_ONCE = 20_000
@@ -24,7 +31,7 @@ def log_agent_activity(
     params = {
         "agent_name": agent_name,
         "activity": activity,
-        "details": object_of(details or {}, "details"),
+        "details": object_or_empty(details, "details"),
         "execution_id": execution_id,
     }
     return mutation("log_agent_activity", params, readers.row, request_id)
@@ -56,8 +63,8 @@ def get_recent_activity(
         params["until"] = time_of(until, "until")
     if before is not None:
         number = before["id"] if isinstance(before, Mapping) else before
-        params["before_id"] = whole_number(number, "before", 1, 2**63 - 1)
-    return question("get_recent_activity", params, readers.rows)
+        params["before_id"] = whole_number(number, "before", 1, MAX_BIGINT)
+    return repeatable("get_recent_activity", params, readers.rows)
 
 
 def read_activity(
@@ -68,7 +75,7 @@ def read_activity(
 ) -> Call[types.ActivityPage]:
     filters = _filters(agent_name, execution_id, activity)
     params = {"cursor": cursor, "limit_count": FOLLOWED_AT_ONCE, **filters}
-    return question("read_activity", params, readers.activity_page)
+    return repeatable("read_activity", params, readers.activity_page)
 
 
 def prune_activity(older_than: datetime | str, request_id: RequestId) -> Call[int]:

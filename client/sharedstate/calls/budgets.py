@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.calls.arguments import newest_filter, object_of, version_filter
+from sharedstate.calls.arguments import (
+    MAX_VERSION,
+    TTL_SECONDS,
+    newest_filter,
+    object_of,
+    version_filter,
+    whole_number,
+)
 from sharedstate.config import checked_name
-from sharedstate.http.call import Call, RequestId, mutation, question, select
+from sharedstate.http.call import Call, RequestId, mutation, repeatable, select
 
 
 def update_global_constraints(
@@ -42,8 +49,11 @@ def get_global_constraints_history(
 
 
 def diff_global_constraints(from_version: int, to_version: int) -> Call[list[types.DocumentChange]]:
-    params = {"from_version": from_version, "to_version": to_version}
-    return question("diff_global_constraints", params, readers.rows)
+    params = {
+        "from_version": whole_number(from_version, "from_version", 0, MAX_VERSION),
+        "to_version": whole_number(to_version, "to_version", 0, MAX_VERSION),
+    }
+    return repeatable("diff_global_constraints", params, readers.rows)
 
 
 def get_budget_usage(workspace: str, subsystem: str | None) -> Call[list[types.BudgetUsageRow]]:
@@ -90,7 +100,7 @@ def reserve_budget(
         "agent_name": agent_name,
         "execution_id": execution_id,
         **amounts,
-        "ttl_seconds": ttl_seconds,
+        "ttl_seconds": whole_number(ttl_seconds, "ttl_seconds", *TTL_SECONDS),
         "fencing_token": fencing_token,
         "locked_subsystem": locked_subsystem,
     }

@@ -6,8 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.calls.arguments import names_of, object_of
-from sharedstate.http.call import Call, RequestId, mutation, question
+from sharedstate.calls.arguments import (
+    MAX_BIGINT,
+    PRIORITIES,
+    names_of,
+    object_of,
+    object_or_empty,
+    whole_number,
+)
+from sharedstate.http.call import Call, RequestId, mutation, repeatable
 
 
 def log_conflict(
@@ -27,8 +34,8 @@ def log_conflict(
         "source": source,
         "target": target,
         "description": description,
-        "details": object_of(details or {}, "details"),
-        "priority": priority,
+        "details": object_or_empty(details, "details"),
+        "priority": whole_number(priority, "priority", *PRIORITIES),
         "blocks": names_of(blocks, "blocks"),
         "execution_id": execution_id,
         "conflict_key": conflict_key,
@@ -45,7 +52,7 @@ def resolve_conflict(
     request_id: RequestId,
 ) -> Call[types.ConflictRow]:
     params = {
-        "conflict_id": conflict_id,
+        "conflict_id": _number(conflict_id),
         "resolution": resolution,
         "resolved_by": resolved_by,
         "budget_transfer": (
@@ -60,7 +67,7 @@ def add_conflict_note(
     execution_id: str, conflict_id: int, agent_name: str, note: str, request_id: RequestId
 ) -> Call[types.ConflictEventRow]:
     params = {
-        "conflict_id": conflict_id,
+        "conflict_id": _number(conflict_id),
         "agent_name": agent_name,
         "note": note,
         "execution_id": execution_id,
@@ -77,7 +84,7 @@ def reassign_conflict(
     request_id: RequestId,
 ) -> Call[types.ConflictRow]:
     params = {
-        "conflict_id": conflict_id,
+        "conflict_id": _number(conflict_id),
         "target_agent": target_agent,
         "agent_name": agent_name,
         "reason": reason,
@@ -90,7 +97,7 @@ def reopen_conflict(
     execution_id: str, conflict_id: int, agent_name: str, reason: str, request_id: RequestId
 ) -> Call[types.ConflictRow]:
     params = {
-        "conflict_id": conflict_id,
+        "conflict_id": _number(conflict_id),
         "agent_name": agent_name,
         "reason": reason,
         "execution_id": execution_id,
@@ -99,21 +106,25 @@ def reopen_conflict(
 
 
 def get_conflict_history(conflict_id: int) -> Call[list[types.ConflictEventRow]]:
-    return question("get_conflict_history", {"conflict_id": conflict_id}, readers.rows)
+    return repeatable("get_conflict_history", {"conflict_id": _number(conflict_id)}, readers.rows)
 
 
 def is_blocked(agent_name: str) -> Call[bool]:
-    return question("is_blocked", {"agent_name": agent_name}, readers.boolean)
+    return repeatable("is_blocked", {"agent_name": agent_name}, readers.boolean)
 
 
 def blocked_by(agent_name: str) -> Call[list[types.ConflictRow]]:
-    return question("blocked_by", {"agent_name": agent_name}, readers.rows)
+    return repeatable("blocked_by", {"agent_name": agent_name}, readers.rows)
 
 
 def wait_until_unblocked(agent_name: str, wait_ms: int) -> Call[types.UnblockWait]:
     params = {"agent_name": agent_name, "wait_ms": wait_ms}
-    return question("wait_until_unblocked", params, readers.unblock_wait)
+    return repeatable("wait_until_unblocked", params, readers.unblock_wait)
 
 
 def get_active_conflicts(agent_name: str | None) -> Call[list[types.ConflictRow]]:
-    return question("get_active_conflicts", {"agent_name": agent_name}, readers.rows)
+    return repeatable("get_active_conflicts", {"agent_name": agent_name}, readers.rows)
+
+
+def _number(conflict_id: int) -> int:
+    return whole_number(conflict_id, "conflict_id", 1, MAX_BIGINT)

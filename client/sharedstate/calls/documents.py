@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.calls.arguments import newest_filter, object_of, version_filter
+from sharedstate.calls.arguments import (
+    MAX_VERSION,
+    newest_filter,
+    object_of,
+    version_filter,
+    whole_number,
+)
 from sharedstate.config import checked_name
-from sharedstate.http.call import Call, RequestId, mutation, question, select
+from sharedstate.http.call import Call, RequestId, mutation, repeatable, select
 
 
 def update_subsystem_requirements(
@@ -107,10 +113,10 @@ def diff_documents(
     params = {
         "subsystem": subsystem,
         "document": document,
-        "from_version": from_version,
-        "to_version": to_version,
+        "from_version": whole_number(from_version, "from_version", 0, MAX_VERSION),
+        "to_version": whole_number(to_version, "to_version", 0, MAX_VERSION),
     }
-    return question("diff_documents", params, readers.rows)
+    return repeatable("diff_documents", params, readers.rows)
 
 
 def record_dependency(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sharedstate import readers, types
+from sharedstate.calls.arguments import TTL_SECONDS, whole_number
 from sharedstate.config import checked_name
-from sharedstate.http.call import Call, RequestId, mutation, question, select
+from sharedstate.http.call import Call, RequestId, mutation, repeatable, select
 
 
 def renew_lock(
@@ -20,7 +21,7 @@ def renew_lock(
         "resource_name": resource_name,
         "execution_id": execution_id,
         "fencing_token": fencing_token,
-        "ttl_seconds": ttl_seconds,
+        "ttl_seconds": whole_number(ttl_seconds, "ttl_seconds", *TTL_SECONDS),
     }
     return mutation("renew_lock", params, readers.lease, request_id)
 
@@ -55,16 +56,16 @@ def force_release_lock(
 
 def wait_for_lock(request_id: str) -> Call[types.LockWait]:
     # It changes nothing that a repetition would do twice.
-    return question("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
+    return repeatable("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
 
 
 def cancel_lock_request(request_id: str) -> Call[bool]:
-    return question("cancel_lock_request", {"request_id": request_id}, readers.boolean)
+    return repeatable("cancel_lock_request", {"request_id": request_id}, readers.boolean)
 
 
 def get_lock_status(resource_type: str, resource_name: str) -> Call[types.LockStatus]:
     params = {"resource_type": resource_type, "resource_name": resource_name}
-    return question("get_lock_status", params, readers.lock_status)
+    return repeatable("get_lock_status", params, readers.lock_status)
 
 
 def get_lock(workspace: str, resource_type: str, resource_name: str) -> Call[types.LockRow | None]:
@@ -78,4 +79,4 @@ def get_lock(workspace: str, resource_type: str, resource_name: str) -> Call[typ
 
 
 def cleanup_expired_locks() -> Call[int]:
-    return question("cleanup_expired_locks", {}, readers.integer)
+    return repeatable("cleanup_expired_locks", {}, readers.integer)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.http.call import Call, RequestId, mutation, question
+from sharedstate.exchange.strict_json import decode_exactly
+from sharedstate.http.call import Call, RequestId, mutation, repeatable
 
 
 def health() -> Call[types.Health]:
-    return question("health", {}, readers.row)
+    return repeatable("health", {}, readers.row)
 
 
 def schema_version() -> Call[str]:
-    return question("schema_version", {}, readers.text)
+    return repeatable("schema_version", {}, readers.text)
 
 
 def init_workspace(
@@ -24,8 +26,9 @@ def init_workspace(
 
 
 def list_workspaces() -> Call[list[types.WorkspaceSummary]]:
-    return question("list_workspaces", {}, readers.rows)
+    return repeatable("list_workspaces", {}, readers.rows)
 
 
 def export_state() -> Call[dict[str, Any]]:
-    return question("export_state", {}, readers.row, timeout_s=60.0)
+    call = repeatable("export_state", {}, readers.row, timeout_s=60.0)
+    return replace(call, parse=decode_exactly)

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.calls.arguments import names_of, object_of
+from sharedstate.calls.arguments import (
+    TTL_SECONDS,
+    names_of,
+    object_of,
+    object_or_empty,
+    whole_number,
+)
 from sharedstate.http.call import Call, RequestId, mutation
 
 
@@ -23,7 +29,7 @@ def checkout_subsystem(
         "subsystem": subsystem,
         "agent_name": agent_name,
         "execution_id": execution_id,
-        "ttl_seconds": ttl_seconds,
+        "ttl_seconds": whole_number(ttl_seconds, "ttl_seconds", *TTL_SECONDS),
         "reads": names_of(reads, "reads"),
         "reads_requirements": names_of(reads_requirements, "reads_requirements"),
     }
@@ -50,11 +56,11 @@ def checkin_subsystem(
         "agent_name": agent_name,
         "execution_id": execution_id,
         "fencing_token": fencing_token,
-        "status": object_of(status or {}, "status"),
+        "status": object_or_empty(status, "status"),
         "interfaces": None if interfaces is None else object_of(interfaces, "interfaces"),
         "design_data": None if design_data is None else object_of(design_data, "design_data"),
         "activity": activity,
-        "details": object_of(details or {}, "details"),
+        "details": object_or_empty(details, "details"),
         "release": release,
         "accept_stale": accept_stale,
         "strict": strict,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import tempfile
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +15,6 @@ from sharedstate.exchange.strict_json import (
     JsonError,
     Node,
     encode,
-    exact_decimal,
     faults,
     plain,
     sections,
@@ -78,16 +75,6 @@ def _take(reading: Reading, file: str, key: str, index: int, content: Any, line:
         reading.problem(file, line, f"{place}: {key} must be {wanted}; left out", key)
     else:
         reading.problem(file, line, f"{key!r} is no section of an export; left out")
-
-
-def decode_exactly(text: str) -> Any:
-    """Python values of the database's JSON, without rounding any number."""
-    return json.loads(text, parse_float=exact_decimal, parse_int=_integer)
-
-
-def _integer(text: str) -> int | Decimal:
-    # Python refuses to turn very many digits into an int.
-    return int(text) if len(text) < 4000 else Decimal(text)
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:

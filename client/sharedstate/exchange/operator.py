@@ -15,7 +15,7 @@ import psycopg
 
 from sharedstate import errors
 from sharedstate.exchange.document import COUNTERS, HEAD, SECTIONS
-from sharedstate.exchange.export_file import decode_exactly
+from sharedstate.exchange.strict_json import decode_exactly
 from sharedstate.types import ImportCount
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -81,6 +81,11 @@ def exact_integer(text: str) -> int:
     return int(text)
 
 
+def decode_exactly(text: str) -> Any:
+    """Python values of the database's JSON, without rounding any number: see exact_decimal."""
+    return _EXACT.decode(text)
+
+
 def parse(text: str) -> Parsed:
     """Read one JSON text; raises JsonError when it is none.
 
@@ -209,6 +214,16 @@ _QUICK = json.JSONDecoder(
     parse_constant=_refuse_constant,
     parse_float=exact_decimal,
     parse_int=exact_integer,
+)
+
+
+def _integer(text: str) -> int | Decimal:
+    # Python refuses to turn very many digits into an int.
+    return int(text) if len(text) < MAX_DIGITS else Decimal(text)
+
+
+_EXACT = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=_integer
 )
 
 

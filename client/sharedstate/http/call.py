@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -15,12 +16,21 @@ T = TypeVar("T")
 RequestId = str | UUID | None
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+# NaN and infinity, which Python reads by itself, are no JSON.
+from_json: Callable[[str], Any] = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """One request and how its answer is read.
 
     A mutation carries a request id, so it can be sent again without being done twice.
-    `timeout_s` replaces the client's own for calls that may take long.
+    `timeout_s` replaces the client's own for calls that may take long. `parse` makes Python values
+    of the answer's JSON, which `read` is given.
     """
 
     method: str
@@ -29,6 +39,7 @@ class Call(Generic[T]):
     body: bytes | None = None
     request_id: str | None = None
     timeout_s: float | None = None
+    parse: Callable[[str], Any] = from_json
 
     @property
     def is_mutation(self) -> bool:
@@ -55,10 +66,10 @@ def mutation(
     return Call("POST", f"rpc/{name}", read, encode(params), identity)
 
 
-def question(
+def repeatable(
     name: str, params: dict[str, Any], read: Callable[[Any], T], timeout_s: float | None = None
 ) -> Call[T]:
-    """A function that can be called again at will."""
+    """A function that asks, or changes nothing that a repetition would change again."""
     return Call("POST", f"rpc/{name}", read, encode(params), timeout_s=timeout_s)
 
 

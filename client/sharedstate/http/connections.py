@@ -93,6 +93,7 @@ class Connections(httpx.BaseTransport):
         try:
             connection.connect()
         except TimeoutError as cause:
+            connection.close()
             raise httpx.ConnectTimeout(str(cause) or "timed out", request=request) from cause
         except (OSError, UnicodeError) as cause:
             connection.close()
@@ -129,6 +130,8 @@ def _exchange(connection: HTTPConnection, request: httpx.Request) -> httpx.Respo
 
 def _is_readable(connection: HTTPConnection) -> bool:
     """Whether the idle connection has something to say: it can only be that it was closed."""
+    if not hasattr(select, "poll"):  # on Windows, where select takes any socket
+        return bool(select.select([connection.sock], [], [], 0)[0])
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))

@@ -34,18 +34,43 @@ def check_size(size: int) -> None:
         raise PayloadTooLarge(detail={"bytes": size, "limit_bytes": MAX_BODY_BYTES})
 
 
-def encode_part(value: Any, path: str) -> bytes:
-    """One value as JSON; `path` is how its place is named in errors."""
+def encode_part(value: Any, path: str, *, exact: bool = False) -> bytes:
+    """One value as JSON; `path` is how its place is named in errors.
+
+    `exact`: a Decimal is written digit by digit, however many it has.
+    """
     try:
-        text = _ENCODER.encode(value)
+        text = _encode(value, exact)
         encoded = text.encode()
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _explain(value, path) or InvalidArgument.of(
+        raise _explain(value, path, exact) or InvalidArgument.of(
             path or "arguments", str(problem)
         ) from problem
-    if "\\u0000" in text and (refused := _explain(value, path)):
+    if "\\u0000" in text and (refused := _explain(value, path, exact)):
         raise refused
     return encoded
+
+
+def _encode(value: Any, exact: bool) -> str:
+    if not exact:
+        return _ENCODER.encode(value)
+    try:
+        return _ENCODER.encode(value)
+    except ValueError:  # among other things, of a Decimal with too many digits
+        return _with_all_digits(value)
+
+
+def _with_all_digits(value: Any) -> str:
+    if isinstance(value, Decimal) and _has_storable_range(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        # A key of another kind than text is written as `json` does it.
+        names = (_ENCODER.encode({key: 0})[1:-2] for key in value)
+        members = zip(names, map(_with_all_digits, value.values()), strict=True)
+        return "{" + ",".join(name + item for name, item in members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_with_all_digits, value)) + "]"
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -62,10 +87,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"is a {type(value).__name__}, which JSON cannot carry")
 
 
+def _has_storable_range(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) <= _MAX_DECIMAL_EXPONENT
+
+
 def _number(value: Decimal) -> int | float:
     if not value.is_finite():
         raise ValueError("is not a finite number")
-    if abs(value.adjusted()) <= _MAX_DECIMAL_EXPONENT:
+    if _has_storable_range(value):
         if value == value.to_integral_value():
             return int(value)
         nearest = float(value)
@@ -80,7 +109,7 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-def _explain(value: Any, path: str) -> InvalidArgument | None:
+def _explain(value: Any, path: str, exact: bool) -> InvalidArgument | None:
     """Find the first place that cannot be sent. Slow, so it runs only after encoding failed."""
     open_items: list[tuple[int, Iterator[tuple[str, Any, str]]]] = [(0, iter([(path, value, "")]))]
     above: set[int] = set()
@@ -96,7 +125,7 @@ def _explain(value: Any, path: str) -> InvalidArgument | None:
             reason = "contains itself"
         elif len(open_items) > MAX_DEPTH:
             reason = f"is nested deeper than {MAX_DEPTH} levels"
-        if reason := reason or _reason(item):
+        if reason := reason or _reason(item, exact):
             return _refusal(place, reason, item)
         if isinstance(item, Mapping | list | tuple):
             above.add(id(item))
@@ -117,11 +146,11 @@ def _items(path: str, value: Any) -> Iterator[tuple[str, Any, str]]:
 def _key_reason(key: Any) -> str:
     if not isinstance(key, str | int | float | None):
         return f"has a {type(key).__name__} as its key, which JSON cannot carry"
-    reason = _reason(key)
+    reason = _reason(key, False)
     return f"has a key that {reason}" if reason else ""
 
 
-def _reason(value: Any) -> str:
+def _reason(value: Any, exact: bool) -> str:
     if isinstance(value, str):
         return _text_reason(value)
     if isinstance(value, float):
@@ -129,7 +158,7 @@ def _reason(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple) or value is None:
         return ""
     try:
-        _ENCODER.encode(value)
+        _encode(value, exact)
     except (ValueError, TypeError, RecursionError) as problem:
         return str(problem)
     return ""

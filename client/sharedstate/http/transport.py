@@ -9,13 +9,12 @@ redirects, hooks: nothing of it is ours). The connections below, `connections.py
 from __future__ import annotations
 
 import functools
-import json
-import os
 import random
 import ssl
 import threading
 import time
-import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,7 +22,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from sharedstate import errors
-from sharedstate.config import Settings
+from sharedstate.calls.arguments import seconds_of
+from sharedstate.config import URL_HINT, Settings
+from sharedstate.forks import renew_after_fork
 from sharedstate.http import answers
 from sharedstate.http.call import Call
 from sharedstate.http.connections import Connections
@@ -67,7 +68,15 @@ class Sender:
     ) -> None:
         self._settings = settings
         self._retry = retry or RetryPolicy()
-        self._read_s = READ_TIMEOUT_S if timeout_seconds is None else timeout_seconds
+        self._read_s = READ_TIMEOUT_S
+        if timeout_seconds is not None:
+            self._read_s = seconds_of(timeout_seconds, "timeout_seconds", 0.001, 86400.0)
+        try:
+            httpx.URL(settings.url)
+        except httpx.InvalidURL as problem:
+            raise errors.InvalidArgument.of(
+                "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
+            ) from problem
         self.own_headers = {"x-workspace": settings.workspace, "User-Agent": "sharedstate"}
         if settings.token:
             # For `state.supabase` too, which would send the key.
@@ -87,7 +96,7 @@ class Sender:
         self._extensions = {"timeout": self.timeout().as_dict()}
         self._closed = threading.Event()
         self._open_lock = threading.Lock()
-        _alive.add(self)
+        renew_after_fork(self)
 
     def timeout(self, at_least_s: float = 0.0) -> httpx.Timeout:
         """Timeouts of one attempt; connecting gives up sooner than reading."""
@@ -140,7 +149,7 @@ class Sender:
     def result(call: Call[T], content: bytes) -> T:
         """What a successful answer says; OutcomeUnknown or UnexpectedError if it makes no sense."""
         try:
-            return call.read(json.loads(content))
+            return call.read(call.parse(content.decode()))
         except (ValueError, TypeError, KeyError, RecursionError, UnexpectedAnswer) as cause:
             problem = errors.UnexpectedError(
                 f"the answer cannot be read ({cause!r})",
@@ -157,16 +166,36 @@ class Sender:
         if host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host):
             return None
         proxies = getproxies()
-        return proxies.get(parts.scheme) or proxies.get("all")
+        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+    @staticmethod
+    @contextmanager
+    def naming_the_proxy() -> Iterator[None]:
+        """InvalidArgument for a proxy of the environment that httpx cannot use."""
+        try:
+            yield
+        except (ValueError, ImportError, httpx.InvalidURL) as problem:
+            # The value itself is not shown: it may hold a password.
+            raise errors.InvalidArgument.of(
+                "proxy",
+                f"of the environment cannot be used ({problem})",
+                hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the service's host in "
+                "NO_PROXY. For a SOCKS proxy install httpx[socks].",
+            ) from problem
 
     def refuse_if_closed(self) -> None:
         """ClientClosed after close()."""
         if self._closed.is_set():
             raise errors.ClientClosed("this client was closed")
 
-    def forget_connections(self) -> None:
+    def _after_fork(self) -> None:
         """In a forked child: the sockets and locks belong to the parent. Opens none."""
         self._open_lock = threading.Lock()
+        # An Event has a lock as well, which a thread of the parent may have held.
+        was_closed, self._closed = self._closed.is_set(), threading.Event()
+        if was_closed:
+            self._closed.set()
 
 
 class Transport(Sender):
@@ -214,8 +243,8 @@ class Transport(Sender):
                 self._supabase = self._new_supabase(pool)
             return self._supabase
 
-    def forget_connections(self) -> None:
-        super().forget_connections()
+    def _after_fork(self) -> None:
+        super()._after_fork()
         self._pool = self._supabase = None
 
     def _exchange(self, call: Call[Any]) -> httpx.Response:
@@ -237,7 +266,8 @@ class Transport(Sender):
         tls, proxy = tls_context(self.scheme), self.proxy()
         if proxy is None:
             return Connections(tls)
-        return httpx.HTTPTransport(verify=tls, http2=False, limits=LIMITS, proxy=proxy)
+        with self.naming_the_proxy():
+            return httpx.HTTPTransport(verify=tls, http2=False, limits=LIMITS, proxy=proxy)
 
     def _new_supabase(self, pool: httpx.BaseTransport) -> Client:
         from supabase import ClientOptions, create_client  # 0.3 s: only who asks pays
@@ -250,14 +280,3 @@ class Transport(Sender):
             persist_session=False,
         )
         return create_client(self._settings.url, self._settings.key, options)
-
-
-_alive: weakref.WeakSet[Sender] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for sender in list(_alive):
-        sender.forget_connections()
-
-
-os.register_at_fork(after_in_child=_after_fork)

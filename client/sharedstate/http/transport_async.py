@@ -61,8 +61,8 @@ class AsyncTransport(Sender):
             self._supabase = self._new_supabase(pool)
         return self._supabase
 
-    def forget_connections(self) -> None:
-        super().forget_connections()
+    def _after_fork(self) -> None:
+        super()._after_fork()
         self._pool = self._supabase = None
 
     async def _exchange(self, call: Call[Any]) -> httpx.Response:
@@ -78,9 +78,10 @@ class AsyncTransport(Sender):
         loop = asyncio.get_running_loop()
         # Connections belong to the loop that made them: a second asyncio.run needs new ones.
         if self._pool is None or self._loop is not loop:
-            self._pool = httpx.AsyncHTTPTransport(
-                verify=tls_context(self.scheme), http2=False, limits=LIMITS, proxy=self.proxy()
-            )
+            with self.naming_the_proxy():
+                self._pool = httpx.AsyncHTTPTransport(
+                    verify=tls_context(self.scheme), http2=False, limits=LIMITS, proxy=self.proxy()
+                )
             self._loop, self._supabase = loop, None
         return self._pool
 

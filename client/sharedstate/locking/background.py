@@ -7,6 +7,7 @@ side, so a call that hangs delays neither another renewal nor the news that a le
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sharedstate import errors
 from sharedstate.calls import locks as calls
 from sharedstate.http.retry import NO_RETRY
-from sharedstate.locking.holding import Held, next_look
+from sharedstate.locking.holding import EXTENDED_AFTER_S, Held, next_look
 from sharedstate.locking.waiting import renewal
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ class Background:
         self._held: set[Held] = set()
         self._given_back: set[Future[bool]] = set()
         self._fresh: list[tuple[str, float, Future[bool]]] = []
-        self._wakes_at = 0.0
+        self._wakes_at = self._used_at = 0.0
         self._is_running = False
         self._is_stopped = False
+        self._has_warned = False
         self._stops_at = math.inf
+        self._alarm: asyncio.Event | None = None
 
     def after_fork(self) -> None:
         """In a forked child: locks, thread and task belong to the parent."""
@@ -73,7 +76,7 @@ class Background:
         held.is_ended = True
         with self._lock:
             self._held.discard(held)
-            now = time.monotonic()
+            self._used_at = now = time.monotonic()
             if not self._held and self._is_running and self._wakes_at > now + DOZE_S:
                 self._attend(now + LINGER_S)
 
@@ -85,7 +88,10 @@ class Background:
             held.is_lost = True
             self._held.discard(held)
         if held.on_lost is not None and not held.abandoned:
-            self._tell(held.on_lost)
+            try:
+                self._tell(held.on_lost)
+            except Exception as problem:  # noqa: BLE001  no thread can be started, say
+                self._warn("on_lost could not be called", problem)
 
     def give_back(self, request_id: str, for_s: float) -> Future[bool]:
         """End a request for locks, whatever became of it, trying for `for_s` seconds."""
@@ -99,11 +105,17 @@ class Background:
             self._attend(0.0)
         return done
 
+    def _warn(self, what: str, problem: Exception) -> None:
+        # Once for each client: what goes wrong here may go wrong at every renewal.
+        if not self._has_warned:
+            self._has_warned = True
+            logging.getLogger("sharedstate").error("%s", what, exc_info=problem)
+
     def _attend(self, at: float) -> None:
         if not self._is_running:
-            self._is_running = True
             self._wakes_at = at
             self._start()
+            self._is_running = True
         elif at < self._wakes_at:
             self._wakes_at = at
             self._wake()
@@ -126,20 +138,23 @@ class Background:
 
         transport = AsyncTransport(self._settings, self._timeout_seconds, NO_RETRY)
         tasks: set[asyncio.Task[None]] = set()
+        is_over = False
         try:
-            idle_since: float | None = None
             while True:
                 alarm.clear()
                 now = time.monotonic()
                 for work in self._due(transport, alarm, now):
                     tasks.add(task := asyncio.ensure_future(work))
                     task.add_done_callback(tasks.discard)
-                idle_since = None if self._held or self._given_back else idle_since or now
-                if self._may_end(idle_since, now):
+                is_over = self._may_end(now)
+                if is_over:
                     return
                 pause = max(0.0, self._wakes_at - time.monotonic())
                 await _wait(alarm, pause)
         finally:
+            if not is_over and alarm is self._alarm:
+                # It failed, or its event loop ends: the next lock starts it anew.
+                self._is_running = False
             for task in tasks:
                 task.cancel()
             await transport.close()
@@ -147,7 +162,7 @@ class Background:
     def _due(self, transport: AsyncTransport, alarm: asyncio.Event, now: float) -> list[Any]:
         """What is to be done now, as coroutines."""
         with self._lock:
-            self._held = {held for held in self._held if not held.abandoned}
+            self._held = {held for held in self._held if not (held.abandoned or held.is_ended)}
             lost = [held for held in self._held if now >= held.deadline]
             due = [h for h in self._held if h.due <= now < h.deadline and not h.is_renewing]
             for held in due:
@@ -158,17 +173,18 @@ class Background:
         renewals = [self._renew(transport, alarm, held) for held in due]
         return renewals + [self._return(transport, alarm, *one) for one in fresh]
 
-    def _may_end(self, idle_since: float | None, now: float) -> bool:
+    def _may_end(self, now: float) -> bool:
         """Plans the next look, unless there is nothing left to look after."""
         with self._lock:
             self._wakes_at = next_look(self._held)
+            is_idle = not (self._held or self._given_back or self._fresh)
             if self._fresh:
                 self._wakes_at = now
-            elif idle_since is not None and not self._held and not self._given_back:
-                self._wakes_at = idle_since + LINGER_S
+            elif is_idle:
+                # Soon enough for whatever may be held meanwhile: then nobody has to wake it.
+                self._wakes_at = min(self._used_at + LINGER_S, now + EXTENDED_AFTER_S)
             self._wakes_at = min(self._wakes_at, self._stops_at)
-            is_idle = not (self._held or self._given_back or self._fresh)
-            is_over = self._is_stopped or (idle_since is not None and now >= idle_since + LINGER_S)
+            is_over = self._is_stopped or now >= self._used_at + LINGER_S
             if (is_idle and is_over) or now >= self._stops_at:
                 self._is_running = False
                 return True
@@ -178,14 +194,17 @@ class Background:
         import asyncio
 
         sent = time.monotonic()
-        renewals = [transport.run(renewal(lease, held.ttl_seconds)) for lease in held.leases]
         try:
+            renewals = [renewal(lease, held.ttl_seconds) for lease in held.leases]
             async with asyncio.timeout(held.patience_s(sent)):
-                leases = await asyncio.gather(*renewals)
+                leases = await asyncio.gather(*map(transport.run, renewals))
         except errors.LeaseLost:
             self.lose(held)
         except (errors.SharedStateError, TimeoutError):
             held.not_renewed(time.monotonic())
+        except Exception as problem:  # noqa: BLE001  it must neither end this nor spin
+            held.not_renewed(time.monotonic())
+            self._warn("a lock could not be renewed", problem)
         else:
             held.renewed(sent, leases)
         finally:
@@ -231,14 +250,29 @@ async def _wait(alarm: asyncio.Event, seconds: float) -> None:
             await alarm.wait()
 
 
+class _Thread:
+    """A thread as `me` names it. Unlike its number it is never used again, and it ends with it."""
+
+
+class _Here(threading.local):
+    def __init__(self) -> None:
+        self.thread = _Thread()
+
+
+_here = _Here()
+_NO_TASK = _Thread()
+
+
 class ThreadBackground(Background):
     """A daemon thread with an event loop of its own: it never keeps a process from ending."""
+
+    # It renews while the holder's code runs, so that acquiring may be one call.
+    CONFIRMS_FIRST = False
 
     def _reset(self) -> None:
         super()._reset()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._alarm: asyncio.Event | None = None
 
     def stop(self) -> None:
         """Renew nothing more; what is being given back has two seconds."""
@@ -259,9 +293,9 @@ class ThreadBackground(Background):
             done.result(SETTLE_S)
 
     @staticmethod
-    def me() -> int:
-        """Who is running: the thread."""
-        return threading.get_ident()
+    def me() -> object:
+        """Who is running: the thread. Can be referred to weakly."""
+        return _here.thread
 
     def _start(self) -> None:
         self._loop = self._alarm = None
@@ -292,10 +326,12 @@ class ThreadBackground(Background):
 class TaskBackground(Background):
     """A task of the event loop that holds the locks."""
 
+    # The holder's code may keep the event loop busy right after it acquired: then nothing renews.
+    CONFIRMS_FIRST = True
+
     def _reset(self) -> None:
         super()._reset()
         self._task: asyncio.Task[None] | None = None
-        self._alarm: asyncio.Event | None = None
         self._told: set[asyncio.Future[Any]] = set()
 
     async def stop(self) -> None:
@@ -317,11 +353,14 @@ class TaskBackground(Background):
         await asyncio.wait({asyncio.wrap_future(done)}, timeout=SETTLE_S)
 
     @staticmethod
-    def me() -> asyncio.Task[Any] | None:
-        """Who is running: the task."""
+    def me() -> object:
+        """Who is running: the task. Can be referred to weakly."""
         import asyncio
 
-        return asyncio.current_task()
+        try:
+            return asyncio.current_task() or _NO_TASK
+        except RuntimeError:  # no event loop runs
+            return _NO_TASK
 
     def _attend(self, at: float) -> None:
         import asyncio

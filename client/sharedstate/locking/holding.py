@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable
 from sharedstate.locking.waiting import Grant
 from sharedstate.types import Lease
 
+# When a short first lease is extended to its full time.
+EXTENDED_AFTER_S = 0.5
+
 
 class Held:
     """A grant that a lock object holds.
 
-    A fresh one is short, so that a client that died while it took it, or a lost answer, blocks
-    nobody for long. It is extended to its full time when a third of the short one has passed since
-    it may have begun; most are released sooner, and are spared the call.
+    A fresh one may be short, so that a client that died while it took it, or a lost answer, blocks
+    nobody for long. It is extended to its full time half a second after it was taken (`now`); most
+    are released sooner, and are spared the call.
 
     `on_lost` is called once if it is lost, by the background. `abandoned` is set when the lock
     object is garbage: then nobody can release it any more, and it lapses.
@@ -29,6 +32,7 @@ class Held:
         self,
         grant: Grant,
         ttl_seconds: int,
+        now: float,
         on_lost: Callable[[], object] | None = None,
     ) -> None:
         self.leases = grant.leases
@@ -42,6 +46,8 @@ class Held:
         self.is_renewing = False
         self.deadline = grant.since + grant.lifetime_s - _margin(grant.lifetime_s)
         self.due = grant.since + grant.lifetime_s / 3
+        if grant.lifetime_s < ttl_seconds:
+            self.due = min(self.due, now + EXTENDED_AFTER_S)
 
     def renewed(self, sent_at: float, leases: Iterable[Lease]) -> None:
         """The database extended it, by a call that was sent at `sent_at`."""

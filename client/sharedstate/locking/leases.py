@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from sharedstate.errors import InvalidArgument
 from sharedstate.types import Blocked, Checkout, Lease
 
 
+@dataclass(slots=True)
+class _Notes:
+    """Of one resource: the token that was granted last, and those that threads or tasks hold."""
+
+    newest: int | None = None
+    # Weak: a thread or task that ended without a release leaves nothing here.
+    own: WeakKeyDictionary[Any, int] = field(default_factory=WeakKeyDictionary)
+
+
 class Leases:
-    """Thread-safe notebook of tokens, by resource.
+    """Thread-safe notebook of tokens, by resource and by the thread or task that acquired it.
+
+    Whoever acquired a resource is given its own token, never that of another thread or task of the
+    same client: with that one, a write that comes too late would pass. Who acquired nothing of it,
+    a helper, is given the newest.
 
     A token stays noted when a write answers LeaseLost: a later write must fail as well, until
     the resource is acquired again or released.
+
+    Args:
+        me: who is running; something hashable that can be referred to weakly.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, me: Callable[[], Any]) -> None:
+        self._me = me
         self._lock = threading.Lock()
-        self._tokens: dict[tuple[str, str], int] = {}
+        self._notes: dict[tuple[str, str], _Notes] = {}
 
     def note(self, lease: Lease | None) -> Lease | None:
-        """Remember what was granted, and pass it on."""
+        """Remember what was granted to whoever is running, and pass it on."""
         if lease is not None:
             with self._lock:
-                self._tokens[lease.resource_type, lease.resource_name] = lease.fencing_token
+                resource = lease.resource_type, lease.resource_name
+                notes = self._notes.setdefault(resource, _Notes())
+                notes.newest = notes.own[self._me()] = lease.fencing_token
         return lease
 
     def note_checkout(self, checkout: Checkout | Blocked | None) -> Checkout | Blocked | None:
@@ -33,11 +56,12 @@ class Leases:
         return checkout
 
     def token(self, resource_type: str, resource_name: str, explicit: int | None) -> int | None:
-        """The explicit token, else the remembered one, else None."""
+        """The explicit token, else the one acquired by whoever is running, else the newest."""
         if explicit is not None:
             return explicit
         with self._lock:
-            return self._tokens.get((resource_type, resource_name))
+            notes = self._notes.get((resource_type, resource_name))
+            return None if notes is None else notes.own.get(self._me(), notes.newest)
 
     def needed(self, resource_type: str, resource_name: str, explicit: int | None) -> int:
         """As `token`, but InvalidArgument when there is none."""
@@ -51,11 +75,19 @@ class Leases:
         return token
 
     def forget(self, resource_type: str, resource_name: str, token: int | None) -> None:
-        """Forget this token, unless a newer lease has taken its place meanwhile."""
+        """Forget this token, whoever acquired it; newer ones of the resource stay."""
         with self._lock:
-            if self._tokens.get((resource_type, resource_name)) == token:
-                self._tokens.pop((resource_type, resource_name), None)
+            notes = self._notes.get((resource_type, resource_name))
+            if notes is None:
+                return
+            for one in [one for one, noted in notes.own.items() if noted == token]:
+                del notes.own[one]
+            if notes.newest == token:
+                notes.newest = None
+            if notes.newest is None and not notes.own:
+                del self._notes[resource_type, resource_name]
 
-    def renew_lock_after_fork(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
+    def after_fork(self) -> None:
+        """In a forked child: the leases are the parent's, and another thread had the lock."""
         self._lock = threading.Lock()
+        self._notes = {}

@@ -7,9 +7,11 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
+from weakref import WeakKeyDictionary
 
 from sharedstate.errors import LeaseLost
+from sharedstate.http.call import new_request_id
 from sharedstate.locking import waiting
 from sharedstate.locking.holding import Held
 from sharedstate.locking.waiting import PROVISIONAL_S, Asking, Wanted
@@ -28,6 +30,9 @@ class AsyncLock:
     background; a process that was stopped for longer than its time loses it all the same. Then
     `lost` turns true, writes with its token raise LeaseLost, and so does its release.
 
+    Tasks may share it. To one that lost it, `token`, `lost` and `release` go on to speak of what
+    it lost, whoever has acquired it since: its release raises LeaseLost and ends nothing.
+
     In a forked child it is not held. One that becomes garbage while it is held is renewed no more,
     and lapses.
     """
@@ -36,9 +41,10 @@ class AsyncLock:
         self._state = state
         self._wanted = wanted
         self._on_lost = on_lost
-        # At most one element, so that `pop` hands it to one caller only.
+        # At most one element, so that `remove` hands it to one caller only.
         self._slot: list[Held] = []
-        self._entered: dict[Any, Held] = {}
+        # What each task was granted last, until it releases.
+        self._taken: WeakKeyDictionary[Any, Held] = WeakKeyDictionary()
         self._last: Held | None = None
 
     async def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -50,12 +56,18 @@ class AsyncLock:
 
     async def release(self) -> None:
         """Give it back. RuntimeError when it is not locked, LeaseLost when it had been lost."""
+        held = self._own() or next(iter(self._slot), None)
+        if held is None:
+            raise RuntimeError("release unlocked lock")
         try:
-            held = self._slot.pop()
-        except IndexError:
-            raise RuntimeError("release unlocked lock") from None
-        if held.pid == os.getpid():
-            await self._state._give(held)
+            self._let_go(held)
+            if held.pid == os.getpid():
+                await self._state._give(held)
+        except BaseException:
+            # Interrupted in between: what is not in the slot must not be renewed for ever.
+            if held not in self._slot:
+                held.is_ended = True
+            raise
 
     async def locked(self) -> bool:
         """Whether anybody holds it: this object, or, by a look at the service, another."""
@@ -67,18 +79,14 @@ class AsyncLock:
 
         By this machine's clock alone, so it turns true in time also when nothing can be reached.
         """
-        held = self._last
-        if held is None or held.pid != os.getpid() or (held.is_ended and not held.is_lost):
-            return False
-        return held.has_lapsed(time.monotonic())
+        held = self._seen()
+        return held is not None and held.has_lapsed(time.monotonic())
 
     @property
     def leases(self) -> tuple[Lease, ...]:
         """The leases that it holds, or held when they were lost; empty when unlocked."""
-        held = self._last
-        if held is None or held.pid != os.getpid() or (held.is_ended and not held.is_lost):
-            return ()
-        return held.leases
+        held = self._seen()
+        return () if held is None else held.leases
 
     @property
     def lease(self) -> Lease | None:
@@ -91,10 +99,8 @@ class AsyncLock:
         lease = self.lease
         return None if lease is None else lease.fencing_token
 
-    async def __aenter__(self) -> AsyncLock:
+    async def __aenter__(self) -> Self:
         await self.acquire()
-        if (held := self._last) is not None:
-            self._entered[self._state._background.me()] = held
         return self
 
     async def __aexit__(
@@ -103,13 +109,8 @@ class AsyncLock:
         problem: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What this block acquired, not what another thread was given after it was lost here.
-        held = self._entered.pop(self._state._background.me(), None)
         try:
-            if held is None or held.is_ended or held in self._slot:
-                await self.release()
-            elif held.pid == os.getpid():
-                await self._state._give(held)
+            await self.release()
         except LeaseLost:
             if problem is None:
                 raise
@@ -127,26 +128,56 @@ class AsyncLock:
 
     async def _acquire(self, wait_s: float) -> bool:
         ttl = self._wanted.ttl_seconds
+        background = self._state._background
         # Short at first; see holding.Held.
-        first = min(ttl, PROVISIONAL_S) if isinstance(ttl, int) else ttl
-        asking = Asking(self._wanted, wait_s, ttl_seconds=first)
+        asking = Asking(
+            self._wanted,
+            wait_s,
+            ttl_seconds=min(ttl, PROVISIONAL_S),
+            confirm=background.CONFIRMS_FIRST and ttl > PROVISIONAL_S,
+        )
+        held: Held | None = None
         try:
             grant = await self._state._follow(asking)
             if grant is None:
                 return False
-            held = Held(grant, ttl, self._teller())
+            held = Held(grant, ttl, time.monotonic(), self._teller())
             self._state._keep(held)
             self._take(held)
         except BaseException:
+            if held is not None:
+                background.drop(held)
+                self._state._forget(held)
             await self._state._withdraw(asking)
             raise
         return True
 
     def _take(self, held: Held) -> None:
-        # Whatever was here was lost, or nothing could have been granted.
-        former, self._slot[:], self._last = self._slot[:], [held], held
-        for one in former:
-            self._state._background.lose(one)
+        for former in self._slot:  # it was lost, or nothing could have been granted
+            self._state._background.lose(former)
+        self._slot[:], self._last = [held], held
+        self._taken[self._state._background.me()] = held
+
+    def _let_go(self, held: Held) -> None:
+        if self._taken.get(self._state._background.me()) is held:
+            del self._taken[self._state._background.me()]
+        try:
+            self._slot.remove(held)
+        except ValueError:
+            if not held.is_lost:  # another thread was faster
+                raise RuntimeError("release unlocked lock") from None
+
+    def _own(self) -> Held | None:
+        """What the running task acquired and nobody released yet, lost or not."""
+        held = self._taken.get(self._state._background.me())
+        return None if held is None or held.is_ended else held
+
+    def _seen(self) -> Held | None:
+        """What the running task is told about: its own, else what was acquired last."""
+        held = self._own() or self._last
+        if held is None or held.pid != os.getpid() or (held.is_ended and not held.is_lost):
+            return None
+        return held
 
     def _mine(self) -> Held | None:
         for held in self._slot:
@@ -171,7 +202,7 @@ class AsyncLock:
             if held.pid == os.getpid():
                 self._state._background.drop(held)
                 self._state._background.give_back(held.request_id, float(held.ttl_seconds))
-        self._slot, self._entered, self._last = [], {}, None
+        self._slot, self._taken, self._last = [], WeakKeyDictionary(), None
 
 
 class AsyncRLock(AsyncLock):
@@ -180,68 +211,59 @@ class AsyncRLock(AsyncLock):
     To the service it is one lease, which ends with the last release.
     """
 
-    _owner: Any = None
-    _count = 0
+    def __init__(self, state: AsyncLockMethods, wanted: Wanted, on_lost: OnLost) -> None:
+        super().__init__(state, wanted, on_lost)
+        # How often each owner acquired it: more than one, while one has yet to learn of its loss.
+        self._counts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
     async def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As AsyncLock.acquire; True at once for its owner. LeaseLost if the owner has lost it."""
         wait_s = waiting.blocking_wait(blocking, timeout)
-        if self._is_owned():
-            if self._mine() is None:
+        me = self._state._background.me()
+        held = self._own()
+        if held is not None and held.pid == os.getpid():
+            if held is not self._mine():
                 raise LeaseLost(hint="It was lost in between. Release it, and redo the work.")
-            self._count += 1
+            self._counts[me] = self._counts.get(me, 1) + 1
             return True
         if not await self._acquire(wait_s):
             return False
-        self._owner, self._count = self._state._background.me(), 1
+        self._counts[me] = 1
         return True
 
     async def release(self) -> None:
         """One step back; the last gives the lease back. RuntimeError when not its owner."""
-        if not self._is_owned():
+        me = self._state._background.me()
+        if self._own() is None:
             raise RuntimeError("cannot release un-acquired lock")
-        self._count -= 1
-        if not self._count:
-            self._owner = None
+        count = self._counts.pop(me, 1)
+        if count > 1:
+            self._counts[me] = count - 1
+        else:
             await super().release()
 
-    async def __aenter__(self) -> AsyncRLock:
-        await self.acquire()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            await self.release()
-        except LeaseLost:
-            if problem is None:
-                raise
-
     def _is_owned(self) -> bool:
-        return self._owner == self._state._background.me() and bool(self._slot)
+        held = self._own()
+        return held is not None and held.pid == os.getpid()
 
     def _recursion_count(self) -> int:
-        return self._count if self._is_owned() else 0
+        return self._counts.get(self._state._background.me(), 1) if self._is_owned() else 0
 
-    async def _release_save(self) -> tuple[int, Any]:
-        if not self._is_owned():
+    async def _release_save(self) -> int:
+        saved = self._recursion_count()
+        if not saved:
             raise RuntimeError("cannot release un-acquired lock")
-        saved = self._count, self._owner
-        self._count = 1
+        self._counts[self._state._background.me()] = 1
         await self.release()
         return saved
 
-    async def _acquire_restore(self, saved: tuple[int, Any]) -> None:
+    async def _acquire_restore(self, saved: int) -> None:
         await self._acquire(waiting.blocking_wait(True, -1))
-        self._count, self._owner = saved
+        self._counts[self._state._background.me()] = saved
 
     def _at_fork_reinit(self) -> None:
         super()._at_fork_reinit()
-        self._owner, self._count = None, 0
+        self._counts = WeakKeyDictionary()
 
 
 class AsyncLeaseSet(Sequence[Lease]):
@@ -253,19 +275,26 @@ class AsyncLeaseSet(Sequence[Lease]):
     def __init__(self, state: AsyncLockMethods, leases: Sequence[Lease]) -> None:
         self._state = state
         self._leases = tuple(leases)
-        self._is_released = False
+        # With ids of their own, so that a release may be asked for again when an answer was lost.
+        self._unreleased = [(lease, new_request_id()) for lease in leases]
+        self._lapsed = 0
 
     async def release(self) -> bool:
-        """Give all of them back. False when any had lapsed; a second time does nothing."""
-        if self._is_released:
-            return True
-        kept = True
-        for lease in self._leases:
-            kept &= await self._state.release_lock(
-                lease.resource_type, lease.resource_name, fencing_token=lease.fencing_token
+        """Give all of them back. False when any had lapsed; the others are released all the same.
+
+        After an error the same call goes on with the rest; after an answer it does nothing.
+        """
+        while self._unreleased:
+            lease, request_id = self._unreleased[0]
+            released = await self._state.release_lock(
+                lease.resource_type,
+                lease.resource_name,
+                fencing_token=lease.fencing_token,
+                request_id=request_id,
             )
-        self._is_released = True
-        return kept
+            self._unreleased.pop(0)
+            self._lapsed += not released
+        return not self._lapsed
 
     async def __aenter__(self) -> AsyncLeaseSet:
         return self
@@ -298,9 +327,8 @@ class AsyncLeaseSet(Sequence[Lease]):
         return f"AsyncLeaseSet({list(self._leases)!r})"
 
 
-def lost_error(held: Held) -> LeaseLost:
-    """The error for a lock that was not held until its release."""
-    lease = held.leases[0]
+def lost_error(held: Held, lease: Lease) -> LeaseLost:
+    """The error for a lock that was not held until its release; `lease` is what was lost."""
     return LeaseLost(
         detail={
             "resource_type": lease.resource_type,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sharedstate import readers, types
 from sharedstate.calls import locks as calls
+from sharedstate.calls.arguments import PRIORITIES, TTL_SECONDS, seconds_of, whole_number
 from sharedstate.errors import (
     Deadlock,
     InvalidArgument,
@@ -51,6 +52,10 @@ class Wanted:
     ttl_seconds: int
     priority: int
     several: bool = False
+
+    def __post_init__(self) -> None:
+        whole_number(self.ttl_seconds, "ttl_seconds", *TTL_SECONDS)
+        whole_number(self.priority, "priority", *PRIORITIES)
 
     def acquire(
         self, ttl_seconds: int, wait_s: float, request_id: str
@@ -91,7 +96,8 @@ class Asking:
 
     Args:
         ttl_seconds: what to ask for, instead of what is wanted in the end.
-        confirm: make a provisional grant last before it is returned.
+        confirm: make a short grant last before it is returned, one that is provisional or was
+            asked for with less time than is wanted.
 
     `request_id` is the one under which the service knows the wish; `is_open` tells whether there
     may be something under it, a place in line or a grant.
@@ -124,7 +130,8 @@ class Asking:
             if grant is not None or not self.wait_s:
                 return grant
             # Time is up, or the place in line is gone. It may have been granted meanwhile.
-            yield from self._cancel()
+            if self.is_open:
+                yield from self._cancel()
             remaining_s = self._ends - self._clock()
             if remaining_s <= 0:
                 return None
@@ -171,16 +178,19 @@ class Asking:
         lifetime = float(self._ttl_seconds)
         if is_provisional:
             lifetime = min(lifetime, PROVISIONAL_S)
-        if self._clock() >= since + lifetime:
-            # The answer was so long on its way that the lease may have ended before it came.
+        is_whole = len(leases) == len(set(self.wanted.resources))
+        if not is_whole or self._clock() >= since + lifetime:
+            # Of a set, one was taken away since it was granted; or the answer was so long on its
+            # way that the lease may have ended before it came.
             yield from self._cancel()
             return None
-        if is_provisional and self._confirm:
+        if self._confirm and (is_provisional or lifetime < self.wanted.ttl_seconds):
             since = self._clock()
             lifetime = float(self.wanted.ttl_seconds)
             try:
                 leases = yield from self._renewed(leases)
             except LeaseLost:
+                yield from self._cancel()
                 return None
         return Grant(leases, self.request_id, since, lifetime)
 
@@ -218,13 +228,9 @@ def renewal(lease: types.Lease, ttl_seconds: int) -> Call[types.Lease]:
 
 
 def checked_wait(wait_seconds: Any) -> float:
-    """A time to wait as a number, or InvalidArgument. Its range is checked by the database."""
-    if isinstance(wait_seconds, int | float) and math.isfinite(wait_seconds):
-        return float(wait_seconds)
-    hint = "Use 0 to 86400 seconds."
-    raise InvalidArgument.of(
-        "wait_seconds", "is no number of seconds", value=wait_seconds, hint=hint
-    )
+    """A time to wait as a number, or InvalidArgument."""
+    hint = f"Use 0 to {MAX_WAIT_S:.0f} seconds."
+    return seconds_of(wait_seconds, "wait_seconds", most=MAX_WAIT_S, hint=hint)
 
 
 def checked_resources(resources: Any) -> tuple[tuple[str, str], ...]:

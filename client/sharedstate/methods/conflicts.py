@@ -127,6 +127,10 @@ class ConflictMethods(CoreMethods):
 
         None waits for ever, 0 only looks. With up to 20 waiting agents it returns within 50 ms of
         the resolution.
+
+        Example:
+            >>> if not state.wait_until_unblocked("power_agent", timeout=600):
+            ...     print(state.blocked_by("power_agent"))
         """
         patience = Patience(timeout)
         while True:
@@ -139,5 +143,13 @@ class ConflictMethods(CoreMethods):
             self._pause(pause_s)
 
     def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
-        """Open conflicts, most urgent first; of an agent those that concern its subsystem."""
+        """Open conflicts, most urgent first; of an agent those that concern its subsystem.
+
+        That is where an agent of the same subsystem ("power", "power_agent", "power_designer") is
+        source, target or blocked.
+
+        Example:
+            >>> for conflict in state.get_active_conflicts("power_agent"):
+            ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
+        """
         return self._run(calls.get_active_conflicts(agent_name))

@@ -31,6 +31,11 @@ class DocumentMethods(CoreMethods):
         `base_version` is the version you started from, 0 for "there was none": what others
         published since is merged with it, and StaleVersion is raised where both changed the same
         part. LeaseLost when a token is given (none is sent by itself).
+
+        Example:
+            >>> state.update_subsystem_requirements(
+            ...     "skeleton", {"max_mass_kg": 14.5}, "system_architect", base_version=0
+            ... )
         """
         call = calls.update_subsystem_requirements(
             self.execution_id, subsystem, requirements, created_by, base_version,
@@ -52,6 +57,11 @@ class DocumentMethods(CoreMethods):
 
         `base_version` as in update_subsystem_requirements. The token of a lease acquired here goes
         along. Raises StaleVersion, ResourceLocked, LeaseLost.
+
+        Example:
+            >>> interfaces = {"battery": {"voltage_v": 48}}
+            >>> row = state.update_subsystem_interfaces("power", interfaces, "power_agent")
+            >>> print(row["version"])
         """
         token = self._leases.token("subsystem", subsystem, fencing_token)
         call = calls.update_subsystem_interfaces(
@@ -69,7 +79,14 @@ class DocumentMethods(CoreMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> types.DesignRow:
-        """Write a new version of a design; otherwise as update_subsystem_interfaces."""
+        """Write a new version of a design; otherwise as update_subsystem_interfaces.
+
+        To change a part of it: edit_design.
+
+        Example:
+            >>> design = {"bones": {"femur": {"length_m": 0.45}}}
+            >>> state.update_subsystem_design("skeleton", design, "skeleton_agent")
+        """
         token = self._leases.token("subsystem", subsystem, fencing_token)
         call = calls.update_subsystem_design(
             self.execution_id, subsystem, design_data, created_by, base_version, token, request_id

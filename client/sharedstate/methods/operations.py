@@ -42,7 +42,12 @@ class OperationMethods(CoreMethods):
         """Operators: import a document as export_state gives it; the counts by section.
 
         It is sent in parts, each a transaction, and may be sent again: what is there, stays.
-        `on_progress(done, total)` is called after each part with numbers of entries.
+        `on_progress(done, total)` is called after each part with numbers of entries. A Decimal is
+        written digit by digit. Raises InvalidArgument for what is no such document.
+
+        Example:
+            >>> for count in operator.import_state(json.loads(path.read_text())):
+            ...     print(count["section"], count["imported"], count["unchanged"], count["refused"])
         """
         answers: list[list[types.ImportCount]] = []
         done = 0
@@ -54,5 +59,14 @@ class OperationMethods(CoreMethods):
         return importing.total(answers)
 
     def export_state(self) -> dict[str, Any]:
-        """The whole workspace as one JSON document, in the form that import_state takes."""
+        """The whole workspace as one JSON document, in the form that import_state takes.
+
+        No number is rounded: one with more digits than a float keeps is a Decimal, and every other
+        an int or float as ever. `sharedstate export` writes all of them to a file; `json.dumps`
+        takes no Decimal by itself.
+
+        Example:
+            >>> document = operator.export_state()
+            >>> print(len(document["conflicts"]), "conflicts")
+        """
         return self._run(calls.export_state())

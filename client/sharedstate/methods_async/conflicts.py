@@ -127,6 +127,10 @@ class AsyncConflictMethods(AsyncCoreMethods):
 
         None waits for ever, 0 only looks. With up to 20 waiting agents it returns within 50 ms of
         the resolution.
+
+        Example:
+            >>> if not await state.wait_until_unblocked("power_agent", timeout=600):
+            ...     print(await state.blocked_by("power_agent"))
         """
         patience = Patience(timeout)
         while True:
@@ -139,5 +143,13 @@ class AsyncConflictMethods(AsyncCoreMethods):
             await self._pause(pause_s)
 
     async def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
-        """Open conflicts, most urgent first; of an agent those that concern its subsystem."""
+        """Open conflicts, most urgent first; of an agent those that concern its subsystem.
+
+        That is where an agent of the same subsystem ("power", "power_agent", "power_designer") is
+        source, target or blocked.
+
+        Example:
+            >>> for conflict in await state.get_active_conflicts("power_agent"):
+            ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
+        """
         return await self._run(calls.get_active_conflicts(agent_name))

@@ -40,7 +40,15 @@ class AsyncLockMethods(AsyncCoreMethods):
 
         `wait_seconds` (up to 86400): wait in line for so long, in order of arrival; each step of
         `priority` (1..4, 1 is first) is worth 30 s of arrival time. An interrupted or timed out
-        wait leaves nothing behind. Raises Deadlock when the wait would never end.
+        wait leaves nothing behind. Raises Deadlock when the wait would never end. It is not renewed
+        by itself: `lock` is.
+
+        Example:
+            >>> if await state.acquire_lock("subsystem", "power", "power_agent", wait_seconds=30):
+            ...     try:
+            ...         await state.update_subsystem_status("power", {"current_mass_kg": 9.5})
+            ...     finally:
+            ...         await state.release_lock("subsystem", "power")
         """
         wanted = Wanted(
             self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
@@ -61,7 +69,14 @@ class AsyncLockMethods(AsyncCoreMethods):
         """Take several locks, all or none: pairs of type and name. The rest as acquire_lock.
 
         While it waits it holds nothing. The result is a sequence of leases, and a context manager
-        that gives all of them back.
+        that gives all of them back, and raises LeaseLost when any had lapsed.
+
+        Example:
+            >>> pairs = [("subsystem", "skeleton"), ("subsystem", "power")]
+            >>> leases = await state.acquire_locks(pairs, "system_architect", wait_seconds=30)
+            >>> if leases:
+            ...     async with leases:
+            ...         ...
         """
         pairs = waiting.checked_resources(resources)
         wanted = Wanted(self.execution_id, pairs, agent_name, ttl_seconds, priority, several=True)
@@ -81,7 +96,7 @@ class AsyncLockMethods(AsyncCoreMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> types.Lease:
-        """Let the lease last `ttl_seconds` from now. Raises LeaseLost when it is gone."""
+        """Let the lease last `ttl_seconds` (1..86400) from now. LeaseLost when it is gone."""
         token = self._leases.needed(resource_type, resource_name, fencing_token)
         call = calls.renew_lock(
             self.execution_id, resource_type, resource_name, token, ttl_seconds, request_id
@@ -96,7 +111,15 @@ class AsyncLockMethods(AsyncCoreMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> bool:
-        """Give a lock back and forget its token. False when it had lapsed or was not yours."""
+        """Give a lock back and forget its token. False when it had lapsed or was not yours.
+
+        It ends the lease that this task acquired, by its token; False means that somebody else
+        may have worked on it since, so what was read before must be read again.
+
+        Example:
+            >>> if not await state.release_lock("subsystem", "skeleton"):
+            ...     print("the lease had lapsed: was everything written before?")
+        """
         token = self._leases.token(resource_type, resource_name, fencing_token)
         released = await self._run(
             calls.release_lock(self.execution_id, resource_type, resource_name, token, request_id)
@@ -118,8 +141,18 @@ class AsyncLockMethods(AsyncCoreMethods):
         """
         return await self._run(calls.cancel_lock_request(new_request_id(request_id)))
 
+    async def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
+        """Who holds a lock and until when; None when nobody does. A plain read, so it is cheap.
+
+        Who waits for it as well: get_lock_status.
+        """
+        return await self._run(calls.get_lock(self.workspace, resource_type, resource_name))
+
     async def get_lock_status(self, resource_type: str, resource_name: str) -> types.LockStatus:
-        """Who holds a lock and until when, and who waits for it, in order."""
+        """Who holds a lock and until when, and who waits for it, in order.
+
+        Its `holder` is what get_lock answers.
+        """
         return await self._run(calls.get_lock_status(resource_type, resource_name))
 
     async def force_release_lock(
@@ -154,7 +187,9 @@ class AsyncLockMethods(AsyncCoreMethods):
     ) -> AsyncLock:
         """A lock with threading.Lock's interface, renewed in the background while it is held.
 
-        `on_lost(lock)` is called when the lease is lost, in the background.
+        Whatever keeps all other threads, or the event loop, from running for longer than
+        `ttl_seconds` (1..86400) loses it. `on_lost(lock)` is called when the lease is lost, in the
+        background.
 
         Example:
             >>> async with state.lock("subsystem", "skeleton", "skeleton_agent"):
@@ -246,29 +281,31 @@ class AsyncLockMethods(AsyncCoreMethods):
         for lease in held.leases:
             self._leases.note(lease)
 
+    def _forget(self, held: Held) -> None:
+        """Send its tokens no more."""
+        for lease in held.leases:
+            self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
+
     async def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
-        self._background.drop(held)
+        lost: types.Lease | None = None
         try:
-            if len(held.leases) == 1:
-                (lease,) = held.leases
-                released = await self._run(
-                    calls.release_lock(
-                        lease.execution_id, lease.resource_type, lease.resource_name,
-                        lease.fencing_token, None,
-                    )
+            self._background.drop(held)
+            # Each by its token: only so is it known whether it was held until now.
+            for lease in held.leases:
+                call = calls.release_lock(
+                    lease.execution_id, lease.resource_type, lease.resource_name,
+                    lease.fencing_token, None,
                 )  # fmt: skip
-            else:
-                ended = await self._run(calls.cancel_lock_request(held.request_id))
-                released = ended and not held.has_lapsed(time.monotonic())
+                if not await self._run(call):
+                    lost = lost or lease
         except BaseException:
             rest_s = max(0.0, held.deadline - time.monotonic()) + 1.0
             await self._background.settle(self._background.give_back(held.request_id, rest_s))
             raise
-        for lease in held.leases:
-            self._leases.forget(lease.resource_type, lease.resource_name, lease.fencing_token)
-        if not released:
-            raise lost_error(held)
+        self._forget(held)
+        if lost is not None:
+            raise lost_error(held, lost)
 
     async def _is_held_by_anyone(self, wanted: Wanted) -> bool:
         """Whether somebody holds any of these."""
@@ -276,7 +313,3 @@ class AsyncLockMethods(AsyncCoreMethods):
         for kind, name in wanted.resources:
             holders.append(await self.get_lock(kind, name))
         return any(holders)
-
-    async def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
-        """Who holds a lock, None when nobody does."""
-        return await self._run(calls.get_lock(self.workspace, resource_type, resource_name))

@@ -25,11 +25,19 @@ class AsyncStatusMethods(AsyncCoreMethods):
     ) -> types.SubsystemRow:
         """Merge `status` into a subsystem's; absent keys stay, unknown ones go to metadata.
 
+        Keys: `state` ("designing", "complete" or any other words), `current_mass_kg` (kg),
+        `current_cost_usd` (USD), `current_power_w` (W), `iteration`, `metadata`, `version`. An
+        unknown subsystem is made.
+
         With `version` (as every status that was read has) it is a compare-and-set. The token of
         a lease acquired here goes along. Raises StaleVersion, ResourceLocked, LeaseLost.
 
         The database finds out `within_budget` by itself, and opens a conflict to system_architect
         while the subsystem is over its budget; with `strict` it raises OverBudget instead.
+
+        Example:
+            >>> await state.update_subsystem_status("skeleton", {"state": "designing",
+            ...     "current_mass_kg": 12.5, "current_cost_usd": 2400, "current_power_w": 80})
         """
         token = self._leases.token("subsystem", subsystem, fencing_token)
         call = calls.update_subsystem_status(

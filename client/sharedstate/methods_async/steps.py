@@ -30,8 +30,15 @@ class AsyncStepMethods(AsyncCoreMethods):
         which is false and has the `conflicts`: `if checkout:` is right for all three.
 
         `reads`: other subsystems whose interfaces are wanted, `reads_requirements`: whose
-        requirements. The subsystem depends on them: once they publish anew it is stale, until it
-        is checked out with the same `reads` and checked in. End it with checkin_subsystem.
+        requirements. The subsystem depends on what it saw of them: once they publish anew it is
+        stale, until it is checked out with the same `reads` and checked in. The lease lasts
+        `ttl_seconds` (1..86400). End it with checkin_subsystem.
+
+        Example:
+            >>> checkout = await state.checkout_subsystem("actuation", "actuation_agent",
+            ...     reads=["skeleton"])
+            >>> if checkout:
+            ...     print(checkout.constraints["voltage_v"], checkout.inputs)
         """
         call = calls.checkout_subsystem(
             self.execution_id, subsystem, agent_name, ttl_seconds, reads, reads_requirements,
@@ -60,7 +67,13 @@ class AsyncStepMethods(AsyncCoreMethods):
         Complete, or with a document, it says that the work was made from what the checkout read.
         Raises LeaseLost, and StaleInputs when the subsystem is complete but what it was made from
         has changed since; `accept_stale` is the reason for which that is all right. `strict` as in
-        update_subsystem_status.
+        update_subsystem_status, which also names the keys of `status`. With `release=False` the
+        lease stays.
+
+        Example:
+            >>> await state.checkin_subsystem("actuation", "actuation_agent",
+            ...     {"state": "complete", "current_mass_kg": 9.5, "current_power_w": 750},
+            ...     design_data={"motors": 28}, activity="design_complete")
         """
         token = self._leases.needed("subsystem", subsystem, fencing_token)
         call = calls.checkin_subsystem(
