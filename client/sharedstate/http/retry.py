@@ -16,11 +16,11 @@ class RetryPolicy:
 
     The pause before attempt n+1 is random between the half and the whole of
     `base_s * factor ** (n - 1)`, or of `cap_s` when that is less. No attempt starts later than
-    `deadline_s` seconds after the first. By default the pauses make 9 to 19 s, in which PostgREST
+    `deadline_s` seconds after the first. By default the pauses make 4.5 to 9 s, in which PostgREST
     or Postgres is restarted.
     """
 
-    attempts: int = 8
+    attempts: int = 6
     base_s: float = 0.1
     factor: float = 3.0
     cap_s: float = 5.0
