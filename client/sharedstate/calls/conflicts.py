@@ -18,7 +18,7 @@ def log_conflict(
     description: str,
     details: Mapping[str, Any] | None,
     priority: int,
-    blocks: Iterable[str],
+    blocks: Iterable[str] | None,
     conflict_key: str | None,
     request_id: RequestId,
 ) -> Call[int]:
@@ -27,9 +27,9 @@ def log_conflict(
         "source": source,
         "target": target,
         "description": description,
-        "details": object_of(details or {}, "details"),
+        "details": None if details is None else object_of(details, "details"),
         "priority": priority,
-        "blocks": names_of(blocks, "blocks"),
+        "blocks": None if blocks is None else names_of(blocks, "blocks"),
         "execution_id": execution_id,
         "conflict_key": conflict_key,
     }
