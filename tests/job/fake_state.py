@@ -69,7 +69,9 @@ class FakeState:
         )
         row["within_budget"] = None if allocation is None else not over
         opened = [
-            c for c in self._open() if (c["source_agent"], c["conflict_key"]) == (name, "sharedstate:budget")
+            c
+            for c in self._open()
+            if (c["source_agent"], c["conflict_key"]) == (name, "sharedstate:budget")
         ]
         if over and not opened:
             self.log_conflict(
@@ -89,8 +91,11 @@ class FakeState:
         for name in self.subsystems:
             self._watch_budget(name)
 
-    def transfer_budget(self, giver: str, to: str, reason: str, by: str, **amounts: float) -> None:
+    def transfer_budget(
+        self, giver: str, to: str, mass_kg: float, cost_usd: float, power_w: float, *_: str
+    ) -> None:
         latest = deepcopy(self.constraints[-1])
+        amounts = {"mass_kg": mass_kg, "cost_usd": cost_usd, "power_w": power_w}
         for one, amount in amounts.items():
             for name, sign in ((giver, -1), (to, 1)):
                 budget = latest["budget_allocations"][name]
@@ -135,7 +140,7 @@ class FakeState:
         if budget_transfer is not None:
             amounts = {one: budget_transfer[one] for one in AMOUNTS}
             giver, to = budget_transfer["from_subsystem"], budget_transfer["to_subsystem"]
-            self.transfer_budget(giver, to, resolution, by, **amounts)
+            self.transfer_budget(giver, to, **amounts)
 
     def checkout_subsystem(
         self, name: str, agent: str, *, ttl_seconds: int, reads: tuple[str, ...]

@@ -115,8 +115,8 @@ def move_budgets(state: SharedState, view: View, move: MoveBudgets, conflict_id:
     *others, (last, gift) = move.gifts.items()
     for giver, amounts in others:
         state.transfer_budget(
-            giver, move.source, move.reason, ARCHITECT, mass_kg=amounts.mass_kg,
-            cost_usd=amounts.cost_usd, power_w=amounts.power_w,
+            giver, move.source, amounts.mass_kg, amounts.cost_usd, amounts.power_w, move.reason,
+            ARCHITECT,
         )  # fmt: skip
     transfer = BudgetTransfer(
         from_subsystem=last, to_subsystem=move.source, mass_kg=gift.mass_kg,
