@@ -1,8 +1,7 @@
 -- Writes a status that is put together, by the caller, who holds the subsystem's row: with within_budget.
 --
--- Where it changes the use of what the totals leave unallocated, the workspace's row is held since
--- core.hold_shared_budget, unless an allocation was taken away meanwhile. If it has to wait for it here,
--- against the order, Postgres ends the deadlock that may come of it, and the client calls again.
+-- Where it changes the use of what the totals leave unallocated, the workspace's row is held, and where it does
+-- not, the allocation that makes the difference: core.hold_shared_budget.
 create or replace function core.store_status(
   p_old public.subsystems,
   p_new public.subsystems,
@@ -15,12 +14,9 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_constraints public.global_constraints := core.latest_constraints(p_old.workspace);
+  v_constraints constant public.global_constraints := core.latest_constraints(p_old.workspace);
   v_is_shared constant boolean := core.changes_shared_use(v_constraints, p_old.name, p_status);
 begin
-  if v_is_shared then
-    v_constraints := core.lock_constraints(p_old.workspace);
-  end if;
   update public.subsystems as s
   set
     state = p_new.state,

@@ -137,8 +137,8 @@ def seen_by_the_database(api: Api, details: str) -> tuple[Any, ...]:
     """What a function of ours does that sees a conflict with each write."""
     ((number, reports),) = api.sql(
         "select c.conflict_id, c.reports from core.report_conflict("
-        "%s, 'high', 2, 'power', 'system_architect', 'sharedstate:budget', 'too much', %s::jsonb, null, "
-        "null, false) as c",
+        "%s, 'high', 2, 'power', 'system_architect', 'sharedstate:budget', 'too much', %s::jsonb, "
+        "null, null, false) as c",
         api.workspace,
         details,
     )

@@ -1,4 +1,4 @@
-"""What the totals leave unallocated: all to whom nothing is allocated share it, and it is a limit."""
+"""What the totals leave unallocated is shared by all to whom nothing is allocated, and a limit."""
 
 from __future__ import annotations
 
