@@ -273,13 +273,15 @@ def test_an_allocation_is_taken_away_before_or_after_a_status_and_not_beside_it(
     assert conflicts(stage) == ["robot"]
 
 
-def test_a_status_that_waits_for_its_budget_holds_nothing_meanwhile(stage: Stage) -> None:
-    """Who takes the allocation away takes the row of the subsystem too."""
+def test_a_status_that_waits_for_its_allocation_holds_nothing_meanwhile(stage: Stage) -> None:
+    """If it is taken away it has to take the workspace's row, before anything else."""
+    commit(stage.first, write(1))
     call(stage.first, allocate(reserve=44))
     waiting = waits(stage, write(1))
     stage.first.connection.execute(
-        "select core.lock_subsystems(core.current_workspace(), array['skeleton'])"
-    ).fetchall()
+        "select from core.fencing_counters where workspace = core.current_workspace() "
+        "for update nowait"
+    )
     stage.first.commit()
     (row,) = waiting.rows()
     assert row["within_budget"] is True
