@@ -5,7 +5,7 @@ with recursive newest as (
   (
     select
       l.workspace,
-      l.version
+      l::public.global_constraints as constraints
     from public.global_constraints as l
     order by l.workspace desc, l.version desc
     limit 1
@@ -13,12 +13,12 @@ with recursive newest as (
   union all
   select
     n.workspace,
-    n.version
+    n.constraints
   from newest as p
   cross join lateral (
     select
       c.workspace,
-      c.version
+      c::public.global_constraints as constraints
     from public.global_constraints as c
     where c.workspace < p.workspace
     order by c.workspace desc, c.version desc
@@ -27,7 +27,7 @@ with recursive newest as (
 )
 
 select
-  g.workspace,
+  n.workspace,
   b.scope,
   b.name,
   b.quantity,
@@ -37,9 +37,8 @@ select
   b.allocated - b.used - b.held as remaining,
   round(b.used / nullif(b.allocated, 0), 4) as share
 from newest as n
-inner join public.global_constraints as g on n.workspace = g.workspace and n.version = g.version
-cross join lateral core.budget_lines(g::public.global_constraints) as b
-order by g.workspace, b.scope, b.name, b.quantity;
+cross join lateral core.budget_lines(n.constraints) as b
+order by n.workspace, b.scope, b.name, b.quantity;
 
 comment on view public.budget_usage is
 'Mass, cost and power: how much is allocated to each subsystem (scope subsystem), to the reserve and to the whole robot,
