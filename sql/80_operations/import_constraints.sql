@@ -12,11 +12,8 @@ begin
   perform core.hold_allocations(p_workspace, true);
   perform core.require_constraints('document.global_constraints', e.value) from jsonb_array_elements(p_entries) as e;
   for v_entry in
-    select c.* from jsonb_array_elements(p_entries) as e
-    cross join lateral jsonb_populate_record(
-      null::public.global_constraints, core.round_constraints(e.value)
-    ) as c
-    order by c.version
+    select * from jsonb_populate_recordset(null::public.global_constraints, p_entries) as e
+    order by e.version
   loop
     select * into v_known from public.global_constraints as g
     where g.workspace = p_workspace and g.version = coalesce(v_entry.version, g.version)

@@ -18,9 +18,9 @@ begin
   loop
     v_entry.workspace := p_workspace;
     v_entry.state := coalesce(v_entry.state, 'not_started');
-    v_entry.current_mass_kg := coalesce(core.round_amount(v_entry.current_mass_kg), 0);
-    v_entry.current_cost_usd := coalesce(core.round_amount(v_entry.current_cost_usd), 0);
-    v_entry.current_power_w := coalesce(core.round_amount(v_entry.current_power_w), 0);
+    v_entry.current_mass_kg := coalesce(v_entry.current_mass_kg, 0);
+    v_entry.current_cost_usd := coalesce(v_entry.current_cost_usd, 0);
+    v_entry.current_power_w := coalesce(v_entry.current_power_w, 0);
     v_entry.iteration := coalesce(v_entry.iteration, 0);
     v_entry.metadata := coalesce(v_entry.metadata, '{}');
     v_entry.version := coalesce(v_entry.version, 1);
