@@ -23,7 +23,7 @@ comment on column public.subsystems.current_mass_kg is 'Mass of the present desi
 comment on column public.subsystems.current_cost_usd is 'Cost of the present design, in USD.';
 comment on column public.subsystems.current_power_w is 'Electrical power of the present design, in W.';
 comment on column public.subsystems.within_budget is
-'Whether the design keeps to its budget; null while nobody has said.';
+'Whether the design keeps to its budget, as the database finds; null while nothing limits it, or nobody has written.';
 comment on column public.subsystems.iteration is 'How often the subsystem was redesigned.';
 comment on column public.subsystems.metadata is 'Every key of a status that is no column.';
 comment on column public.subsystems.version is

@@ -28,6 +28,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystems, v_request.answer);
   end if;
+  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
@@ -63,4 +64,6 @@ stale_version if somebody wrote since. resource_locked while another execution h
 lease_lost unless that lease is still alive.
 
 The database finds out within_budget by itself. A status over budget opens one conflict to system_architect, which
-follows the overrun and is resolved when that has ended; with strict it is refused instead: over_budget.';
+follows the overrun and is resolved when that has ended; with strict it is refused instead: over_budget. What is not
+allocated to a subsystem is limited by what the totals leave unallocated, for all such subsystems together. Amounts
+are rounded to six decimals.';

@@ -21,7 +21,6 @@ declare
   ];
   v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
   v_new public.subsystems;
-  v_overruns jsonb;
 begin
   if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
     perform core.fail(
@@ -32,9 +31,11 @@ begin
   end if;
   v_new := jsonb_populate_record(v_old, (
     -- 2.0 is a whole number to JSON, but no text of an integer.
-    select coalesce(
-      jsonb_object_agg(e.key, case when e.key = 'iteration' then to_jsonb(e.value::integer) else e.value end), '{}'
-    )
+    select coalesce(jsonb_object_agg(e.key, case
+      when e.key = 'iteration' then to_jsonb(e.value::integer)
+      when e.key = 'state' then e.value
+      else to_jsonb(core.round_amount(e.value::numeric))
+    end), '{}')
     from jsonb_each(p_status) as e
     where e.key = any(v_columns)
   ));
@@ -42,26 +43,6 @@ begin
     core.merge_patch(v_old.metadata, coalesce(p_status -> 'metadata', '{}')),
     p_status - v_columns - v_owned
   );
-  v_overruns := core.check_budget(v_new, p_execution_id, p_strict);
-  update public.subsystems as s
-  set
-    state = v_new.state,
-    current_mass_kg = v_new.current_mass_kg,
-    current_cost_usd = v_new.current_cost_usd,
-    current_power_w = v_new.current_power_w,
-    within_budget = v_overruns = '{}',
-    iteration = v_new.iteration,
-    metadata = v_new.metadata,
-    version = s.version + 1,
-    last_execution_id = p_execution_id,
-    updated_at = clock_timestamp()
-  where s.workspace = p_workspace and s.name = p_subsystem
-  returning s.* into v_new;
-  perform core.spend_reservations(
-    p_workspace, p_subsystem, p_execution_id,
-    core.subtract_amounts(core.used_amounts(v_new), core.used_amounts(v_old))
-  );
-  perform core.watch_budget(p_workspace, p_subsystem, v_overruns, p_execution_id);
-  return v_new;
+  return core.store_status(v_old, v_new, p_status, p_execution_id, p_strict);
 end;
 $$;

@@ -1,5 +1,6 @@
 -- Moves a part of one budget to another and returns the new constraints. Never below zero, never into
--- what other executions hold, and what all have together stays what it was. Takes the workspace's row
+-- what other executions hold, and what all have together stays what it was, but for what the second begins
+-- with: core.first_allocation. Takes the workspace's row
 -- and those of both subsystems. What the execution holds of the first is spent; a reservation that is
 -- named ends with it.
 create or replace function core.move_budget(
@@ -21,6 +22,7 @@ declare
   v_allocations jsonb := v_latest.budget_allocations;
   v_overruns jsonb;
   v_hold public.budget_reservations;
+  v_start jsonb;
   v_row public.global_constraints;
 begin
   perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_allocations);
@@ -42,9 +44,10 @@ begin
     p_workspace, p_from, p_execution_id,
     core.subtract_amounts(p_amounts, core.amounts(v_hold.mass_kg, v_hold.cost_usd, v_hold.power_w))
   );
+  v_start := core.first_allocation(v_latest, p_to, p_amounts);
   v_allocations := v_allocations || jsonb_build_object(
     p_from, coalesce(v_allocations -> p_from, '{}') || core.add_amounts(v_allocations -> p_from, p_amounts, -1),
-    p_to, coalesce(v_allocations -> p_to, '{}') || core.add_amounts(v_allocations -> p_to, p_amounts, 1)
+    p_to, v_start || core.add_amounts(v_start, p_amounts, 1)
   );
   v_row := core.write_constraints(
     v_latest,

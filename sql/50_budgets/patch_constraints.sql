@@ -10,6 +10,7 @@ declare
   v_columns constant text[] := array[
     'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
   ];
+  v_rounded constant jsonb := core.round_constraints(p_patch);
   v_owned constant text[] := array[
     'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
   ];
@@ -17,7 +18,7 @@ begin
   return p_content
     || (
       select coalesce(jsonb_object_agg(e.key, e.value), '{}')
-      from jsonb_each(p_patch) as e
+      from jsonb_each(v_rounded) as e
       where e.key = any(v_columns)
     )
     || jsonb_build_object('metadata', core.merge_patch(

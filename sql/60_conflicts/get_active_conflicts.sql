@@ -16,7 +16,10 @@ begin
   select c.* from public.conflicts as c
   where c.workspace = v_workspace
     and c.status = 'open'
-    and (p_agent_name is null or c.blocks_agents || c.source_agent || c.target_agent && v_names)
+    and (
+      p_agent_name is null
+      or c.source_agent = any(v_names) or c.target_agent = any(v_names) or c.blocks_agents && v_names
+    )
   order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id;
 end;
 $$;

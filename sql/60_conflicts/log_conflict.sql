@@ -24,7 +24,9 @@ begin
   perform core.require_agent('source', p_source);
   perform core.require_name('target', p_target);
   perform core.require_text('description', p_description);
-  perform core.require_object('details', p_details);
+  if p_details is not null then
+    perform core.require_object('details', p_details);
+  end if;
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
@@ -53,9 +55,9 @@ create or replace function public.log_conflict(
   source text,
   target text,
   description text,
-  details jsonb default '{}',
+  details jsonb default null,
   priority integer default 3,
-  blocks text[] default '{}',
+  blocks text[] default null,
   execution_id text default null,
   conflict_key text default null,
   request_id uuid default null
@@ -73,5 +75,6 @@ comment on function public.log_conflict(text, text, text, text, jsonb, integer, 
 'Opens a conflict and returns its row with the number that was given to it.
 
 severity: low, medium, high or critical; priority: 1 (first) to 4 (last); blocks: agents that should wait until it is
-resolved. With a conflict_key (1 to 200 characters; those that begin with sharedstate: are the database''s own) a report of the same source, target and key is counted on the one
-that is open, which takes all that is new in it, and is returned.';
+resolved. With a conflict_key (1 to 200 characters; those that begin with sharedstate: are the database''s own) a report
+of the same source, target and key is counted on the one that is open, which takes all that is new in it, and is
+returned. Without details or blocks it leaves those that the open one has; {} or [] empties them.';

@@ -1,5 +1,6 @@
 -- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
--- that is new in it; a null key makes each report a conflict of its own.
+-- that is new in it; a null key makes each report a conflict of its own. Null details or blocked agents leave
+-- those that the open one has.
 --
 -- p_counts false is for what the database sees itself, again with each write: then the same report changes
 -- nothing, and a changed one updates the conflict without being counted.
@@ -32,14 +33,17 @@ begin
       blocks_agents, execution_id, conflict_key, reported_to
     ) values (
       p_workspace, core.next_conflict_id(p_workspace), p_severity, p_priority, p_source, p_target,
-      p_description, p_details, coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
+      p_description, coalesce(p_details, '{}'), coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
     )
     returning c.* into v_row;
     return core.write_report(v_row, 'opened', 'conflict_created', v_author, p_execution_id);
   end if;
   if not p_counts and (
     v_row.severity, v_row.priority, v_row.description, v_row.details, v_row.blocks_agents
-  ) = (p_severity, p_priority, p_description, p_details, coalesce(p_blocks, '{}')) then
+  ) = (
+    p_severity, p_priority, p_description, coalesce(p_details, v_row.details),
+    coalesce(p_blocks, v_row.blocks_agents)
+  ) then
     return v_row;
   end if;
   update public.conflicts as c
@@ -47,8 +51,8 @@ begin
     severity = p_severity,
     priority = p_priority,
     description = p_description,
-    details = p_details,
-    blocks_agents = coalesce(p_blocks, '{}'),
+    details = coalesce(p_details, c.details),
+    blocks_agents = coalesce(p_blocks, c.blocks_agents),
     reports = c.reports + p_counts::integer,
     last_reported_at = clock_timestamp()
   where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id

@@ -17,6 +17,7 @@ begin
   for v_entry in select * from jsonb_each(p_transfer - array['from_subsystem', 'to_subsystem']) loop
     if v_amounts ? v_entry.key then
       perform core.require_amount('budget_transfer.' || v_entry.key, v_entry.value);
+      v_entry.value := to_jsonb(core.round_amount(v_entry.value::numeric));
     else
       v_reason := 'has an unknown key: ' || left(v_entry.key, 200);
     end if;

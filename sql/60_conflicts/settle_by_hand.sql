@@ -17,6 +17,7 @@ declare
 begin
   if v_watched is not null then
     -- Before the conflict's row, which the look at the budget may open anew.
+    perform core.lock_constraints(p_workspace);
     perform core.lock_subsystems(p_workspace, array[v_watched]);
     perform core.hold_conflict_counter(p_workspace);
   end if;

@@ -16,11 +16,13 @@ as $$
 declare
   v_from constant text := p_transfer ->> 'from_subsystem';
   v_to constant text := p_transfer ->> 'to_subsystem';
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
   v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
   v_row public.conflicts;
 begin
-  perform core.lock_constraints(p_workspace);
-  perform core.lock_subsystems(p_workspace, array[v_from, v_to, v_watched]);
+  perform core.lock_subsystems(
+    p_workspace, array[v_from, v_to, v_watched] || array(select u.subsystem from core.shared_use(v_latest) as u)
+  );
   perform core.hold_conflict_counter(p_workspace);
   v_row := core.settle_conflict(
     p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,

@@ -1,4 +1,5 @@
--- While it parks, a call holds no lock on any row and has written nothing.
+-- While it parks, a call holds no lock on any row and has written nothing. One that does not park writes as its
+-- last step that it has asked.
 create or replace function core.wait_until_unblocked(p_agent_name text, p_wait_ms integer)
 returns public.unblock_wait
 language plpgsql
@@ -32,7 +33,7 @@ begin
     end loop;
   end loop;
   return row(
-    true, v_blockers, case when v_is_parked then 0 else core.unblock_retry_ms(v_workspace) end
+    true, v_blockers, case when v_is_parked then 0 else core.unblock_retry_ms(v_workspace, p_agent_name) end
   )::public.unblock_wait;
 end;
 $$;

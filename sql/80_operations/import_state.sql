@@ -21,7 +21,7 @@ begin
       core.import_counters(v_workspace, p_document -> 'counters'),
       core.import_subsystems(v_workspace, p_document -> 'subsystems')
     ];
-    perform core.correct_within_budget(v_workspace, (core.lock_constraints(v_workspace)).budget_allocations);
+    perform core.correct_within_budget(core.lock_constraints(v_workspace));
     v_counts := v_counts || array[
       core.import_documents(v_workspace, 'requirements', p_document -> 'subsystem_requirements'),
       core.import_documents(v_workspace, 'interfaces', p_document -> 'subsystem_interfaces'),

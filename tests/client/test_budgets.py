@@ -55,21 +55,17 @@ def test_a_refusal_tells_of_what_there_is_too_little(state: SharedState) -> None
         state.update_subsystem_status("skeleton", {"current_mass_kg": 16}, strict=True)
     assert caught.value.overruns == {"mass_kg": {"allocated": 15, "used": 16, "over": 1}}
     with pytest.raises(OverBudget):
-        state.transfer_budget("reserve", "skeleton", "?", "system_architect", mass_kg=3)
+        state.transfer_budget("reserve", "skeleton", 3, reason="?")
 
 
 def test_a_transfer_uses_up_a_reservation_once(state: SharedState) -> None:
     held = state.reserve_budget("reserve", "system_architect", mass_kg=2)
     assert held
     used = held.reservation_id
-    row = state.transfer_budget(
-        "reserve", "shell", "?", "system_architect", mass_kg=2, reservation_id=used
-    )
+    row = state.transfer_budget("reserve", "shell", mass_kg=2, reason="?", reservation_id=used)
     assert row["budget_allocations"]["shell"]["mass_kg"] == 7
     with pytest.raises(ReservationLost):
-        state.transfer_budget(
-            "shell", "power", "?", "system_architect", mass_kg=1, reservation_id=used
-        )
+        state.transfer_budget("shell", "power", mass_kg=1, reason="?", reservation_id=used)
     changes = state.diff_global_constraints(1, 2)
     assert [change["path"] for change in changes] == [
         "/budget_allocations/reserve/mass_kg",

@@ -100,6 +100,26 @@ def test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins(
         assert left == (1,)
 
 
+def test_of_32_processes_that_race_for_the_last_unit_that_is_not_allocated_one_wins(
+    racers: Crew, workspace: str, database: Database, effort: int
+) -> None:
+    """Each writes the status of another subsystem; some are new."""
+    done(racers, workspace, allocate(reserve=44))
+    for round_number in range(20 * effort):
+        prefix = f"part-{round_number // 4}"
+        calls = [write(1, f"{prefix}-{n}", f"run-{n}", strict=True) for n in range(RACERS)]
+        answers = racers.race(workspace, calls)
+        (winner,) = winners(answers)
+        used = database.execute(
+            "select sum(current_mass_kg) from subsystems where workspace = %s", [workspace]
+        ).fetchone()
+        assert used == (1,)
+        done(racers, workspace, write(0, f"{prefix}-{winner}"))
+    assert database.execute(
+        "select count(*) from conflicts where workspace = %s", [workspace]
+    ).fetchone() == (0,)
+
+
 def test_transfers_in_all_directions_keep_every_sum_and_stay_above_zero(
     racers: Crew, workspace: str, database: Database, effort: int
 ) -> None:
@@ -190,6 +210,81 @@ def test_what_is_used_just_before_cannot_be_held(stage: Stage) -> None:
     waiting = waits(stage, reserve(1, "skeleton"))
     stage.first.commit()
     assert waiting.rows() == []
+
+
+def conflicts(stage: Stage) -> list[str]:
+    """The sources of the open ones."""
+    rows = stage.first.connection.execute(
+        "select source_agent from conflicts where workspace = core.current_workspace() "
+        "and status = 'open' order by 1"
+    ).fetchall()
+    stage.first.commit()
+    return [source for (source,) in rows]
+
+
+@pytest.mark.parametrize("other", ["integration", "system_architect", "brand_new"])
+def test_what_is_not_allocated_is_used_by_one_after_the_other(stage: Stage, other: str) -> None:
+    """Each alone would fit."""
+    commit(stage.first, allocate(reserve=44))
+    call(stage.first, write(1, "integration"))
+    waiting = waits(stage, write(1, other, "run-2"))
+    stage.first.commit()
+    (row,) = waiting.rows()
+    fits = other == "integration"
+    assert row["within_budget"] is subsystem(stage, "integration")["within_budget"] is fits
+    assert conflicts(stage) == ([] if fits else ["robot"])
+
+
+def test_who_has_an_allocation_waits_for_nobody_else_who_has_one(stage: Stage) -> None:
+    call(stage.first, write(15))
+    commit(stage.second, write(5, "shell"))
+    stage.first.commit()
+
+
+def test_a_total_that_is_new_sees_the_status_that_was_written_just_before(stage: Stage) -> None:
+    unlimited = {"total_mass_kg_max": None, "total_cost_usd_max": None}
+    by = {"created_by": "x"}
+    commit(stage.first, ("update_global_constraints", {"constraints": unlimited, **by}))
+    call(stage.first, write(1, "integration"))
+    limited = {"constraints": {"total_mass_kg_max": 45}, **by}
+    waiting = waits(stage, ("update_global_constraints", limited))
+    stage.first.commit()
+    waiting.rows()
+    assert subsystem(stage, "integration")["within_budget"] is False
+    assert conflicts(stage) == ["robot"]
+
+
+def test_an_allocation_is_taken_away_before_or_after_a_status_and_not_beside_it(
+    stage: Stage,
+) -> None:
+    """What the skeleton uses is the robot's affair from then on, in either order."""
+    call(stage.first, write(2))
+    waiting = waits(stage, allocate(reserve=44))
+    stage.first.commit()
+    waiting.rows()
+    assert conflicts(stage) == ["robot"]
+    commit(stage.first, allocate(reserve=30, skeleton=15))
+    assert conflicts(stage) == []
+    call(stage.first, allocate(reserve=44))
+    waiting = waits(stage, write(3))
+    stage.first.commit()
+    waiting.rows()
+    assert subsystem(stage, "skeleton")["within_budget"] is False
+    assert conflicts(stage) == ["robot"]
+
+
+def test_a_status_that_waits_for_its_allocation_holds_nothing_meanwhile(stage: Stage) -> None:
+    """If it is taken away it has to take the workspace's row, before anything else."""
+    commit(stage.first, write(1))
+    call(stage.first, allocate(reserve=44))
+    waiting = waits(stage, write(1))
+    stage.first.connection.execute(
+        "select from core.fencing_counters where workspace = core.current_workspace() "
+        "for update nowait"
+    )
+    stage.first.commit()
+    (row,) = waiting.rows()
+    assert row["within_budget"] is True
 
 
 @pytest.mark.parametrize("document", ["status", "design", "requirements"])

@@ -254,6 +254,10 @@ class Worker:
         move = {"from_subsystem": source, "to_subsystem": target, "reason": "storm"}
         masses = {name: {"mass_kg": dice.randint(5, 20)} for name in ("skeleton", "power")}
         allocations = {**masses, "reserve": {"mass_kg": 5}}
+        fewer = {name: allocations[name] for name in dice.sample(sorted(allocations), 2)}
+        others = {**agent, "status": {"current_mass_kg": dice.randint(0, 4)}}
+        del others["agent_name"]
+        new = f"new-{dice.randint(1, 9)}"
         status = {"current_mass_kg": dice.randint(0, 20)}
         written = {"subsystem": one, "status": status, "execution_id": self.name}
         offers: list[tuple[str, Json]] = [
@@ -263,9 +267,14 @@ class Worker:
             ("release_budget", {"reservation_id": str(uuid.uuid4()), "execution_id": self.name}),
             ("update_subsystem_status", written),
             ("update_subsystem_status", {**written, "strict": True}),
-            (
-                "update_global_constraints",
-                {"constraints": {"budget_allocations": allocations}, "created_by": self.name},
+            ("update_subsystem_status", {**others, "subsystem": "integration"}),
+            ("update_subsystem_status", {**others, "subsystem": new, "strict": True}),
+            *(
+                (
+                    "update_global_constraints",
+                    {"constraints": {"budget_allocations": each}, "created_by": self.name},
+                )
+                for each in (allocations, fewer)
             ),
         ]
         return [(name, arguments, False) for name, arguments in offers]

@@ -119,20 +119,52 @@ def test_a_wait_out_of_range_is_refused(api: Api, wait_ms: Any) -> None:
     assert (status, answer["code"] in ("PT400", "22P02", "22003")) == (400, True), answer
 
 
-@pytest.mark.parametrize(("agents", "retry_ms"), [(1, 20), (10, 20), (20, 40), (100, 200)])
-def test_the_more_agents_are_blocked_the_later_each_asks_again(
+def asked(api: Api, seconds_ago: float, agents: int) -> None:
+    """So many agents have asked whether they are still blocked, and are not parked."""
+    api.sql(
+        "insert into core.blocked_askers select %s, 'agent-' || n, "
+        "clock_timestamp() - %s * interval '1 second' from generate_series(1, %s) as n",
+        api.workspace,
+        seconds_ago,
+        agents,
+    )
+
+
+@pytest.mark.parametrize(("agents", "retry_ms"), [(1, 20), (15, 20), (20, 25), (100, 125)])
+def test_the_more_agents_ask_the_later_each_asks_again(
     api: Api, agents: int, retry_ms: int
 ) -> None:
-    names = ["power_agent", *(f"agent-{number}" for number in range(agents - 1))]
-    log(api, blocks=names)
-    log(api, blocks=names[:5])
+    log(api, blocks=["power_agent"])
+    asked(api, 0.0, agents - 1)
     assert wait(api, wait_ms=0)["retry_ms"] == retry_ms
 
 
-def test_at_most_two_questions_a_second_are_asked_by_each_however_many_are_blocked(
-    api: Api,
-) -> None:
+def test_agents_that_are_blocked_and_do_not_ask_slow_nobody_down(api: Api) -> None:
     log(api, blocks=["power_agent", *(f"agent-{number}" for number in range(900))])
+    asked(api, 2.0, 900)
+    for _ in range(2):
+        assert wait(api, wait_ms=0)["retry_ms"] == 20
+
+
+def test_an_agent_that_asks_under_several_names_counts_once(api: Api) -> None:
+    log(api, blocks=["power_agent"])
+    for name in NAMES:
+        wait(api, name, wait_ms=0)
+    ((count,),) = api.sql(
+        "select count(*) from core.blocked_askers where workspace = %s", api.workspace
+    )
+    assert count == 1
+
+
+def test_agents_that_ask_elsewhere_slow_nobody_down(api: Api, new_workspace: Any) -> None:
+    asked(new_workspace(), 0.0, 400)
+    log(api, blocks=["power_agent"])
+    assert wait(api, wait_ms=0)["retry_ms"] == 20
+
+
+def test_at_most_two_questions_a_second_are_asked_by_each_however_many_ask(api: Api) -> None:
+    log(api, blocks=["power_agent"])
+    asked(api, 0.0, 900)
     assert wait(api, wait_ms=0)["retry_ms"] == 500
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import psycopg
+import pytest
 from tests.sql.support import Api, Row
 
 COLUMNS = ("allocated", "used", "held", "remaining", "share")
@@ -79,3 +82,37 @@ def test_nothing_allocated_has_no_share(api: Api) -> None:
         created_by="system_architect",
     )
     assert usage(api)["subsystem", "shell", "mass_kg"] == (0, 0, 0, 0, None)
+
+
+def rows_read(plan: Row) -> int:
+    """How many versions of constraints a plan has read."""
+    own = plan["Actual Rows"] * plan["Actual Loops"] + plan.get("Rows Removed by Filter", 0)
+    mine = own if plan.get("Relation Name") == "global_constraints" else 0
+    return int(mine) + sum(rows_read(below) for below in plan.get("Plans", []))
+
+
+@pytest.mark.parametrize("caller", ["agent", "psql"])
+def test_of_a_thousand_versions_it_reads_the_newest(api: Api, caller: str) -> None:
+    """Every transfer makes one."""
+    with psycopg.connect(api.stack.database_url) as connection:
+        connection.execute(
+            "insert into global_constraints (workspace, version, created_by) "
+            "select %s, n, 'x' from generate_series(2, 1000) as n",
+            [api.workspace],
+        )
+        connection.execute("analyze global_constraints")
+        found = connection.execute(
+            "select count(distinct workspace) from global_constraints"
+        ).fetchone()
+        assert found is not None
+        workspaces = 1 if caller == "agent" else found[0]
+        if caller == "agent":
+            headers = json.dumps({"x-workspace": api.workspace})
+            connection.execute("select set_config('request.headers', %s, true)", [headers])
+            connection.execute("set local role authenticated")
+        explained = connection.execute(
+            "explain (analyze, format json) select * from budget_usage"
+        ).fetchone()
+        assert explained is not None
+        assert rows_read(explained[0][0]["Plan"]) <= 3 * workspaces
+        connection.rollback()

@@ -82,6 +82,22 @@ def test_a_repeated_call_with_one_request_id_is_counted_once(api: Api) -> None:
     assert [row["reports"] for row in api.rows("conflicts")] == [2]
 
 
+def test_details_and_blocked_agents_that_a_report_does_not_name_stay(api: Api) -> None:
+    """Nobody is free because somebody else was not named again."""
+    said = {"details": {"overage_w": 200}, "blocks": ["power_agent"]}
+    log(api, conflict_key=KEY, **said)
+    row = log(api, conflict_key=KEY, severity="critical")
+    assert (row["severity"], row["reports"]) == ("critical", 2)
+    assert (row["details"], row["blocks_agents"]) == (said["details"], said["blocks"])
+    row = log(api, conflict_key=KEY, details={}, blocks=[])
+    assert (row["details"], row["blocks_agents"]) == ({}, [])
+
+
+def test_a_first_report_without_details_blocks_nobody(api: Api) -> None:
+    row = log(api, details=None, blocks=None)
+    assert (row["details"], row["blocks_agents"]) == ({}, [])
+
+
 def test_a_report_uses_up_no_number(api: Api) -> None:
     for _ in range(3):
         log(api, conflict_key=KEY)

@@ -31,6 +31,14 @@ def allocate(api: Api, allocations: Row, **arguments: Any) -> None:
     )
 
 
+def without_totals(api: Api) -> None:
+    api.do(
+        "update_global_constraints",
+        constraints={"total_mass_kg_max": None, "total_cost_usd_max": None},
+        created_by="system_architect",
+    )
+
+
 def conflicts(api: Api, status: str = "open") -> list[Row]:
     return api.rows("conflicts", status=f"eq.{status}", order="conflict_id")
 
@@ -50,7 +58,8 @@ def test_a_status_that_uses_all_of_its_budget_is_within_it(api: Api) -> None:
     assert conflicts(api) == NONE
 
 
-def test_a_subsystem_to_which_nothing_is_allocated_is_neither_within_nor_over(api: Api) -> None:
+def test_a_subsystem_that_nothing_limits_is_neither_within_nor_over(api: Api) -> None:
+    without_totals(api)
     assert use(api, 99, "system_architect")["within_budget"] is None
     assert use(api, 99, "brand_new")["within_budget"] is None
     allocate(api, {"skeleton": {"colour": "red"}})
@@ -58,8 +67,8 @@ def test_a_subsystem_to_which_nothing_is_allocated_is_neither_within_nor_over(ap
     assert conflicts(api) == NONE
 
 
-def test_a_quantity_that_is_not_allocated_has_no_limit(api: Api) -> None:
-    """The default skeleton has no budget of power."""
+def test_power_that_is_not_allocated_has_no_limit(api: Api) -> None:
+    """The default skeleton has no budget of it, and the robot no total."""
     row = api.do(
         "update_subsystem_status",
         subsystem="skeleton",
@@ -176,8 +185,10 @@ def test_new_allocations_judge_the_subsystems_again(api: Api) -> None:
     assert (within(api), within(api, "shell")) == (True, False)
     assert [conflict["source_agent"] for conflict in conflicts(api)] == ["shell"]
     allocate(api, {})
-    assert (within(api), within(api, "shell")) == (None, None)
+    assert (within(api), within(api, "shell")) == (True, True)
     assert conflicts(api) == NONE
+    without_totals(api)
+    assert (within(api), within(api, "shell")) == (None, None)
 
 
 def test_new_allocations_leave_the_version_of_a_status(api: Api) -> None:
@@ -236,7 +247,10 @@ def test_a_strict_checkin_over_budget_changes_nothing_and_keeps_the_lease(api: A
 
 
 @pytest.mark.parametrize("subsystem", ["skeleton", "system_architect"])
-def test_a_strict_write_within_budget_or_without_one_is_written(api: Api, subsystem: str) -> None:
+def test_a_strict_write_within_budget_or_without_a_limit_is_written(
+    api: Api, subsystem: str
+) -> None:
+    without_totals(api)
     assert use(api, 15, subsystem, strict=True)["current_mass_kg"] == 15
 
 
@@ -256,8 +270,35 @@ def test_a_strict_write_leaves_what_another_execution_holds(api: Api) -> None:
     assert use(api, 13, strict=True)["within_budget"] is True
 
 
-def test_a_write_that_is_not_strict_may_take_what_others_hold(api: Api) -> None:
+def test_a_write_that_is_not_strict_may_take_what_others_hold_and_the_log_tells_it(
+    api: Api,
+) -> None:
     held = {"agent_name": "a", "execution_id": "run-2", "mass_kg": 2}
     api.do("reserve_budget", subsystem="skeleton", **held)
+    use(api, 13)
+    assert api.log("budget_hold_overrun") == NONE
     assert use(api, 14)["within_budget"] is True
     assert conflicts(api) == NONE
+    (entry,) = api.log("budget_hold_overrun")
+    assert (entry["agent_name"], entry["execution_id"]) == ("sharedstate", "run-1")
+    overrun = {"allocated": 15, "used": 14, "held": 2, "over": 1}
+    assert entry["details"] == {"subsystem": "skeleton", "overruns": {"mass_kg": overrun}}
+
+
+def test_what_others_hold_is_missed_once_for_each_time_that_more_is_taken(api: Api) -> None:
+    held = {"agent_name": "a", "execution_id": "run-2", "mass_kg": 2, "cost_usd": 10}
+    api.do("reserve_budget", subsystem="skeleton", **held)
+    for mass in (14, 14, 13.5, 13.75):
+        use(api, mass)
+    taken = [entry["details"]["overruns"] for entry in api.log("budget_hold_overrun")]
+    assert [(list(one), one["mass_kg"]["used"]) for one in taken] == [
+        (["mass_kg"], 14),
+        (["mass_kg"], 13.75),
+    ]
+
+
+def test_what_an_execution_holds_itself_nobody_misses(api: Api) -> None:
+    held = {"agent_name": "a", "execution_id": "run-1", "mass_kg": 15}
+    api.do("reserve_budget", subsystem="skeleton", **held)
+    use(api, 15)
+    assert api.log("budget_hold_overrun") == NONE

@@ -60,7 +60,12 @@ def test_within_budget_is_found_out_by_the_database_whatever_is_sent(api: Api) -
         assert update(api, {"current_mass_kg": 16, "within_budget": sent})["within_budget"] is False
 
 
-def test_within_budget_is_unknown_where_nothing_is_allocated(api: Api) -> None:
+def test_within_budget_is_unknown_where_nothing_limits_it(api: Api) -> None:
+    api.do(
+        "update_global_constraints",
+        constraints={"total_mass_kg_max": None, "total_cost_usd_max": None},
+        created_by="system_architect",
+    )
     row = api.do(
         "update_subsystem_status", subsystem="tail", status={"within_budget": True},
         execution_id="run-1",

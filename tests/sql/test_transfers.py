@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.sql.support import Api, Row
 
+from sharedstate.stack.keys import make_token
+
 REASON = {"reason": "longer bones", "agent_name": "system_architect", "execution_id": "run-1"}
 QUANTITIES = ("mass_kg", "cost_usd", "power_w")
 
@@ -70,6 +72,110 @@ def test_all_of_a_budget_may_be_moved(api: Api) -> None:
 def test_a_quantity_that_was_not_allocated_is_from_then_on(api: Api) -> None:
     move(api, "actuation", "skeleton", power_w=20)
     assert allocated(api)["skeleton"] == {"mass_kg": 15, "cost_usd": 3000, "power_w": 20}
+
+
+def used(api: Api, subsystem: str, **amounts: float) -> None:
+    status = {f"current_{name}": amount for name, amount in amounts.items()}
+    api.do("update_subsystem_status", subsystem=subsystem, status=status, execution_id="run-2")
+
+
+@pytest.mark.parametrize(
+    ("reserve", "used_kg", "began_kg"),
+    [
+        (30, 5, 5),  # 15 kg are not allocated
+        (42, 5, 3),  # 3 kg are not allocated
+        (45, 5, 0),
+    ],
+)
+def test_a_first_allocation_begins_with_what_is_used_as_far_as_the_totals_leave_it(
+    api: Api, reserve: float, used_kg: float, began_kg: float
+) -> None:
+    """Or a gift of 1 kg would be an overrun by 4 kg."""
+    limits = {"budget_allocations": {"reserve": {"mass_kg": reserve}}}
+    api.do("update_global_constraints", constraints=limits, created_by="system_architect")
+    used(api, "gripper", mass_kg=used_kg)
+    move(api, "reserve", "gripper", mass_kg=1)
+    assert allocated(api) == {
+        "reserve": {"mass_kg": reserve - 1},
+        "gripper": {"mass_kg": began_kg + 1},
+    }
+    (row,) = api.rows("subsystems", name="eq.gripper")
+    assert row["within_budget"] is (used_kg <= began_kg + 1)
+
+
+def test_a_first_allocation_takes_nothing_that_others_use(api: Api) -> None:
+    limits = {"budget_allocations": {"reserve": {"mass_kg": 40}}}
+    api.do("update_global_constraints", constraints=limits, created_by="system_architect")
+    used(api, "gripper", mass_kg=3)
+    used(api, "tail", mass_kg=3)
+    move(api, "reserve", "gripper", mass_kg=1)
+    assert allocated(api)["gripper"] == {"mass_kg": 3}
+    conflicts = api.rows("conflicts", status="eq.open")
+    assert conflicts == []  # 3 of 3 kg, and the tail has the 3 kg that are left
+
+
+def test_a_first_allocation_of_power_begins_with_what_is_used(api: Api) -> None:
+    """Of power there is no total."""
+    used(api, "skeleton", power_w=30)
+    move(api, "actuation", "skeleton", power_w=20)
+    assert allocated(api)["skeleton"]["power_w"] == 50
+
+
+# Amounts as programs compute them
+
+
+def test_amounts_are_rounded_to_a_millionth(api: Api) -> None:
+    move(api, "reserve", "skeleton", mass_kg=0.1 + 0.2, cost_usd=1e-7 + 100)
+    assert allocated(api)["skeleton"] == {"mass_kg": 15.3, "cost_usd": 3100}
+    assert allocated(api)["reserve"] == {"mass_kg": 1.7, "cost_usd": 400}
+    (entry,) = api.log("budget_transferred")
+    assert entry["details"]["amounts"] == {"mass_kg": 0.3, "cost_usd": 100, "power_w": 0}
+
+
+def test_all_that_was_moved_in_parts_can_be_moved_back(api: Api) -> None:
+    for _ in range(3):
+        move(api, "reserve", "skeleton", mass_kg=0.1)
+    move(api, "skeleton", "reserve", mass_kg=15 + 0.1 + 0.1 + 0.1)  # 15.299999999999999
+    assert (allocated(api)["skeleton"]["mass_kg"], allocated(api)["reserve"]["mass_kg"]) == (0, 17)
+
+
+def test_less_than_a_millionth_is_nothing(api: Api) -> None:
+    detail = api.refused(
+        "transfer_budget",
+        "invalid_argument",
+        from_subsystem="reserve",
+        to_subsystem="power",
+        mass_kg=4e-7,
+        **REASON,
+    )
+    assert detail["argument"] == "mass_kg"
+
+
+# Who does it
+
+
+def test_a_transfer_without_an_agent_is_done_by_its_execution(api: Api) -> None:
+    call = {"from_subsystem": "reserve", "to_subsystem": "shell", "mass_kg": 1, "reason": "why"}
+    row = api.do("transfer_budget", **call, execution_id="run-7")
+    assert row["created_by"] == "run-7"
+    (entry,) = api.log("budget_transferred")
+    assert (entry["agent_name"], entry["execution_id"]) == ("run-7", "run-7")
+    detail = api.refused("transfer_budget", "invalid_argument", **call)
+    assert detail["argument"] == "agent_name"
+
+
+def test_a_token_that_names_its_agent_says_who_does_a_transfer(api: Api) -> None:
+    key = make_token(
+        api.stack.jwt_secret, "authenticated", workspace=api.workspace, agent="judge", ttl=60
+    )
+    call = {"from_subsystem": "reserve", "to_subsystem": "shell", "mass_kg": 1, "reason": "why"}
+    row = api.do("transfer_budget", **call, execution_id="run-7", key=key)
+    assert row["created_by"] == "judge"
+
+
+def test_a_transfer_needs_a_reason(api: Api) -> None:
+    call = {"from_subsystem": "reserve", "to_subsystem": "shell", "mass_kg": 1, "agent_name": "x"}
+    assert api.refused("transfer_budget", "invalid_argument", **call)["argument"] == "reason"
 
 
 def test_more_than_there_is_is_not_moved(api: Api) -> None:

@@ -240,7 +240,7 @@ FUNCTIONS = [
     ),
     Case(
         "transfer_budget",
-        ("reserve", "skeleton", "longer bones", "system_architect"),
+        ("reserve", "skeleton", 0.5, 0, 0, "longer bones", "system_architect"),
         {
             "from_subsystem": "reserve",
             "to_subsystem": "skeleton",
@@ -254,7 +254,24 @@ FUNCTIONS = [
         },
         ROW,
         ROW,
-        {"mass_kg": 0.5},
+    ),
+    Case(
+        "transfer_budget",
+        ("reserve", "skeleton"),
+        {
+            "from_subsystem": "reserve",
+            "to_subsystem": "skeleton",
+            "mass_kg": 0,
+            "cost_usd": 0,
+            "power_w": 20,
+            "reason": "a lamp",
+            "agent_name": None,
+            "reservation_id": None,
+            "execution_id": "my-run",
+        },
+        ROW,
+        ROW,
+        {"power_w": 20, "reason": "a lamp"},
     ),
     *(
         Case(
@@ -292,9 +309,9 @@ FUNCTIONS = [
             "source": "actuation_agent",
             "target": "system_architect",
             "description": "too heavy",
-            "details": {},
+            "details": None,
             "priority": 3,
-            "blocks": [],
+            "blocks": None,
             "execution_id": "my-run",
             "conflict_key": "mass",
         },

@@ -69,7 +69,7 @@ def transfer_budget(
     to_subsystem: str,
     amounts: Mapping[str, float],
     reason: str,
-    agent_name: str,
+    agent_name: str | None,
     reservation_id: str | None,
     request_id: RequestId,
 ) -> Call[types.GlobalConstraintsRow]:

@@ -11,7 +11,6 @@ from sharedstate.calls.arguments import (
     PRIORITIES,
     names_of,
     object_of,
-    object_or_empty,
     whole_number,
 )
 from sharedstate.http.call import Call, RequestId, mutation, repeatable
@@ -25,7 +24,7 @@ def log_conflict(
     description: str,
     details: Mapping[str, Any] | None,
     priority: int,
-    blocks: Iterable[str],
+    blocks: Iterable[str] | None,
     conflict_key: str | None,
     request_id: RequestId,
 ) -> Call[int]:
@@ -34,9 +33,9 @@ def log_conflict(
         "source": source,
         "target": target,
         "description": description,
-        "details": object_or_empty(details, "details"),
+        "details": None if details is None else object_of(details, "details"),
         "priority": whole_number(priority, "priority", *PRIORITIES),
-        "blocks": names_of(blocks, "blocks"),
+        "blocks": None if blocks is None else names_of(blocks, "blocks"),
         "execution_id": execution_id,
         "conflict_key": conflict_key,
     }

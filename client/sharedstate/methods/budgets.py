@@ -82,24 +82,24 @@ class BudgetMethods(CoreMethods):
         self,
         from_subsystem: str,
         to_subsystem: str,
-        reason: str,
-        agent_name: str,
-        *,
         mass_kg: float = 0,
         cost_usd: float = 0,
         power_w: float = 0,
+        reason: str = "",
+        agent_name: str | None = None,
+        *,
         reservation_id: str | None = None,
         request_id: RequestId = None,
     ) -> types.GlobalConstraintsRow:
         """Move a part of one budget to another; either may be "reserve". The new limits.
 
-        `reservation_id`: a reservation of this execution that it uses up. Raises OverBudget when it
-        is more than there is or others leave, and ReservationLost.
+        The reason is required: InvalidArgument without one. Without an `agent_name` it is done by
+        the token's agent, or else by this execution. `reservation_id`: a reservation of this
+        execution that it uses up. Raises OverBudget when it is more than there is or others leave,
+        and ReservationLost.
 
         Example:
-            >>> state.transfer_budget(
-            ...     "reserve", "actuation", "gearboxes", "system_architect", mass_kg=0.5
-            ... )
+            >>> state.transfer_budget("reserve", "actuation", mass_kg=0.5, reason="gearboxes")
         """
         amounts = {"mass_kg": mass_kg, "cost_usd": cost_usd, "power_w": power_w}
         call = calls.transfer_budget(

@@ -23,7 +23,7 @@ class ConflictMethods(CoreMethods):
         description: str,
         details: Mapping[str, Any] | None = None,
         priority: int = 3,
-        blocks: Iterable[str] = (),
+        blocks: Iterable[str] | None = None,
         *,
         conflict_key: str | None = None,
         request_id: RequestId = None,
@@ -33,7 +33,7 @@ class ConflictMethods(CoreMethods):
         `blocks`: agents that should wait until it is resolved; a critical conflict keeps them from
         checking out. With a `conflict_key`, what it is about in the reporter's words, a report of
         the same source, target and key is counted on the conflict that is open, and brings it up
-        to date.
+        to date; `details` and `blocks` that are not given stay as they are.
 
         Example:
             >>> state.log_conflict(

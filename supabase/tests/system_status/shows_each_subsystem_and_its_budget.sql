@@ -25,7 +25,7 @@ select results_eq(
   ),
   'what it uses beside what it may'
 );
-select transfer_budget('reserve', 'actuation', 'a bigger knee', 'system_architect', 1) is not null as ready \gset
+select transfer_budget('reserve', 'actuation', 1, 0, 0, 'a bigger knee', 'system_architect') is not null as ready \gset
 select is(
   (select budget_mass_kg from system_status where name = 'actuation'), 13::numeric, 'the budget is that of now'
 );

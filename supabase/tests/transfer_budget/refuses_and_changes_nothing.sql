@@ -8,7 +8,7 @@ select lives_ok(
 call tests.act_as('system_architect');
 select throws_ok(
   format(
-    $$select transfer_budget(%L, %L, %L, %L, mass_kg => %s, power_w => %s, execution_id => 'run-1')$$,
+    $$select transfer_budget(%L, %L, reason => %L, agent_name => %L, mass_kg => %s, power_w => %s, execution_id => 'run-1')$$,
     b.source, b.target, b.reason, b.agent, b.mass_kg, b.power_w
   ),
   b.sqlstate, b.slug, b.description
@@ -25,13 +25,13 @@ select throws_ok(
 ) as b (source, target, reason, agent, mass_kg, power_w, sqlstate, slug, description);
 call tests.act_as_nobody();
 select throws_ok(
-  $$select transfer_budget('shell', 'power', 'why', 'system_architect', 1)$$, '42501', null, 'by the anonymous role'
+  $$select transfer_budget('shell', 'power', 1, 0, 0, 'why', 'system_architect')$$, '42501', null, 'by the anonymous role'
 );
 
 call tests.act_as('system_architect');
 select is((select max(version) from global_constraints), 1, 'and no budget was moved');
 select is(
-  (transfer_budget('reserve', 'power', 'why', 'system_architect', 0.5)).version, 2, 'what nobody holds may be'
+  (transfer_budget('reserve', 'power', 0.5, 0, 0, 'why')).version, 2, 'what nobody holds may be'
 );
 
 select * from finish();

@@ -3,14 +3,14 @@ select plan(4);
 
 call tests.act_as('system_architect');
 select to_jsonb(g) as first from transfer_budget(
-  'reserve', 'power', 'cells', 'system_architect', 1, request_id => '00000000-0000-0000-0000-000000000001'
+  'reserve', 'power', 1, 0, 0, 'cells', 'system_architect', request_id => '00000000-0000-0000-0000-000000000001'
 ) as g \gset
-select transfer_budget('reserve', 'power', 'cells', 'system_architect', 1) is not null as ready \gset
+select transfer_budget('reserve', 'power', 1, 0, 0, 'cells', 'system_architect') is not null as ready \gset
 
 select is(
   (
     select to_jsonb(g) from transfer_budget(
-      'reserve', 'power', 'cells', 'system_architect', 1, request_id => '00000000-0000-0000-0000-000000000001'
+      'reserve', 'power', 1, 0, 0, 'cells', 'system_architect', request_id => '00000000-0000-0000-0000-000000000001'
     ) as g
   ),
   :'first'::jsonb,
@@ -18,7 +18,7 @@ select is(
 );
 select throws_ok(
   $$select transfer_budget(
-      'reserve', 'shell', 'cells', 'system_architect', 1, request_id => '00000000-0000-0000-0000-000000000001'
+      'reserve', 'shell', 1, 0, 0, 'cells', 'system_architect', request_id => '00000000-0000-0000-0000-000000000001'
     )$$,
   'PT409', 'request_id_reused', 'it does for no other transfer'
 );
@@ -28,7 +28,7 @@ call tests.act_as('system_architect', 'pgtap-other');
 select is(
   (
     transfer_budget(
-      'reserve', 'shell', 'paint', 'system_architect', 1, request_id => '00000000-0000-0000-0000-000000000001'
+      'reserve', 'shell', 1, 0, 0, 'paint', 'system_architect', request_id => '00000000-0000-0000-0000-000000000001'
     )
   ).version,
   2,

@@ -1,5 +1,5 @@
 \ir ../callers.psql
-select plan(4);
+select plan(5);
 
 call tests.act_as_any_agent();
 select update_subsystem_status('power', '{"current_mass_kg": 8}', 'run-1') is not null as ready \gset
@@ -21,10 +21,15 @@ select results_eq(
 select update_global_constraints('{"budget_allocations": {}}', 'system_architect') is not null as ready \gset
 select is(
   (select array_agg(within_budget) from subsystems where name in ('power', 'shell')),
-  array[null, null]::boolean[],
-  'without a budget there is nothing to keep to'
+  array[true, true],
+  'without a budget they share what the totals leave'
 );
 select is_empty($$select * from conflicts where status = 'open'$$, 'and no conflict');
+select update_global_constraints('{"total_mass_kg_max": 13}', 'system_architect') is not null as ready \gset
+select is(
+  (select conflict_key from conflicts where status = 'open' and source_agent = 'robot'), 'sharedstate:totals',
+  'which is a limit for all of them together'
+);
 
 select * from finish();
 rollback;

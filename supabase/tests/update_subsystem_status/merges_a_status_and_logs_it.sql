@@ -26,8 +26,8 @@ select results_eq(
 );
 select results_eq(
   $$select name, state, within_budget from update_subsystem_status('gripper', '{"iteration": 2.0}', 'run-1')$$,
-  $$values ('gripper', 'not_started', null::boolean)$$,
-  'an unknown subsystem is made, and has no budget to keep'
+  $$values ('gripper', 'not_started', true)$$,
+  'an unknown subsystem is made, and uses nothing of what the totals leave'
 );
 call tests.act_as_owner();
 select results_eq(
