@@ -2022,7 +2022,7 @@ begin
     where r.workspace = p_workspace and r.request_id = p_request_id and r.function_name = 'acquire_locks'
       and r.answer -> cardinality(v_leases) is not null
   ) then
-    return '{}';
+    return array[]::public.agent_locks[];
   end if;
   return v_leases;
 end;
