@@ -117,6 +117,31 @@ def test_the_first_in_line_does_not_park_with_the_locks_of_a_lease_that_was_just
     assert (answer["state"], stage.parks(stage.second)) == ("waiting", True)
 
 
+@pytest.mark.parametrize("trial", range(3))
+def test_a_set_is_locked_in_one_order_whatever_order_it_is_named_in(
+    stage: Stage, trial: int
+) -> None:
+    """Who waits for the first of its resources holds none of the others meanwhile."""
+    parts = [{"resource_type": "part", "resource_name": f"{trial}-{n}"} for n in range(8)]
+    for part in parts:  # so that each has a counter
+        (lease,) = stage.first.call_and_commit(
+            "acquire_lock", **part, agent_name="a", execution_id="run-1"
+        )
+        stage.first.call_and_commit("release_lock", **part, execution_id="run-1")
+    counters = "from core.fencing_counters where workspace = %s and resource_name"
+    ours = [lease["workspace"], f"{trial}-0"]
+    stage.first.connection.execute(f"select {counters} = %s for update".encode(), ours)
+    waiting = stage.second_waits(
+        "acquire_locks", resources=Jsonb(parts[::-1]), agent_name="b", execution_id="run-2"
+    )
+    free = stage.first.connection.execute(
+        f"select resource_name {counters} <> %s for update skip locked".encode(), ours
+    ).fetchall()
+    stage.first.rollback()
+    waiting.rows()
+    assert len(free) == 7
+
+
 def test_a_release_does_not_wait_for_another_lapsed_lease_that_the_next_in_line_wants(
     stage: Stage,
 ) -> None:

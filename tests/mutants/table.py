@@ -216,7 +216,7 @@ MUTANTS = (
         "foreach v_resource in array p_resources loop\n    if not core.lock_for_grant",
         "for v_resource in select r.* from unnest(p_resources) as r order by random() loop\n"
         "    if not core.lock_for_grant",
-        (f"{SETS}::test_sets_named_in_opposite_orders_do_not_deadlock_the_database",),
+        (f"{STEPS}::test_a_set_is_locked_in_one_order_whatever_order_it_is_named_in",),
     ),
     Mutant(
         "a set takes what it can get",
