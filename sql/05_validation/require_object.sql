@@ -1,4 +1,4 @@
-create or replace function core.require_object(p_argument text, p_document jsonb)
+create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
 returns boolean
 language plpgsql
 immutable
@@ -15,6 +15,6 @@ begin
       'Send an object such as {"key": "value"}.'
     );
   end if;
-  return core.require_readable(p_argument, p_document, 200);
+  return core.require_readable(p_argument, p_document, p_levels);
 end;
 $$;

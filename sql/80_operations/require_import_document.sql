@@ -7,11 +7,8 @@ as $$
 declare
   v_section record;
 begin
-  if jsonb_typeof(p_document) is distinct from 'object' then
-    perform core.require_object('document', p_document);
-  end if;
-  -- The entries stand three levels deep in it.
-  perform core.require_readable('document', p_document, 203);
+  -- The entries' own documents stand three levels deep in it.
+  perform core.require_object('document', p_document, 203);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',

@@ -256,7 +256,7 @@ end;
 $$;
 
 -- sql/05_validation/require_object.sql
-create or replace function core.require_object(p_argument text, p_document jsonb)
+create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
 returns boolean
 language plpgsql
 immutable
@@ -273,7 +273,7 @@ begin
       'Send an object such as {"key": "value"}.'
     );
   end if;
-  return core.require_readable(p_argument, p_document, 200);
+  return core.require_readable(p_argument, p_document, p_levels);
 end;
 $$;
 
@@ -9141,11 +9141,8 @@ as $$
 declare
   v_section record;
 begin
-  if jsonb_typeof(p_document) is distinct from 'object' then
-    perform core.require_object('document', p_document);
-  end if;
-  -- The entries stand three levels deep in it.
-  perform core.require_readable('document', p_document, 203);
+  -- The entries' own documents stand three levels deep in it.
+  perform core.require_object('document', p_document, 203);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',
