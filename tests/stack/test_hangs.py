@@ -8,15 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import psutil
 import psycopg
 import pytest
 
-from sharedstate.stack import Stack, StackError, postgres, processes
+from sharedstate.stack import Stack, StackError, postgres, processes, users
 from sharedstate.stack.errors import NoConnection
 from sharedstate.stack.state import PARTS, read_state, write_state
+from sharedstate.stack.users import RunAs
 
 MakeStack = Callable[[], Stack]
 
@@ -245,6 +247,28 @@ def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it() -> N
     assert processes.find(os.getpid(), f"{own}0") is None
     boot, tick = str(own).split()
     assert processes.find(os.getpid(), f"{boot[:-1]}x {tick}") is None
+
+
+def test_of_a_child_that_ends_while_it_is_looked_at_nothing_remains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = processes.spawn(
+        ["sleep", "60"],
+        cwd=tmp_path,
+        log=tmp_path / "log",
+        run_as=RunAs(user=users.name_of(os.geteuid())),
+        env=processes.clean_environment(),
+    )
+    status = psutil.Process.status
+
+    def end_first(process: psutil.Process) -> str:
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        return status(process)
+
+    monkeypatch.setattr(psutil.Process, "status", end_first)
+    assert processes.find(child.pid, child.created) is None
+    assert not psutil.pid_exists(child.pid)
 
 
 @pytest.mark.parametrize("text", ["{", None, "{}"])

@@ -80,20 +80,26 @@ def mark_of(pid: int) -> Mark:
 
 def find(pid: int, created: Mark) -> psutil.Process | None:
     """The living process with this pid and mark; None when it ended, or is another one."""
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        del _children[pid]
     try:
         process = psutil.Process(pid)
         if isinstance(created, str):
             same = mark_of(pid) == created
         else:  # elsewhere than on Linux, and in state files of earlier versions
             same = abs(process.create_time() - created) <= 2
-        if not same or process.status() == psutil.STATUS_ZOMBIE:
-            return None
+        ended = process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return None
-    return process
+    if ended:
+        # Only now: before the look at it, it may have lived.
+        _reap(pid)
+    return process if same and not ended else None
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status of a child of ours, so that nothing of it remains."""
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        _children.pop(pid, None)
 
 
 def end(process: psutil.Process, *, graceful: signal.Signals, patience: float) -> bool:
