@@ -143,7 +143,10 @@ def test_a_postgres_that_does_not_answer_is_started_anew_by_up(scratch_stack: Ma
             pass
         assert "sharedstate up" in caught.value.hint
         steps: list[str] = []
+        began = time.monotonic()
         stack.up(steps.append)
+        # Of that, 15 s are patience with a server that does not answer.
+        assert time.monotonic() - began < 40
     finally:
         with suppress(psutil.NoSuchProcess):
             server.resume()

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,8 @@ def connect(
                 application_name="sharedstate",
             )
     except psycopg.OperationalError as error:
+        # They hold a connection that timed out, and a server that ends would wait a minute for it.
+        traceback.clear_frames(error.__traceback__)
         raise _no_connection(port, reason_of(error)) from error
     with connection:
         yield connection
