@@ -248,16 +248,20 @@ def test_an_env_file_that_is_no_text_is_an_error_and_no_traceback(
     assert "Traceback" not in answer.stderr
 
 
-def test_psql_on_the_running_stack_takes_no_address_from_the_environment(
-    shared_installation: Installation,
+def test_no_command_on_the_running_stack_takes_an_address_from_the_environment(
+    shared_installation: Installation, tmp_path: Path
 ) -> None:
-    shared_installation.environment |= {"PGSERVICE": "x", "PGSSLMODE": "require"}
+    foreign = {"PGSERVICE": "x", "PGSSLMODE": "require", "PGHOSTADDR": "192.0.2.1"}
+    backup = str(tmp_path / "backup.dump")
+    shared_installation.environment |= foreign
     try:
-        answer = shared_installation.run("psql", "-Atc", "select 1")
+        assert shared_installation.run("psql", "-Atc", "select 1").stdout == "1\n"
+        for command in (["init"], ["backup", backup], ["restore", "--force", backup]):
+            answer = shared_installation.run(*command)
+            assert answer.returncode == 0, answer.stderr
     finally:
-        del shared_installation.environment["PGSERVICE"]
-        del shared_installation.environment["PGSSLMODE"]
-    assert answer.stdout == "1\n", answer.stderr
+        for name in foreign:
+            del shared_installation.environment[name]
 
 
 def test_the_home_is_the_nearest_of_a_folder_with_data_and_the_checkout(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 from collections.abc import Generator, Iterable
@@ -182,14 +181,14 @@ def as_sql(path: Path, list_file: Path) -> Generator[str, None, None]:
 
 
 def dump(path: Path, environment: dict[str, str], *arguments: str) -> None:
-    """Write an archive of a database, named by libpq's variables."""
+    """Write an archive of the database that pg_dump finds in `environment`."""
     _run("pg_dump", "--format=custom", f"--file={path}", *arguments, environment=environment)
 
 
 def _run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
     answer = subprocess.run(
         [str(postgres_program(program)), *arguments],
-        env=os.environ | (environment or {}),
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

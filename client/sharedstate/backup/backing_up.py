@@ -36,8 +36,8 @@ def back_up(
 ) -> Backup:
     """Write the archive beside its place, read it through, and only then give it its name.
 
-    `environment` names the database as libpq's variables do. The file holds every design in clear
-    text: only its owner may read it. Nothing is overwritten.
+    In `environment`, a whole one, pg_dump finds the same database. The file holds every design in
+    clear text: only its owner may read it. Nothing is overwritten.
     """
     for taken in (path, archive.checksum_file(path)):
         if taken.exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -44,9 +43,10 @@ def restore(
 ) -> Restored:
     """Put what a backup holds in the place of what is ours.
 
-    Refused where there is more than untouched defaults, unless `force`. Numbers go on `gap` beyond
-    the greatest of the backup and of the database that is replaced. Leases end. What others have
-    put on our tables here (indexes, triggers, policies, rights) stays; StackError if it cannot.
+    In `environment`, a whole one, psql finds the same database as `connection`. Refused where there
+    is more than untouched defaults, unless `force`. Numbers go on `gap` beyond the greatest of the
+    backup and of the database that is replaced. Leases end. What others have put on our tables here
+    (indexes, triggers, policies, rights) stays; StackError if it cannot.
     """
     _check(path)
     ledger = archive.ledger(path)
@@ -127,7 +127,7 @@ def _psql(environment: dict[str, str]) -> subprocess.Popen[str]:
     options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-")
     return subprocess.Popen(
         [str(postgres_program("psql")), *options],
-        env=os.environ | environment | {"PGCLIENTENCODING": "UTF8", "PGAPPNAME": "sharedstate"},
+        env=environment | {"PGCLIENTENCODING": "UTF8", "PGAPPNAME": "sharedstate"},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -29,7 +29,7 @@ def backup(
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         progress(f"saving the database of {target.source}")
-        made = write_backup(connection, target.libpq_environment(), file)
+        made = write_backup(connection, target.environment(), file)
     out.print(
         f"{escape(str(made.path))}: {made.tables} tables, {made.size_bytes:,} bytes, read through"
     )
@@ -59,7 +59,7 @@ def restore(
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         progress(f"restoring into the database of {target.source}")
-        done = read_backup(connection, target.libpq_environment(), file, force=force, gap=gap)
+        done = read_backup(connection, target.environment(), file, force=force, gap=gap)
         waiting = migrations.pending(connection)
         changed = migrations.changed(connection)
     out.print(f"{len(done.tables)} tables restored; numbers go on {gap:,} further.")

@@ -20,9 +20,5 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> Non
     given = os.environ.get(HOME_VARIABLE)
     home = home_of(Path(given) if given else None)
     # The address with its password goes through the environment: others see command lines.
-    target = find_target(home)
-    environment = dict(os.environ)
-    if target.source == "the running stack":
-        # PGSERVICE, PGSSLMODE and their like are about other servers.
-        environment = {name: value for name, value in environment.items() if name[:2] != "PG"}
-    os.execve(program, [program, *(arguments or [])], environment | target.libpq_environment())
+    environment = find_target(home).environment()
+    os.execve(program, [program, *(arguments or [])], environment)

@@ -16,7 +16,7 @@ from sharedstate.stack import Stack, StackError
 from sharedstate.stack.envfile import EnvFile
 from sharedstate.stack.errors import StackTimeout
 from sharedstate.stack.paths import Home
-from sharedstate.stack.postgres import reason_of
+from sharedstate.stack.postgres import reason_of, without_libpq_variables
 from sharedstate.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
@@ -49,10 +49,16 @@ class Target:
             f"{self.source if self.source == VARIABLE else f'{VARIABLE} in {self.source}'}."
         )
 
-    def libpq_environment(self) -> dict[str, str]:
-        """The address as PG* variables."""
+    def environment(self) -> dict[str, str]:
+        """The environment in which a program of Postgres finds it, without any argument."""
+        with self._surroundings():
+            around = dict(os.environ)
         parts = conninfo_to_dict(self.database_url)
-        return {_LIBPQ[name]: str(value) for name, value in parts.items() if name in _LIBPQ}
+        return around | {_LIBPQ[name]: str(parts[name]) for name in _LIBPQ if name in parts}
+
+    def _surroundings(self) -> contextlib.AbstractContextManager[None]:
+        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
+        return without_libpq_variables() if self.embedded else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def connect(
@@ -63,7 +69,10 @@ class Target:
         told = False
         while True:
             try:
-                connection = psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
+                with self._surroundings():
+                    connection = psycopg.connect(
+                        self.database_url, autocommit=True, connect_timeout=5
+                    )
                 break
             except psycopg.OperationalError as error:
                 reason = reason_of(error)
