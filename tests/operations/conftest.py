@@ -1,20 +1,20 @@
-"""Empty databases for the tests of operations."""
+"""Databases for the tests of operations: empty, new, or used."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 from psycopg import sql
-from tests.operations.databases import Database
+from tests.operations.databases import Database, MakeDatabase
 
 from sharedstate.stack import StackInfo
 
 
 @pytest.fixture
-def database(stack: StackInfo) -> Iterator[Callable[..., Database]]:
+def database(stack: StackInfo) -> Iterator[MakeDatabase]:
     """Makes databases; with the schema and a workspace unless `empty`."""
     made: list[str] = []
 
@@ -35,3 +35,21 @@ def database(stack: StackInfo) -> Iterator[Callable[..., Database]]:
             connection.execute(
                 sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
             )
+
+
+def _use(database: Database) -> None:
+    """Some of everything."""
+    database.make_workspace("arm")
+    assert database.token("power") == 1
+    assert database.token("power") == 2
+    assert database.write_status("power", "designing") == 2
+    assert (database.design("power"), database.design("power")) == (1, 2)
+    assert database.conflict() == 1
+
+
+@pytest.fixture
+def used(database: MakeDatabase) -> Database:
+    """One in which agents have worked."""
+    made = database()
+    _use(made)
+    return made

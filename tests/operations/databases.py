@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,3 +121,6 @@ class Database:
             check=True,
         )
         return [line for line in answer.stdout.splitlines() if not line.startswith("\\")]
+
+
+MakeDatabase = Callable[..., Database]
