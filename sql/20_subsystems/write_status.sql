@@ -34,7 +34,7 @@ begin
     select coalesce(jsonb_object_agg(e.key, case
       when e.key = 'iteration' then to_jsonb(e.value::integer)
       when e.key = 'state' then e.value
-      else to_jsonb(core.round_amount(e.value::numeric))
+      else to_jsonb(core.keep_amount((to_jsonb(v_old) ->> e.key)::numeric, e.value::numeric))
     end), '{}')
     from jsonb_each(p_status) as e
     where e.key = any(v_columns)

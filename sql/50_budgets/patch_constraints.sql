@@ -10,7 +10,7 @@ declare
   v_columns constant text[] := array[
     'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
   ];
-  v_rounded constant jsonb := core.round_constraints(p_patch);
+  v_rounded constant jsonb := core.round_constraints(p_patch, p_content);
   v_owned constant text[] := array[
     'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
   ];

@@ -149,6 +149,20 @@ $$;
 comment on function core.is_visible(text) is
 'True for a text in which there is something to see.';
 
+-- sql/05_validation/keep_amount.sql
+-- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
+-- import keeps all digits, and to send a whole row back with one change in it must not change the others.
+create or replace function core.keep_amount(p_known numeric, p_sent numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
+end;
+$$;
+
 -- sql/05_validation/merge_patch.sql
 -- RFC 7396 at the top level: a null removes its key, any other value replaces it.
 create or replace function core.merge_patch(p_document jsonb, p_patch jsonb)
@@ -1027,7 +1041,7 @@ begin
     select coalesce(jsonb_object_agg(e.key, case
       when e.key = 'iteration' then to_jsonb(e.value::integer)
       when e.key = 'state' then e.value
-      else to_jsonb(core.round_amount(e.value::numeric))
+      else to_jsonb(core.keep_amount((to_jsonb(v_old) ->> e.key)::numeric, e.value::numeric))
     end), '{}')
     from jsonb_each(p_status) as e
     where e.key = any(v_columns)
@@ -4983,7 +4997,7 @@ declare
   v_columns constant text[] := array[
     'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
   ];
-  v_rounded constant jsonb := core.round_constraints(p_patch);
+  v_rounded constant jsonb := core.round_constraints(p_patch, p_content);
   v_owned constant text[] := array[
     'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
   ];
@@ -5474,8 +5488,9 @@ of this budget; with a fencing_token also when that lease (of locked_subsystem, 
 if that has ended already.';
 
 -- sql/50_budgets/round_constraints.sql
--- Checked constraints as they arrive, with the totals and allocations that they have as they are kept.
-create or replace function core.round_constraints(p_constraints jsonb)
+-- Checked constraints as they arrive, with the totals and allocations that they have as they are kept beside
+-- p_content, which they were made from: see core.keep_amount.
+create or replace function core.round_constraints(p_constraints jsonb, p_content jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -5484,13 +5499,17 @@ as $$
 begin
   return p_constraints
     || (
-      select coalesce(jsonb_object_agg(e.key, core.round_amount(e.value::numeric)), '{}')
+      select coalesce(
+        jsonb_object_agg(e.key, core.keep_amount((p_content ->> e.key)::numeric, e.value::numeric)), '{}'
+      )
       from jsonb_each(p_constraints) as e
       where e.key in ('total_mass_kg_max', 'total_cost_usd_max') and e.value <> 'null'
     )
     || case when p_constraints ? 'budget_allocations' then jsonb_build_object('budget_allocations', (
       select coalesce(jsonb_object_agg(a.key, a.value || (
-        select coalesce(jsonb_object_agg(e.key, core.round_amount(e.value::numeric)), '{}')
+        select coalesce(jsonb_object_agg(e.key, core.keep_amount(
+          (p_content -> 'budget_allocations' -> a.key ->> e.key)::numeric, e.value::numeric
+        )), '{}')
         from jsonb_each(a.value) as e
         where e.key = any(core.quantities())
       )), '{}')

@@ -1,0 +1,12 @@
+-- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
+-- import keeps all digits, and to send a whole row back with one change in it must not change the others.
+create or replace function core.keep_amount(p_known numeric, p_sent numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
+end;
+$$;
