@@ -1,12 +1,14 @@
 -- Notes which versions of others' documents the holder of a subsystem's lease has read: p_rows as
 -- latest_documents gives them, and version 0 of those in p_read that had none. What it read of itself is no
 -- dependency. A new dependency is on what was read; of a known one that stands apart until the check-in, see
--- core.adopt_reads.
+-- core.adopt_reads. A repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that
+-- is noted, for to hold the work for older than it is costs a look, and for newer hides a change.
 create or replace function core.note_reads(
   p_lease public.agent_locks,
   p_document text,
   p_read text[],
-  p_rows jsonb[]
+  p_rows jsonb[],
+  p_is_repetition boolean
 )
 returns integer
 language plpgsql
@@ -29,8 +31,8 @@ begin
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     read_version = nullif(excluded.seen_version, d.seen_version),
     read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again, as a repeated call does, is no news.
-  where (d.read_version, d.read_token) is distinct from (
+  -- To read the same again is no news.
+  where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
     nullif(excluded.seen_version, d.seen_version),
     case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
   );

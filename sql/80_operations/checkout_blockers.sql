@@ -6,7 +6,7 @@ create or replace function core.checkout_blockers(
   p_workspace text,
   p_subsystem text,
   p_agent_name text,
-  p_request_id uuid
+  p_is_repetition boolean
 )
 returns public.conflicts[]
 language plpgsql
@@ -15,7 +15,7 @@ as $$
 declare
   v_blockers public.conflicts[];
 begin
-  if core.was_answered(p_workspace, p_request_id) then
+  if p_is_repetition then
     return array[]::public.conflicts[];
   end if;
   v_blockers := core.critical_blockers(p_workspace, p_agent_name);

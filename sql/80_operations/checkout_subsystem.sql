@@ -14,6 +14,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_is_repetition boolean;
   v_blockers public.conflicts[];
   v_lease public.agent_locks;
 begin
@@ -21,7 +22,8 @@ begin
   perform core.require_names('reads', p_reads);
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
-  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, p_request_id);
+  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, v_is_repetition);
   if v_blockers is null then
     return;
   elsif cardinality(v_blockers) > 0 then
@@ -36,7 +38,7 @@ begin
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
-    return next core.read_checkout(v_lease, p_reads, p_reads_requirements);
+    return next core.read_checkout(v_lease, p_reads, p_reads_requirements, v_is_repetition);
   end if;
 end;
 $$;
@@ -69,4 +71,5 @@ conflicts.
 
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
 come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
-that came; see system_status.stale_inputs. conflicts: the open ones that concern this agent.';
+that came first, also if a repetition with the same request_id brings newer ones; see system_status.stale_inputs.
+conflicts: the open ones that concern this agent.';

@@ -3,7 +3,8 @@
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
   p_reads text[],
-  p_reads_requirements text[]
+  p_reads_requirements text[],
+  p_is_repetition boolean
 )
 returns public.subsystem_checkout
 language plpgsql
@@ -18,8 +19,8 @@ begin
   perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
   v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
   v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces);
-  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements);
+  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces, p_is_repetition);
+  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements, p_is_repetition);
   return row(
     p_lease,
     (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),

@@ -3336,12 +3336,14 @@ $$;
 -- Notes which versions of others' documents the holder of a subsystem's lease has read: p_rows as
 -- latest_documents gives them, and version 0 of those in p_read that had none. What it read of itself is no
 -- dependency. A new dependency is on what was read; of a known one that stands apart until the check-in, see
--- core.adopt_reads.
+-- core.adopt_reads. A repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that
+-- is noted, for to hold the work for older than it is costs a look, and for newer hides a change.
 create or replace function core.note_reads(
   p_lease public.agent_locks,
   p_document text,
   p_read text[],
-  p_rows jsonb[]
+  p_rows jsonb[],
+  p_is_repetition boolean
 )
 returns integer
 language plpgsql
@@ -3364,8 +3366,8 @@ begin
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     read_version = nullif(excluded.seen_version, d.seen_version),
     read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again, as a repeated call does, is no news.
-  where (d.read_version, d.read_token) is distinct from (
+  -- To read the same again is no news.
+  where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
     nullif(excluded.seen_version, d.seen_version),
     case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
   );
@@ -8092,7 +8094,7 @@ create or replace function core.checkout_blockers(
   p_workspace text,
   p_subsystem text,
   p_agent_name text,
-  p_request_id uuid
+  p_is_repetition boolean
 )
 returns public.conflicts[]
 language plpgsql
@@ -8101,7 +8103,7 @@ as $$
 declare
   v_blockers public.conflicts[];
 begin
-  if core.was_answered(p_workspace, p_request_id) then
+  if p_is_repetition then
     return array[]::public.conflicts[];
   end if;
   v_blockers := core.critical_blockers(p_workspace, p_agent_name);
@@ -8132,6 +8134,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_is_repetition boolean;
   v_blockers public.conflicts[];
   v_lease public.agent_locks;
 begin
@@ -8139,7 +8142,8 @@ begin
   perform core.require_names('reads', p_reads);
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
-  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, p_request_id);
+  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, v_is_repetition);
   if v_blockers is null then
     return;
   elsif cardinality(v_blockers) > 0 then
@@ -8154,7 +8158,7 @@ begin
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
   if found then
-    return next core.read_checkout(v_lease, p_reads, p_reads_requirements);
+    return next core.read_checkout(v_lease, p_reads, p_reads_requirements, v_is_repetition);
   end if;
 end;
 $$;
@@ -8187,7 +8191,8 @@ conflicts.
 
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
 come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
-that came; see system_status.stale_inputs. conflicts: the open ones that concern this agent.';
+that came first, also if a repetition with the same request_id brings newer ones; see system_status.stale_inputs.
+conflicts: the open ones that concern this agent.';
 
 -- sql/80_operations/events_of.sql
 -- The history of a conflict as an export carries it.
@@ -8995,7 +9000,8 @@ $$;
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
   p_reads text[],
-  p_reads_requirements text[]
+  p_reads_requirements text[],
+  p_is_repetition boolean
 )
 returns public.subsystem_checkout
 language plpgsql
@@ -9010,8 +9016,8 @@ begin
   perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
   v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
   v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces);
-  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements);
+  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces, p_is_repetition);
+  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements, p_is_repetition);
   return row(
     p_lease,
     (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),

@@ -141,8 +141,9 @@ class Documents(RuleBasedStateMachine):
         reads_requirements=st.sampled_from([["arm", "leg"], []]),
     )
     def check_out(self, subsystem: str, reads: list[str], reads_requirements: list[str]) -> None:
-        """Also when it is checked out already: then the call is a repetition, and reads anew."""
-        if subsystem not in self.work:
+        """Also when it is checked out already: then the call is a repetition, perhaps a late copy."""
+        is_new = subsystem not in self.work
+        if is_new:
             self.work[subsystem] = Work(
                 str(uuid.uuid4()), sorted(reads), sorted(reads_requirements)
             )
@@ -156,10 +157,11 @@ class Documents(RuleBasedStateMachine):
             request_id=work.request_id,
         )
         work.token = checkout["lease"]["fencing_token"]
-        self.read(subsystem, "interfaces", work.reads, checkout["inputs"])
-        self.read(
-            subsystem, "requirements", work.reads_requirements, checkout["input_requirements"]
-        )
+        for kind, names, rows in (
+            ("interfaces", work.reads, checkout["inputs"]),
+            ("requirements", work.reads_requirements, checkout["input_requirements"]),
+        ):
+            self.read(subsystem, kind, names, rows, is_new)
 
     @rule(subsystem=SUBSYSTEMS, how=st.sampled_from(["release", "lapse", "delete"]))
     def lose(self, subsystem: str, how: str) -> None:
@@ -266,10 +268,13 @@ class Documents(RuleBasedStateMachine):
             if change:
                 self.told.append({**change, "subsystem": subsystem, "on_subsystem": document[0]})
 
-    def read(self, subsystem: str, kind: str, names: list[str], rows: list[Json]) -> None:
+    def read(
+        self, subsystem: str, kind: str, names: list[str], rows: list[Json], is_new: bool
+    ) -> None:
         """What came with a checkout is the latest of each; its check-in makes it count.
 
-        The first of a dependency counts at once: there is nothing that was seen before.
+        The first of a dependency counts at once: there is nothing that was seen before. What a
+        repetition brings does not count: nobody knows which of the two answers is worked from.
         """
         latest = {name: self.of((name, kind)) for name in names}
         assert [row[kind] for row in rows] == [own[-1] for own in latest.values() if len(own) > 1]
@@ -277,8 +282,10 @@ class Documents(RuleBasedStateMachine):
             place = subsystem, (name, kind)
             if name == subsystem:
                 continue
-            self.unseen.pop(place, None)
-            if self.seen.setdefault(place, len(own) - 1) != len(own) - 1:
+            known = self.seen.setdefault(place, len(own) - 1)
+            if is_new:
+                self.unseen.pop(place, None)
+            if is_new and known != len(own) - 1:
                 self.unseen[place] = len(own) - 1, self.work[subsystem].token
 
     def adopt(self, subsystem: str, token: int) -> None:

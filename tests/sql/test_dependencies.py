@@ -272,7 +272,8 @@ def test_a_check_in_that_is_refused_has_adopted_nothing(api: Api) -> None:
     assert stale(api) == [{**input_, "new_version": 3}]
 
 
-def test_what_a_repeated_checkout_reads_is_what_counts(api: Api) -> None:
+def test_a_late_copy_of_a_checkout_does_not_hide_what_changed_after_it(api: Api) -> None:
+    """A copy that the network held back: its answer, with the new version, reaches nobody."""
     made_from_an_older_version(api)
     request = str(uuid.uuid4())
     checkout = check_out(api, "power", request_id=request)
@@ -280,8 +281,20 @@ def test_what_a_repeated_checkout_reads_is_what_counts(api: Api) -> None:
     again = check_out(api, "power", request_id=request)
     assert again["lease"] == checkout["lease"]
     assert [row["version"] for row in again["inputs"]] == [3]
+    refused = api.refused("checkin_subsystem", "stale_inputs", **check_in(api, checkout))
+    assert [(one["seen_version"], one["new_version"]) for one in refused["inputs"]] == [(2, 3)]
+    # An agent that did read the second answer can say so.
+    depend(api, version=3)
     api.do("checkin_subsystem", **check_in(api, again))
     assert stale(api) == []
+
+
+def test_a_repeated_checkout_depends_on_what_only_it_has_read(api: Api) -> None:
+    request = str(uuid.uuid4())
+    check_out(api, request_id=request)
+    check_out(api, "power", request_id=request)
+    publish(api, "power", {"volts": 60})
+    assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(0, 1)]
 
 
 def test_what_an_agent_says_itself_counts_at_once_and_over_what_its_checkout_read(api: Api) -> None:
