@@ -8,7 +8,7 @@ as $$
 declare
   v_key text;
 begin
-  perform core.require_object('status', p_status);
+  perform core.require_patch('status', p_status);
   if p_status ? 'name' and p_status ->> 'name' is distinct from p_subsystem then
     perform core.fail(
       'invalid_argument',
@@ -31,9 +31,6 @@ begin
   end if;
   if jsonb_typeof(p_status -> 'version') <> 'null' then
     perform core.require_whole_number('status.version', p_status -> 'version', 0, 9007199254740991);
-  end if;
-  if p_status ? 'metadata' then
-    perform core.require_object('status.metadata', p_status -> 'metadata');
   end if;
   if p_status ? 'within_budget' and jsonb_typeof(p_status -> 'within_budget') not in ('boolean', 'null') then
     perform core.fail(

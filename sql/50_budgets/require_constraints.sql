@@ -9,15 +9,12 @@ declare
   v_key text;
   v_allocation record;
 begin
-  perform core.require_object(p_argument, p_constraints);
+  perform core.require_patch(p_argument, p_constraints);
   foreach v_key in array array['total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v'] loop
     if jsonb_typeof(p_constraints -> v_key) <> 'null' then
       perform core.require_amount(p_argument || '.' || v_key, p_constraints -> v_key);
     end if;
   end loop;
-  if p_constraints ? 'metadata' then
-    perform core.require_object(p_argument || '.metadata', p_constraints -> 'metadata');
-  end if;
   if not p_constraints ? 'budget_allocations' then
     return true;
   end if;

@@ -7,8 +7,9 @@ as $$
 declare
   v_section record;
 begin
-  -- The entries' own documents stand three levels deep in it.
-  perform core.require_object('document', p_document, 203);
+  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
+  -- conflicts[i].events[j].details.details.
+  perform core.require_object('document', p_document, 206);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',

@@ -326,6 +326,24 @@ begin
 end;
 $$;
 
+-- sql/05_validation/require_patch.sql
+-- Checks an object of which unknown keys go to metadata. That is looked at by itself: what was sent beside it is
+-- one level deeper there, and has to be taken when the row that was read is sent back, or imported.
+create or replace function core.require_patch(p_argument text, p_patch jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(p_patch) = 'object' and p_patch ? 'metadata' then
+    perform core.require_object(p_argument || '.metadata', p_patch -> 'metadata');
+    p_patch := p_patch - 'metadata';
+  end if;
+  return core.require_object(p_argument, p_patch);
+end;
+$$;
+
 -- sql/05_validation/require_present.sql
 -- For arguments of any type that have no null of their own: JSON callers can send null for each.
 create or replace function core.require_present(p_argument text, p_value jsonb)
@@ -895,7 +913,7 @@ as $$
 declare
   v_key text;
 begin
-  perform core.require_object('status', p_status);
+  perform core.require_patch('status', p_status);
   if p_status ? 'name' and p_status ->> 'name' is distinct from p_subsystem then
     perform core.fail(
       'invalid_argument',
@@ -918,9 +936,6 @@ begin
   end if;
   if jsonb_typeof(p_status -> 'version') <> 'null' then
     perform core.require_whole_number('status.version', p_status -> 'version', 0, 9007199254740991);
-  end if;
-  if p_status ? 'metadata' then
-    perform core.require_object('status.metadata', p_status -> 'metadata');
   end if;
   if p_status ? 'within_budget' and jsonb_typeof(p_status -> 'within_budget') not in ('boolean', 'null') then
     perform core.fail(
@@ -5234,15 +5249,12 @@ declare
   v_key text;
   v_allocation record;
 begin
-  perform core.require_object(p_argument, p_constraints);
+  perform core.require_patch(p_argument, p_constraints);
   foreach v_key in array array['total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v'] loop
     if jsonb_typeof(p_constraints -> v_key) <> 'null' then
       perform core.require_amount(p_argument || '.' || v_key, p_constraints -> v_key);
     end if;
   end loop;
-  if p_constraints ? 'metadata' then
-    perform core.require_object(p_argument || '.metadata', p_constraints -> 'metadata');
-  end if;
   if not p_constraints ? 'budget_allocations' then
     return true;
   end if;
@@ -9166,8 +9178,9 @@ as $$
 declare
   v_section record;
 begin
-  -- The entries' own documents stand three levels deep in it.
-  perform core.require_object('document', p_document, 203);
+  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
+  -- conflicts[i].events[j].details.details.
+  perform core.require_object('document', p_document, 206);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
       'invalid_argument',

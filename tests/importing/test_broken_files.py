@@ -40,7 +40,7 @@ def states(reading: Reading) -> dict[str, dict[str, object]]:
         ("\n12", 2, "must hold a JSON object, found a single value"),
         (b'{"state":\n "\xff"}', 2, "is not UTF-8 (byte 0xff)"),
         ('{"state": "x"}'.encode("utf-16"), 1, "is UTF-16; save it as UTF-8"),
-        ('{"a": ' * 300 + "1" + "}" * 300, 1, "is nested more than 203 levels deep"),
+        ('{"a": ' * 300 + "1" + "}" * 300, 1, "is nested more than 206 levels deep"),
     ],
 )
 def test_a_file_that_is_no_json_object_is_left_out(

@@ -122,3 +122,35 @@ def test_a_number_with_many_digits_comes_back_from_the_client_s_export_and_impor
         "select metadata ->> 'exact' as exact from public.subsystems where workspace = %s", [fresh]
     )
     assert row["exact"] == digits
+
+
+def test_the_deepest_documents_that_agents_may_write_come_back(
+    sharedstate: Sharedstate,
+    rpc: Callable[..., tuple[int, Any]],
+    workspace: str,
+    fresh: str,
+    tmp_path: Path,
+) -> None:
+    deep: dict[str, Any] = {"value": 1}
+    for _ in range(199):
+        deep = {"in": deep}
+    report = {"severity": "low", "source": "a", "target": "b", "description": "d"}
+    for name, arguments in {
+        "log_conflict": {**report, "details": deep},
+        "log_agent_activity": {"agent_name": "a", "activity": "x", "details": deep},
+        "update_subsystem_design": {"subsystem": "x", "created_by": "a", "design_data": deep},
+        "update_subsystem_status": {"subsystem": "x", "execution_id": "e", "status": deep},
+        "update_global_constraints": {"created_by": "a", "constraints": deep},
+    }.items():
+        status, answer = rpc(name, **arguments)
+        assert status == 200, answer
+    exported = []
+    for name, path in ((workspace, tmp_path / "first.json"), (fresh, tmp_path / "second.json")):
+        if exported:
+            result = sharedstate("init", "--workspace", fresh, "--from", tmp_path / "first.json")
+            assert result.exit_code == 0, result.output
+        result = sharedstate("export", "--workspace", name, "--output", path)
+        assert result.exit_code == 0, result.output
+        exported.append(json.loads(path.read_text()))
+        del exported[-1]["workspace"], exported[-1]["exported_at"]
+    assert exported[0] == exported[1]

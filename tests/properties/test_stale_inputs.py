@@ -141,7 +141,7 @@ class Documents(RuleBasedStateMachine):
         reads_requirements=st.sampled_from([["arm", "leg"], []]),
     )
     def check_out(self, subsystem: str, reads: list[str], reads_requirements: list[str]) -> None:
-        """Also when it is checked out already: then the call is a repetition, perhaps a late copy."""
+        """Also when it is checked out already: then the call is a repetition, or a late copy."""
         is_new = subsystem not in self.work
         if is_new:
             self.work[subsystem] = Work(

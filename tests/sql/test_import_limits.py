@@ -90,3 +90,34 @@ def test_after_the_largest_numbers_that_an_import_may_bring_the_workspace_still_
     row = api.do("update_subsystem_status", subsystem="arm", status={}, execution_id="x")
     assert row["version"] == MOST + 1
     assert api.lock("skeleton")["fencing_token"] == MOST + 1
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "arguments"),
+    [
+        (
+            "update_subsystem_status",
+            "status",
+            {"subsystem": "new", "execution_id": "e"},
+        ),
+        (
+            "update_global_constraints",
+            "constraints",
+            {"created_by": "architect"},
+        ),
+    ],
+)
+def test_the_deepest_unknown_key_may_be_sent_back_where_it_is_kept(
+    api: Api, function: str, argument: str, arguments: dict[str, Any]
+) -> None:
+    deep: dict[str, Any] = {"value": 1}
+    for _ in range(199):
+        deep = {"in": deep}
+    row = api.do(function, **{argument: deep}, **arguments)
+    assert row["metadata"] == deep
+    again = api.do(function, **{argument: row}, **arguments)
+    assert (again["metadata"], again["version"]) == (deep, row["version"] + 1)
+    detail = api.refused(
+        function, "invalid_argument", **{argument: {"metadata": {"in": deep}}}, **arguments
+    )
+    assert detail["argument"] == f"{argument}.metadata"

@@ -17,8 +17,9 @@ from itertools import accumulate
 from json.encoder import encode_basestring
 from typing import Any
 
-# What the database takes, 200 levels of a document, inside of an export file.
-MAX_DEPTH = 203
+# What the database takes, 200 levels of a document, inside of an export file: six levels deep in it
+# where a conflict's history keeps what was reported, conflicts[i].events[j].details.details.
+MAX_DEPTH = 206
 # What Python, too, can read again from the database's answer.
 MAX_DIGITS = 4000
 MAX_EXPONENT = 1000
