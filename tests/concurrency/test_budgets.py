@@ -254,6 +254,19 @@ def test_a_total_that_is_new_sees_the_status_that_was_written_just_before(stage:
     assert conflicts(stage) == ["robot"]
 
 
+def test_default_limits_see_the_status_that_was_written_just_before(
+    stage: Stage, workspace: str, database: Database
+) -> None:
+    database.execute("delete from public.global_constraints where workspace = %s", [workspace])
+    commit(stage.first, write(0, "integration"))
+    call(stage.first, write(1, "integration"))
+    waiting = waits(stage, ("init_workspace", {"workspace_name": workspace}))
+    stage.first.commit()
+    waiting.rows()
+    assert subsystem(stage, "integration")["within_budget"] is False
+    assert conflicts(stage) == ["robot"]
+
+
 def test_an_allocation_is_taken_away_before_or_after_a_status_and_not_beside_it(
     stage: Stage,
 ) -> None:

@@ -205,6 +205,20 @@ def test_a_total_that_was_not_there_judges_everybody(api: Api) -> None:
     assert [row["source_agent"] for row in conflicts(api)] == ["robot"]
 
 
+def test_default_limits_judge_what_was_written_before_them(api: Api) -> None:
+    bare = Api(api.http, api.stack, f"{api.workspace}-bare")
+    bare.operate("init_workspace", workspace_name=bare.workspace, with_defaults=False)
+    for name, mass in (("skeleton", 16), ("tail", 1), ("shell", 5)):
+        assert use(bare, name, mass)["within_budget"] is None
+    bare.operate("init_workspace", workspace_name=bare.workspace)
+    assert [within(bare, name) for name in ("skeleton", "tail", "shell")] == [False, False, True]
+    assert within(bare, "power") is None  # nobody has written it
+    assert [row["source_agent"] for row in conflicts(bare)] == ["skeleton", "robot"]
+    before = bare.snapshot()
+    bare.operate("init_workspace", workspace_name=bare.workspace)
+    assert bare.snapshot() == before
+
+
 def test_an_allocation_that_is_taken_away_leaves_its_use_to_the_rest(api: Api) -> None:
     use(api, "skeleton", 15)
     allocate(api, {"reserve": {"mass_kg": 40}})
