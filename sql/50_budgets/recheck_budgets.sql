@@ -1,8 +1,5 @@
--- After a change of what is allocated, or of what is used without an allocation, in its transaction:
--- within_budget and the conflict of each of these subsystems, whose rows the caller holds, and the conflict of
--- the robot. The caller holds the workspace's row.
---
--- The version of a status stays: nobody wrote one, and whoever is about to need not read again.
+-- After a change of what is allocated, in its transaction: within_budget and the conflict of each of these
+-- subsystems, whose rows the caller holds, and the conflict of the robot. The caller holds the workspace's row.
 create or replace function core.recheck_budgets(
   p_constraints public.global_constraints,
   p_names text[],
@@ -14,32 +11,8 @@ set search_path = ''
 as $$
 declare
   v_shared_overruns constant jsonb := core.shared_overruns(p_constraints);
-  v_checked record;
-  v_count integer := 0;
 begin
-  update public.subsystems as s
-  set within_budget = core.is_within_budget(s, p_constraints, v_shared_overruns)
-  where s.workspace = p_constraints.workspace and s.name = any(p_names)
-    and s.within_budget is distinct from core.is_within_budget(s, p_constraints, v_shared_overruns);
-  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before
-  -- every conflict's row.
-  for v_checked in
-    select c.name, coalesce(c.overruns, '{}') as overruns from (
-      select s.name, core.overruns(p_constraints.budget_allocations -> s.name, core.used_amounts(s)) as overruns
-      from public.subsystems as s
-      where s.workspace = p_constraints.workspace and s.name = any(p_names)
-      union all
-      select null, v_shared_overruns
-    ) as c
-    order by coalesce(c.overruns, '{}') = '{}', c.name
-  loop
-    if v_checked.name is null then
-      perform core.watch_totals(p_constraints, v_checked.overruns, p_execution_id);
-    else
-      perform core.watch_budget(p_constraints.workspace, v_checked.name, v_checked.overruns, p_execution_id);
-    end if;
-    v_count := v_count + 1;
-  end loop;
-  return v_count;
+  perform core.judge_budgets(p_constraints, p_names, v_shared_overruns);
+  return core.watch_budgets(p_constraints, p_names, v_shared_overruns, p_execution_id);
 end;
 $$;

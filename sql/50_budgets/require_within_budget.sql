@@ -10,6 +10,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_shared_overruns jsonb;
   v_overruns jsonb;
 begin
   perform core.clear_reservations(p_row.workspace, p_row.name);
@@ -20,10 +21,9 @@ begin
   if coalesce(v_overruns, '{}') <> '{}' then
     return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name), v_overruns);
   end if;
-  if core.is_within_budget(p_row, p_constraints, core.shared_overruns(p_constraints)) is false then
-    return core.fail_over_budget(
-      jsonb_build_object('subsystem', p_row.name, 'scope', 'robot'), core.shared_overruns(p_constraints)
-    );
+  v_shared_overruns := core.shared_overruns(p_constraints);
+  if core.is_within_budget(p_row, p_constraints, v_shared_overruns) is false then
+    return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name, 'scope', 'robot'), v_shared_overruns);
   end if;
   return true;
 end;

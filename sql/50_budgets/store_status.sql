@@ -15,7 +15,9 @@ set search_path = ''
 as $$
 declare
   v_constraints constant public.global_constraints := core.latest_constraints(p_old.workspace);
-  v_is_shared constant boolean := core.changes_shared_use(v_constraints, p_old.name, p_status);
+  v_shared_overruns constant jsonb := case
+    when core.shared_quantities(v_constraints, p_old.name) <> '{}' then core.shared_overruns(v_constraints)
+  end;
 begin
   update public.subsystems as s
   set
@@ -23,9 +25,7 @@ begin
     current_mass_kg = p_new.current_mass_kg,
     current_cost_usd = p_new.current_cost_usd,
     current_power_w = p_new.current_power_w,
-    within_budget = core.is_within_budget(p_new, v_constraints, case
-      when core.shared_quantities(v_constraints, p_old.name) <> '{}' then core.shared_overruns(v_constraints)
-    end),
+    within_budget = core.is_within_budget(p_new, v_constraints, v_shared_overruns),
     iteration = p_new.iteration,
     metadata = p_new.metadata,
     version = s.version + 1,
@@ -33,6 +33,8 @@ begin
     updated_at = clock_timestamp()
   where s.workspace = p_old.workspace and s.name = p_old.name
   returning s.* into p_new;
-  return core.judge_status(p_old, p_new, v_constraints, v_is_shared, p_execution_id, p_strict);
+  return core.judge_status(p_old, p_new, v_constraints, case
+    when core.changes_shared_use(v_constraints, p_old.name, p_status) then v_shared_overruns
+  end, p_execution_id, p_strict);
 end;
 $$;

@@ -4757,17 +4757,44 @@ begin
 end;
 $$;
 
+-- sql/50_budgets/judge_budgets.sql
+-- within_budget of each of these subsystems, whose rows the caller holds, by the overruns of what is shared.
+--
+-- The version of a status stays: nobody wrote one, and whoever is about to need not read again.
+create or replace function core.judge_budgets(
+  p_constraints public.global_constraints,
+  p_names text[],
+  p_shared_overruns jsonb
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  update public.subsystems as s
+  set within_budget = core.is_within_budget(s, p_constraints, p_shared_overruns)
+  where s.workspace = p_constraints.workspace and s.name = any(p_names)
+    and s.within_budget is distinct from core.is_within_budget(s, p_constraints, p_shared_overruns);
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
 -- sql/50_budgets/judge_status.sql
 -- What a status that is written, but not committed, does to budgets: refused if it is strict and over; else it
 -- spends reservations, and conflicts follow. Returns the row.
 --
--- Where it changes the use of what the totals leave unallocated (p_is_shared), the caller holds the workspace's
--- row; so others' rows may be locked beside its own, because nobody who holds one of them waits for another.
+-- Where it may change the use of what the totals leave unallocated, the caller holds the workspace's row, and
+-- p_shared_overruns are those from before it, else null. Others are looked at only where it begins or ends such an
+-- overrun: then all who take part in it, and those who are just being written too. Their rows may be locked beside
+-- its own, because nobody who holds one of them waits for another.
 create or replace function core.judge_status(
   p_old public.subsystems,
   p_new public.subsystems,
   p_constraints public.global_constraints,
-  p_is_shared boolean,
+  p_shared_overruns jsonb,
   p_execution_id text,
   p_strict boolean
 )
@@ -4778,6 +4805,7 @@ as $$
 declare
   v_allocation constant jsonb := p_constraints.budget_allocations -> p_new.name;
   v_used constant jsonb := core.used_amounts(p_new);
+  v_overruns jsonb;
   v_names text[];
 begin
   if p_strict then
@@ -4788,10 +4816,12 @@ begin
   perform core.spend_reservations(
     p_new.workspace, p_new.name, p_execution_id, core.subtract_amounts(v_used, core.used_amounts(p_old))
   );
-  if p_is_shared then
-    v_names := p_new.name || array(select u.subsystem from core.shared_use(p_constraints) as u);
+  if p_shared_overruns is not null then
+    v_overruns := core.shared_overruns(p_constraints);
+    v_names := p_new.name || core.sharers_of_change(p_constraints, p_shared_overruns, v_overruns);
     perform core.lock_subsystems(p_new.workspace, v_names);
-    perform core.recheck_budgets(p_constraints, v_names, p_execution_id);
+    perform core.judge_budgets(p_constraints, v_names, v_overruns);
+    perform core.watch_budgets(p_constraints, array[p_new.name], v_overruns, p_execution_id);
     select * into p_new from public.subsystems as s where s.workspace = p_new.workspace and s.name = p_new.name;
   else
     perform core.watch_budget(p_new.workspace, p_new.name, core.overruns(v_allocation, v_used), p_execution_id);
@@ -5082,11 +5112,8 @@ end;
 $$;
 
 -- sql/50_budgets/recheck_budgets.sql
--- After a change of what is allocated, or of what is used without an allocation, in its transaction:
--- within_budget and the conflict of each of these subsystems, whose rows the caller holds, and the conflict of
--- the robot. The caller holds the workspace's row.
---
--- The version of a status stays: nobody wrote one, and whoever is about to need not read again.
+-- After a change of what is allocated, in its transaction: within_budget and the conflict of each of these
+-- subsystems, whose rows the caller holds, and the conflict of the robot. The caller holds the workspace's row.
 create or replace function core.recheck_budgets(
   p_constraints public.global_constraints,
   p_names text[],
@@ -5098,33 +5125,9 @@ set search_path = ''
 as $$
 declare
   v_shared_overruns constant jsonb := core.shared_overruns(p_constraints);
-  v_checked record;
-  v_count integer := 0;
 begin
-  update public.subsystems as s
-  set within_budget = core.is_within_budget(s, p_constraints, v_shared_overruns)
-  where s.workspace = p_constraints.workspace and s.name = any(p_names)
-    and s.within_budget is distinct from core.is_within_budget(s, p_constraints, v_shared_overruns);
-  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before
-  -- every conflict's row.
-  for v_checked in
-    select c.name, coalesce(c.overruns, '{}') as overruns from (
-      select s.name, core.overruns(p_constraints.budget_allocations -> s.name, core.used_amounts(s)) as overruns
-      from public.subsystems as s
-      where s.workspace = p_constraints.workspace and s.name = any(p_names)
-      union all
-      select null, v_shared_overruns
-    ) as c
-    order by coalesce(c.overruns, '{}') = '{}', c.name
-  loop
-    if v_checked.name is null then
-      perform core.watch_totals(p_constraints, v_checked.overruns, p_execution_id);
-    else
-      perform core.watch_budget(p_constraints.workspace, v_checked.name, v_checked.overruns, p_execution_id);
-    end if;
-    v_count := v_count + 1;
-  end loop;
-  return v_count;
+  perform core.judge_budgets(p_constraints, p_names, v_shared_overruns);
+  return core.watch_budgets(p_constraints, p_names, v_shared_overruns, p_execution_id);
 end;
 $$;
 
@@ -5383,6 +5386,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_shared_overruns jsonb;
   v_overruns jsonb;
 begin
   perform core.clear_reservations(p_row.workspace, p_row.name);
@@ -5393,10 +5397,9 @@ begin
   if coalesce(v_overruns, '{}') <> '{}' then
     return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name), v_overruns);
   end if;
-  if core.is_within_budget(p_row, p_constraints, core.shared_overruns(p_constraints)) is false then
-    return core.fail_over_budget(
-      jsonb_build_object('subsystem', p_row.name, 'scope', 'robot'), core.shared_overruns(p_constraints)
-    );
+  v_shared_overruns := core.shared_overruns(p_constraints);
+  if core.is_within_budget(p_row, p_constraints, v_shared_overruns) is false then
+    return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name, 'scope', 'robot'), v_shared_overruns);
   end if;
   return true;
 end;
@@ -5598,8 +5601,9 @@ end;
 $$;
 
 -- sql/50_budgets/shared_use.sql
--- Who uses how much of what the totals leave unallocated, quantity by quantity. Of these amounts none changes
--- while the workspace's row is held: see core.hold_shared_budget.
+-- Who uses how much of what the totals leave unallocated, quantity by quantity: see core.shared_quantities, which to
+-- call for each row would be most of the work. Of these amounts none changes while the workspace's row is held: see
+-- core.hold_shared_budget.
 create or replace function core.shared_use(p_constraints public.global_constraints)
 returns table (subsystem text, quantity text, amount numeric)
 language plpgsql
@@ -5608,13 +5612,43 @@ set search_path = ''
 as $$
 begin
   return query
-  select s.name, q.name, a.amount
+  select s.name, q.name, q.amount
   from public.subsystems as s
-  cross join lateral unnest(core.shared_quantities(p_constraints, s.name)) as q (name)
   cross join lateral (
-    select case q.name when 'mass_kg' then s.current_mass_kg else s.current_cost_usd end as amount
-  ) as a
-  where s.workspace = p_constraints.workspace and a.amount > 0;
+    values
+    ('mass_kg', p_constraints.total_mass_kg_max, s.current_mass_kg),
+    ('cost_usd', p_constraints.total_cost_usd_max, s.current_cost_usd)
+  ) as q (name, total, amount)
+  where s.workspace = p_constraints.workspace and q.total is not null and q.amount > 0
+    and not coalesce(p_constraints.budget_allocations -> s.name ? q.name, false);
+end;
+$$;
+
+-- sql/50_budgets/sharers_of_change.sql
+-- Whose verdict differs when these overruns of what is shared follow those: all who use of a quantity whose overrun
+-- has begun or ended. How large an overrun is changes nobody's.
+create or replace function core.sharers_of_change(
+  p_constraints public.global_constraints,
+  p_old_overruns jsonb,
+  p_new_overruns jsonb
+)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_quantities constant text[] := array(
+    select q.name from unnest(core.quantities()) as q (name)
+    where (p_old_overruns ? q.name) <> (p_new_overruns ? q.name)
+  );
+begin
+  if v_quantities = '{}' then
+    return v_quantities;
+  end if;
+  return array(
+    select distinct u.subsystem from core.shared_use(p_constraints) as u where u.quantity = any(v_quantities)
+  );
 end;
 $$;
 
@@ -5682,7 +5716,9 @@ set search_path = ''
 as $$
 declare
   v_constraints constant public.global_constraints := core.latest_constraints(p_old.workspace);
-  v_is_shared constant boolean := core.changes_shared_use(v_constraints, p_old.name, p_status);
+  v_shared_overruns constant jsonb := case
+    when core.shared_quantities(v_constraints, p_old.name) <> '{}' then core.shared_overruns(v_constraints)
+  end;
 begin
   update public.subsystems as s
   set
@@ -5690,9 +5726,7 @@ begin
     current_mass_kg = p_new.current_mass_kg,
     current_cost_usd = p_new.current_cost_usd,
     current_power_w = p_new.current_power_w,
-    within_budget = core.is_within_budget(p_new, v_constraints, case
-      when core.shared_quantities(v_constraints, p_old.name) <> '{}' then core.shared_overruns(v_constraints)
-    end),
+    within_budget = core.is_within_budget(p_new, v_constraints, v_shared_overruns),
     iteration = p_new.iteration,
     metadata = p_new.metadata,
     version = s.version + 1,
@@ -5700,7 +5734,9 @@ begin
     updated_at = clock_timestamp()
   where s.workspace = p_old.workspace and s.name = p_old.name
   returning s.* into p_new;
-  return core.judge_status(p_old, p_new, v_constraints, v_is_shared, p_execution_id, p_strict);
+  return core.judge_status(p_old, p_new, v_constraints, case
+    when core.changes_shared_use(v_constraints, p_old.name, p_status) then v_shared_overruns
+  end, p_execution_id, p_strict);
 end;
 $$;
 
@@ -6024,6 +6060,46 @@ begin
     format('%s is over its budget: %s', p_subsystem, core.describe_overruns(p_overruns)),
     jsonb_build_object('subsystem', p_subsystem, 'overruns', p_overruns), '{}', p_execution_id, false
   ) is not null;
+end;
+$$;
+
+-- sql/50_budgets/watch_budgets.sql
+-- Keeps the conflicts about the budgets of these subsystems, whose rows the caller holds, and the conflict of the
+-- robot in step with their overruns. The caller holds the workspace's row.
+create or replace function core.watch_budgets(
+  p_constraints public.global_constraints,
+  p_names text[],
+  p_shared_overruns jsonb,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_checked record;
+  v_count integer := 0;
+begin
+  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before
+  -- every conflict's row.
+  for v_checked in
+    select c.name, coalesce(c.overruns, '{}') as overruns from (
+      select s.name, core.overruns(p_constraints.budget_allocations -> s.name, core.used_amounts(s)) as overruns
+      from public.subsystems as s
+      where s.workspace = p_constraints.workspace and s.name = any(p_names)
+      union all
+      select null, p_shared_overruns
+    ) as c
+    order by coalesce(c.overruns, '{}') = '{}', c.name
+  loop
+    if v_checked.name is null then
+      perform core.watch_totals(p_constraints, v_checked.overruns, p_execution_id);
+    else
+      perform core.watch_budget(p_constraints.workspace, v_checked.name, v_checked.overruns, p_execution_id);
+    end if;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
 end;
 $$;
 

@@ -235,6 +235,48 @@ def test_what_is_not_allocated_is_used_by_one_after_the_other(stage: Stage, othe
     assert conflicts(stage) == ([] if fits else ["robot"])
 
 
+def state(subsystem: str, **status: Any) -> Call:
+    """A status that says nothing of what is shared."""
+    call = {"subsystem": subsystem, "status": {"state": "designing", **status}}
+    return "update_subsystem_status", {**call, "execution_id": "run-3"}
+
+
+def test_who_changes_what_is_not_allocated_waits_for_no_other_sharer_without_need(
+    stage: Stage,
+) -> None:
+    """Neither does an overrun that grows change what is true of the others."""
+    commit(stage.first, allocate(reserve=42))
+    for mass in (1, 2, 3, 4, 3.5):
+        commit(stage.first, write(1, "integration"))
+        call(stage.first, state("integration"))
+        if mass == 3:  # begins the overrun
+            waiting = waits(stage, write(mass, "shell"))
+            stage.first.commit()
+            waiting.rows()
+        else:
+            commit(stage.second, write(mass, "shell"))
+            stage.first.commit()
+        assert subsystem(stage, "integration")["within_budget"] is (mass < 3)
+
+
+def test_a_sharer_that_is_just_written_is_judged_by_the_overrun_that_begins(stage: Stage) -> None:
+    """Before it is over its own budget, and after it over the shared one: at no time within."""
+    allocations = {"reserve": {"mass_kg": 42}, "power": {"cost_usd": 10}}
+    constraints = {"budget_allocations": allocations, "total_cost_usd_max": 10}
+    changed = {"constraints": constraints, "created_by": "x"}
+    commit(stage.first, ("update_global_constraints", changed))
+    commit(stage.first, write(1, "power"))
+    commit(stage.first, state("power", current_cost_usd=11))
+    assert subsystem(stage, "power")["within_budget"] is False
+    written = call(stage.first, state("power", current_cost_usd=10))
+    assert written["within_budget"] is True
+    waiting = waits(stage, write(3, "shell"))
+    stage.first.commit()
+    waiting.rows()
+    assert subsystem(stage, "power")["within_budget"] is False
+    assert conflicts(stage) == ["robot"]
+
+
 def test_who_has_an_allocation_waits_for_nobody_else_who_has_one(stage: Stage) -> None:
     call(stage.first, write(15))
     commit(stage.second, write(5, "shell"))
