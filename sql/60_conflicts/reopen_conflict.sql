@@ -29,14 +29,7 @@ begin
   end if;
   perform core.hold_conflict_counter(v_workspace);
   v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  if v_old.status <> 'resolved' then
-    perform core.fail(
-      'conflict_not_resolved',
-      jsonb_build_object('conflict_id', p_conflict_id, 'status', v_old.status),
-      'It is open already; add a note if there is something to add.'
-    );
-  end if;
-  perform core.require_no_duplicate(v_old, v_old.target_agent);
+  perform core.require_reopenable(v_old);
   update public.conflicts as c
   set status = 'open', resolution = null, resolved_by = null, resolved_at = null
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id
@@ -77,4 +70,5 @@ comment on function public.reopen_conflict(bigint, text, text, text, uuid) is
 'Opens a resolved conflict again, because its resolution did not hold, and returns its row. It blocks again whom it
 blocked.
 
-conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.';
+conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.
+invalid_argument for one about a budget (conflict_key sharedstate:...): the database opens and resolves those by itself.';

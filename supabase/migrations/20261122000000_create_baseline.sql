@@ -6776,14 +6776,7 @@ begin
   end if;
   perform core.hold_conflict_counter(v_workspace);
   v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  if v_old.status <> 'resolved' then
-    perform core.fail(
-      'conflict_not_resolved',
-      jsonb_build_object('conflict_id', p_conflict_id, 'status', v_old.status),
-      'It is open already; add a note if there is something to add.'
-    );
-  end if;
-  perform core.require_no_duplicate(v_old, v_old.target_agent);
+  perform core.require_reopenable(v_old);
   update public.conflicts as c
   set status = 'open', resolution = null, resolved_by = null, resolved_at = null
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id
@@ -6824,7 +6817,8 @@ comment on function public.reopen_conflict(bigint, text, text, text, uuid) is
 'Opens a resolved conflict again, because its resolution did not hold, and returns its row. It blocks again whom it
 blocked.
 
-conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.';
+conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.
+invalid_argument for one about a budget (conflict_key sharedstate:...): the database opens and resolves those by itself.';
 
 -- sql/60_conflicts/report_conflict.sql
 -- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
@@ -6998,6 +6992,38 @@ begin
       'conflict_duplicate',
       jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),
       'Go on with the open one of the same source, target and key: its number is in duplicate_of.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/60_conflicts/require_reopenable.sql
+-- Whether a conflict may be opened again. The database's own may not: while a budget is exceeded the one about that
+-- is open, and one that was opened beside the facts would stay so until somebody writes amounts. The caller holds
+-- the counter and the conflict's row.
+create or replace function core.require_reopenable(p_conflict public.conflicts)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_conflict.status <> 'resolved' then
+    perform core.fail(
+      'conflict_not_resolved',
+      jsonb_build_object('conflict_id', p_conflict.conflict_id, 'status', p_conflict.status),
+      'It is open already; add a note if there is something to add.'
+    );
+  end if;
+  perform core.require_no_duplicate(p_conflict, p_conflict.target_agent);
+  if core.watched_subsystem(p_conflict.workspace, p_conflict.conflict_id) is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_id', 'reason', 'is about a budget, and belongs to the database',
+        'value', p_conflict.conflict_id
+      ),
+      'The database opens the next one by itself when the budget is exceeded; log one of your own about anything else.'
     );
   end if;
   return true;

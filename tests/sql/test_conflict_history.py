@@ -213,6 +213,28 @@ def test_a_conflict_is_not_reopened_beside_one_that_was_reported_to_its_first_ta
     assert detail["duplicate_of"] == 2
 
 
+@pytest.mark.parametrize("subsystem", ["skeleton", "integration"])
+def test_a_conflict_about_an_overrun_that_has_ended_is_not_reopened(
+    api: Api, subsystem: str
+) -> None:
+    """It would be open although nothing is exceeded, until somebody writes amounts."""
+    run = {"subsystem": subsystem, "execution_id": "run-1"}
+    for mass_kg in (16, 0):
+        api.do("update_subsystem_status", status={"current_mass_kg": mass_kg}, **run)
+    before = api.snapshot()
+    detail = api.refused("reopen_conflict", "invalid_argument", **reopening(1))
+    assert (detail["argument"], detail["value"]) == ("conflict_id", 1)
+    assert api.snapshot() == before
+
+
+def test_nor_is_one_about_an_overrun_that_lasts_for_the_next_one_is_open(api: Api) -> None:
+    run = {"subsystem": "skeleton", "execution_id": "run-1"}
+    api.do("update_subsystem_status", status={"current_mass_kg": 16}, **run)
+    resolve(api, 1)
+    detail = api.refused("reopen_conflict", "conflict_duplicate", **reopening(1))
+    assert detail == {"conflict_id": 1, "duplicate_of": 2}
+
+
 def test_all_of_it_logs_itself(api: Api) -> None:
     log(api)
     note(api, 1, "?")

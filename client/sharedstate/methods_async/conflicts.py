@@ -105,7 +105,8 @@ class AsyncConflictMethods(AsyncCoreMethods):
     ) -> types.ConflictRow:
         """Open a resolved conflict again; it blocks again whom it blocked.
 
-        Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate.
+        Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
+        database's own about budgets: they follow the overrun.
         """
         call = calls.reopen_conflict(self.execution_id, conflict_id, agent_name, reason, request_id)
         return await self._run(call)
