@@ -7265,6 +7265,14 @@ begin
   if v_asked_at is null or v_asked_at < v_now - interval '0.3 seconds' then
     insert into core.blocked_askers as b (workspace, subsystem, asked_at) values (p_workspace, v_subsystem, v_now)
     on conflict (workspace, subsystem) do update set asked_at = excluded.asked_at;
+    -- Those that ask no longer would be counted past with each question. One that is locked asks just now.
+    with gone as materialized (
+      select o.subsystem from core.blocked_askers as o
+      where o.workspace = p_workspace and o.asked_at < v_now - interval '1 minute'
+      for update skip locked
+    )
+    delete from core.blocked_askers as b using gone as g
+    where b.workspace = p_workspace and b.subsystem = g.subsystem;
   end if;
   return (
     select least(500, greatest(20, 1.25 * count(*)))::integer from core.blocked_askers as b

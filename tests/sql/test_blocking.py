@@ -130,6 +130,14 @@ def asked(api: Api, seconds_ago: float, agents: int) -> None:
     )
 
 
+def askers(api: Api) -> list[str]:
+    """Who is remembered to have asked."""
+    found = api.sql(
+        "select subsystem from core.blocked_askers where workspace = %s order by 1", api.workspace
+    )
+    return [name for (name,) in found]
+
+
 @pytest.mark.parametrize(("agents", "retry_ms"), [(1, 20), (15, 20), (20, 25), (100, 125)])
 def test_the_more_agents_ask_the_later_each_asks_again(
     api: Api, agents: int, retry_ms: int
@@ -146,14 +154,38 @@ def test_agents_that_are_blocked_and_do_not_ask_slow_nobody_down(api: Api) -> No
         assert wait(api, wait_ms=0)["retry_ms"] == 20
 
 
+def test_agents_that_ask_no_longer_are_forgotten(api: Api, new_workspace: Any) -> None:
+    other = new_workspace()
+    log(api, blocks=["power_agent"])
+    for one in (api, other):
+        asked(one, 61.0, 900)
+    api.sql(
+        "insert into core.blocked_askers values (%s, 'shell', clock_timestamp() - interval '59 s')",
+        api.workspace,
+    )
+    wait(api, wait_ms=0)
+    assert askers(api) == ["power", "shell"]
+    assert len(askers(other)) == 900
+
+
+def test_to_forget_waits_for_no_agent_that_asks_at_that_moment(api: Api) -> None:
+    log(api, blocks=["power_agent"])
+    asked(api, 61.0, 2)
+    with psycopg.connect(api.stack.database_url) as connection:
+        connection.execute(
+            "update core.blocked_askers set asked_at = clock_timestamp() "
+            "where workspace = %s and subsystem = 'agent-1'",
+            [api.workspace],
+        )
+        wait(api, wait_ms=0)
+    assert askers(api) == ["agent-1", "power"]
+
+
 def test_an_agent_that_asks_under_several_names_counts_once(api: Api) -> None:
     log(api, blocks=["power_agent"])
     for name in NAMES:
         wait(api, name, wait_ms=0)
-    ((count,),) = api.sql(
-        "select count(*) from core.blocked_askers where workspace = %s", api.workspace
-    )
-    assert count == 1
+    assert askers(api) == ["power"]
 
 
 def test_agents_that_ask_elsewhere_slow_nobody_down(api: Api, new_workspace: Any) -> None:
