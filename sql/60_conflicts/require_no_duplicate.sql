@@ -1,21 +1,13 @@
--- Before a conflict is opened again or gets another target: a second open one of the same source, target and
--- key would split what belongs together. The caller holds the counter, so that this stays true.
+-- Before a conflict is opened again or gets another target: see core.find_duplicate.
 create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_other bigint;
+  v_other constant bigint := core.find_duplicate(p_conflict, p_target);
 begin
-  select c.conflict_id into v_other
-  from unnest(array[p_target, p_conflict.reported_to]) as t (name)
-  cross join core.find_open_conflict(
-    p_conflict.workspace, p_conflict.source_agent, t.name, p_conflict.conflict_key
-  ) as c
-  where c.conflict_id <> p_conflict.conflict_id
-  limit 1;
-  if found then
+  if v_other is not null then
     perform core.fail(
       'conflict_duplicate',
       jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),

@@ -43,7 +43,8 @@ comment on column public.conflicts.last_reported_at is 'When it was reported las
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
 create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
 where status = 'open' and blocks_agents <> '{}';
--- What core.find_open_conflict asks for, and that it never finds two.
+-- What core.find_open_conflict asks for. It never finds two: these keep them apart by target or by whom they were
+-- reported to, and core.find_duplicate where it is the target of the one and whom the other was reported to.
 create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
 where status = 'open' and conflict_key is not null;
 create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)

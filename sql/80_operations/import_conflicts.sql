@@ -32,12 +32,12 @@ begin
     where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id;
     if not found then
       -- An open one of the same source, target and key may be here under another number: it stays.
-      insert into public.conflicts select v_entry.* on conflict do nothing;
-      if found then
+      if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
+        v_counts.refused := v_counts.refused + 1;
+      else
+        insert into public.conflicts select v_entry.*;
         perform core.import_conflict_events(v_entry, v_events);
         v_counts.imported := v_counts.imported + 1;
-      else
-        v_counts.refused := v_counts.refused + 1;
       end if;
       update core.conflict_counters as n set last_conflict_id = v_entry.conflict_id
       where n.workspace = p_workspace and n.last_conflict_id < v_entry.conflict_id;

@@ -6235,7 +6235,8 @@ comment on column public.conflicts.last_reported_at is 'When it was reported las
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
 create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
 where status = 'open' and blocks_agents <> '{}';
--- What core.find_open_conflict asks for, and that it never finds two.
+-- What core.find_open_conflict asks for. It never finds two: these keep them apart by target or by whom they were
+-- reported to, and core.find_duplicate where it is the target of the one and whom the other was reported to.
 create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
 where status = 'open' and conflict_key is not null;
 create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)
@@ -6481,6 +6482,27 @@ begin
     'unknown_conflict',
     jsonb_build_object('conflict_id', p_conflict_id),
     'See get_active_conflicts for the open ones.'
+  );
+end;
+$$;
+
+-- sql/60_conflicts/find_duplicate.sql
+-- Another open conflict of the same source and key as this one, which was reported to this target or has it now, or
+-- to whom this one was reported; null if there is none. Two would split what belongs together, and a report would
+-- find either. The caller holds the counter, so that this stays true.
+create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return (
+    select min(c.conflict_id)
+    from unnest(array[p_target, p_conflict.reported_to]) as t (name)
+    cross join core.find_open_conflict(
+      p_conflict.workspace, p_conflict.source_agent, t.name, p_conflict.conflict_key
+    ) as c
+    where c.conflict_id <> p_conflict.conflict_id
   );
 end;
 $$;
@@ -6970,24 +6992,16 @@ end;
 $$;
 
 -- sql/60_conflicts/require_no_duplicate.sql
--- Before a conflict is opened again or gets another target: a second open one of the same source, target and
--- key would split what belongs together. The caller holds the counter, so that this stays true.
+-- Before a conflict is opened again or gets another target: see core.find_duplicate.
 create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_other bigint;
+  v_other constant bigint := core.find_duplicate(p_conflict, p_target);
 begin
-  select c.conflict_id into v_other
-  from unnest(array[p_target, p_conflict.reported_to]) as t (name)
-  cross join core.find_open_conflict(
-    p_conflict.workspace, p_conflict.source_agent, t.name, p_conflict.conflict_key
-  ) as c
-  where c.conflict_id <> p_conflict.conflict_id
-  limit 1;
-  if found then
+  if v_other is not null then
     perform core.fail(
       'conflict_duplicate',
       jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),
@@ -8613,12 +8627,12 @@ begin
     where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id;
     if not found then
       -- An open one of the same source, target and key may be here under another number: it stays.
-      insert into public.conflicts select v_entry.* on conflict do nothing;
-      if found then
+      if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
+        v_counts.refused := v_counts.refused + 1;
+      else
+        insert into public.conflicts select v_entry.*;
         perform core.import_conflict_events(v_entry, v_events);
         v_counts.imported := v_counts.imported + 1;
-      else
-        v_counts.refused := v_counts.refused + 1;
       end if;
       update core.conflict_counters as n set last_conflict_id = v_entry.conflict_id
       where n.workspace = p_workspace and n.last_conflict_id < v_entry.conflict_id;

@@ -295,13 +295,37 @@ def test_a_conflict_that_is_imported_without_a_history_gets_one(api: Api) -> Non
     ] == [("opened", "a", row["created_at"]), ("resolved", "b", settled["resolved_at"])]
 
 
-def test_an_import_does_not_open_a_second_conflict_of_a_kind(api: Api) -> None:
+@pytest.mark.parametrize(
+    ("target_agent", "reported_to"),
+    [
+        ("power_agent", "system_architect"),
+        ("power_agent", "shell_agent"),
+        ("shell_agent", "system_architect"),
+        ("system_architect", "shell_agent"),  # as the target now, which the other was reported to
+        ("shell_agent", "power_agent"),  # and the other way round
+    ],
+)
+def test_an_import_does_not_open_a_second_conflict_of_a_kind(
+    api: Api, target_agent: str, reported_to: str
+) -> None:
     log(api, conflict_key=KEY)
+    reassign(api, 1, "power_agent")
     (row,) = api.do("export_state")["conflicts"]
-    document = {"format": "sharedstate/1", "conflicts": [{**row, "conflict_id": 7}]}
+    other = {**row, "conflict_id": 7, "target_agent": target_agent, "reported_to": reported_to}
+    document = {"format": "sharedstate/1", "conflicts": [other]}
     before = api.rows("conflicts")
     answer = api.operate("import_state", document=document)
     (counts,) = (row for row in answer if row["section"] == "conflicts")
     assert (counts["imported"], counts["refused"]) == (0, 1)
     assert api.rows("conflicts") == before
     assert log(api)["conflict_id"] == 8
+
+
+def test_an_import_brings_a_resolved_conflict_of_the_kind_of_an_open_one(api: Api) -> None:
+    log(api, conflict_key=KEY)
+    (row,) = api.do("export_state")["conflicts"]
+    done = {"status": "resolved", "resolution": "done", "resolved_at": row["created_at"]}
+    entries = [{**row, "conflict_id": 7, **done, "events": []}]
+    api.operate("import_state", document={"format": "sharedstate/1", "conflicts": entries})
+    assert active(api) == [1]
+    assert [row["conflict_id"] for row in api.rows("conflicts", order="conflict_id")] == [1, 7]
