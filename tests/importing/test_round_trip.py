@@ -144,7 +144,7 @@ def test_the_deepest_documents_that_agents_may_write_come_back(
     }.items():
         status, answer = rpc(name, **arguments)
         assert status == 200, answer
-    exported = []
+    exported: list[dict[str, Any]] = []
     for name, path in ((workspace, tmp_path / "first.json"), (fresh, tmp_path / "second.json")):
         if exported:
             result = sharedstate("init", "--workspace", fresh, "--from", tmp_path / "first.json")
