@@ -5,8 +5,9 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> allocations (advisory,
---   core.hold_allocations) -> fencing counters -> leases -> ticket -> subsystem rows, by name -> budget
---   reservations -> conflict counter -> conflict rows -> publications (core.hold_publications), by place
+--   core.hold_allocations) -> resource by resource, sorted: its fencing counter (advisory, then the row), then
+--   its lease -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> publications (core.hold_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.
@@ -1261,7 +1262,8 @@ resources: [{"resource_type": "subsystem", "resource_name": "skeleton"}, ...]. T
 waits, a request holds nothing.';
 
 -- sql/30_locks/await_fencing_counter.sql
--- The slow way to a counter: it does not exist yet, or somebody has it.
+-- The slow way to a counter: it does not exist yet, or somebody has it. In line with the writers, so that it
+-- waits for those who came before and no others.
 create or replace function core.await_fencing_counter(
   p_workspace text,
   p_resource_type text,
@@ -1273,6 +1275,7 @@ set search_path = ''
 set lock_timeout = '1s'
 as $$
 begin
+  perform pg_advisory_xact_lock(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
   insert into core.fencing_counters (workspace, resource_type, resource_name)
   values (p_workspace, p_resource_type, p_resource_name)
   on conflict do nothing;
@@ -1554,6 +1557,21 @@ begin
     ),
     'The lease with this token has ended. Acquire the lock again, read again, and redo the work.'
   );
+end;
+$$;
+
+-- sql/30_locks/fencing_counter_key.sql
+-- The advisory lock that stands before a fencing counter. Row locks that are shared let every newcomer pass
+-- whoever waits for the whole row; with overlapping writes it would wait for ever. An advisory lock has one
+-- line for both kinds. Writers share it, and a grant takes it when it cannot have the counter at once.
+create or replace function core.fencing_counter_key(p_workspace text, p_resource_type text, p_resource_name text)
+returns bigint
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0);
 end;
 $$;
 
@@ -1894,6 +1912,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  perform pg_advisory_xact_lock_shared(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
   perform from core.fencing_counters as c
   where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
   for key share;
