@@ -1399,7 +1399,12 @@ begin
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
   v_has_ended := found;
-  -- It may have won the race: what it was given goes back, and on to the next in line.
+  -- It may have won the race: what it was given goes back, and on to the next in line. In the order of all leases.
+  perform from public.agent_locks as l
+  where l.workspace = v_workspace and l.request_id = p_request_id
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
+  order by l.resource_type, l.resource_name
+  for update;
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);
@@ -1540,9 +1545,7 @@ begin
     clock_timestamp() + make_interval(secs => p_wait_seconds)
   )
   returning t.* into v_ticket;
-  insert into core.fencing_counters (workspace, resource_type, resource_name)
-  select p_request.workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
-  on conflict do nothing;
+  perform core.make_fencing_counters(p_request.workspace, p_resources);
   insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
   select p_request.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
   from unnest(p_resources) as r;
@@ -2158,6 +2161,26 @@ create type public.lock_status as (
   queue public.lock_queue []
 );
 comment on type public.lock_status is 'Answer of get_lock_status.';
+
+-- sql/30_locks/make_fencing_counters.sql
+-- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
+-- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
+create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+begin
+  insert into core.fencing_counters (workspace, resource_type, resource_name)
+  select p_workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
+  on conflict do nothing;
+  return true;
+exception
+  when lock_not_available then
+    return false;
+end;
+$$;
 
 -- sql/30_locks/parking_slots.sql
 -- How many calls may be parked at any time, in the whole database: six, unless the database has a
