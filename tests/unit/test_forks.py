@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sharedstate import SharedState
+from sharedstate.locking.locks import LeaseSet, Lock
+from sharedstate.reservations import BudgetReservation
 from sharedstate.types import Lease
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.unit.conftest import LocalServer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+LEASE = Lease("door", "narrow", "agent", "my-run", 7, NOW)
 
 
 def _in_child(work: Callable[[], Any]) -> str:
@@ -98,3 +105,51 @@ def test_a_forked_child_sends_no_token_of_its_parent_s_leases(
         assert token() == 7
 
 
+def _lease_set(state: SharedState) -> LeaseSet:
+    return LeaseSet(state, [LEASE])
+
+
+def _reservation(state: SharedState) -> BudgetReservation:
+    return BudgetReservation(
+        "0b1c7f0e-8a52-4a6c-9a51-7d9c3ad0f001", "skeleton", 5, 0, 0, "agent", "my-run", NOW,
+        locked_subsystem=None, fencing_token=None, _state=state,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("made", [_lease_set, _reservation])
+def test_a_forked_child_that_leaves_a_block_releases_nothing_of_its_parent(
+    made: Callable[[SharedState], AbstractContextManager[Any]],
+    shared: SharedState,
+    local_server: LocalServer,
+) -> None:
+    def leave() -> None:
+        with block:
+            pass
+
+    with shared, made(shared) as block:
+        assert _in_child(leave) == "None"
+        assert local_server.bodies == []
+    assert len(local_server.bodies) == 1
+
+
+def test_a_forked_child_that_acquires_does_not_hear_that_its_parent_s_lock_was_lost(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    local_server.answer = lambda _: [
+        {
+            **{"resource_type": "door", "resource_name": "narrow", "locked_by": "agent"},
+            **{"execution_id": "my-run", "fencing_token": 7, "expires_at": NOW.isoformat()},
+        }
+    ]
+    told: list[Lock] = []
+
+    def acquire() -> int:
+        lock.acquire()
+        for thread in threading.enumerate():
+            if thread.name == "sharedstate-lock-lost":
+                thread.join()
+        return len(told)
+
+    with shared, shared.lock("door", "narrow", "agent", on_lost=told.append) as lock:
+        assert _in_child(acquire) == "0"
+        assert not lock.lost
