@@ -98,8 +98,6 @@ def test_wait_for_lock_and_cancel_name_the_request(
     assert wait.state == "granted" and wait.leases[0].provisional
     assert client.cancel_lock_request(ID)
     assert _sent(waited) == _sent(cancelled) == [{"request_id": ID}]
-    with pytest.raises(errors.InvalidArgument):
-        client.wait_for_lock("no uuid")
 
 
 def test_get_lock_status_tells_holder_and_queue(
@@ -160,3 +158,13 @@ def test_a_release_that_fails_is_made_good_in_the_background(
     client.close()
     with pytest.raises(errors.ClientClosed):
         lock.acquire()
+
+
+@pytest.mark.parametrize("given", [None, "", "no uuid"])
+def test_a_request_that_is_asked_about_or_ended_has_to_be_named(
+    client: SharedState, service: respx.MockRouter, given: Any
+) -> None:
+    for ask in (client.wait_for_lock, client.cancel_lock_request):
+        with pytest.raises(errors.InvalidArgument, match="request_id is no uuid"):
+            ask(given)
+    assert not service.calls

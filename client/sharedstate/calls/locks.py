@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sharedstate import readers, types
 from sharedstate.calls.arguments import TTL_SECONDS, whole_number
 from sharedstate.config import checked_name
@@ -60,7 +62,8 @@ def wait_for_lock(request_id: str) -> Call[types.LockWait]:
 
 
 def cancel_lock_request(request_id: str) -> Call[bool]:
-    return repeatable("cancel_lock_request", {"request_id": request_id}, readers.boolean)
+    # It names the request that it ends, and no other of its own: repeated, it answers the same.
+    return mutation("cancel_lock_request", {}, readers.boolean, request_id)
 
 
 def get_lock_status(resource_type: str, resource_name: str) -> Call[types.LockStatus]:
@@ -79,4 +82,4 @@ def get_lock(workspace: str, resource_type: str, resource_name: str) -> Call[typ
 
 
 def cleanup_expired_locks() -> Call[int]:
-    return repeatable("cleanup_expired_locks", {}, readers.integer)
+    return replace(repeatable("cleanup_expired_locks", {}, readers.integer), changes=True)
