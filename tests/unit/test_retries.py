@@ -224,18 +224,19 @@ def test_an_unwritable_request_is_not_repeated(
 
 
 LOSABLE: dict[str, Callable[[SharedState], Any]] = {
+    "wait_for_lock": lambda state: state.wait_for_lock(ID),
     "cancel_lock_request": lambda state: state.cancel_lock_request(ID),
     "cleanup_expired_locks": lambda state: state.cleanup_expired_locks(),
 }
 
 
 @pytest.mark.parametrize("name", LOSABLE)
-def test_what_ends_leases_leaves_its_outcome_open_when_its_answers_are_lost(
+def test_what_grants_or_ends_leases_leaves_its_outcome_open_when_its_answers_are_lost(
     name: str, client: SharedState, service: respx.MockRouter
 ) -> None:
     service.post(f"rpc/{name}").side_effect = [httpx.ReadTimeout("slow")] * 5
     with pytest.raises(errors.OutcomeUnknown) as caught:
         LOSABLE[name](client)
-    # The first is repeated with the id of what it ends, the other has no id at all.
-    assert caught.value.request_id == (ID if name == "cancel_lock_request" else None)
-    assert ("request_id" in caught.value.hint) == (name == "cancel_lock_request")
+    # They are repeated with the id of the request for the lock, the last has no id at all.
+    assert caught.value.request_id == (None if name == "cleanup_expired_locks" else ID)
+    assert ("request_id" in caught.value.hint) == (name != "cleanup_expired_locks")

@@ -57,12 +57,12 @@ def force_release_lock(
 
 
 def wait_for_lock(request_id: str) -> Call[types.LockWait]:
-    # It changes nothing that a repetition would do twice.
-    return repeatable("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
+    # The id is that of the request, which may be granted by this: repeated, it answers the same.
+    return mutation("wait_for_lock", {}, readers.lock_wait, request_id)
 
 
 def cancel_lock_request(request_id: str) -> Call[bool]:
-    # It names the request that it ends, and no other of its own: repeated, it answers the same.
+    # The id is that of the request, which is ended by this: repeated, it answers the same.
     return mutation("cancel_lock_request", {}, readers.boolean, request_id)
 
 
