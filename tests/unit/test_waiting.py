@@ -254,3 +254,13 @@ def test_a_wait_that_is_no_number_is_refused(wait: Any) -> None:
 def test_resources_that_are_no_pairs_are_refused(resources: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="resources"):
         checked_resources(resources)
+
+
+def test_a_confirmation_that_fails_is_told_under_the_id_of_the_request_for_the_lock() -> None:
+    lost = errors.OutcomeUnknown(detail={"request_id": "the renewal's"}, request_id="the renewal's")
+    service = Service([(), _wait("granted", (PROVISIONAL,)), lost])
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        service.follow(60.0, confirm=True)
+    assert service.names[-1] == "renew_lock"
+    wanted = service.sent[0][1]["request_id"]
+    assert (caught.value.request_id, caught.value.detail["request_id"]) == (wanted, wanted)

@@ -124,6 +124,16 @@ class Asking:
 
     def steps(self) -> Generator[Step, Any, Grant | None]:
         """What to do, step by step; see the module."""
+        try:
+            return (yield from self._steps())
+        except SharedStateError as problem:
+            # Renewals have ids of their own; who repeats the call needs the one of the wish.
+            problem.request_id = self.request_id
+            if "request_id" in problem.detail:
+                problem.detail["request_id"] = self.request_id
+            raise
+
+    def _steps(self) -> Generator[Step, Any, Grant | None]:
         remaining_s = self.wait_s
         while True:
             grant = yield from self._once(remaining_s)
