@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -30,8 +31,10 @@ class Call(Generic[T]):
 
     A mutation carries a request id, so it can be sent again without being done twice; one that
     needs none for that says `changes`. `timeout_s` is the least that is waited for the answer of a
-    call that may take long: the larger of it and the client's own counts. `parse` makes Python
-    values of the answer's JSON, which `read` is given.
+    call that may take long: the larger of it and the client's own counts. `until`, of a call that
+    belongs to a wait, is when that ends (seconds of `time.monotonic`): no attempt starts later, and
+    the last is given up soon after it. `parse` makes Python values of the answer's JSON, which
+    `read` is given.
     """
 
     method: str
@@ -42,6 +45,7 @@ class Call(Generic[T]):
     timeout_s: float | None = None
     parse: Callable[[str], Any] = from_json
     changes: bool = False
+    until: float = math.inf
 
     @property
     def is_mutation(self) -> bool:

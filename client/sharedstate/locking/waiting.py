@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sharedstate import readers, types
@@ -209,11 +209,11 @@ class Asking:
     ) -> Generator[Step, Any, tuple[types.Lease, ...]]:
         confirmed = []
         for lease in leases:
-            confirmed.append((yield renewal(lease, self.wanted.ttl_seconds)))
+            confirmed.append((yield from self._ask(renewal(lease, self.wanted.ttl_seconds))))
         return tuple(confirmed)
 
     def _cancel(self) -> Generator[Step, Any, None]:
-        yield calls.cancel_lock_request(self.request_id)
+        yield from self._ask(calls.cancel_lock_request(self.request_id))
         self.is_open = False
 
     def _insist(self, call: Call[T]) -> Generator[Step, Any, T]:
@@ -221,12 +221,16 @@ class Asking:
         last = self._clock()
         while True:
             try:
-                answer: T = yield call
-                return answer
+                return (yield from self._ask(call))
             except (ServiceUnavailable, OutcomeUnknown):
                 if self._clock() >= min(self._ends, last + _OUTAGE_S):
                     raise
-            yield random.uniform(0.1, 0.5)
+            yield max(0.0, min(random.uniform(0.1, 0.5), self._ends - self._clock()))
+
+    def _ask(self, call: Call[T]) -> Generator[Step, Any, T]:
+        """The answer to a call, which is not waited for much longer than for the locks."""
+        answer: T = yield replace(call, until=self._ends) if self.wait_s else call
+        return answer
 
 
 def renewal(lease: types.Lease, ttl_seconds: int) -> Call[types.Lease]:
