@@ -27,8 +27,9 @@ class Lock:
     """A lock on one or several resources, with threading.Lock's interface. Made by `state.lock`.
 
     It may be released by another thread than acquired it. While it is held, it is renewed in the
-    background; a process that was stopped for longer than its time loses it all the same. Then
-    `lost` turns true, writes with its token raise LeaseLost, and so does its release.
+    background; a process that was stopped for longer than its time loses it all the same.
+    Until its first renewal, half a second after it was acquired, its time is 10 s at most.
+    Once it is lost, `lost` is true, writes with its token raise LeaseLost, and so does its release.
 
     Threads may share it. To one that lost it, `token`, `lost` and `release` go on to speak of what
     it lost, whoever has acquired it since: its release raises LeaseLost and ends nothing.

@@ -189,8 +189,8 @@ class AsyncLockMethods(AsyncCoreMethods):
         """A lock with threading.Lock's interface, renewed in the background while it is held.
 
         Whatever keeps all other threads, or the event loop, from running for longer than
-        `ttl_seconds` (1..86400) loses it. `on_lost(lock)` is called when the lease is lost, in the
-        background.
+        `ttl_seconds` (1..86400) loses it.
+        `on_lost(lock)` is called when the lease is lost, in the background.
 
         Example:
             >>> async with state.lock("subsystem", "skeleton", "skeleton_agent"):
