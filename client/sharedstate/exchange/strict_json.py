@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, TypeVar
 
+from sharedstate.http.encoding import is_storable
+
+N = TypeVar("N", int | Decimal, float | Decimal)
 # What the database takes, 200 levels of a document, inside of an export file.
 MAX_DEPTH = 203
-# What Python, too, can read again from the database's answer.
-MAX_DIGITS = 4000
-MAX_EXPONENT = 1000
+# Up to here no setting of Python refuses to make an int of digits, or digits of an int.
+_INT_DIGITS = sys.int_info.str_digits_check_threshold
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -67,18 +70,14 @@ def exact_decimal(text: str) -> float | Decimal:
     (12.5, Decimal('0.12345678901234567890'))
     """
     exact = Decimal(text)
-    if len(text) > MAX_DIGITS or (exact and abs(exact.adjusted()) > MAX_EXPONENT):
-        raise ValueError(f"the number {_short(text)} is out of range")
     rounded = float(text)
     same = rounded == rounded and abs(rounded) != float("inf") and Decimal(repr(rounded)) == exact
     return rounded if same else exact
 
 
-def exact_integer(text: str) -> int:
-    """The integer, or ValueError for one too long to be meant."""
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"the number {_short(text)} is out of range")
-    return int(text)
+def exact_integer(text: str) -> int | Decimal:
+    """An int, or a Decimal where there are more digits than Python may be willing to read."""
+    return int(text) if len(text) <= _INT_DIGITS else Decimal(text)
 
 
 def decode_exactly(text: str) -> Any:
@@ -175,18 +174,28 @@ def _constant(text: str) -> Fault:
     return Fault(f"{text} is no JSON number")
 
 
-def _number_or_fault(text: str) -> float | Decimal | Fault:
-    try:
-        return exact_decimal(text)
-    except ValueError as error:
-        return Fault(str(error))
+def _storable_decimal(text: str) -> float | Decimal:
+    return _in_range(exact_decimal(text), text)
 
 
-def _integer_or_fault(text: str) -> int | Fault:
-    try:
-        return exact_integer(text)
-    except ValueError as error:
-        return Fault(str(error))
+def _storable_integer(text: str) -> int | Decimal:
+    return _in_range(exact_integer(text), text)
+
+
+def _in_range(number: N, text: str) -> N:
+    if isinstance(number, Decimal) and not is_storable(number):
+        raise ValueError(f"the number {_short(text)} is out of range")
+    return number
+
+
+def _or_fault(read: Callable[[str], N]) -> Callable[[str], N | Fault]:
+    def read_or_say(text: str) -> N | Fault:
+        try:
+            return read(text)
+        except ValueError as error:
+            return Fault(str(error))
+
+    return read_or_say
 
 
 def _short(text: str) -> str:
@@ -194,7 +203,9 @@ def _short(text: str) -> str:
 
 
 _SCALARS = json.JSONDecoder(
-    parse_constant=_constant, parse_float=_number_or_fault, parse_int=_integer_or_fault
+    parse_constant=_constant,
+    parse_float=_or_fault(_storable_decimal),
+    parse_int=_or_fault(_storable_integer),
 )
 
 
@@ -212,18 +223,12 @@ def _refuse_constant(text: str) -> Any:
 _QUICK = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
     parse_constant=_refuse_constant,
-    parse_float=exact_decimal,
-    parse_int=exact_integer,
+    parse_float=_storable_decimal,
+    parse_int=_storable_integer,
 )
-
-
-def _integer(text: str) -> int | Decimal:
-    # Python refuses to turn very many digits into an int.
-    return int(text) if len(text) < MAX_DIGITS else Decimal(text)
-
-
+# What the database holds is read whatever it is.
 _EXACT = json.JSONDecoder(
-    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=_integer
+    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=exact_integer
 )
 
 
