@@ -114,6 +114,35 @@ def test_entries_that_cannot_be_stored_are_left_out_by_line(tmp_path: Path) -> N
     assert "metadata.n: NaN is no JSON number" in reading.problems[0].reason
 
 
+def test_a_repeated_key_is_reported_with_its_line_and_the_last_value_taken(tmp_path: Path) -> None:
+    text = """{"format": "sharedstate/1",
+"subsystems": [
+{"name": "arm", "metadata": {
+  "mass": 1,
+  "mass": 2}},
+{"name": "leg"},
+{"name": "eye", "name": "ear"}
+],
+"counters": {"last_conflict_id": 1},
+"counters": {"last_conflict_id": 2},
+"subsystems": [{"name": "tail"}]
+}"""
+    reading = read_export(written(text, tmp_path))
+    assert [entry.value for entry in reading.entries] == [
+        {"name": "arm", "metadata": {"mass": 2}},
+        {"name": "leg"},
+        {"name": "ear"},
+        {"name": "tail"},  # of a section that comes twice nothing is hidden
+    ]
+    assert reading.counters == {"last_conflict_id": 2}
+    last = "the last value was taken"
+    assert [(p.line, p.section, p.reason) for p in reading.problems] == [
+        (4, "subsystems", f'the key "mass" stands here and again on line 5; {last}'),
+        (7, "subsystems", f'the key "name" stands here and again on line 7; {last}'),
+        (9, "counters", f'the key "counters" stands here and again on line 10; {last}'),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
 from json.encoder import encode_basestring
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sharedstate.http.encoding import is_storable
 
@@ -61,6 +61,19 @@ class Parsed:
 
     root: Node
     hidden: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Item(NamedTuple):
+    """The item of a list in a text that is walked through, or, at -1, a member that is no list.
+
+    `parsed` is set, and `value` is None, where only a close look can tell what is wrong.
+    """
+
+    key: str
+    at: int
+    parsed: Parsed | None
+    value: Any
+    line: int
 
 
 def exact_decimal(text: str) -> float | Decimal:
@@ -119,11 +132,9 @@ def decode_quickly(text: str, at: int = 0) -> tuple[Any, int] | None:
     return None if deep else (value, end)
 
 
-def sections(text: str) -> Iterator[tuple[str, int, Node | None, Any, int]]:
+def sections(text: str) -> Iterator[Item]:
     """Walk through an object of lists with 100,000 items without a node for each of their values.
 
-    Yields (key, index, node, value, line) for each item of a list, with index -1 for a member that
-    is no list. `node` is set, and `value` is None, where only `parse` can tell what is wrong.
     Raises JsonError where the text is no JSON object.
     """
     return _Parser(text).sections()
@@ -168,6 +179,11 @@ def unstorable(text: str) -> str | None:
     if _SURROGATE.search(text):
         return "a text holds half of a surrogate pair, which is no character"
     return None
+
+
+def repeated(key: str, line: int) -> str:
+    """What to say of a value whose key stands again on `line`."""
+    return f'the key "{key}" stands here and again on line {line}; the last value was taken'
 
 
 def _constant(text: str) -> Fault:
@@ -248,7 +264,7 @@ class _Parser:
             raise self.error(end, "something follows after the end of the JSON value")
         return Parsed(root, self.hidden)
 
-    def sections(self) -> Iterator[tuple[str, int, Node | None, Any, int]]:
+    def sections(self) -> Iterator[Item]:
         at = self.skip(0)
         if self.text[at : at + 1] != "{":
             raise self.error(at, "Expecting an object")
@@ -264,31 +280,30 @@ class _Parser:
             if self.text[at : at + 1] == "[":
                 at = yield from self.section_items(str(key), at)
             else:
-                node, value, end = self.quick_value(at)
-                yield str(key), -1, node, value, self.line(at)
+                parsed, value, end = self.quick_value(at)
+                yield Item(str(key), -1, parsed, value, self.line(at))
                 at = self.skip(end)
         if self.skip(at + 1) < len(self.text):
             raise self.error(at + 1, "something follows after the end of the JSON value")
 
-    def section_items(
-        self, key: str, at: int
-    ) -> Generator[tuple[str, int, Node | None, Any, int], None, int]:
+    def section_items(self, key: str, at: int) -> Generator[Item, None, int]:
         at = self.skip(at + 1)
         index = 0
         while self.text[at : at + 1] != "]":
             at = at if index == 0 else self.expect(",", at)
-            node, value, end = self.quick_value(at)
-            yield key, index, node, value, self.line(at)
+            parsed, value, end = self.quick_value(at)
+            yield Item(key, index, parsed, value, self.line(at))
             at = self.skip(end)
             index += 1
         return self.skip(at + 1)
 
-    def quick_value(self, at: int) -> tuple[Node | None, Any, int]:
+    def quick_value(self, at: int) -> tuple[Parsed | None, Any, int]:
         quick = decode_quickly(self.text, at)
         if quick is not None:
             return None, *quick
+        self.hidden = []
         node, end = self.value(at, 1)
-        return node, None, end
+        return Parsed(node, self.hidden), None, end
 
     def value(self, at: int, depth: int) -> tuple[Node, int]:
         if depth > MAX_DEPTH:
@@ -330,8 +345,7 @@ class _Parser:
             key, member = f"(key of line {self.line(key_at)})", Node(key, self.line(key_at))
         earlier = found.get(key)
         if earlier is not None:
-            again = f'the key "{key}" stands here and again on line {member.line}'
-            self.hidden.append((earlier.line, f"{again}; the last value was taken"))
+            self.hidden.append((earlier.line, repeated(key, member.line)))
         found[key] = member
         return self.skip(at)
 
