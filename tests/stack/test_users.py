@@ -139,6 +139,32 @@ def test_data_is_not_moved_below_a_server_that_runs_on_it(
     assert without_namespaces.up().returncode == 0
 
 
+@needs_root
+def test_what_the_other_user_puts_into_the_run_folder_makes_root_overwrite_or_give_away_nothing(
+    without_namespaces: Installation, tmp_path: Path
+) -> None:
+    without_namespaces.up()
+    without_namespaces.run("down")
+    run = (without_namespaces.root / ".sharedstate/run").resolve()
+    nobody = pwd.getpwnam("nobody")
+    # As an earlier version left it, with links as any process of that user could put there.
+    os.chown(run, nobody.pw_uid, nobody.pw_gid)
+    names = ("gateway.conf", "nginx.conf", "postgrest.conf")
+    for name in names:
+        (tmp_path / name).write_text("root's")
+        (run / name).unlink()
+        (run / name).symlink_to(tmp_path / name)
+    answer = without_namespaces.up()
+    for name in names:
+        assert (tmp_path / name).read_text() == "root's"
+        assert (tmp_path / name).stat().st_uid == 0
+    assert answer.returncode == 0, answer.stderr
+    assert run.stat().st_uid == 0
+    assert run.stat().st_mode & 0o777 == 0o755
+    # What has passwords in it is no other user's to read.
+    assert (run / "postgrest.conf").stat().st_mode & 0o777 == 0o600
+
+
 def _ordinary_user(folder: Path) -> tuple[str, ...]:
     """A command prefix for an ordinary user who can run our Python and write to `folder`."""
     nobody = pwd.getpwnam("nobody")

@@ -59,6 +59,8 @@ def prepare(home: Home, progress: Progress) -> Site:
     if run_as.relocated:
         _relocate(home, run_as, progress)
     home.run.mkdir(exist_ok=True)
+    if run_as.relocated:
+        _keep_for_us(home.run.resolve())
     keys, new = load_or_make_keys(home.keys_file)
     return Site(
         binaries=programs.reachable(found, run_as),
@@ -92,7 +94,6 @@ def _relocate(home: Home, run_as: RunAs, progress: Progress) -> None:
         return
     _require_stopped(home)
     folder = _folder_for(home)
-    run_as.give(folder / "run")
     progress(f"user namespaces are not allowed here: the servers' files are in {folder}")
     if home.data.is_dir():
         _copy(home.data, folder / "postgres", run_as)
@@ -100,6 +101,16 @@ def _relocate(home: Home, run_as: RunAs, progress: Progress) -> None:
     home.data.symlink_to(folder / "postgres")
     if home.moved_data.exists():
         shutil.rmtree(home.moved_data)
+
+
+def _keep_for_us(run: Path) -> None:
+    """The servers' user may enter it, but write only where a server has to.
+
+    Root writes into it, and would follow any link that a process of that user had put there.
+    Earlier versions gave it away.
+    """
+    os.chown(run, os.geteuid(), os.getegid())
+    run.chmod(0o755)
 
 
 def _require_stopped(home: Home) -> None:
