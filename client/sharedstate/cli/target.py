@@ -20,14 +20,6 @@ from sharedstate.stack.postgres import reason_of, without_libpq_variables
 from sharedstate.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
-_LIBPQ = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-}
 _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
@@ -54,7 +46,8 @@ class Target:
         with self._surroundings():
             around = dict(os.environ)
         parts = conninfo_to_dict(self.database_url)
-        return around | {_LIBPQ[name]: str(parts[name]) for name in _LIBPQ if name in parts}
+        variables = _variables()
+        return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
     def _surroundings(self) -> contextlib.AbstractContextManager[None]:
         # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
@@ -94,6 +87,12 @@ class Target:
                 time.sleep(0.1)
         with connection:
             yield connection
+
+
+def _variables() -> dict[str, str]:
+    """The variable of each part of an address, as libpq knows them: PGHOST of host."""
+    options = psycopg.pq.Conninfo.get_defaults()
+    return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
 
 
 def find_target(home: Home) -> Target:
