@@ -79,3 +79,19 @@ def test_psql_does_not_wait_for_a_database_that_is_not_written_down_yet(
     assert answer.returncode == 1
     assert "it has not been started" in answer.stderr
     assert "`sharedstate up` starts it" in answer.stderr
+
+
+def test_a_service_of_the_environment_does_not_lead_the_programs_elsewhere_than_the_address(
+    shared_installation: Installation, installation: Installation
+) -> None:
+    services = installation.root / "services"
+    services.write_text("[other]\nhost=127.0.0.1\nport=1\n")
+    installation.environment |= {
+        "DATABASE_URL": Stack(shared_installation.root).info.database_url,
+        "PGSERVICEFILE": str(services),
+        "PGSERVICE": "other",
+    }
+    # Our own connection goes by the address.
+    assert installation.run("init").returncode == 0
+    answer = installation.run("psql", "-Atc", "select 1")
+    assert answer.stdout == "1\n", answer.stderr

@@ -57,6 +57,8 @@ class Target:
         """The environment in which a program of Postgres finds it, without any argument."""
         with self._surroundings():
             around = dict(os.environ)
+        # It goes before the other variables, though not before an address.
+        around.pop("PGSERVICE", None)
         parts = conninfo_to_dict(self._database_url())
         variables = _variables()
         return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
