@@ -54,6 +54,8 @@ _RENAMES = (
     (r"its owner, a thread,", "its owner, a task,"),
     (r"A thread that acquired", "A task that acquired"),
     (r"Threads may share it", "Tasks may share it"),
+    # An async lock has its full time when it was acquired.
+    (r"\n +Until its first renewal, half a second after it was acquired, its time is .*", ""),
     (r"each thread was granted", "each task was granted"),
     (r"the running thread", "the running task"),
     (r"Safe to share between threads\.", "Safe to share between the tasks of an event loop."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -53,11 +54,12 @@ class AsyncActivityFeed:
 
     async def __anext__(self) -> types.ActivityRow:
         began = time.monotonic()
+        until = self._following.until(began)
         while not self._closed:
             entry = self._following.take()
             if entry is not None:
                 return entry
-            if await self._fetch():
+            if await self._fetch(until):
                 continue
             pause = self._following.pause(time.monotonic() - began)
             if pause is None:
@@ -65,10 +67,10 @@ class AsyncActivityFeed:
             await self._state._pause(pause)
         raise StopAsyncIteration
 
-    async def _fetch(self) -> bool:
+    async def _fetch(self, until: float = math.inf) -> bool:
         """Ask once; whether there is something to go on with at once."""
         try:
-            return self._following.note(await self._state._run(self._following.ask()))
+            return self._following.note(await self._state._run(self._following.ask(until)))
         except (ServiceUnavailable, StatementTimeout):
             # Before the first answer the address may be wrong. Afterwards nothing is lost by an
             # outage: the next answer begins where the last one ended.

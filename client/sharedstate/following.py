@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from dataclasses import replace
 
 from sharedstate import types
 from sharedstate.calls import activity as calls
@@ -36,9 +38,9 @@ class Following:
         self.cursor = self._fetched_to
         self.has_begun = False
 
-    def ask(self) -> Call[types.ActivityPage]:
-        """The call for what comes next."""
-        return calls.read_activity(self._fetched_to, *self._filters)
+    def ask(self, until: float = math.inf) -> Call[types.ActivityPage]:
+        """The call for what comes next, in a wait that ends at `until`: see `Call`."""
+        return replace(calls.read_activity(self._fetched_to, *self._filters), until=until)
 
     def note(self, page: types.ActivityPage) -> bool:
         """Take an answer in; whether there is something to go on with at once."""
@@ -58,6 +60,10 @@ class Following:
         # The search for the last one may have gone on past entries that are not wanted.
         self.cursor = behind if self._fetched else self._fetched_to
         return entry
+
+    def until(self, began: float) -> float:
+        """When a wait for an entry ends that began at `began`; who does not wait has no end."""
+        return began + self._timeout_s if self._timeout_s else math.inf
 
     def pause(self, idle_s: float) -> float | None:
         """Seconds until the next call after `idle_s` without an entry; None to end."""

@@ -17,14 +17,16 @@ _HINT = "Pass seconds of at least 0, or None to wait for ever."
 class Patience:
     """A time to wait for something: `timeout` seconds, None for ever.
 
-    InvalidArgument when it is no number of at least 0.
+    InvalidArgument when it is no number of at least 0. `until` is when its calls have to end, see
+    `Call`.
     """
 
     def __init__(self, timeout: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._ends = (
-            math.inf if timeout is None else clock() + seconds_of(timeout, "timeout", hint=_HINT)
-        )
+        wait_s = math.inf if timeout is None else seconds_of(timeout, "timeout", hint=_HINT)
+        self._ends = clock() + wait_s
+        # Who does not wait asks as any call does.
+        self.until = self._ends if wait_s else math.inf
 
     def park_ms(self) -> int:
         """How long the next call may wait by itself, in ms."""

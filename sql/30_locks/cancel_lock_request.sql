@@ -15,7 +15,12 @@ begin
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
   v_has_ended := found;
-  -- It may have won the race: what it was given goes back, and on to the next in line.
+  -- It may have won the race: what it was given goes back, and on to the next in line. In the order of all leases.
+  perform from public.agent_locks as l
+  where l.workspace = v_workspace and l.request_id = p_request_id
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
+  order by l.resource_type, l.resource_name
+  for update;
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);

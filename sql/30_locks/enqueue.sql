@@ -26,9 +26,7 @@ begin
     clock_timestamp() + make_interval(secs => p_wait_seconds)
   )
   returning t.* into v_ticket;
-  insert into core.fencing_counters (workspace, resource_type, resource_name)
-  select p_request.workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
-  on conflict do nothing;
+  perform core.make_fencing_counters(p_request.workspace, p_resources);
   insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
   select p_request.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
   from unnest(p_resources) as r;

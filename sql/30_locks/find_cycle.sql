@@ -7,28 +7,29 @@ stable
 set search_path = ''
 as $$
 declare
-  v_paths jsonb[] := array['[]'::jsonb];
-  v_frontier core.lock_tickets[] := array[p_ticket];
-  v_seen bigint[] := array[]::bigint[];
-  v_path jsonb;
+  -- The tickets that were reached, and of each, which one of them led to it, by waiting for what.
+  v_tickets core.lock_tickets[] := array[p_ticket];
+  v_ids bigint[] := array[p_ticket.ticket_id];
+  v_from integer[] := array[0];
+  v_by core.resource[] := array[null]::core.resource[];
+  v_at integer := 1;
   v_blocker core.blocker;
   v_next core.lock_tickets;
 begin
-  while cardinality(v_frontier) > 0 loop
-    for v_blocker in select * from core.blockers(v_frontier[1]) loop
-      v_path := v_paths[1] || core.waits_for(v_frontier[1], v_blocker.resource);
+  while v_at <= cardinality(v_ids) loop
+    for v_blocker in select * from core.blockers(v_tickets[v_at]) loop
       for v_next in select * from core.waits_of(v_blocker, p_ticket.workspace) loop
         if v_next.ticket_id = p_ticket.ticket_id then
-          return v_path;
-        elsif v_next.ticket_id <> all(v_seen) then
-          v_seen := v_seen || v_next.ticket_id;
-          v_frontier := v_frontier || v_next;
-          v_paths := v_paths || v_path;
+          return core.cycle_from(v_tickets, v_from, v_by, v_at, v_blocker.resource);
+        elsif v_next.ticket_id <> all(v_ids) then
+          v_tickets := array_append(v_tickets, v_next);
+          v_ids := array_append(v_ids, v_next.ticket_id);
+          v_from := array_append(v_from, v_at);
+          v_by := array_append(v_by, v_blocker.resource);
         end if;
       end loop;
     end loop;
-    v_frontier := v_frontier[2:];
-    v_paths := v_paths[2:];
+    v_at := v_at + 1;
   end loop;
   return null;
 end;

@@ -10,6 +10,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  perform pg_advisory_xact_lock_shared(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
   perform from core.fencing_counters as c
   where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
   for key share;

@@ -5,8 +5,9 @@
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
 --   request id (advisory) -> workspace row, which stands for the constraints -> allocations (advisory,
---   core.hold_allocations) -> fencing counters -> leases -> ticket -> subsystem rows, by name -> budget
---   reservations -> conflict counter -> conflict rows -> publications (core.hold_publications), by place
+--   core.hold_allocations) -> resource by resource, sorted: its fencing counter (advisory, then the row), then
+--   its lease -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   -> publications (core.hold_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.
@@ -1290,7 +1291,8 @@ resources: [{"resource_type": "subsystem", "resource_name": "skeleton"}, ...]. T
 waits, a request holds nothing.';
 
 -- sql/30_locks/await_fencing_counter.sql
--- The slow way to a counter: it does not exist yet, or somebody has it.
+-- The slow way to a counter: it does not exist yet, or somebody has it. In line with the writers, so that it
+-- waits for those who came before and no others.
 create or replace function core.await_fencing_counter(
   p_workspace text,
   p_resource_type text,
@@ -1302,6 +1304,7 @@ set search_path = ''
 set lock_timeout = '1s'
 as $$
 begin
+  perform pg_advisory_xact_lock(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
   insert into core.fencing_counters (workspace, resource_type, resource_name)
   values (p_workspace, p_resource_type, p_resource_name)
   on conflict do nothing;
@@ -1425,7 +1428,12 @@ begin
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
   v_has_ended := found;
-  -- It may have won the race: what it was given goes back, and on to the next in line.
+  -- It may have won the race: what it was given goes back, and on to the next in line. In the order of all leases.
+  perform from public.agent_locks as l
+  where l.workspace = v_workspace and l.request_id = p_request_id
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
+  order by l.resource_type, l.resource_name
+  for update;
   delete from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by);
@@ -1508,6 +1516,35 @@ $$;
 comment on function public.cleanup_expired_locks() is
 'Removes leases that have lapsed and returns how many; repeating it is harmless. From psql: in all workspaces.';
 
+-- sql/30_locks/cycle_from.sql
+-- The cycle that a search has found (core.find_cycle): from its first ticket to the one at p_at, which waits
+-- for p_resource, which leads back to the first.
+create or replace function core.cycle_from(
+  p_tickets core.lock_tickets[],
+  p_from integer[],
+  p_by core.resource[],
+  p_at integer,
+  p_resource core.resource
+)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_at integer := p_at;
+  v_resource core.resource := p_resource;
+  v_cycle jsonb := '[]';
+begin
+  while v_at > 0 loop
+    v_cycle := core.waits_for(p_tickets[v_at], v_resource) || v_cycle;
+    v_resource := p_by[v_at];
+    v_at := p_from[v_at];
+  end loop;
+  return v_cycle;
+end;
+$$;
+
 -- sql/30_locks/enqueue.sql
 -- Puts a request in line, unless its wait would close a cycle of agents that wait for each other.
 create or replace function core.enqueue(
@@ -1537,9 +1574,7 @@ begin
     clock_timestamp() + make_interval(secs => p_wait_seconds)
   )
   returning t.* into v_ticket;
-  insert into core.fencing_counters (workspace, resource_type, resource_name)
-  select p_request.workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
-  on conflict do nothing;
+  perform core.make_fencing_counters(p_request.workspace, p_resources);
   insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
   select p_request.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
   from unnest(p_resources) as r;
@@ -1586,6 +1621,21 @@ begin
 end;
 $$;
 
+-- sql/30_locks/fencing_counter_key.sql
+-- The advisory lock that stands before a fencing counter. Row locks that are shared let every newcomer pass
+-- whoever waits for the whole row; with overlapping writes it would wait for ever. An advisory lock has one
+-- line for both kinds. Writers share it, and a grant takes it when it cannot have the counter at once.
+create or replace function core.fencing_counter_key(p_workspace text, p_resource_type text, p_resource_name text)
+returns bigint
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0);
+end;
+$$;
+
 -- sql/30_locks/find_cycle.sql
 -- Searches from a ticket along "waits for", breadth first, until it comes back to that ticket or to a
 -- lease of its identity. Returns the cycle as a list of waits_for, or null.
@@ -1596,28 +1646,29 @@ stable
 set search_path = ''
 as $$
 declare
-  v_paths jsonb[] := array['[]'::jsonb];
-  v_frontier core.lock_tickets[] := array[p_ticket];
-  v_seen bigint[] := array[]::bigint[];
-  v_path jsonb;
+  -- The tickets that were reached, and of each, which one of them led to it, by waiting for what.
+  v_tickets core.lock_tickets[] := array[p_ticket];
+  v_ids bigint[] := array[p_ticket.ticket_id];
+  v_from integer[] := array[0];
+  v_by core.resource[] := array[null]::core.resource[];
+  v_at integer := 1;
   v_blocker core.blocker;
   v_next core.lock_tickets;
 begin
-  while cardinality(v_frontier) > 0 loop
-    for v_blocker in select * from core.blockers(v_frontier[1]) loop
-      v_path := v_paths[1] || core.waits_for(v_frontier[1], v_blocker.resource);
+  while v_at <= cardinality(v_ids) loop
+    for v_blocker in select * from core.blockers(v_tickets[v_at]) loop
       for v_next in select * from core.waits_of(v_blocker, p_ticket.workspace) loop
         if v_next.ticket_id = p_ticket.ticket_id then
-          return v_path;
-        elsif v_next.ticket_id <> all(v_seen) then
-          v_seen := v_seen || v_next.ticket_id;
-          v_frontier := v_frontier || v_next;
-          v_paths := v_paths || v_path;
+          return core.cycle_from(v_tickets, v_from, v_by, v_at, v_blocker.resource);
+        elsif v_next.ticket_id <> all(v_ids) then
+          v_tickets := array_append(v_tickets, v_next);
+          v_ids := array_append(v_ids, v_next.ticket_id);
+          v_from := array_append(v_from, v_at);
+          v_by := array_append(v_by, v_blocker.resource);
         end if;
       end loop;
     end loop;
-    v_frontier := v_frontier[2:];
-    v_paths := v_paths[2:];
+    v_at := v_at + 1;
   end loop;
   return null;
 end;
@@ -1923,6 +1974,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  perform pg_advisory_xact_lock_shared(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
   perform from core.fencing_counters as c
   where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
   for key share;
@@ -2138,6 +2190,26 @@ create type public.lock_status as (
   queue public.lock_queue []
 );
 comment on type public.lock_status is 'Answer of get_lock_status.';
+
+-- sql/30_locks/make_fencing_counters.sql
+-- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
+-- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
+create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+begin
+  insert into core.fencing_counters (workspace, resource_type, resource_name)
+  select p_workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
+  on conflict do nothing;
+  return true;
+exception
+  when lock_not_available then
+    return false;
+end;
+$$;
 
 -- sql/30_locks/parking_slots.sql
 -- How many calls may be parked at any time, in the whole database: six, unless the database has a
@@ -2588,21 +2660,32 @@ ended: cancel_lock_request gives back the rest. waiting_for: the agents that hol
 who is before you in line. deadlock if this wait was chosen to end one.';
 
 -- sql/30_locks/waiting_for.sql
--- The agents that a waiter is told of: who holds what it waits for, and where nobody does, who is before it
--- in line.
+-- The agents that a waiter is told of: who holds what it waits for, be it another thread of its own, and where
+-- nobody does, who is before it in line.
 create or replace function core.waiting_for(p_ticket core.lock_tickets)
 returns text[]
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
+declare
+  v_wanted constant core.resource[] := core.ticket_resources(p_ticket.ticket_id);
 begin
   return array(
-    with b as materialized (select * from core.blockers(p_ticket))
+    with held as materialized (
+      select row(l.resource_type, l.resource_name)::core.resource as resource, l.locked_by as agent_name
+      from unnest(v_wanted) as w
+      inner join public.agent_locks as l
+        on l.resource_type = w.resource_type and l.resource_name = w.resource_name
+      where l.workspace = p_ticket.workspace and l.expires_at > clock_timestamp()
+    )
 
-    select distinct b.agent_name from b
-    where b.ticket_id is null
-      or not exists (select from b as h where h.resource = b.resource and h.ticket_id is null)
+    select held.agent_name from held
+    union
+    select b.agent_name from core.blockers(p_ticket) as b
+    where (select count(*) from held) < cardinality(v_wanted)
+      and not exists (select from held where held.resource = b.resource)
     order by 1
   );
 end;

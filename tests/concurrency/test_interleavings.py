@@ -210,6 +210,16 @@ def test_a_grant_does_not_wait_long_for_a_write_under_a_lease_that_has_lapsed(
     assert len(stage.second.call_and_commit(function, **arguments)) == 1
 
 
+def test_a_request_for_what_is_written_for_the_first_time_gets_in_line(stage: Stage) -> None:
+    """The writer makes the counter of the resource, and nobody else sees it before it commits."""
+    stage.first.call("update_subsystem_status", **write(n=1))
+    request = {"wait_seconds": 60, "request_id": "00000000-0000-0000-0000-000000000006"}
+    assert stage.second_waits("acquire_lock", **OTHER, **request).rows() == []
+    stage.first.commit()
+    (answer,) = stage.second.call_and_commit("wait_for_lock", request_id=request["request_id"])
+    assert answer["state"] == "granted"
+
+
 # Hand-overs and cancelling
 
 
@@ -249,6 +259,27 @@ def test_cancelling_waits_for_an_acquire_call_that_is_under_way_and_ends_what_it
     (status,) = stage.second.call_and_commit("get_lock_status", **RESOURCE)
     assert status["queue"] == []
     assert (status["holder"] is None) == (outcome == "granted")
+
+
+def test_cancelling_takes_the_leases_of_a_set_in_the_order_of_all_leases(stage: Stage) -> None:
+    both = [{**RESOURCE, "resource_name": name} for name in ("arm", "leg")]
+    asked = {"agent_name": "a", "execution_id": "run-1", "wait_seconds": 60}
+    request = {"request_id": "00000000-0000-0000-0000-000000000007"}
+    lease, _ = stage.first.call_and_commit(
+        "acquire_locks", resources=Jsonb(both), **asked, **request
+    )
+    renewal = {**both[0], "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
+    # Its row lies behind the other one from now on, and is read in that order.
+    stage.first.call_and_commit("renew_lock", **renewal)
+    stage.second.connection.execute("set enable_indexscan = off; set enable_bitmapscan = off")
+    row_of = "select from agent_locks where workspace = %s and resource_name = %s for update"
+    ours = lease["workspace"]
+    stage.first.connection.execute(row_of.encode(), [ours, "arm"])
+    waiting = stage.second_waits("cancel_lock_request", **request)
+    skip = f"{row_of} skip locked".encode()
+    assert stage.first.connection.execute(skip, [ours, "leg"]).fetchone() is not None
+    stage.first.commit()
+    assert waiting.rows() == [True]
 
 
 # A write that was checked stays allowed until it commits

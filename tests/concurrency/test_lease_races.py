@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 from tests.concurrency.crew import SIZE, Answer, Crew
+from tests.concurrency.stage import Session, Stage
+
+from sharedstate.stack import StackInfo
 
 Row = dict[str, Any]
 Database = psycopg.Connection[tuple[Any, ...]]
@@ -290,6 +295,45 @@ def test_a_write_without_a_token_is_before_the_grant_or_refused(
                 assert json.loads(answer[1]["details"])["execution_id"] == lease["execution_id"]
         database.execute("delete from agent_locks where workspace = %s", [workspace])
     assert outcomes == {None, "resource_locked"}
+
+
+def test_writes_that_overlap_without_end_keep_no_grant_waiting(
+    stack: StackInfo, workspace: str, stage: Stage
+) -> None:
+    """Shared row locks let every newcomer pass whoever waits for the row alone."""
+
+    def write_until_refused(number: int) -> str:
+        session = Session(stack, workspace)
+        try:
+            while True:
+                status = {"subsystem": "skeleton", "status": {"n": number}, "execution_id": "run-1"}
+                session.call_and_commit("update_subsystem_status", **status)
+        except psycopg.Error as error:
+            return str(error.diag.message_primary)
+        finally:
+            session.connection.close()
+
+    stage.first.connection.execute("set statement_timeout = '10s'")
+    stage.first.commit()
+    function, arguments = acquire(0)
+    with ThreadPoolExecutor(6) as pool:
+        writers = [pool.submit(write_until_refused, number) for number in range(6)]
+        try:
+            until = time.monotonic() + 30
+            while not stage.first.call_and_commit(function, **arguments):
+                assert time.monotonic() < until
+        finally:
+            # Whatever became of it: a lease ends the writers.
+            stage.first.rollback()
+            stage.second.connection.execute(
+                "insert into agent_locks (workspace, resource_type, resource_name, locked_by,"
+                " execution_id, expires_at, ttl_seconds, fencing_token)"
+                " values (%s, 'subsystem', 'skeleton', 'x', 'x', now() + interval '1 h', 300, 1)"
+                " on conflict do nothing",
+                [workspace],
+            )
+            stage.second.commit()
+        assert {writer.result() for writer in writers} == {"resource_locked"}
 
 
 @pytest.mark.parametrize("milliseconds", [0, 3, 300_000], ids=["lapsed", "lapsing", "alive"])

@@ -69,8 +69,26 @@ def test_numbers_keep_every_digit(tmp_path: Path) -> None:
     stream = io.StringIO()
     write_export(decode_exactly('{"n": 0.10000000000000000000000001}'), stream)
     assert "0.10000000000000000000000001" in stream.getvalue()
-    huge = "1" * 5_000
-    assert str(decode_exactly(huge)) == huge
+
+
+BEYOND = ["1e1001", "1" * 1_002, "-1e-16384", "0." + "1" * 16_384]
+
+
+@pytest.mark.parametrize("number", [*BEYOND, "1" * 5_000, "1" * 700, "1e-1500"])
+def test_what_the_database_holds_is_read_whatever_it_is(number: str) -> None:
+    assert decode_exactly(number) == Decimal(number)
+
+
+@pytest.mark.parametrize("number", BEYOND)
+def test_a_number_that_no_document_can_hold_is_left_out_by_line(
+    number: str, tmp_path: Path
+) -> None:
+    text = f'{{"format": "sharedstate/1", "subsystems": [{{"name": "arm"}},\n{{"n": {number}}}]}}'
+    reading = read_export(written(text, tmp_path))
+    assert [entry.value for entry in reading.entries] == [{"name": "arm"}]
+    ((line, reason),) = [(problem.line, problem.reason) for problem in reading.problems]
+    assert line == 2
+    assert "is out of range; the entry is left out" in reason
 
 
 def test_entries_that_cannot_be_stored_are_left_out_by_line(tmp_path: Path) -> None:
@@ -94,6 +112,35 @@ def test_entries_that_cannot_be_stored_are_left_out_by_line(tmp_path: Path) -> N
         (9, ""),
     ]
     assert "metadata.n: NaN is no JSON number" in reading.problems[0].reason
+
+
+def test_a_repeated_key_is_reported_with_its_line_and_the_last_value_taken(tmp_path: Path) -> None:
+    text = """{"format": "sharedstate/1",
+"subsystems": [
+{"name": "arm", "metadata": {
+  "mass": 1,
+  "mass": 2}},
+{"name": "leg"},
+{"name": "eye", "name": "ear"}
+],
+"counters": {"last_conflict_id": 1},
+"counters": {"last_conflict_id": 2},
+"subsystems": [{"name": "tail"}]
+}"""
+    reading = read_export(written(text, tmp_path))
+    assert [entry.value for entry in reading.entries] == [
+        {"name": "arm", "metadata": {"mass": 2}},
+        {"name": "leg"},
+        {"name": "ear"},
+        {"name": "tail"},  # of a section that comes twice nothing is hidden
+    ]
+    assert reading.counters == {"last_conflict_id": 2}
+    last = "the last value was taken"
+    assert [(p.line, p.section, p.reason) for p in reading.problems] == [
+        (4, "subsystems", f'the key "mass" stands here and again on line 5; {last}'),
+        (7, "subsystems", f'the key "name" stands here and again on line 7; {last}'),
+        (9, "counters", f'the key "counters" stands here and again on line 10; {last}'),
+    ]
 
 
 @pytest.mark.parametrize(

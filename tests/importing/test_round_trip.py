@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from sharedstate import SharedState
 from sharedstate.stack import StackInfo
 
@@ -154,3 +156,48 @@ def test_the_deepest_documents_that_agents_may_write_come_back(
         exported.append(json.loads(path.read_text()))
         del exported[-1]["workspace"], exported[-1]["exported_at"]
     assert exported[0] == exported[1]
+
+
+# More digits than Python makes an int of, and the most that a document can hold in each direction.
+LONG = ["0." + "1" * 4500, "0.1" + "0" * 16_381 + "1", "9" * 308 + "." + "1" * 16_383, "9" * 308]
+
+
+def test_a_document_with_the_longest_numbers_is_exported_and_imported_again(
+    sharedstate: Sharedstate,
+    stack: StackInfo,
+    database: Database,
+    workspace: str,
+    rpc: Callable[..., tuple[int, Any]],
+    tmp_path: Path,
+) -> None:
+    numbers = ",".join(LONG)
+    content = f'{{"subsystem":"arm","requirements":{{"n":[{numbers}]}},"created_by":"a"}}'
+    headers = {"apikey": stack.agent_key, "x-workspace": workspace}
+    headers["content-type"] = "application/json"
+    answer = httpx.post(
+        f"{stack.url}/rest/v1/rpc/update_subsystem_requirements", content=content, headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+
+    def held(workspace: str) -> list[str]:
+        rows = database.connection.execute(
+            "select jsonb_array_elements_text(requirements -> 'n') as n"
+            " from public.subsystem_requirements"
+            " where workspace = %s and subsystem_name = 'arm'",
+            [workspace],
+        )
+        return [row["n"] for row in rows]
+
+    assert held(workspace) == LONG
+    file = tmp_path / "long.json"
+    assert sharedstate("export", "--workspace", workspace, "--output", file).exit_code == 0
+    result = sharedstate("init", "--workspace", f"{workspace}-file", "--from", file)
+    assert result.exit_code == 0, result.output
+    assert held(f"{workspace}-file") == LONG
+    key, copy = stack.service_key, f"{workspace}-client"
+    with SharedState("o", workspace=workspace, url=stack.url, key=key) as operator:
+        document = operator.export_state()
+        operator.init_workspace(copy, with_defaults=False)
+    with SharedState("o", workspace=copy, url=stack.url, key=key) as operator:
+        operator.import_state(document)
+    assert held(copy) == LONG

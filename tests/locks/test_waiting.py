@@ -287,6 +287,35 @@ def test_an_acquire_whose_answer_never_comes_is_withdrawn(
         until(lambda: left() == (0, 0), 3)
 
 
+@pytest.mark.parametrize("given_back", [True, False])
+def test_an_acquire_whose_confirmation_is_lost_can_be_repeated_under_its_request_id(
+    make: Make, monkeypatch: pytest.MonkeyPatch, left: Left, given_back: bool
+) -> None:
+    state = make()
+    run, lost = state._run, [errors.OutcomeUnknown(request_id=str(uuid.uuid4()))]
+
+    def lose_the_first_confirmation(call: Any) -> Any:
+        answer = run(call)
+        if call.path == "rpc/renew_lock" and lost:
+            raise lost.pop()
+        return answer
+
+    monkeypatch.setattr(state, "_run", lose_the_first_confirmation)
+    if not given_back:  # as when the service is away for a while
+        monkeypatch.setattr(state, "_withdraw", lambda asking: None)
+    request_id = str(uuid.uuid4())
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        state.acquire_lock("door", "narrow", "agent", wait_seconds=5, request_id=request_id)
+    assert caught.value.request_id == request_id
+    assert left() == ((0, 0) if given_back else (1, 0))
+    lease = state.acquire_lock(
+        "door", "narrow", "agent", wait_seconds=5, request_id=caught.value.request_id
+    )
+    assert lease is not None and not lease.provisional
+    assert lease.fencing_token == (2 if given_back else 1)
+    assert left() == (1, 0)
+
+
 @pytest.mark.parametrize(
     "name, arguments",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import signal
 import subprocess
@@ -16,7 +18,7 @@ from tests.operations.databases import Database, MakeDatabase
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState
-from sharedstate.backup import Backup, archive, restoring
+from sharedstate.backup import Backup, archive, backing_up, restoring
 from sharedstate.stack import Stack, StackError
 
 
@@ -173,6 +175,58 @@ with psycopg.connect({used.address!r}, autocommit=True) as connection:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("first", "first.sha256", "second", "second.sha256")
     ]
+
+
+@pytest.fixture(params=["with hard links", "without hard links"])
+def hard_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of file systems."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if request.param == "without hard links":
+        monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.usefixtures("hard_links")
+def test_of_two_backups_to_one_name_at_once_the_second_to_end_is_refused(
+    used: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = archive.read_through
+    done: list[Backup] = []
+
+    def meanwhile(path: Path) -> None:
+        monkeypatch.setattr(archive, "read_through", check)
+        done.append(save(used, tmp_path / "saved"))
+        used.write_status("power", "complete")
+        check(path)
+
+    monkeypatch.setattr(archive, "read_through", meanwhile)
+    with pytest.raises(StackError, match="saved exists already"):
+        save(used, tmp_path / "saved")
+    assert archive.checksum(tmp_path / "saved") == done[0].checksum
+    checked = subprocess.run(["sha256sum", "--check", "saved.sha256"], cwd=tmp_path)
+    assert checked.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved", "saved.sha256"]
+
+
+@pytest.mark.usefixtures("hard_links")
+def test_a_backup_that_fails_in_its_last_step_leaves_its_name_free(
+    used: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_disk = backing_up._to_disk
+
+    def full(path: Path) -> None:
+        if path.is_dir():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        to_disk(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backing_up, "_to_disk", full)
+        with pytest.raises(StackError, match="No space left"):
+            save(used, tmp_path / "saved")
+    assert list(tmp_path.iterdir()) == []
+    assert save(used, tmp_path / "saved").path.is_file()
 
 
 def test_agents_go_on_through_the_api_after_a_restore(tmp_path: Path) -> None:

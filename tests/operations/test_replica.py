@@ -44,6 +44,8 @@ def replica_url(primary: Stack) -> Iterator[str]:
 def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
     info = primary.info
     folder = site.run / "replica"
+    folder.mkdir(mode=0o700)
+    site.run_as.give(folder)
     subprocess.run(
         [
             *site.run_as.prefix,

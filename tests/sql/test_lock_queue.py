@@ -99,6 +99,13 @@ def test_who_waits_for_what_is_free_is_told_who_is_before_it_in_line(make: Make)
     assert later.poll()["waiting_for"] == ["holder", "late"]
 
 
+def test_who_waits_for_another_of_its_own_threads_is_told_itself(make: Make) -> None:
+    me = make("me").holds(SKELETON)
+    make("other").waits(SKELETON)
+    mine = me.again().waits(SKELETON)
+    assert mine.poll()["waiting_for"] == ["me"]
+
+
 def test_only_the_first_two_in_line_are_parked(make: Make) -> None:
     make("holder").holds(SKELETON)
     waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(3)]

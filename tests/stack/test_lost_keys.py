@@ -100,3 +100,17 @@ def test_a_key_file_of_another_time_is_given_to_the_database(
     keys = read_keys(stack.home.keys_file)
     assert _answers(stack.up())
     assert read_keys(stack.home.keys_file) == keys
+
+
+def test_status_of_what_runs_without_its_keys_says_that_they_are_missing(
+    scratch_stack: MakeStack,
+) -> None:
+    stack = scratch_stack()
+    stack.up()
+    stack.home.keys_file.unlink()
+    for part in stack.status():
+        assert not part.running
+        assert part.pid
+        assert "keys.json is missing: `sharedstate up` makes new ones" in part.detail
+    stack.up()
+    assert all(part.running for part in stack.status())

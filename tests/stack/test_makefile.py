@@ -140,6 +140,20 @@ def test_clean_deletes_the_env_file_that_up_wrote_and_no_other(bare: Path) -> No
         assert (bare / ".env").exists() is stays
 
 
+def test_clean_stops_what_it_deletes_whatever_home_the_environment_names(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = bare / "calls"
+    _environment(bare, f'echo "$*" >> "{calls}"', "python")
+    (bare / ".sharedstate").mkdir()
+    (bare / ".sharedstate" / "state.json").write_text("{}")
+    monkeypatch.setenv("SHAREDSTATE_HOME", "/somewhere/else")
+    answer = _make(bare, "clean")
+    assert answer.returncode == 0, answer.stderr
+    assert calls.read_text() == "-m sharedstate down --home .\n"
+    assert not (bare / ".sharedstate").exists()
+
+
 def test_clean_does_not_delete_the_data_below_a_server_that_it_cannot_stop(bare: Path) -> None:
     data = bare / ".sharedstate" / "postgres"
     data.mkdir(parents=True)

@@ -77,6 +77,94 @@ def test_data_of_root_moves_when_user_namespaces_are_no_longer_allowed(
     assert "kept" in answer.stdout
 
 
+INTERRUPTED = """
+import os, shutil
+from pathlib import Path
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+{step} = interrupted
+from sharedstate.cli import app
+app()
+"""
+
+
+def _interrupted_up(installation: Installation, step: str) -> subprocess.CompletedProcess[bytes]:
+    """`sharedstate up`, with Ctrl-C where it first calls `step`."""
+    return subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(step=step), "up"],
+        cwd=installation.root,
+        env=installation.clean_environment(),
+        capture_output=True,
+        timeout=60,
+    )
+
+
+@needs_root
+def test_data_stays_whole_and_in_use_at_whatever_step_its_move_is_interrupted(
+    without_namespaces: Installation,
+) -> None:
+    path = without_namespaces.environment.pop("PATH")
+    without_namespaces.up()
+    without_namespaces.run("init", "--workspace", "kept")
+    without_namespaces.run("down")
+    without_namespaces.environment["PATH"] = path
+    home, folders = without_namespaces.root / ".sharedstate", set()
+    for step in ("os.chown", "Path.rename", "Path.symlink_to", "shutil.rmtree"):
+        assert _interrupted_up(without_namespaces, step).returncode != 0, step
+        folders.add((home / "run").resolve().parent)
+    answer = without_namespaces.up()
+    assert answer.returncode == 0, answer.stderr
+    assert "kept" in answer.stdout
+    assert "making the database" not in answer.stderr
+    assert [path.name for path in home.glob("postgres*")] == ["postgres"]
+    # Between two steps a copy may remain that nothing leads to.
+    for folder in folders - {(home / "run").resolve().parent}:
+        shutil.rmtree(folder)
+
+
+@needs_root
+def test_data_is_not_moved_below_a_server_that_runs_on_it(
+    without_namespaces: Installation,
+) -> None:
+    path = without_namespaces.environment.pop("PATH")
+    without_namespaces.up()
+    without_namespaces.kill("nginx")
+    without_namespaces.environment["PATH"] = path
+    answer = without_namespaces.up()
+    assert answer.returncode == 1
+    assert "Run `sharedstate down` first" in answer.stderr
+    without_namespaces.run("down")
+    assert without_namespaces.up().returncode == 0
+
+
+@needs_root
+def test_what_the_other_user_puts_into_the_run_folder_makes_root_overwrite_or_give_away_nothing(
+    without_namespaces: Installation, tmp_path: Path
+) -> None:
+    without_namespaces.up()
+    without_namespaces.run("down")
+    run = (without_namespaces.root / ".sharedstate/run").resolve()
+    nobody = pwd.getpwnam("nobody")
+    # As an earlier version left it, with links as any process of that user could put there.
+    os.chown(run, nobody.pw_uid, nobody.pw_gid)
+    names = ("gateway.conf", "nginx.conf", "postgrest.conf")
+    for name in names:
+        (tmp_path / name).write_text("root's")
+        (run / name).unlink()
+        (run / name).symlink_to(tmp_path / name)
+    answer = without_namespaces.up()
+    for name in names:
+        assert (tmp_path / name).read_text() == "root's"
+        assert (tmp_path / name).stat().st_uid == 0
+    assert answer.returncode == 0, answer.stderr
+    assert run.stat().st_uid == 0
+    assert run.stat().st_mode & 0o777 == 0o755
+    # What has passwords in it is no other user's to read.
+    assert (run / "postgrest.conf").stat().st_mode & 0o777 == 0o600
+
+
 def _ordinary_user(folder: Path) -> tuple[str, ...]:
     """A command prefix for an ordinary user who can run our Python and write to `folder`."""
     nobody = pwd.getpwnam("nobody")

@@ -139,3 +139,9 @@ def local_server() -> Iterator[LocalServer]:
         finally:
             http.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def shared(local_server: LocalServer) -> SharedState:
+    """A client of the local server."""
+    return SharedState("my-run", url=local_server.url, key="key")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pickle
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,16 +18,9 @@ import respx
 
 from sharedstate import AsyncSharedState, RetryPolicy, SharedState, errors
 from sharedstate.http.transport import LIMITS, Transport
-from sharedstate.types import Lease
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer
-
-
-@pytest.fixture
-def shared(local_server: LocalServer) -> SharedState:
-    """A client of the local server."""
-    return SharedState("my-run", url=local_server.url, key="key")
 
 
 def _conflict(body: dict[str, Any]) -> dict[str, Any]:
@@ -117,89 +106,6 @@ def test_an_error_inside_a_with_block_closes_as_well(
         shared.health()
         raise KeyError
     assert local_server.wait_until_no_connection_is_open()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_makes_connections_of_its_own_and_leaves_the_parent_s_alone(
-    shared: SharedState, local_server: LocalServer
-) -> None:
-    local_server.answer = _conflict
-    with shared:
-        assert shared.log_conflict("low", "a", "b", "1") == 1
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            signal.alarm(20)  # a child that hangs ends, and the test fails
-            try:
-                os.write(writing, str(shared.log_conflict("low", "a", "b", "2")).encode())
-            finally:
-                os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading) as answer:
-            assert answer.read() == "2"
-        os.waitpid(child, 0)
-        assert shared.log_conflict("low", "a", "b", "3") == 3
-    assert len(local_server.connections) == 2
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_lock_held_by_another_thread_while_forking_does_not_block_the_child(
-    shared: SharedState, local_server: LocalServer
-) -> None:
-    with shared, shared._leases._lock, shared._transport._open_lock:
-        child = os.fork()
-        if child == 0:
-            signal.alarm(20)  # a child that hangs ends, and the test fails
-            try:
-                shared.update_subsystem_status("skeleton", {"v": 1})
-                shared._leases.forget("subsystem", "skeleton", None)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-    assert [body["status"] for body in local_server.bodies] == [{"v": 1}]
-
-
-def _in_child(work: Callable[[], Any]) -> str:
-    """What a call in a forked child answers, as text, or the name of its error."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)  # a child that hangs ends, and the test fails
-        try:
-            os.write(writing, str(work()).encode())
-        except Exception as problem:  # noqa: BLE001  its name is the answer
-            os.write(writing, type(problem).__name__.encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
-    return text
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_that_was_forked_while_another_thread_began_to_pause_can_pause(
-    shared: SharedState,
-) -> None:
-    transport = shared._transport
-    with vars(transport._closed)["_cond"]:  # as a thread has it that goes to sleep, or is woken
-        assert _in_child(lambda: transport.pause(0.01)) == "None"
-    shared.close()
-    assert _in_child(shared.health) == "ClientClosed"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_sends_no_token_of_its_parent_s_leases(
-    shared: SharedState, local_server: LocalServer
-) -> None:
-    def token() -> Any:
-        return shared.update_subsystem_status("skeleton", {}).get("fencing_token")
-
-    shared._leases.note(Lease("subsystem", "skeleton", "a", "my-run", 7, datetime.now(UTC)))
-    with shared:
-        assert _in_child(token) == "None"
-        assert token() == 7
 
 
 def test_a_client_that_is_to_be_pickled_says_what_to_do_instead(shared: SharedState) -> None:
@@ -345,3 +251,32 @@ def test_a_connection_that_takes_too_long_is_closed(monkeypatch: pytest.MonkeyPa
     ):
         state.health()
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://[::1]", ("::1", 80)),
+        ("http://[::1]:8000", ("::1", 8000)),
+        ("http://service.test", ("service.test", 80)),
+        ("https://[::1]", ("::1", 443)),
+        ("https://service.test", ("service.test", 443)),
+    ],
+)
+def test_a_url_without_a_port_means_the_port_of_its_scheme(
+    url: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[tuple[str, int]] = []
+
+    def connect(one: HTTPConnection) -> None:
+        places.append((one.host, one.port))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect)
+    monkeypatch.setattr(HTTPSConnection, "connect", connect)
+    with (
+        SharedState(url=url, key="key", retry=RetryPolicy(attempts=1)) as state,
+        pytest.raises(errors.ServiceUnavailable),
+    ):
+        state.health()
+    assert places == [place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 import respx
 
 from sharedstate import SharedState, errors
+from sharedstate.locking.background import SETTLE_S
 
 ID = "0b1c7f0e-8a52-4a6c-9a51-7d9c3ad0f001"
 
@@ -98,8 +100,6 @@ def test_wait_for_lock_and_cancel_name_the_request(
     assert wait.state == "granted" and wait.leases[0].provisional
     assert client.cancel_lock_request(ID)
     assert _sent(waited) == _sent(cancelled) == [{"request_id": ID}]
-    with pytest.raises(errors.InvalidArgument):
-        client.wait_for_lock("no uuid")
 
 
 def test_get_lock_status_tells_holder_and_queue(
@@ -160,3 +160,27 @@ def test_a_release_that_fails_is_made_good_in_the_background(
     client.close()
     with pytest.raises(errors.ClientClosed):
         lock.acquire()
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "PGRST301"), (403, "42501"), (404, "PGRST202")])
+def test_what_cannot_be_given_back_by_this_client_is_not_tried_again(
+    client: SharedState, service: respx.MockRouter, status: int, code: str
+) -> None:
+    refusal = httpx.Response(status, json={"code": code, "message": "no"})
+    service.post("rpc/acquire_lock").mock(return_value=refusal)
+    cancelled = service.post("rpc/cancel_lock_request").mock(return_value=refusal)
+    began = time.monotonic()
+    with pytest.raises(errors.SharedStateError):
+        client.lock("subsystem", "shell", "a").acquire(timeout=60)
+    assert time.monotonic() - began < SETTLE_S  # else it goes on in the background
+    assert len(cancelled.calls) == 1
+
+
+@pytest.mark.parametrize("given", [None, "", "no uuid"])
+def test_a_request_that_is_asked_about_or_ended_has_to_be_named(
+    client: SharedState, service: respx.MockRouter, given: Any
+) -> None:
+    for ask in (client.wait_for_lock, client.cancel_lock_request):
+        with pytest.raises(errors.InvalidArgument, match="request_id is no uuid"):
+            ask(given)
+    assert not service.calls

@@ -221,3 +221,22 @@ def test_an_unwritable_request_is_not_repeated(
     with pytest.raises(errors.UnexpectedError, match="cannot be sent"):
         client.health()
     assert route.call_count == 1
+
+
+LOSABLE: dict[str, Callable[[SharedState], Any]] = {
+    "wait_for_lock": lambda state: state.wait_for_lock(ID),
+    "cancel_lock_request": lambda state: state.cancel_lock_request(ID),
+    "cleanup_expired_locks": lambda state: state.cleanup_expired_locks(),
+}
+
+
+@pytest.mark.parametrize("name", LOSABLE)
+def test_what_grants_or_ends_leases_leaves_its_outcome_open_when_its_answers_are_lost(
+    name: str, client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post(f"rpc/{name}").side_effect = [httpx.ReadTimeout("slow")] * 5
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        LOSABLE[name](client)
+    # They are repeated with the id of the request for the lock, the last has no id at all.
+    assert caught.value.request_id == (None if name == "cleanup_expired_locks" else ID)
+    assert ("request_id" in caught.value.hint) == (name != "cleanup_expired_locks")

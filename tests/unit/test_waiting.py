@@ -40,6 +40,7 @@ class Service:
     answers: list[Any]
     now: float = 1000.0
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
 
     def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
         asking = Asking(wanted, wait_s, clock=lambda: self.now, **options)
@@ -64,6 +65,7 @@ class Service:
     def _answer(self, call: Call[Any]) -> Any:
         assert call.body is not None
         self.sent.append((call.path.removeprefix("rpc/"), json.loads(call.body)))
+        self.ends.append(call.until)
         self.now += 0.1
         if self.sent[-1][0] == "cancel_lock_request":
             return True
@@ -254,3 +256,39 @@ def test_a_wait_that_is_no_number_is_refused(wait: Any) -> None:
 def test_resources_that_are_no_pairs_are_refused(resources: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="resources"):
         checked_resources(resources)
+
+
+def test_a_confirmation_that_fails_is_told_under_the_id_of_the_request_for_the_lock() -> None:
+    lost = errors.OutcomeUnknown(detail={"request_id": "the renewal's"}, request_id="the renewal's")
+    service = Service([(), _wait("granted", (PROVISIONAL,)), lost])
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        service.follow(60.0, confirm=True)
+    assert service.names[-1] == "renew_lock"
+    wanted = service.sent[0][1]["request_id"]
+    assert (caught.value.request_id, caught.value.detail["request_id"]) == (wanted, wanted)
+
+
+def test_every_call_of_a_wait_ends_with_it_and_who_does_not_wait_has_no_end() -> None:
+    service = Service([(), _wait("granted", (PROVISIONAL,)), errors.LeaseLost()])
+    assert service.follow(60.0, confirm=True)
+    assert service.names[:4] == [
+        "acquire_lock",
+        "wait_for_lock",
+        "renew_lock",
+        "cancel_lock_request",
+    ]
+    assert set(service.ends) == {1060.0}
+    for wait_s in (0.0, math.inf):
+        service = Service([(LEASE,)])
+        assert service.follow(wait_s)
+        assert service.ends == [math.inf]
+
+
+def test_the_last_call_of_a_wait_is_sent_when_its_time_is_up_and_none_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda least, most: most)  # would end 0.4 s too late
+    service = Service([errors.ServiceUnavailable("away")] * 100)
+    with pytest.raises(errors.ServiceUnavailable):
+        service.follow(5.0)
+    assert service.now == pytest.approx(1005.1)  # an answer takes 0.1 s

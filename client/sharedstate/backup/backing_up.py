@@ -41,7 +41,7 @@ def back_up(
     """
     for taken in (path, archive.checksum_file(path)):
         if taken.exists():
-            raise StackError(f"{taken} exists already.", hint="Choose another name.")
+            raise _exists(taken)
     mine = ours.made_by(ours.read_ledger(connection))
     if not mine.relations:
         raise StackError(
@@ -58,15 +58,46 @@ def back_up(
         found = _verify(scratch, expected)
         digest = archive.checksum(scratch)
         _to_disk(scratch)
-        write_private(archive.checksum_file(path), f"{digest}  {path.name}\n")
-        scratch.rename(path)
-        _to_disk(path.parent)
+        _publish(scratch, path, digest)
+    except FileExistsError as error:
+        raise _exists(path) from error
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         scratch.unlink(missing_ok=True)
         os.close(lock)
     return Backup(path, path.stat().st_size, len(found), digest)
+
+
+def _exists(path: Path) -> StackError:
+    return StackError(f"{path} exists already.", hint="Choose another name.")
+
+
+def _publish(scratch: Path, path: Path, digest: str) -> None:
+    """Give the archive its name, then its checksum; FileExistsError when another backup has it.
+
+    In this order, because only the archive's name decides between two backups at once.
+    """
+    _take_name(scratch, path)
+    try:
+        # Where the name is a link to the archive already, this does nothing.
+        scratch.replace(path)
+        write_private(archive.checksum_file(path), f"{digest}  {path.name}\n")
+        _to_disk(path.parent)
+    except BaseException:
+        path.unlink()
+        archive.checksum_file(path).unlink(missing_ok=True)
+        raise
+
+
+def _take_name(scratch: Path, path: Path) -> None:
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Not every file system has hard links: there an empty file keeps the name for us.
+        path.touch(mode=0o600, exist_ok=False)
 
 
 def _scratch(path: Path) -> tuple[Path, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sharedstate import readers, types
@@ -116,9 +117,9 @@ def blocked_by(agent_name: str) -> Call[list[types.ConflictRow]]:
     return repeatable("blocked_by", {"agent_name": agent_name}, readers.rows)
 
 
-def wait_until_unblocked(agent_name: str, wait_ms: int) -> Call[types.UnblockWait]:
+def wait_until_unblocked(agent_name: str, wait_ms: int, until: float) -> Call[types.UnblockWait]:
     params = {"agent_name": agent_name, "wait_ms": wait_ms}
-    return repeatable("wait_until_unblocked", params, readers.unblock_wait)
+    return replace(repeatable("wait_until_unblocked", params, readers.unblock_wait), until=until)
 
 
 def get_active_conflicts(agent_name: str | None) -> Call[list[types.ConflictRow]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sharedstate import readers, types
 from sharedstate.calls.arguments import TTL_SECONDS, whole_number
 from sharedstate.config import checked_name
@@ -55,12 +57,13 @@ def force_release_lock(
 
 
 def wait_for_lock(request_id: str) -> Call[types.LockWait]:
-    # It changes nothing that a repetition would do twice.
-    return repeatable("wait_for_lock", {"request_id": request_id}, readers.lock_wait)
+    # The id is that of the request, which may be granted by this: repeated, it answers the same.
+    return mutation("wait_for_lock", {}, readers.lock_wait, request_id)
 
 
 def cancel_lock_request(request_id: str) -> Call[bool]:
-    return repeatable("cancel_lock_request", {"request_id": request_id}, readers.boolean)
+    # The id is that of the request, which is ended by this: repeated, it answers the same.
+    return mutation("cancel_lock_request", {}, readers.boolean, request_id)
 
 
 def get_lock_status(resource_type: str, resource_name: str) -> Call[types.LockStatus]:
@@ -79,4 +82,4 @@ def get_lock(workspace: str, resource_type: str, resource_name: str) -> Call[typ
 
 
 def cleanup_expired_locks() -> Call[int]:
-    return repeatable("cleanup_expired_locks", {}, readers.integer)
+    return replace(repeatable("cleanup_expired_locks", {}, readers.integer), changes=True)

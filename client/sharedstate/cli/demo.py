@@ -40,10 +40,10 @@ def demo(
         # Before anything is started or made for it.
         if code := subprocess.run([*job, "--check"]).returncode:
             raise typer.Exit(code)
-    _end_in_order_when_told()
+    requests = _Requests()
     place = home_of(home)
     stack = Stack(place.root)
-    with _running(stack) as info:
+    with _running(stack, requests) as info:
         with stack.database() as connection:
             # Until the connection ends: two demos at once take two names.
             connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
@@ -55,32 +55,40 @@ def demo(
     raise typer.Exit(code)
 
 
-def _end_in_order_when_told() -> None:
-    """So that the stack is stopped too when somebody ends us, or closes the terminal."""
-    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+class _Requests:
+    """Requests to end: the first one ends us in order, so that the stack is stopped too."""
 
-    def end(number: int, _frame: object) -> None:
-        # A second one must not interrupt the stopping.
-        signal.signal(number, signal.SIG_IGN)
+    def __init__(self) -> None:
+        self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+        self._over = False
+        signal.signal(signal.SIGTERM, self._hear)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as below nohup
+            signal.signal(signal.SIGHUP, self._hear)
+
+    def ignore(self) -> None:
+        """From now on, Ctrl-C included: none may interrupt the stopping."""
+        self._over = True
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _hear(self, number: int, _frame: object) -> None:
         if number == signal.SIGHUP:
             # Nobody reads a terminal that was closed, and writing to it fails.
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in terminals:
+            for stream in self._terminals:
                 os.dup2(nowhere, stream)
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, end)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as below nohup
-        signal.signal(signal.SIGHUP, end)
+        if not self._over:
+            self._over = True
+            sys.exit(128 + number)
 
 
 @contextmanager
-def _running(stack: Stack) -> Iterator[StackInfo]:
+def _running(stack: Stack, requests: _Requests) -> Iterator[StackInfo]:
     try:
         with steps() as progress:
             info = stack.up(progress, visiting=True)
         yield info
     finally:
+        requests.ignore()
         # Others may use it by now: another demo, or whoever said `up` meanwhile.
         with steps() as progress:
             stack.leave(progress)

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sharedstate.cli.output import HomeOption, home_of, out, program
+from sharedstate.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate.cli.target import Target, find_target
 from sharedstate.cli.up import say_changed, say_workspaces
 from sharedstate.stack import Stack, StackError, migrations
@@ -55,7 +55,7 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
             str(part.port or "-"),
             part.version or "-",
             str(part.pid or "-"),
-            escape(part.detail),
+            escape(typed(part.detail)),
         )
     out.print(table)
     out.print(f"home      {escape(str(stack.home.dir))}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -14,28 +14,23 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate.stack import Stack, StackError
 from sharedstate.stack.envfile import EnvFile
-from sharedstate.stack.errors import StackTimeout
+from sharedstate.stack.errors import NoConnection, StackTimeout
 from sharedstate.stack.paths import Home
 from sharedstate.stack.postgres import reason_of, without_libpq_variables
 from sharedstate.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
-_LIBPQ = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-}
 _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A database, reached as its owner. `embedded`: it is that of the embedded stack."""
+    """A database, reached as its owner. `embedded`: it is that of the embedded stack.
 
-    database_url: str
+    `address` is asked at each attempt: a stack that is being started has none at first.
+    """
+
+    address: Callable[[], str | None]
     source: str
     embedded: bool = False
 
@@ -49,12 +44,24 @@ class Target:
             f"{self.source if self.source == VARIABLE else f'{VARIABLE} in {self.source}'}."
         )
 
+    def _database_url(self) -> str:
+        address = self.address()
+        if address is None:
+            reason = "it has not been started, or its keys are not there, yet"
+            raise NoConnection(
+                f"the database of {self.source}: {reason}.", reason=reason, hint=self.hint
+            )
+        return address
+
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
         with self._surroundings():
             around = dict(os.environ)
-        parts = conninfo_to_dict(self.database_url)
-        return around | {_LIBPQ[name]: str(parts[name]) for name in _LIBPQ if name in parts}
+        # It goes before the other variables, though not before an address.
+        around.pop("PGSERVICE", None)
+        parts = conninfo_to_dict(self._database_url())
+        variables = _variables()
+        return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
     def _surroundings(self) -> contextlib.AbstractContextManager[None]:
         # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
@@ -71,11 +78,11 @@ class Target:
             try:
                 with self._surroundings():
                     connection = psycopg.connect(
-                        self.database_url, autocommit=True, connect_timeout=5
+                        self._database_url(), autocommit=True, connect_timeout=5
                     )
                 break
-            except psycopg.OperationalError as error:
-                reason = reason_of(error)
+            except (psycopg.OperationalError, NoConnection) as error:
+                reason = error.reason if isinstance(error, NoConnection) else reason_of(error)
                 if any(text in reason for text in _FINAL):
                     raise StackError(
                         f"the database of {self.source} refuses us: {reason}",
@@ -96,18 +103,25 @@ class Target:
             yield connection
 
 
+def _variables() -> dict[str, str]:
+    """The variable of each part of an address, as libpq knows them: PGHOST of host."""
+    options = psycopg.pq.Conninfo.get_defaults()
+    return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
+
+
 def find_target(home: Home) -> Target:
     """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
     given = os.environ.get(VARIABLE)
     if given:
-        return Target(given, VARIABLE)
+        return Target(lambda: given, VARIABLE)
     stack = Stack(home.root)
     if stack.anything_runs():
-        return Target(stack.info.database_url, "the running stack", embedded=True)
+        return Target(stack.database_url, "the running stack", embedded=True)
     values = dotenv_values(home.env_file) if home.env_file.is_file() else {}
     stored = values.get(VARIABLE)
     if stored:
-        return Target(stored, str(home.env_file), embedded=EnvFile(home.env_file).is_ours())
+        own = EnvFile(home.env_file).is_ours()
+        return Target(lambda: stored, str(home.env_file), embedded=own)
     raise StackError(
         "no database is known: no DATABASE_URL, no running stack, no .env.",
         hint="Start the embedded stack: sharedstate up. Or name a database: DATABASE_URL.",

@@ -13,10 +13,11 @@ from sharedstate.exchange.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate.exchange.reading import Reading, SourceError, not_utf8
 from sharedstate.exchange.strict_json import (
     JsonError,
-    Node,
+    Parsed,
     encode,
     faults,
     plain,
+    repeated,
     sections,
 )
 
@@ -29,12 +30,17 @@ def read_export(path: Path) -> Reading:
     text = _text(path)
     reading = Reading(files=1)
     found_format: Any = None
+    members: dict[str, int] = {}
     try:
-        for key, index, node, value, line in sections(text):
-            content = value if node is None else _usable(reading, path.name, key, node)
+        for key, index, parsed, value, line in sections(text):
+            if index < 0:
+                if key in members:
+                    reading.problem(path.name, members[key], repeated(key, line), key)
+                members[key] = line
+            content = value if parsed is None else _usable(reading, path.name, key, parsed)
             if key == "format":
                 found_format = content
-            elif content is not None or node is None:
+            elif content is not None or parsed is None:
                 _take(reading, path.name, key, index, content, line)
     except JsonError as error:
         raise SourceError(f"{path}:{error.line}: {error.reason}") from error
@@ -53,13 +59,15 @@ def _text(path: Path) -> str:
         raise SourceError(f"{path} {not_utf8(data, error)}") from error
 
 
-def _usable(reading: Reading, file: str, key: str, node: Node) -> Any:
-    """The plain value of a node that was looked at closely; None after reporting its faults."""
-    wrong = list(faults(node))
+def _usable(reading: Reading, file: str, key: str, parsed: Parsed) -> Any:
+    """The plain value of what was looked at closely; None after reporting its faults."""
+    for line, reason in parsed.hidden:
+        reading.problem(file, line, reason, key)
+    wrong = list(faults(parsed.root))
     for where, line, reason in wrong:
         place = f"{where}: " if where else ""
         reading.problem(file, line, f"{place}{reason}; the entry is left out", key)
-    return None if wrong else plain(node)
+    return None if wrong else plain(parsed.root)
 
 
 def _take(reading: Reading, file: str, key: str, index: int, content: Any, line: int) -> None:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from sharedstate.http.encoding import is_storable
+
+N = TypeVar("N", int | Decimal, float | Decimal)
 # What the database takes, 200 levels of a document, inside of an export file: six levels deep in it
 # where a conflict's history keeps what was reported, conflicts[i].events[j].details.details.
 MAX_DEPTH = 206
-# What Python, too, can read again from the database's answer.
-MAX_DIGITS = 4000
-MAX_EXPONENT = 1000
+# Up to here no setting of Python refuses to make an int of digits, or digits of an int.
+_INT_DIGITS = sys.int_info.str_digits_check_threshold
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -61,6 +64,19 @@ class Parsed:
     hidden: list[tuple[int, str]] = field(default_factory=list)
 
 
+class Item(NamedTuple):
+    """The item of a list in a text that is walked through, or, at -1, a member that is no list.
+
+    `parsed` is set, and `value` is None, where only a close look can tell what is wrong.
+    """
+
+    key: str
+    at: int
+    parsed: Parsed | None
+    value: Any
+    line: int
+
+
 def exact_decimal(text: str) -> float | Decimal:
     """A float where that keeps every digit, else a Decimal.
 
@@ -68,18 +84,14 @@ def exact_decimal(text: str) -> float | Decimal:
     (12.5, Decimal('0.12345678901234567890'))
     """
     exact = Decimal(text)
-    if len(text) > MAX_DIGITS or (exact and abs(exact.adjusted()) > MAX_EXPONENT):
-        raise ValueError(f"the number {_short(text)} is out of range")
     rounded = float(text)
     same = rounded == rounded and abs(rounded) != float("inf") and Decimal(repr(rounded)) == exact
     return rounded if same else exact
 
 
-def exact_integer(text: str) -> int:
-    """The integer, or ValueError for one too long to be meant."""
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"the number {_short(text)} is out of range")
-    return int(text)
+def exact_integer(text: str) -> int | Decimal:
+    """An int, or a Decimal where there are more digits than Python may be willing to read."""
+    return int(text) if len(text) <= _INT_DIGITS else Decimal(text)
 
 
 def decode_exactly(text: str) -> Any:
@@ -121,11 +133,9 @@ def decode_quickly(text: str, at: int = 0) -> tuple[Any, int] | None:
     return None if deep else (value, end)
 
 
-def sections(text: str) -> Iterator[tuple[str, int, Node | None, Any, int]]:
+def sections(text: str) -> Iterator[Item]:
     """Walk through an object of lists with 100,000 items without a node for each of their values.
 
-    Yields (key, index, node, value, line) for each item of a list, with index -1 for a member that
-    is no list. `node` is set, and `value` is None, where only `parse` can tell what is wrong.
     Raises JsonError where the text is no JSON object.
     """
     return _Parser(text).sections()
@@ -172,22 +182,37 @@ def unstorable(text: str) -> str | None:
     return None
 
 
+def repeated(key: str, line: int) -> str:
+    """What to say of a value whose key stands again on `line`."""
+    return f'the key "{key}" stands here and again on line {line}; the last value was taken'
+
+
 def _constant(text: str) -> Fault:
     return Fault(f"{text} is no JSON number")
 
 
-def _number_or_fault(text: str) -> float | Decimal | Fault:
-    try:
-        return exact_decimal(text)
-    except ValueError as error:
-        return Fault(str(error))
+def _storable_decimal(text: str) -> float | Decimal:
+    return _in_range(exact_decimal(text), text)
 
 
-def _integer_or_fault(text: str) -> int | Fault:
-    try:
-        return exact_integer(text)
-    except ValueError as error:
-        return Fault(str(error))
+def _storable_integer(text: str) -> int | Decimal:
+    return _in_range(exact_integer(text), text)
+
+
+def _in_range(number: N, text: str) -> N:
+    if isinstance(number, Decimal) and not is_storable(number):
+        raise ValueError(f"the number {_short(text)} is out of range")
+    return number
+
+
+def _or_fault(read: Callable[[str], N]) -> Callable[[str], N | Fault]:
+    def read_or_say(text: str) -> N | Fault:
+        try:
+            return read(text)
+        except ValueError as error:
+            return Fault(str(error))
+
+    return read_or_say
 
 
 def _short(text: str) -> str:
@@ -195,7 +220,9 @@ def _short(text: str) -> str:
 
 
 _SCALARS = json.JSONDecoder(
-    parse_constant=_constant, parse_float=_number_or_fault, parse_int=_integer_or_fault
+    parse_constant=_constant,
+    parse_float=_or_fault(_storable_decimal),
+    parse_int=_or_fault(_storable_integer),
 )
 
 
@@ -213,18 +240,12 @@ def _refuse_constant(text: str) -> Any:
 _QUICK = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
     parse_constant=_refuse_constant,
-    parse_float=exact_decimal,
-    parse_int=exact_integer,
+    parse_float=_storable_decimal,
+    parse_int=_storable_integer,
 )
-
-
-def _integer(text: str) -> int | Decimal:
-    # Python refuses to turn very many digits into an int.
-    return int(text) if len(text) < MAX_DIGITS else Decimal(text)
-
-
+# What the database holds is read whatever it is.
 _EXACT = json.JSONDecoder(
-    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=_integer
+    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=exact_integer
 )
 
 
@@ -244,7 +265,7 @@ class _Parser:
             raise self.error(end, "something follows after the end of the JSON value")
         return Parsed(root, self.hidden)
 
-    def sections(self) -> Iterator[tuple[str, int, Node | None, Any, int]]:
+    def sections(self) -> Iterator[Item]:
         at = self.skip(0)
         if self.text[at : at + 1] != "{":
             raise self.error(at, "Expecting an object")
@@ -260,31 +281,30 @@ class _Parser:
             if self.text[at : at + 1] == "[":
                 at = yield from self.section_items(str(key), at)
             else:
-                node, value, end = self.quick_value(at)
-                yield str(key), -1, node, value, self.line(at)
+                parsed, value, end = self.quick_value(at)
+                yield Item(str(key), -1, parsed, value, self.line(at))
                 at = self.skip(end)
         if self.skip(at + 1) < len(self.text):
             raise self.error(at + 1, "something follows after the end of the JSON value")
 
-    def section_items(
-        self, key: str, at: int
-    ) -> Generator[tuple[str, int, Node | None, Any, int], None, int]:
+    def section_items(self, key: str, at: int) -> Generator[Item, None, int]:
         at = self.skip(at + 1)
         index = 0
         while self.text[at : at + 1] != "]":
             at = at if index == 0 else self.expect(",", at)
-            node, value, end = self.quick_value(at)
-            yield key, index, node, value, self.line(at)
+            parsed, value, end = self.quick_value(at)
+            yield Item(key, index, parsed, value, self.line(at))
             at = self.skip(end)
             index += 1
         return self.skip(at + 1)
 
-    def quick_value(self, at: int) -> tuple[Node | None, Any, int]:
+    def quick_value(self, at: int) -> tuple[Parsed | None, Any, int]:
         quick = decode_quickly(self.text, at)
         if quick is not None:
             return None, *quick
+        self.hidden = []
         node, end = self.value(at, 1)
-        return node, None, end
+        return Parsed(node, self.hidden), None, end
 
     def value(self, at: int, depth: int) -> tuple[Node, int]:
         if depth > MAX_DEPTH:
@@ -326,8 +346,7 @@ class _Parser:
             key, member = f"(key of line {self.line(key_at)})", Node(key, self.line(key_at))
         earlier = found.get(key)
         if earlier is not None:
-            again = f'the key "{key}" stands here and again on line {member.line}'
-            self.hidden.append((earlier.line, f"{again}; the last value was taken"))
+            self.hidden.append((earlier.line, repeated(key, member.line)))
         found[key] = member
         return self.skip(at)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -28,9 +29,12 @@ from_json: Callable[[str], Any] = json.JSONDecoder(parse_constant=_refuse_consta
 class Call(Generic[T]):
     """One request and how its answer is read.
 
-    A mutation carries a request id, so it can be sent again without being done twice.
-    `timeout_s` replaces the client's own for calls that may take long. `parse` makes Python values
-    of the answer's JSON, which `read` is given.
+    A mutation carries a request id, so it can be sent again without being done twice; one that
+    needs none for that says `changes`. `timeout_s` is the least that is waited for the answer of a
+    call that may take long: the larger of it and the client's own counts. `until`, of a call that
+    belongs to a wait, is when that ends (seconds of `time.monotonic`): no attempt starts later, and
+    the last is given up soon after it. `parse` makes Python values of the answer's JSON, which
+    `read` is given.
     """
 
     method: str
@@ -40,17 +44,22 @@ class Call(Generic[T]):
     request_id: str | None = None
     timeout_s: float | None = None
     parse: Callable[[str], Any] = from_json
+    changes: bool = False
+    until: float = math.inf
 
     @property
     def is_mutation(self) -> bool:
         """Whether a lost answer leaves open what happened."""
-        return self.request_id is not None
+        return self.changes or self.request_id is not None
 
 
 def new_request_id(given: RequestId = None) -> str:
     """The given id as text, or a fresh one; InvalidArgument when it is no uuid."""
-    if given is None:
-        return str(uuid4())
+    return str(uuid4()) if given is None else known_request_id(given)
+
+
+def known_request_id(given: str | UUID) -> str:
+    """The given id as text; InvalidArgument when it is no uuid, or None."""
     try:
         return str(UUID(str(given)))
     except ValueError as problem:

@@ -81,7 +81,9 @@ class Connections(httpx.BaseTransport):
     def _connect(
         self, origin: Origin, timeout_s: float | None, request: httpx.Request
     ) -> HTTPConnection:
-        scheme, host, port = origin
+        scheme, host, named_port = origin
+        # Without a port http.client looks for one in the host, and takes "::1" for port 1 of ":".
+        port = named_port or (443 if scheme == "https" else 80)
         if scheme == "https":
             connection: HTTPConnection = HTTPSConnection(
                 host, port, timeout=timeout_s, context=self._tls

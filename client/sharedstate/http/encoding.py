@@ -18,7 +18,9 @@ from sharedstate.errors import InvalidArgument, PayloadTooLarge
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 500
-_MAX_DECIMAL_EXPONENT = 1000
+# More than any document holds (1e308), and little enough to be written with all of its zeros.
+_MAX_EXPONENT = 1000
+_MAX_DECIMALS = 16383  # of a number in Postgres
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
@@ -61,7 +63,7 @@ def _encode(value: Any, exact: bool) -> str:
 
 
 def _with_all_digits(value: Any) -> str:
-    if isinstance(value, Decimal) and _has_storable_range(value):
+    if isinstance(value, Decimal) and is_storable(value):
         return str(value)
     if isinstance(value, Mapping):
         # A key of another kind than text is written as `json` does it.
@@ -87,14 +89,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"is a {type(value).__name__}, which JSON cannot carry")
 
 
-def _has_storable_range(value: Decimal) -> bool:
-    return value.is_finite() and abs(value.adjusted()) <= _MAX_DECIMAL_EXPONENT
+def is_storable(value: Decimal) -> bool:
+    """Whether a number in a document may be as large, and have as many decimals."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):  # of NaN and infinity
+        return False
+    return value.adjusted() <= _MAX_EXPONENT and exponent >= -_MAX_DECIMALS
 
 
 def _number(value: Decimal) -> int | float:
     if not value.is_finite():
         raise ValueError("is not a finite number")
-    if _has_storable_range(value):
+    if is_storable(value):
         if value == value.to_integral_value():
             return int(value)
         nearest = float(value)

@@ -108,6 +108,7 @@ def unknown(last: SharedStateError) -> errors.OutcomeUnknown:
     return errors.OutcomeUnknown(
         last.message,
         detail={**last.detail, "request_id": last.request_id},
+        hint="" if last.request_id else "Make the same call again; a repetition does no harm.",
         raw=last.raw,
         code=last.code,
         status=last.status,

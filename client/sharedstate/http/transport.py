@@ -1,20 +1,23 @@
-"""Sending calls over one shared httpx client, with retries. The async twin: transport_async.py.
+"""Sending calls over the connections of one client, with retries. Its twin: transport_async.py.
 
-Our own calls are built as `httpx.Request` and go straight to the transport of the client, past
+Our own calls are built as `httpx.Request` and go straight to a transport of httpx's kind, past
 postgrest's builder (yarl URLs, merged headers, pydantic) and `httpx.Client.send` (cookies, auth,
-redirects, hooks: nothing of it is ours). The connections below, `connections.py`, are the same for
-`state.supabase`, which is the full supabase-py client.
+redirects, hooks: nothing of it is ours). Here that is `Connections`, or behind a proxy httpx's own,
+and `httpx.AsyncHTTPTransport` in the twin. An `httpx.Client` is made for `state.supabase` alone,
+the full supabase-py client, on the same connections.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import random
 import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -39,6 +42,9 @@ T = TypeVar("T")
 # after 10 s: most slow answers are an error of theirs that says more than a timeout of ours.
 READ_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 3.0
+# How long the answer of a call may take beyond the end of the wait that it belongs to: a second
+# behind a long write, which `acquire_lock` may wait for, and two for a busy service.
+GRACE_S = 3.0
 # As many are kept as may be open: what is over the first number is closed as soon as it is idle,
 # which costs a third of the calls with 100 threads, and httpcore 1.0 may close one that another
 # thread has just been given (encode/httpcore issue 1110).
@@ -98,16 +104,17 @@ class Sender:
         self._open_lock = threading.Lock()
         renew_after_fork(self)
 
-    def timeout(self, at_least_s: float = 0.0) -> httpx.Timeout:
+    def timeout(self, at_least_s: float = 0.0, at_most_s: float = math.inf) -> httpx.Timeout:
         """Timeouts of one attempt; connecting gives up sooner than reading."""
-        read_s = max(self._read_s, at_least_s)
+        read_s = min(max(self._read_s, at_least_s), at_most_s)
         return httpx.Timeout(read_s, connect=min(_CONNECT_TIMEOUT_S, read_s))
 
     def request(self, call: Call[Any]) -> httpx.Request:
         """The prepared request of a call."""
         extensions = self._extensions
-        if call.timeout_s is not None:
-            extensions = {"timeout": self.timeout(call.timeout_s).as_dict()}
+        if call.timeout_s is not None or call.until < math.inf:
+            at_most_s = max(0.0, call.until - time.monotonic()) + GRACE_S
+            extensions = {"timeout": self.timeout(call.timeout_s or 0.0, at_most_s).as_dict()}
         url = self._urls.get(call.path)
         if url is None:
             url = httpx.URL(f"{self._settings.url}/rest/v1/{call.path}")
@@ -117,10 +124,11 @@ class Sender:
             call.method, url, headers=self._headers, content=call.body, extensions=extensions
         )
 
-    def attempts(self, call: Call[Any]) -> Attempts:
-        """The bookkeeping of a call that failed once."""
+    def attempts(self, call: Call[Any], began: float) -> Attempts:
+        """The bookkeeping of a call that failed once; `began`: when its first attempt did."""
+        deadline_s = min(self._retry.deadline_s, call.until - began)
         return Attempts(
-            self._retry,
+            replace(self._retry, deadline_s=deadline_s),
             mutation=call.is_mutation,
             request_id=call.request_id,
             jitter=random.random,
@@ -214,10 +222,10 @@ class Transport(Sender):
                 if answer.status_code < 300:
                     return self.result(call, answer.content)
             except FAILURES as cause:
-                attempts = attempts or self.attempts(call)
+                attempts = attempts or self.attempts(call, began)
                 pause = self.after_failure(attempts, cause, began)
             else:
-                attempts = attempts or self.attempts(call)
+                attempts = attempts or self.attempts(call, began)
                 pause = self.after_answer(attempts, answer, began)
             self.pause(pause)
 

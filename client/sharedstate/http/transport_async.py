@@ -35,10 +35,10 @@ class AsyncTransport(Sender):
                 if answer.status_code < 300:
                     return self.result(call, answer.content)
             except FAILURES as cause:
-                attempts = attempts or self.attempts(call)
+                attempts = attempts or self.attempts(call, began)
                 pause = self.after_failure(attempts, cause, began)
             else:
-                attempts = attempts or self.attempts(call)
+                attempts = attempts or self.attempts(call, began)
                 pause = self.after_answer(attempts, answer, began)
             await self.pause(pause)
 

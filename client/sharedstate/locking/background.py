@@ -35,6 +35,8 @@ LINGER_S = 1.0
 DOZE_S = 4.0
 # How long a cancelled call waits for what it gives back, and close() for the same.
 SETTLE_S = 2.0
+# What the same client is told the next time as well.
+_FINAL = (errors.InvalidKey, errors.PermissionDenied, errors.SchemaMissing)
 
 
 class Background:
@@ -228,7 +230,8 @@ class Background:
                     answer = await transport.run(calls.cancel_lock_request(request_id))
                     return
                 except errors.SharedStateError as problem:
-                    if problem.raised_by == "database" or time.monotonic() + pause >= until:
+                    is_final = problem.raised_by == "database" or isinstance(problem, _FINAL)
+                    if is_final or time.monotonic() + pause >= until:
                         return
                 await asyncio.sleep(pause)
                 pause = min(2.0, pause * 2)

@@ -27,8 +27,9 @@ class Lock:
     """A lock on one or several resources, with threading.Lock's interface. Made by `state.lock`.
 
     It may be released by another thread than acquired it. While it is held, it is renewed in the
-    background; a process that was stopped for longer than its time loses it all the same. Then
-    `lost` turns true, writes with its token raise LeaseLost, and so does its release.
+    background; a process that was stopped for longer than its time loses it all the same.
+    Until its first renewal, half a second after it was acquired, its time is 10 s at most.
+    Once it is lost, `lost` is true, writes with its token raise LeaseLost, and so does its release.
 
     Threads may share it. To one that lost it, `token`, `lost` and `release` go on to speak of what
     it lost, whoever has acquired it since: its release raises LeaseLost and ends nothing.
@@ -154,7 +155,8 @@ class Lock:
 
     def _take(self, held: Held) -> None:
         for former in self._slot:  # it was lost, or nothing could have been granted
-            self._state._background.lose(former)
+            if former.pid == os.getpid():  # else the parent's, who still holds it
+                self._state._background.lose(former)
         self._slot[:], self._last = [held], held
         self._taken[self._state._background.me()] = held
 
@@ -269,11 +271,13 @@ class RLock(Lock):
 class LeaseSet(Sequence[Lease]):
     """The leases that `acquire_locks` granted together; a context manager that releases all.
 
-    They are not renewed by themselves; `state.locks` is.
+    They are not renewed by themselves; `state.locks` is. In a forked child they are the parent's,
+    and no end of a block releases them.
     """
 
     def __init__(self, state: LockMethods, leases: Sequence[Lease]) -> None:
         self._state = state
+        self._pid = os.getpid()
         self._leases = tuple(leases)
         # With ids of their own, so that a release may be asked for again when an answer was lost.
         self._unreleased = [(lease, new_request_id()) for lease in leases]
@@ -282,9 +286,10 @@ class LeaseSet(Sequence[Lease]):
     def release(self) -> bool:
         """Give all of them back. False when any had lapsed; the others are released all the same.
 
-        After an error the same call goes on with the rest; after an answer it does nothing.
+        After an error the same call goes on with the rest; after an answer it does nothing, and in
+        a forked child it never does anything.
         """
-        while self._unreleased:
+        while self._unreleased and self._pid == os.getpid():
             lease, request_id = self._unreleased[0]
             released = self._state.release_lock(
                 lease.resource_type,

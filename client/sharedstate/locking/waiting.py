@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sharedstate import readers, types
@@ -124,6 +124,16 @@ class Asking:
 
     def steps(self) -> Generator[Step, Any, Grant | None]:
         """What to do, step by step; see the module."""
+        try:
+            return (yield from self._steps())
+        except SharedStateError as problem:
+            # Renewals have ids of their own; who repeats the call needs the one of the wish.
+            problem.request_id = self.request_id
+            if "request_id" in problem.detail:
+                problem.detail["request_id"] = self.request_id
+            raise
+
+    def _steps(self) -> Generator[Step, Any, Grant | None]:
         remaining_s = self.wait_s
         while True:
             grant = yield from self._once(remaining_s)
@@ -199,11 +209,11 @@ class Asking:
     ) -> Generator[Step, Any, tuple[types.Lease, ...]]:
         confirmed = []
         for lease in leases:
-            confirmed.append((yield renewal(lease, self.wanted.ttl_seconds)))
+            confirmed.append((yield from self._ask(renewal(lease, self.wanted.ttl_seconds))))
         return tuple(confirmed)
 
     def _cancel(self) -> Generator[Step, Any, None]:
-        yield calls.cancel_lock_request(self.request_id)
+        yield from self._ask(calls.cancel_lock_request(self.request_id))
         self.is_open = False
 
     def _insist(self, call: Call[T]) -> Generator[Step, Any, T]:
@@ -211,12 +221,16 @@ class Asking:
         last = self._clock()
         while True:
             try:
-                answer: T = yield call
-                return answer
+                return (yield from self._ask(call))
             except (ServiceUnavailable, OutcomeUnknown):
                 if self._clock() >= min(self._ends, last + _OUTAGE_S):
                     raise
-            yield random.uniform(0.1, 0.5)
+            yield max(0.0, min(random.uniform(0.1, 0.5), self._ends - self._clock()))
+
+    def _ask(self, call: Call[T]) -> Generator[Step, Any, T]:
+        """The answer to a call, which is not waited for much longer than for the locks."""
+        answer: T = yield replace(call, until=self._ends) if self.wait_s else call
+        return answer
 
 
 def renewal(lease: types.Lease, ttl_seconds: int) -> Call[types.Lease]:

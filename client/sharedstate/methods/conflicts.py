@@ -135,7 +135,8 @@ class ConflictMethods(CoreMethods):
         """
         patience = Patience(timeout)
         while True:
-            answer = self._run(calls.wait_until_unblocked(agent_name, patience.park_ms()))
+            call = calls.wait_until_unblocked(agent_name, patience.park_ms(), patience.until)
+            answer = self._run(call)
             if not answer.blocked:
                 return True
             pause_s = patience.pause_s(answer.retry_ms)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import UUID
 
 from sharedstate import types
 from sharedstate.calls import locks as calls
 from sharedstate.errors import SharedStateError
-from sharedstate.http.call import RequestId, new_request_id
+from sharedstate.http.call import RequestId, known_request_id
 from sharedstate.locking import waiting
 from sharedstate.locking.background import ThreadBackground
 from sharedstate.locking.holding import Held
@@ -127,19 +128,19 @@ class LockMethods(CoreMethods):
         self._leases.forget(resource_type, resource_name, token)
         return released
 
-    def wait_for_lock(self, request_id: RequestId) -> types.LockWait:
+    def wait_for_lock(self, request_id: str | UUID) -> types.LockWait:
         """How a request stands that was put in line; may take 0.5 s. Raises Deadlock.
 
         For those who wait by themselves: `acquire_lock(..., wait_seconds=...)` does all of it.
         """
-        return self._run(calls.wait_for_lock(new_request_id(request_id)))
+        return self._run(calls.wait_for_lock(known_request_id(request_id)))
 
-    def cancel_lock_request(self, request_id: RequestId) -> bool:
+    def cancel_lock_request(self, request_id: str | UUID) -> bool:
         """End a wait, or give back all that was granted to it. False when there was nothing.
 
         Repeated, it answers the same.
         """
-        return self._run(calls.cancel_lock_request(new_request_id(request_id)))
+        return self._run(calls.cancel_lock_request(known_request_id(request_id)))
 
     def get_lock(self, resource_type: str, resource_name: str) -> types.LockRow | None:
         """Who holds a lock and until when; None when nobody does. A plain read, so it is cheap.
@@ -188,8 +189,9 @@ class LockMethods(CoreMethods):
         """A lock with threading.Lock's interface, renewed in the background while it is held.
 
         Whatever keeps all other threads, or the event loop, from running for longer than
-        `ttl_seconds` (1..86400) loses it. `on_lost(lock)` is called when the lease is lost, in the
-        background.
+        `ttl_seconds` (1..86400) loses it.
+        Until its first renewal, half a second after it was acquired, its time is 10 s at most.
+        `on_lost(lock)` is called when the lease is lost, in the background.
 
         Example:
             >>> with state.lock("subsystem", "skeleton", "skeleton_agent"):

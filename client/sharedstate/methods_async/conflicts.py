@@ -135,7 +135,8 @@ class AsyncConflictMethods(AsyncCoreMethods):
         """
         patience = Patience(timeout)
         while True:
-            answer = await self._run(calls.wait_until_unblocked(agent_name, patience.park_ms()))
+            call = calls.wait_until_unblocked(agent_name, patience.park_ms(), patience.until)
+            answer = await self._run(call)
             if not answer.blocked:
                 return True
             pause_s = patience.pause_s(answer.retry_ms)

@@ -81,6 +81,12 @@ class Stack:
             )
         return _info(state, keys)
 
+    def database_url(self) -> str | None:
+        """Where the database is, which runs before the other parts do; None while it does not."""
+        keys = read_keys(self.home.keys_file)
+        part = read_state(self.home.state_file).parts.get("postgres")
+        return None if keys is None or part is None else _database_url(keys, part.port)
+
     def anything_runs(self) -> bool:
         """Whether a part of the stack lives."""
         parts = read_state(self.home.state_file).parts.values()
@@ -209,10 +215,13 @@ def _info(state: StackState, keys: Keys) -> StackInfo:
         agent_key=keys.agent_key,
         anon_key=keys.anon_key,
         service_key=keys.service_key,
-        database_url=(
-            f"postgresql://postgres:{keys.postgres_password}@{host}:{db_port}/{postgres.DATABASE}"
-        ),
+        database_url=_database_url(keys, db_port),
         jwt_secret=keys.jwt_secret,
         postgrest_url=f"http://{host}:{state.parts['postgrest'].port}",
         db_port=db_port,
     )
+
+
+def _database_url(keys: Keys, port: int) -> str:
+    address = f"{processes.HOST}:{port}/{postgres.DATABASE}"
+    return f"postgresql://postgres:{keys.postgres_password}@{address}"

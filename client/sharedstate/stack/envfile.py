@@ -47,12 +47,12 @@ class EnvFile:
         StackError when it is no text file, or cannot be read.
         """
         if not self.path.exists():
-            write_private(self.path, "".join(_our_lines(values)))
+            self._write("".join(_our_lines(values)))
             return EnvResult(written="written")
         text = self._text()
         if MARKER not in text.splitlines() and not values.keys() & _stored(text).keys():
             separator = "" if not text or text.endswith("\n") else "\n"
-            write_private(self.path, "".join([text, separator, *_our_lines(values)]))
+            self._write("".join([text, separator, *_our_lines(values)]))
             return EnvResult(written=f"added {', '.join(values)} to")
         return self.update(values)
 
@@ -68,8 +68,12 @@ class EnvFile:
                 foreign=tuple(name for name in changed if name in stored),
                 missing=tuple(name for name in changed if name not in stored),
             )
-        write_private(self.path, with_values(text, changed))
+        self._write(with_values(text, changed))
         return EnvResult(written=f"updated {', '.join(changed)} in")
+
+    def _write(self, text: str) -> None:
+        # A link to a file elsewhere stays one.
+        write_private(self.path.resolve(), text)
 
     def _text(self) -> str:
         try:

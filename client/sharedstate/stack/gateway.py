@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sharedstate.stack.binaries import Binaries
+from sharedstate.stack.files import write_private
 from sharedstate.stack.keys import Keys
 from sharedstate.stack.paths import asset
 from sharedstate.stack.postgrest import get_status
@@ -16,11 +17,12 @@ from sharedstate.stack.users import RunAs
 _READY_SECONDS = 15.0
 _TEMP_FOLDERS = ("client_body", "proxy")
 # One process without a master: killing it leaves no worker behind that keeps the port. All paths
-# are relative to the folder it starts in, so that no character of a home needs quoting.
+# are relative to the folder it starts in, so that no character of a home needs quoting. Only the
+# temporary folders are writable to it in every case, hence the pid file in one of them.
 _SURROUNDING = """\
 daemon off;
 master_process off;
-pid nginx.pid;
+pid client_body_temp/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections {connections}; }}
 http {{
@@ -61,10 +63,9 @@ def start(
         run_as.give(temp)
         temp_paths.append(f"  {name}_temp_path {temp.name};")
     template = asset("gateway", "nginx.conf.template").read_text()
-    (folder / "gateway.conf").write_text(render(template, values))
-    (folder / "nginx.conf").write_text(
-        _SURROUNDING.format(temp_paths="\n".join(temp_paths), connections=connections)
-    )
+    surrounding = _SURROUNDING.format(temp_paths="\n".join(temp_paths), connections=connections)
+    write_private(folder / "gateway.conf", render(template, values), owner=run_as.uid)
+    write_private(folder / "nginx.conf", surrounding, owner=run_as.uid)
     return spawn(
         [str(binaries.nginx), "-p", "./", "-c", "nginx.conf", "-e", "stderr"],
         cwd=folder,

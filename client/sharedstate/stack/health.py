@@ -12,6 +12,8 @@ from sharedstate.stack.keys import Keys
 from sharedstate.stack.processes import find
 from sharedstate.stack.state import PartRecord, StackState
 
+_KEYS_MISSING = "the process lives, but keys.json is missing: `sharedstate up` makes new ones"
+
 
 @dataclass(frozen=True)
 class PartStatus:
@@ -28,12 +30,12 @@ class PartStatus:
 def examine(name: str, state: StackState, keys: Keys | None) -> PartStatus:
     """Look at the process, then ask the part itself."""
     part = state.parts.get(name)
-    if part is None or keys is None:
+    if part is None:
         return PartStatus(name, running=False, detail="not started")
     if find(part.pid, part.created) is None:
         reason = f"killed: no process {part.pid}"
         return PartStatus(name, running=False, port=part.port, version=part.version, detail=reason)
-    problem = _problem(name, part, keys)
+    problem = _KEYS_MISSING if keys is None else _problem(name, part, keys)
     return PartStatus(
         name,
         running=not problem,

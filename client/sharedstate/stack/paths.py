@@ -51,6 +51,11 @@ class Home:
         """Postgres' data directory, or a link to it."""
         return self.dir / "postgres"
 
+    @property
+    def moved_data(self) -> Path:
+        """What was the data directory, until the copy elsewhere is linked in its place."""
+        return self.dir / "postgres.moved"
+
 
 def checkout_root() -> Path | None:
     """The repository that this package runs from, or None when it was installed from a wheel."""

@@ -69,9 +69,8 @@ def initialise(data: Path, *, binaries: Binaries, keys: Keys, run_as: RunAs) -> 
         shutil.rmtree(scratch)
     scratch.mkdir(mode=0o700)
     password_file = scratch.with_name("postgres.password")
-    write_private(password_file, keys.supabase_admin_password + "\n")
+    write_private(password_file, keys.supabase_admin_password + "\n", owner=run_as.uid)
     run_as.give(scratch)
-    run_as.give(password_file)
     command = [
         str(binaries.initdb),
         f"--pgdata={scratch}",

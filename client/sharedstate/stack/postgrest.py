@@ -76,8 +76,7 @@ def write_config(
         "log-level": "warn",
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    write_private(folder / _CONFIG, "\n".join(lines) + "\n")
-    run_as.give(folder / _CONFIG)
+    write_private(folder / _CONFIG, "\n".join(lines) + "\n", owner=run_as.uid)
 
 
 def is_fit(port: int, admin_port: int | None, keys: Keys) -> bool:

@@ -54,17 +54,13 @@ def prepare(home: Home, progress: Progress) -> Site:
     """Find the programs and the user to run them, and lay out the folders."""
     found = programs.locate(home, progress)
     executables = [found.postgres, found.initdb, found.postgrest, found.nginx]
-    moved = home.data.is_symlink()
-    if moved and not home.data.exists():
-        # What it led to is gone: a fresh start.
-        for link in (home.data, home.run):
-            if link.is_symlink():
-                link.unlink()
-        moved = False
-    run_as = choose(home.dir, executables, moved_before=moved)
+    _mend_links(home)
+    run_as = choose(home.dir, executables, moved_before=home.data.is_symlink())
     if run_as.relocated:
         _relocate(home, run_as, progress)
     home.run.mkdir(exist_ok=True)
+    if run_as.relocated:
+        _keep_for_us(home.run.resolve())
     keys, new = load_or_make_keys(home.keys_file)
     return Site(
         binaries=programs.reachable(found, run_as),
@@ -76,27 +72,85 @@ def prepare(home: Home, progress: Progress) -> Site:
     )
 
 
+def _mend_links(home: Home) -> None:
+    """Take back a move that was interrupted, or finish it; forget links to what is gone."""
+    for link in (home.data, home.run):
+        if link.is_symlink() and not link.exists():
+            link.unlink()
+    if home.moved_data.exists():
+        if not home.data.exists():
+            home.moved_data.rename(home.data)
+        elif home.data.is_symlink():
+            shutil.rmtree(home.moved_data)
+
+
 def _relocate(home: Home, run_as: RunAs, progress: Progress) -> None:
-    """Put data and run folder where the servers' user can reach them, and link to them."""
+    """Put data and run folder where the servers' user can reach them, and link to them.
+
+    Interrupted at any moment it leaves the data in the home, or a link to all of it: else the next
+    start would make an empty database beside it.
+    """
     if home.data.is_symlink():
         return
-    folder = shared_folder(postgres.new_folder_name(home.root))
+    _require_stopped(home)
+    folder = _folder_for(home)
     progress(f"user namespaces are not allowed here: the servers' files are in {folder}")
     if home.data.is_dir():
-        shutil.move(home.data, folder / "postgres")
-        for path in (folder / "postgres").rglob("*"):
-            run_as.give(path)
-        run_as.give(folder / "postgres")
-    if home.run.is_symlink() or home.run.is_dir():
-        _remove(home.run)
-    (folder / "run").mkdir()
-    run_as.give(folder / "run")
-    home.run.symlink_to(folder / "run")
+        _copy(home.data, folder / "postgres", run_as)
+        home.data.rename(home.moved_data)
     home.data.symlink_to(folder / "postgres")
+    if home.moved_data.exists():
+        shutil.rmtree(home.moved_data)
+
+
+def _keep_for_us(run: Path) -> None:
+    """The servers' user may enter it, but write only where a server has to.
+
+    Root writes into it, and would follow any link that a process of that user had put there.
+    Earlier versions gave it away.
+    """
+    os.chown(run, os.geteuid(), os.getegid())
+    run.chmod(0o755)
+
+
+def _require_stopped(home: Home) -> None:
+    server, orphans = postgres.servers_on(home.data)
+    if server is not None or orphans:
+        raise StackError(
+            "user namespaces are no longer allowed here: the data has to move to where another "
+            "user can reach it, and Postgres runs on it.",
+            hint="Run `sharedstate down` first, then `sharedstate up`.",
+        )
+
+
+def _folder_for(home: Home) -> Path:
+    """The folder outside, which the link to its run folder names: a second try goes on in it."""
+    folder = home.run.resolve().parent
+    if home.run.is_symlink() and not (folder / "postgres").exists():
+        return folder
+    _remove(home.run)
+    folder = shared_folder(postgres.new_folder_name(home.root))
+    (folder / "run").mkdir()
+    home.run.symlink_to(folder / "run")
+    return folder
+
+
+def _copy(data: Path, place: Path, run_as: RunAs) -> None:
+    """Copy a data directory for another user; it has its name only when it is whole."""
+    scratch = place.with_name(f"{place.name}.part")
+    _remove(scratch)
+    shutil.copytree(data, scratch, symlinks=True)
+    for path in scratch.rglob("*"):
+        run_as.give(path)
+    # Last: until now nobody but root could enter it.
+    run_as.give(scratch)
+    # The original is deleted soon, and Postgres does not sync what it did not write.
+    os.sync()
+    scratch.rename(place)
 
 
 def _remove(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
-    else:
+    elif path.exists():
         shutil.rmtree(path)

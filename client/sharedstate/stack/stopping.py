@@ -37,15 +37,16 @@ def stop_part(home: Home, state: StackState, name: str, progress: Progress) -> b
 
 def stop_all(home: Home, state: StackState, progress: Progress) -> bool:
     """Stop every part, recorded or not; False when nothing ran."""
-    state.temporary, state.visitors = False, {}
     stopped = [stop_part(home, state, name, progress) for name in reversed(PARTS)]
-    write_state(home.state_file, state)
     stopped += [bool(end_unrecorded(home, ("nginx", "postgrest"), progress))]
     server, orphans = postgres.servers_on(home.data)
     if server is not None:
         end_postgres(server, home.data, progress)
     for process in orphans:
         processes.end(process, graceful=signal.SIGQUIT, patience=_PATIENCE_SECONDS)
+    # Last: what an interrupted stop leaves running is still known to be a demo's.
+    state.temporary, state.visitors = False, {}
+    write_state(home.state_file, state)
     return any([*stopped, server, orphans])
 
 

@@ -42,7 +42,7 @@ class RunAs:
     def give(self, path: Path) -> None:
         """Make a file or folder the user's own, where it is not ours already."""
         if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def choose(home: Path, programs: Sequence[Path], *, moved_before: bool = False) -> RunAs:
