@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -154,3 +155,23 @@ async def until_async(condition: Callable[[], bool], seconds: float = 10.0) -> N
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen")
+
+
+@contextmanager
+def interrupted_when(condition: Callable[[], bool]) -> Iterator[None]:
+    """The block is interrupted as by Ctrl-C when the condition holds, and never after its end."""
+    is_over = threading.Event()
+
+    def interrupt() -> None:
+        until(lambda: is_over.is_set() or condition())
+        if not is_over.is_set():
+            _thread.interrupt_main()
+
+    interrupting = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        interrupting.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            interrupting.join()
