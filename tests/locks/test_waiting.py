@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.conftest import Rpc
-from tests.locks.conftest import Cut, Left, Make, interrupted_when, until
+from tests.locks.conftest import Cut, Left, Make, interrupted_when, outlives, until
 
 from sharedstate import Deadlock, LeaseLost, RetryPolicy, SharedState, errors
 from sharedstate.stack import StackInfo
@@ -191,12 +191,12 @@ def test_the_release_of_a_set_may_be_repeated_when_an_answer_was_lost(
 
 def test_a_lock_object_for_several_is_renewed_and_released_as_one(make: Make, left: Left) -> None:
     state, other = make(), make("other")
-    with state.locks(DOORS, "agent", 1) as lock:
+    with state.locks(DOORS, "agent", 4) as lock:
         assert [lease.resource_name for lease in lock.leases] == ["a", "b"]
         assert not other.locks(DOORS, "other").acquire(blocking=False)
         thread, result = _in_thread(lambda: other.locks(DOORS, "other").acquire(timeout=20))
         until(lambda: left() == (2, 1))
-        time.sleep(1.5)
+        until(outlives(lock))
         assert left() == (2, 1) and not lock.lost
     thread.join(5)
     assert result == [True]
