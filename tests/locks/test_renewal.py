@@ -285,11 +285,12 @@ def test_an_exception_of_the_block_is_not_hidden_by_the_loss(
 def test_one_thread_renews_all_locks_and_ends_with_the_last(make: Make) -> None:
     before = len(_threads())
     state = make()
-    locks = [state.lock("door", f"door-{number}", "agent", 4) for number in range(20)]
+    locks = [state.lock("door", f"door-{number}", "agent", 10) for number in range(20)]
     for lock in locks:
         lock.acquire()
     assert len(_threads()) == before + 1
-    until(outlives(*locks))
+    first = [lock.lease for lock in locks]
+    until(lambda: all(lock.lease is not old for lock, old in zip(locks, first, strict=True)))
     assert not any(lock.lost for lock in locks)
     for lock in locks:
         lock.release()
