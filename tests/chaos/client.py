@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-TTL_SECONDS = 1
 COUNTED = ("skeleton", "power")
 REGISTER = "shell"
+# What is granted to somebody who waited lasts no longer until it is confirmed.
+PROVISIONAL_SECONDS = 10
 # What a server says that was ended in the middle of the call, or that cannot reach the database.
 NOT_AN_ANSWER = ("57P", "08", "PGRST00", "PT503")
 ANSWERS = ("lease_lost", "stale_version")
@@ -30,7 +31,7 @@ class NoAnswerError(Exception):
 
 
 class Client:
-    """Settings: host, port, key, workspace, name, patience (seconds), seed, stop.
+    """Settings: host, port, key, workspace, name, ttl (seconds), patience (seconds), seed, stop.
 
     It works until there is a file of the name `stop`.
     """
@@ -38,6 +39,7 @@ class Client:
     def __init__(self, settings: Json) -> None:
         self.settings = settings
         self.name = settings["name"]
+        self.ttl_seconds: int = settings["ttl"]
         self.dice = random.Random(settings["seed"])
         self.stop = Path(settings["stop"])
         self.connection: http.client.HTTPConnection | None = None
@@ -146,7 +148,7 @@ class Client:
                 resources=[{"resource_type": "subsystem", "resource_name": one} for one in some],
                 agent_name=self.name,
                 execution_id=self.name,
-                ttl_seconds=TTL_SECONDS,
+                ttl_seconds=self.ttl_seconds,
                 wait_seconds=60,
                 **request,
             )
@@ -162,11 +164,10 @@ class Client:
         except NoAnswerError:
             leases = []
         tokens = {lease["resource_name"]: lease["fencing_token"] for lease in leases}
+        lasts = min(self.ttl_seconds, PROVISIONAL_SECONDS)
         for one in some:
             outcome = {"returned": None} if one not in tokens else {}
-            self.write_down(
-                "acquire", one, tokens.get(one), TTL_SECONDS, **{"called": since, **outcome}
-            )
+            self.write_down("acquire", one, tokens.get(one), lasts, **{"called": since, **outcome})
         if tokens and set(tokens) != set(some):
             self.write_down("strange", "acquire_locks", f"{sorted(tokens)} of {some}")
             return {}
@@ -176,10 +177,10 @@ class Client:
         """Renew, release or write: whether it was accepted, None when that is not known."""
         lease = {"resource_type": "subsystem", "resource_name": subsystem}
         mine = {"execution_id": self.name, "fencing_token": token}
-        arguments = (token, TTL_SECONDS) if kind == "renew" else (token,)
+        arguments = (token, self.ttl_seconds) if kind == "renew" else (token,)
         try:
             if kind == "renew":
-                answer = self.call("renew_lock", **lease, **mine, ttl_seconds=TTL_SECONDS)
+                answer = self.call("renew_lock", **lease, **mine, ttl_seconds=self.ttl_seconds)
             elif kind == "release":
                 answer = self.call("release_lock", **lease, **mine)
             else:

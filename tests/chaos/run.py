@@ -38,6 +38,7 @@ class Run:
     workspace: str
     folder: Path
     port: int | None = None
+    ttl_seconds: int = 1
     clients: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @contextmanager
@@ -71,6 +72,7 @@ class Run:
             "key": self.stack.agent_key,
             "workspace": self.workspace,
             "name": f"client-{number}",
+            "ttl": self.ttl_seconds,
             "patience": PATIENCE_SECONDS,
             "seed": number,
             "stop": str(self.stop),

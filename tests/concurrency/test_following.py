@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.conftest import migrations_folder
+from tests.stack.installation import two_free_ports
 
 from sharedstate import AsyncSharedState, SharedState
 from sharedstate.stack import Stack, StackInfo, processes
@@ -143,11 +144,12 @@ SECONDS = 120
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack that this test may stop and kill."""
+    # Of its own choice they would be others after a restart.
+    db_port, api_port = two_free_ports()
     made = Stack(
         tmp_path,
-        # Of its own choice they would be others after a restart.
-        db_port=processes.free_port(),
-        api_port=processes.free_port(),
+        db_port=db_port,
+        api_port=api_port,
         migrations_folder=migrations_folder(),
     )
     made.up()

@@ -181,7 +181,7 @@ def test_a_client_that_was_stopped_beyond_its_lease_cannot_write(
     crew: Crew, workspace: str, database: Database
 ) -> None:
     slow, *others = crew.workers[:5]
-    slow.do("begin", workspace=workspace)
+    slow.do("begin", workspace=workspace, ttl_seconds=1)
     os.kill(slow.process.pid, signal.SIGSTOP)
     try:
         # Its write is the first thing that it does when it goes on.
@@ -201,7 +201,7 @@ def test_a_client_that_was_stopped_within_its_lease_can_write(
     crew: Crew, workspace: str, database: Database
 ) -> None:
     slow = crew.workers[0]
-    slow.do("begin", workspace=workspace)
+    slow.do("begin", workspace=workspace, ttl_seconds=60)
     os.kill(slow.process.pid, signal.SIGSTOP)
     slow.give("finish")
     os.kill(slow.process.pid, signal.SIGCONT)

@@ -141,10 +141,10 @@ class Worker:
             free = state.wait_until_unblocked(agent_name, timeout=60)
             return {"free": free, "began": began, "ended": time.time()}
 
-    def begin(self, workspace: str) -> Json:
+    def begin(self, workspace: str, ttl_seconds: int) -> Json:
         """The first half of one step of `count`."""
         state = self.state(workspace)
-        lease = state.acquire_lock("subsystem", SUBSYSTEM, self.name, ttl_seconds=1)
+        lease = state.acquire_lock("subsystem", SUBSYSTEM, self.name, ttl_seconds)
         row = state.get_subsystem_status(SUBSYSTEM)
         assert lease is not None and row is not None
         self.half_done = (state, row["metadata"].get("count", 0) + 1)

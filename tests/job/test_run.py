@@ -102,6 +102,11 @@ def pid_of(state: SharedState, agent: str) -> int | None:
     return None
 
 
+def hold_open(state: SharedState) -> int:
+    """A person's conflict, which keeps the design from being completed until it is resolved."""
+    return state.log_conflict("low", "reviewer", ARCHITECT, "is the shell pretty?")
+
+
 def bill(state: SharedState) -> dict[str, Any]:
     design = state.get_subsystem_design(INTEGRATION)
     assert design is not None
@@ -210,6 +215,7 @@ def test_checking_a_good_file_starts_nothing(run: Run, state: SharedState) -> No
 def test_a_killed_agent_ends_the_run_and_the_next_run_goes_on(
     start: Start, run: Run, state: SharedState
 ) -> None:
+    number = hold_open(state)
     process = start(str(JOB / "run.py"))
     pid = until(lambda: pid_of(state, "shell_agent"), "the shell agent")
     os.kill(pid, signal.SIGKILL)
@@ -217,17 +223,20 @@ def test_a_killed_agent_ends_the_run_and_the_next_run_goes_on(
     assert process.returncode == 1
     assert f"failed: shell_agent (pid {pid}) ended with SIGKILL" in errors
     assert not any(psutil.pid_exists(pid_of(state, f"{name}_agent") or 0) for name in READS)
+    state.resolve_conflict(number, "pretty enough", "reviewer")
     assert run()[0] == 0
 
 
 def test_an_agent_killed_and_started_again_by_hand_goes_on(
     start: Start, state: SharedState
 ) -> None:
+    number = hold_open(state)
     order(state, read_requirements(DEFAULT))
     processes = {name: start("-m", f"humanoid.agents.{name}") for name in AGENTS}
     until(lambda: pid_of(state, "actuation_agent"), "the actuation agent")
     processes["actuation"].kill()
     processes["actuation"] = start("-m", "humanoid.agents.actuation")
+    state.resolve_conflict(number, "pretty enough", "reviewer")
     for name, process in processes.items():
         _, errors = process.communicate(timeout=ENOUGH_S)
         assert process.returncode == 0, f"{name}: {errors}"
@@ -245,6 +254,7 @@ def test_the_lease_of_a_dead_agent_is_waited_for(
 
 
 def test_an_interrupted_run_leaves_no_agent_and_no_lock(start: Start, state: SharedState) -> None:
+    hold_open(state)
     process = start(str(JOB / "run.py"))
     agents = [ARCHITECT, *(f"{name}_agent" for name in READS)]
     pids = [until(lambda agent=agent: pid_of(state, agent), agent) for agent in agents]  # type: ignore[misc]
@@ -274,7 +284,7 @@ def test_an_unknown_workspace_is_a_clear_error(environment: dict[str, str], run:
 def test_a_conflict_opened_by_a_person_keeps_the_design_open(
     start: Start, state: SharedState
 ) -> None:
-    number = state.log_conflict("low", "reviewer", ARCHITECT, "is the shell pretty?")
+    number = hold_open(state)
     process = start(str(JOB / "run.py"))
 
     def integrated() -> bool | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import itertools
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
 from sharedstate import SharedState
+from sharedstate.locking.locks import Lock
+from sharedstate.locking.locks_async import AsyncLock
 from sharedstate.stack import StackInfo
 
 Make = Callable[..., SharedState]
@@ -61,7 +67,10 @@ def left(database: psycopg.Connection[tuple[Any, ...]], workspace: str) -> Left:
 
 
 class Cut:
-    """A TCP proxy before the gateway; `cut` drops every connection and takes no new one."""
+    """A TCP proxy before the gateway; `cut` drops every connection and takes no new one.
+
+    `hanging` counts the messages that did not get through.
+    """
 
     def __init__(self, url: str) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
@@ -71,6 +80,7 @@ class Cut:
         self._sockets: list[socket.socket] = []
         self._is_cut = False
         self._swallow = 0
+        self.hanging = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -119,6 +129,7 @@ class Cut:
             while data := source.recv(65536):
                 with self._lock:
                     if self._is_cut:
+                        self.hanging += 1
                         continue
                     if answers and self._swallow:
                         self._swallow -= 1
@@ -154,3 +165,77 @@ async def until_async(condition: Callable[[], bool], seconds: float = 10.0) -> N
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen")
+
+
+def outlives(*locks: Lock | AsyncLock) -> Callable[[], bool]:
+    """Whether all have been renewed since now, and would have ended but for that."""
+    first = [lease for lock in locks for lease in lock.leases]
+
+    def look() -> bool:
+        now = datetime.now(UTC)
+        newer = [lease for lock in locks for lease in lock.leases]
+        return all(
+            old.expires_at < now and old.expires_at < new.expires_at
+            for old, new in zip(first, newer, strict=True)
+        )
+
+    return look
+
+
+class Clock:
+    """Notes when this process runs, to tell how long it stood still."""
+
+    _TICK_SECONDS = 0.005
+
+    def __init__(self) -> None:
+        self._ticks = [time.monotonic()]
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._tick)
+        self._thread.start()
+
+    def _tick(self) -> None:
+        while not self._is_over.wait(self._TICK_SECONDS):
+            self._ticks.append(time.monotonic())
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+        self._ticks.append(time.monotonic())
+
+    def late_by(self, happened_at: float, due_at: float) -> float:
+        """By how many seconds something came too late, without those in which nothing ran."""
+        self.stop()
+        still = sum(
+            max(0.0, min(after, happened_at) - max(before, due_at))
+            for before, after in itertools.pairwise(self._ticks)
+            if after - before > 2 * self._TICK_SECONDS
+        )
+        return happened_at - due_at - still
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Tells a call that came late from one that could not come sooner."""
+    made = Clock()
+    yield made
+    made.stop()
+
+
+@contextmanager
+def interrupted_when(condition: Callable[[], bool]) -> Iterator[None]:
+    """The block is interrupted as by Ctrl-C when the condition holds, and never after its end."""
+    is_over = threading.Event()
+
+    def interrupt() -> None:
+        until(lambda: is_over.is_set() or condition())
+        if not is_over.is_set():
+            _thread.interrupt_main()
+
+    interrupting = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        interrupting.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            interrupting.join()

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import psycopg
 import pytest
+from tests.awaiting import await_answer
 
 from sharedstate import SharedState, errors
 from sharedstate.stack import Stack, gateway, postgres, postgrest, processes
@@ -128,10 +129,7 @@ def test_what_is_written_on_the_primary_is_read_on_the_replica(
         SharedState(url=replica_url, key=info.agent_key) as reader,
     ):
         written = writer.update_subsystem_status("power", {"state": "designing"})["version"]
-        versions = [_version(reader)]
-        while versions[-1] < written and len(versions) < 5000:
-            versions.append(_version(reader))
-        assert versions[-1] == written
+        await_answer(lambda: _version(reader), written)
         assert len(reader.get_all_subsystem_statuses()) == 7
         assert reader.get_recent_activity(limit=1)[0]["activity"] == "status_updated"
         assert reader.get_active_conflicts() == []

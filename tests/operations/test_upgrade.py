@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.awaiting import await_answer
 from tests.operations.databases import Database
 from tests.stack.installation import Installation
 
@@ -209,13 +210,14 @@ def test_a_running_stack_is_upgraded_by_up_and_serves_the_new_function(
             assert new.report.migrations == [LATER]
             state.update_subsystem_status("power", {"state": "complete"})
             assert state.release_lock("subsystem", "power")
-            answers: list[object] = []
-            # PostgREST reads the schema anew in the background.
-            while answers[-1:] != [0] and len(answers) < 400:
+
+            def counted() -> object:
                 try:
-                    answers.append(state.supabase.rpc("count_conflicts", {}).execute().data)
+                    return state.supabase.rpc("count_conflicts", {}).execute().data
                 except Exception as problem:  # noqa: BLE001
-                    answers.append(problem)
-            assert answers[-1] == 0
+                    return problem
+
+            # PostgREST reads the schema anew in the background.
+            await_answer(counted, 0)
     finally:
         old.down()

@@ -109,12 +109,15 @@ def test_who_waits_for_another_of_its_own_threads_is_told_itself(make: Make) -> 
 def test_only_the_first_two_in_line_are_parked(make: Make) -> None:
     make("holder").holds(SKELETON)
     waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(3)]
-    seconds = []
-    for client in waiting:
+
+    def seconds(client: Client) -> float:
         start = time.monotonic()
         client.poll()
-        seconds.append(time.monotonic() - start)
-    assert seconds[2] < 0.3 < seconds[0] < 2 and 0.3 < seconds[1] < 2
+        return time.monotonic() - start
+
+    assert [0.3 < seconds(client) < 2 for client in waiting[:2]] == [True, True]
+    # Who is parked never answers so soon, and a slow machine only now and then.
+    assert min(seconds(waiting[2]) for _ in range(5)) < 0.3
 
 
 def test_waiters_of_many_locks_leave_the_servers_room_for_others(api: Api, make: Make) -> None:
@@ -220,8 +223,10 @@ def test_an_expired_lease_is_noticed_by_a_waiter_within_its_call(
 
 
 def test_a_holder_that_was_killed_keeps_its_lock_no_longer_than_its_ttl(make: Make) -> None:
-    make("killed").holds(SKELETON, ttl_seconds=1)
+    killed = make("killed")
+    (lease,) = killed.ask(SKELETON, wait_seconds=0)
     waiter = make("waiter").waits(SKELETON)
+    killed.confirm(lease, ttl_seconds=1)
     start = time.monotonic()
     assert waiter.until("granted")["leases"][0]["fencing_token"] == 2
     assert time.monotonic() - start < 2
@@ -371,7 +376,7 @@ def test_a_provisional_grant_that_nobody_confirms_lapses_and_goes_to_the_next(
 ) -> None:
     first = make("holder").holds(SKELETON)
     dead, alive = make("dead"), make("alive")
-    dead.waits(SKELETON, ttl_seconds=1)
+    dead.waits(SKELETON, ttl_seconds=3)
     alive.waits(SKELETON)
     first.release()
     (orphan,) = api.rows("agent_locks")

@@ -22,6 +22,12 @@ create function public.broken() returns void language plpgsql set search_path = 
 """
 
 
+def two_free_ports() -> tuple[int, int]:
+    """For the database and the API: never the same one twice."""
+    first = processes.free_port()
+    return first, processes.free_port([first])
+
+
 @dataclass
 class Installation:
     """One home with the commands that act on it."""
@@ -29,9 +35,7 @@ class Installation:
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
-    ports: tuple[int, int] = field(
-        default_factory=lambda: (processes.free_port(), processes.free_port())
-    )
+    ports: tuple[int, int] = field(default_factory=two_free_ports)
 
     def command(self, *arguments: str) -> list[str]:
         program = "from sharedstate.cli import app; app()"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.stack.demos import SAID, Demo, HeldDesign
 from tests.stack.installation import Installation
 
 from sharedstate.stack import Stack, processes
@@ -59,60 +60,30 @@ def test_bad_requirements_are_refused_before_anything_is_started_or_made(
 def test_when_it_is_interrupted_its_stack_is_stopped_too(
     installation: Installation, sent: signal.Signals
 ) -> None:
-    process = subprocess.Popen(
-        installation.command("demo"),
-        cwd=installation.root,
-        env=installation.clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "designing in workspace" in line:
-            process.send_signal(sent)
-            break
-    process.stdout.read()
-    assert process.wait(timeout=60) != 0
+    with start_demo(installation) as demo:
+        assert demo.interrupt(sent) != 0
     assert not Stack(installation.root).anything_runs()
 
 
-def start_demo(installation: Installation) -> subprocess.Popen[str]:
-    """A demo that has come so far that its stack runs."""
-    process = subprocess.Popen(
-        installation.command("demo"),
-        cwd=installation.root,
-        env=installation.clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert any("designing in workspace" in line for line in process.stdout)
-    return process
+def start_demo(installation: Installation) -> Demo:
+    """A demo that has come so far that its stack runs, and that does not end by itself."""
+    return Demo(installation).await_design()
 
 
 def test_of_two_demos_at_once_the_first_to_end_leaves_the_stack_to_the_other(
     installation: Installation,
 ) -> None:
     with start_demo(installation) as first, start_demo(installation) as second:
-        codes = []
-        for process in (first, second):
-            assert process.stdout is not None
-            process.stdout.read()
-            codes.append(process.wait(timeout=120))
-    assert codes == [0, 0]
+        assert first.finish() == 0
+        assert Stack(installation.root).anything_runs()
+        assert second.finish() == 0
     assert not Stack(installation.root).anything_runs()
 
 
 def test_up_during_a_demo_makes_its_stack_stay(installation: Installation) -> None:
     with start_demo(installation) as demo:
         up = installation.run("up")
-        assert demo.stdout is not None
-        demo.stdout.read()
-        assert demo.wait(timeout=120) == 0
+        assert demo.finish() == 0
     assert up.returncode == 0, up.stderr
     assert "keeps them and goes on running" in up.stdout
     status = installation.run("status")
@@ -121,24 +92,19 @@ def test_up_during_a_demo_makes_its_stack_stay(installation: Installation) -> No
     assert f"SUPABASE_URL={url}" in (installation.root / ".env").read_text()
 
 
-def _interrupt(demo: subprocess.Popen[str]) -> None:
-    assert demo.stdout is not None
-    demo.send_signal(signal.SIGINT)
-    demo.stdout.read()
-    assert demo.wait(timeout=60) != 0
-
-
-def _kill_with_its_agents(installation: Installation, demo: subprocess.Popen[str]) -> None:
-    children = psutil.Process(demo.pid).children(recursive=True)
-    # The parts of the stack are children, too, and have some: Postgres would recover from their
-    # end, which takes as long as its files take to be written to the disk.
-    parts = [psutil.Process(installation.part(name).pid) for name in PARTS]
-    spared = {*parts, *(child for part in parts for child in part.children(recursive=True))}
-    agents = [process for process in children if process not in spared]
-    demo.kill()
-    demo.wait(timeout=10)
-    for process in agents:
-        processes.end(process, graceful=signal.SIGKILL, patience=10)
+def _kill_with_its_agents(installation: Installation) -> None:
+    """A demo, killed in the middle of its design."""
+    with start_demo(installation) as demo:
+        children = psutil.Process(demo.process.pid).children(recursive=True)
+        # The parts of the stack are children, too, and have some: Postgres would recover from their
+        # end, which takes as long as its files take to be written to the disk.
+        parts = [psutil.Process(installation.part(name).pid) for name in PARTS]
+        spared = {*parts, *(child for part in parts for child in part.children(recursive=True))}
+        agents = [process for process in children if process not in spared]
+        demo.process.kill()
+        demo.process.wait(timeout=10)
+        for process in agents:
+            processes.end(process, graceful=signal.SIGKILL, patience=10)
 
 
 def test_when_its_terminal_is_closed_its_stack_is_stopped_too(installation: Installation) -> None:
@@ -150,8 +116,9 @@ def test_when_its_terminal_is_closed_its_stack_is_stopped_too(installation: Inst
     demo = psutil.Process(pid)
     try:
         shown = b""
-        while b"designing in workspace" not in shown:
+        while not (said := re.search(rf"{SAID}(\S+)\s".encode(), shown)):
             shown += os.read(terminal, 65536)
+        HeldDesign(installation, said[1].decode())
         # The kernel tells the demo and its agents, and all that they still write fails.
         os.close(terminal)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGHUP
@@ -176,25 +143,10 @@ def _ports(installation: Installation) -> tuple[int, int]:
 def test_demos_started_in_the_same_moment_take_a_workspace_each(
     installation: Installation,
 ) -> None:
-    both = [
-        subprocess.Popen(
-            installation.command("demo"),
-            cwd=installation.root,
-            env=installation.clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    said = "designing in workspace "
-    names = set()
-    for demo in both:
-        assert demo.stdout is not None
-        names.add(next(line.removeprefix(said).strip() for line in demo.stdout if said in line))
-    for demo in both:
-        _interrupt(demo)
+    with Demo(installation) as first, Demo(installation) as second:
+        names = {demo.await_design().workspace for demo in (first, second)}
+        for demo in (first, second):
+            assert demo.interrupt() != 0
     assert names == {"humanoid-1", "humanoid-2"}
     assert not Stack(installation.root).anything_runs()
 
@@ -202,10 +154,10 @@ def test_demos_started_in_the_same_moment_take_a_workspace_each(
 def test_up_on_other_ports_during_a_demo_is_refused_and_the_demo_still_cleans_up(
     installation: Installation,
 ) -> None:
-    demo = start_demo(installation)
-    assert "until     the demo ends" in installation.run("status").stdout
-    answer = installation.up()
-    _interrupt(demo)
+    with start_demo(installation) as demo:
+        assert "until     the demo ends" in installation.run("status").stdout
+        answer = installation.up()
+        assert demo.interrupt() != 0
     db_port, api_port = installation.ports
     assert answer.returncode == 1
     assert "a demo runs in" in answer.stderr
@@ -219,9 +171,9 @@ def test_the_ports_of_a_demo_are_those_of_its_stack_only_until_that_is_stopped(
 ) -> None:
     installation.up()
     installation.run("down")
-    demo = start_demo(installation)
-    up = installation.run("up")
-    _interrupt(demo)
+    with start_demo(installation) as demo:
+        up = installation.run("up")
+        assert demo.interrupt() != 0
     assert "sharedstate down, then sharedstate up" in up.stdout
     assert installation.run("status").returncode == 0
     assert not set(_ports(installation)) & set(installation.ports)
@@ -236,7 +188,7 @@ def test_the_ports_of_a_demo_are_those_of_its_stack_only_until_that_is_stopped(
 def test_the_stack_of_a_killed_demo_moves_to_the_usual_ports_at_the_next_up(
     installation: Installation,
 ) -> None:
-    _kill_with_its_agents(installation, start_demo(installation))
+    _kill_with_its_agents(installation)
     assert Stack(installation.root).anything_runs()
     said = installation.run("status").stdout
     assert "until     sharedstate down (the demo that it was for was killed)" in said
@@ -250,9 +202,9 @@ def test_the_stack_of_a_killed_demo_moves_to_the_usual_ports_at_the_next_up(
 def test_the_stack_of_a_killed_demo_is_stopped_by_the_next_one(
     installation: Installation,
 ) -> None:
-    _kill_with_its_agents(installation, start_demo(installation))
+    _kill_with_its_agents(installation)
     before = _ports(installation)
-    demo = start_demo(installation)
-    assert _ports(installation) == before
-    _interrupt(demo)
+    with start_demo(installation) as demo:
+        assert _ports(installation) == before
+        assert demo.interrupt() != 0
     assert not Stack(installation.root).anything_runs()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.awaiting import await_answer
 
 from sharedstate.stack import Stack, StackError, migrations
 
@@ -121,7 +122,4 @@ def test_a_new_function_is_served_at_once_by_a_running_stack(
     info = stack.up()
     assert stack.report.migrations == ["20260201000000"]
     with httpx.Client(base_url=info.url, trust_env=False) as client:
-        statuses: list[int] = []
-        while 200 not in statuses and len(statuses) < 400:
-            statuses.append(client.get("/rest/v1/rpc/greeting").status_code)
-    assert statuses[-1] == 200
+        await_answer(lambda: client.get("/rest/v1/rpc/greeting").status_code, 200)

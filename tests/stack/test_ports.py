@@ -147,7 +147,7 @@ def test_a_port_named_later_wins_and_is_remembered_with_the_other_one(
 ) -> None:
     installation.up()
     installation.run("down")
-    api_port = processes.free_port()
+    api_port = processes.free_port(installation.ports)
     assert installation.run("up", "--api-port", str(api_port)).returncode == 0
     installation.run("down")
     assert installation.run("up").returncode == 0
