@@ -1534,7 +1534,7 @@ as $$
 declare
   v_at integer := p_at;
   v_resource core.resource := p_resource;
-  v_cycle jsonb := '[]';
+  v_cycle jsonb := '[]'::jsonb;
 begin
   while v_at > 0 loop
     v_cycle := core.waits_for(p_tickets[v_at], v_resource) || v_cycle;
