@@ -198,6 +198,11 @@ def test_checkins_of_one_lease_from_many_threads_end_in_one_release(
     assert deadlocks(database) == before
 
 
+def is_of_the_database(name: str, answer: Any) -> bool:
+    """Whether somebody tried to open again one of the conflicts about budgets, which it may not."""
+    return name == "reopen_conflict" and "is about a budget" in str(answer["details"])
+
+
 def test_a_storm_of_every_kind_of_call_ends_without_a_deadlock_and_with_all_numbers_right(
     crew: Crew, workspace: str, database: Database, effort: int
 ) -> None:
@@ -209,7 +214,11 @@ def test_a_storm_of_every_kind_of_call_ends_without_a_deadlock_and_with_all_numb
         ]
     )
     done = [one for worker in answers for one in worker]
-    strange = [one for one in done if one[1] not in (200, 404, 409, 423)]
+    strange = [
+        (name, status, answer)
+        for name, status, answer in done
+        if status not in (200, 404, 409, 423) and not is_of_the_database(name, answer)
+    ]
     assert strange == []
     succeeded = Counter(name for name, status, _ in done if status == 200)
     assert deadlocks(database) == before
