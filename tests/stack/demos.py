@@ -36,16 +36,8 @@ class HeldDesign:
 class Demo:
     """`sharedstate demo`, so far that its stack runs. It does not end before it is told to."""
 
-    def __init__(self, installation: Installation) -> None:
-        self.process = subprocess.Popen(
-            installation.command("demo"),
-            cwd=installation.root,
-            env=installation.clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+    def __init__(self, installation: Installation, stderr: int = subprocess.DEVNULL) -> None:
+        self.process = installation.start("demo", stderr=stderr)
         self._installation = installation
 
     def await_design(self) -> Demo:

@@ -53,6 +53,18 @@ class Installation:
             timeout=timeout,
         )
 
+    def start(self, *arguments: str, stderr: int) -> subprocess.Popen[str]:
+        """The same without waiting for its end; `stderr` as subprocess has it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
     def clean_environment(self) -> dict[str, str]:
         """Ours without what would point the commands at another database or home."""
         ours = ("DATABASE_URL", "SUPABASE_", "SHAREDSTATE_HOME", "SHAREDSTATE_WORKSPACE")

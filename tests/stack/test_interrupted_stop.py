@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from tests.stack.demos import Demo
 from tests.stack.installation import Installation
 
 from sharedstate.stack import Stack
@@ -15,24 +16,15 @@ from sharedstate.stack import Stack
 def test_a_demo_that_stops_its_stack_is_not_interrupted_by_a_second_signal(
     installation: Installation,
 ) -> None:
-    demo = subprocess.Popen(
-        installation.command("demo"),
-        cwd=installation.root,
-        env=installation.clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with demo:
-        assert demo.stdout is not None
-        assert any("designing in workspace" in line for line in demo.stdout)
-        demo.send_signal(signal.SIGINT)
-        assert any("stopping nginx" in line for line in demo.stdout)
+    with Demo(installation, stderr=subprocess.STDOUT) as demo:
+        process = demo.await_design().process
+        assert process.stdout is not None
+        process.send_signal(signal.SIGINT)
+        assert any("stopping nginx" in line for line in process.stdout)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            demo.send_signal(number)
-        demo.stdout.read()
-    assert demo.returncode != 0
+            process.send_signal(number)
+        process.stdout.read()
+        assert process.wait() != 0
     assert not Stack(installation.root).anything_runs()
 
 

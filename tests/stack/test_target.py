@@ -53,15 +53,7 @@ def test_init_waits_for_a_database_that_is_not_written_down_yet(
     shared_installation: Installation, whole: StackState
 ) -> None:
     _write_down(shared_installation, whole, "nginx")
-    init = subprocess.Popen(
-        shared_installation.command("init", "--workspace", "waited"),
-        cwd=shared_installation.root,
-        env=shared_installation.clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    init = shared_installation.start("init", "--workspace", "waited", stderr=subprocess.STDOUT)
     with init:
         assert init.stdout is not None
         assert "waiting for the database of the running stack" in init.stdout.readline()

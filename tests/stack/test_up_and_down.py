@@ -139,19 +139,8 @@ def test_down_when_nothing_runs_is_fine(installation: Installation) -> None:
 
 def test_two_ups_at_once_start_one_stack(installation: Installation) -> None:
     db_port, api_port = map(str, installation.ports)
-    command = installation.command("up", "--db-port", db_port, "--api-port", api_port)
-    both = [
-        subprocess.Popen(
-            command,
-            cwd=installation.root,
-            env=installation.clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    ports = ("--db-port", db_port, "--api-port", api_port)
+    both = [installation.start("up", *ports, stderr=subprocess.PIPE) for _ in range(2)]
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sum("already running" in out for out, _ in outputs) == 1
