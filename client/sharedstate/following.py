@@ -11,6 +11,7 @@ from sharedstate.calls import activity as calls
 from sharedstate.calls.arguments import seconds_of
 from sharedstate.errors import InvalidArgument
 from sharedstate.http.call import Call
+from sharedstate.patience import pause_of
 
 START = "0/0"
 
@@ -23,14 +24,18 @@ class Following:
         filters: tuple[str | None, str | None, str | None],
         since_cursor: str | None,
         from_start: bool,
-        poll_seconds: float,
+        poll_seconds: float | None,
         timeout: float | None,
     ) -> None:
         if since_cursor is not None and from_start:
             raise InvalidArgument.of(
                 "from_start", "cannot go with since_cursor", hint="Give one of them, or none."
             )
-        self._poll_s = seconds_of(poll_seconds, "poll_seconds", 0.01)
+        self._poll_s = (
+            None if poll_seconds is None else seconds_of(poll_seconds, "poll_seconds", 0.01)
+        )
+        # Until there is an answer, as after one while entries come.
+        self._retry_ms = 100
         self._timeout_s = None if timeout is None else seconds_of(timeout, "timeout")
         self._filters = filters
         self._fetched: deque[types.ActivityRow] = deque()
@@ -47,6 +52,7 @@ class Following:
         self.has_begun = True
         self._fetched.extend(page["entries"])
         self._fetched_to = page["cursor"]
+        self._retry_ms = page["retry_ms"]
         if not self._fetched:
             self.cursor = self._fetched_to  # past entries that are not wanted
         return bool(self._fetched) or page["more"]
@@ -67,7 +73,8 @@ class Following:
 
     def pause(self, idle_s: float) -> float | None:
         """Seconds until the next call after `idle_s` without an entry; None to end."""
+        pause_s = pause_of(self._retry_ms) if self._poll_s is None else self._poll_s
         if self._timeout_s is None:
-            return self._poll_s
+            return pause_s
         left = self._timeout_s - idle_s
-        return min(self._poll_s, left) if left > 0 else None
+        return min(pause_s, left) if left > 0 else None

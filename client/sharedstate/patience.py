@@ -1,4 +1,4 @@
-"""How long a blocked agent goes on asking, and when. Pure but for the clock and the dice."""
+"""How long a waiter goes on asking, and when it asks again. Pure but for the clock and the dice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from collections.abc import Callable
 
 from sharedstate.calls.arguments import seconds_of
 
-# The longest that the database lets one call wait.
-MAX_PARK_MS = 500
 _HINT = "Pass seconds of at least 0, or None to wait for ever."
+
+
+def pause_of(retry_ms: int) -> float:
+    """Seconds until the next question of a waiter that was told `retry_ms`.
+
+    Not before, and up to a fifth later, by chance: those who wait must not ask all at once.
+    """
+    return retry_ms / 1000 * random.uniform(1.0, 1.2)
 
 
 class Patience:
@@ -28,20 +34,10 @@ class Patience:
         # Who does not wait asks as any call does.
         self.until = self._ends if wait_s else math.inf
 
-    def park_ms(self) -> int:
-        """How long the next call may wait by itself, in ms."""
-        return max(0, min(MAX_PARK_MS, int(min(self._left_s(), 1.0) * 1000)))
-
     def pause_s(self, retry_ms: int) -> float | None:
         """Seconds until the next call, after an answer that asks for `retry_ms`; None to give up.
 
-        Random below that, so that those who wait do not ask all at once. The last pause ends with
-        the time, and one more look follows it.
+        The last pause ends with the time, and one more look follows it.
         """
-        left_s = self._left_s()
-        if left_s <= 0:
-            return None
-        return min(retry_ms / 1000 * random.uniform(0.7, 1.0), left_s)
-
-    def _left_s(self) -> float:
-        return self._ends - self._clock()
+        left_s = self._ends - self._clock()
+        return min(pause_of(retry_ms), left_s) if left_s > 0 else None

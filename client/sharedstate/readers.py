@@ -71,6 +71,7 @@ def activity_page(answer: Any) -> types.ActivityPage:
         "entries": rows(found["entries"]),
         "cursor": text(found["cursor"]),
         "more": boolean(found["more"]),
+        "retry_ms": integer(found["retry_ms"]),
     }
 
 

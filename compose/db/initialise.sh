@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the database needs before the API can start: PostgREST's password, an owner who may make
-# schemas, parking slots, the migrations. supabase/postgres runs it once, on an empty volume. It may be
+# schemas, the migrations. supabase/postgres runs it once, on an empty volume. It may be
 # run again:
 #   docker compose exec db /docker-entrypoint-initdb.d/zz_sharedstate.sh
 set -eu
@@ -26,8 +26,6 @@ set local log_min_error_statement = 'panic';
 alter role authenticator with login password :'password';
 commit;
 alter database :"DBNAME" owner to postgres;
--- For waiters of locks, of PostgREST's 20 connections; see docs/locking.md.
-alter database :"DBNAME" set sharedstate.parking_slots = 12;
 SQL
 
 # The ledger of the Supabase CLI and of `sharedstate init`, so that all three agree.

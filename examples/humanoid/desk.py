@@ -40,7 +40,6 @@ from sharedstate.types import Blocked, Checkout
 
 LEASE_S = 30  # a step takes milliseconds; after a crash nobody waits longer than this
 PATIENCE_S = 300.0
-POLL_S = 0.1
 # What is not logged is noticed so late: a lease that has lapsed, a hand in the tables.
 LOOK_AGAIN_S = 1.0
 
@@ -89,7 +88,7 @@ def work_until_stopped(state: SharedState, role: Role, patience_s: float) -> str
     gives_up_at = time.monotonic() + patience_s
     while time.monotonic() < gives_up_at:
         # It begins before the look, so that nothing is missed that is written after it.
-        with state.follow_activity(poll_seconds=POLL_S, timeout=LOOK_AGAIN_S) as news:
+        with state.follow_activity(timeout=LOOK_AGAIN_S) as news:
             step = role.next_step(read_view(state, role.subsystem))
             if isinstance(step, Stop):
                 return step.verdict

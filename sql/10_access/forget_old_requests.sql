@@ -24,7 +24,7 @@ begin
   get diagnostics v_count = row_count;
   with dead as materialized (
     select d.ticket_id from core.lock_tickets as d
-    where d.seen_at < v_before
+    where d.alive_until < v_before
     limit 500
     for update skip locked
   )

@@ -18,7 +18,7 @@ declare
     cross join lateral (
       select d.ticket_id from core.lock_tickets as d
       where d.ticket_id = line.ticket_id
-        and least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
+        and least(d.alive_until, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
       for update skip locked
     ) as dead
   );

@@ -35,7 +35,8 @@ begin
   end if;
   foreach v_resource in array p_resources loop
     v_leases := v_leases || core.write_lease(
-      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional
+      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional,
+      p_ticket_id is not null
     );
   end loop;
   return v_leases;

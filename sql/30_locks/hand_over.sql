@@ -4,7 +4,7 @@
 --
 -- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
 -- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
--- that was passed over takes its turn itself, within milliseconds, because the first in line keeps looking.
+-- that was passed over takes its turn itself when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql

@@ -44,9 +44,13 @@ create table core.fencing_counters (
   resource_type text not null,
   resource_name text not null,
   last_token bigint not null default 0,
+  last_granted_at timestamptz,
+  -- How long a turn lasts where somebody waits, from one grant to the next: the last ones, smoothed.
+  turn_ms double precision,
   primary key (workspace, resource_type, resource_name)
 );
-comment on table core.fencing_counters is 'The last fencing token of every resource that was ever locked.';
+comment on table core.fencing_counters is
+'The last fencing token of every resource that was ever locked, and how long its turns last.';
 alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
@@ -74,7 +78,8 @@ create table core.lock_tickets (
   -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  seen_at timestamptz not null default clock_timestamp(),
+  -- Passed over from then on, unless it asks again: see core.keep_waiting. It begins with its first question.
+  alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
   -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
   refused jsonb,

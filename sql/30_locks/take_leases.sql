@@ -42,7 +42,7 @@ begin
       if v_ticket.arguments_hash <> v_request.arguments_hash then
         perform core.fail_request_id_reused(p_request_id, v_request.function_name);
       end if;
-      return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
+      return query select * from unnest((core.await_ticket(v_workspace, p_request_id)).leases);
       return;
     end if;
   end if;

@@ -8,7 +8,7 @@ declare
   v_workspace constant text := core.current_workspace();
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  return core.await_ticket(v_workspace, p_request_id, 500);
+  return core.await_ticket(v_workspace, p_request_id);
 end;
 $$;
 
@@ -21,9 +21,9 @@ as $$
 $$;
 
 comment on function public.wait_for_lock(uuid) is
-'Asks how a request that waits for locks stands; it may take up to 0.5 s to answer when its turn is near.
+'Asks how a request that waits for locks stands.
 
 state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
-retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more, or one of its leases has
+retry_ms, which grows with the wait. Whoever is silent for three times that and 3 s more loses its turn; gone: no such request waits any more, or one of its leases has
 ended: cancel_lock_request gives back the rest. waiting_for: the agents that hold what you wait for; where nobody does,
 who is before you in line. deadlock if this wait was chosen to end one.';

@@ -8,7 +8,8 @@ create or replace function core.write_lease(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_is_provisional boolean
+  p_is_provisional boolean,
+  p_has_waited boolean
 )
 returns public.agent_locks
 language plpgsql
@@ -25,7 +26,14 @@ begin
     perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
   end if;
   with counter as (
-    update core.fencing_counters as c set last_token = c.last_token + 1
+    update core.fencing_counters as c
+    set
+      last_token = c.last_token + 1,
+      last_granted_at = clock_timestamp(),
+      turn_ms = case
+        when p_has_waited then core.next_turn_ms(c.turn_ms, clock_timestamp() - c.last_granted_at)
+        else c.turn_ms
+      end
     where c.workspace = p_workspace
       and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
     returning c.last_token

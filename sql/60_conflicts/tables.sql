@@ -97,15 +97,5 @@ alter table core.conflict_counters enable row level security;
 insert into core.conflict_counters (workspace)
 select w.name from core.workspaces as w;
 
--- Who has asked lately whether it is still blocked, see core.unblock_retry_ms: a crash may lose it.
-create unlogged table core.blocked_askers (
-  workspace text not null,
-  subsystem text not null,
-  asked_at timestamptz not null,
-  primary key (workspace, subsystem)
-);
-comment on table core.blocked_askers is 'The agents that wait until they are unblocked and are not parked.';
-alter table core.blocked_askers enable row level security;
-
 create type public.unblock_wait as (blocked boolean, conflicts public.conflicts [], retry_ms integer);
 comment on type public.unblock_wait is 'Answer of wait_until_unblocked.';

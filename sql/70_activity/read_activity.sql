@@ -17,65 +17,28 @@ language plpgsql
 stable
 security definer
 set search_path = ''
-set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  -- With a filter, how many entries a call looks at in search of those that are wanted.
-  v_scanned constant integer := case
-    when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
-  end;
-  v_transaction_id xid8;
-  v_id bigint;
+  v_last public.agent_activity_logs;
   v_page public.activity_page;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 1000);
   perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
-  perform core.require_followable(v_workspace, p_cursor);
+  select * into v_last from public.agent_activity_logs as a
+  where a.workspace = v_workspace
+  order by a.transaction_id desc, a.id desc
+  limit 1;
+  perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    v_page.entries := '{}';
-    v_page.cursor := core.last_activity(v_workspace, v_oldest_running);
-    v_page.more := false;
-    return v_page;
+    v_page.cursor := core.last_activity(v_workspace, pg_snapshot_xmin(pg_current_snapshot()));
+  elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then
+    v_page := core.next_activity(v_workspace, p_cursor, p_limit, p_agent_name, p_execution_id, p_activity);
   end if;
-  v_transaction_id := split_part(p_cursor, '/', 1)::xid8;
-  v_id := split_part(p_cursor, '/', 2)::bigint;
-  with scanned as materialized (
-    select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
-    where a.workspace = v_workspace
-      and (a.transaction_id, a.id) > (v_transaction_id, v_id)
-      and a.transaction_id < v_oldest_running
-    order by a.transaction_id, a.id
-    limit v_scanned
-  ),
-  wanted as materialized (
-    select s.entry, s.transaction_id, s.id from scanned as s
-    where (p_agent_name is null or (s.entry).agent_name = p_agent_name)
-      and (p_execution_id is null or (s.entry).execution_id = p_execution_id)
-      and (p_activity is null or (s.entry).activity = p_activity)
-    order by s.transaction_id, s.id
-    limit p_limit
-  ),
-  found as (
-    select (select count(*) from wanted) = p_limit as is_full, (select count(*) from scanned) = v_scanned as is_cut
-  )
-  select
-    coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
-    coalesce((
-      -- A page that is full ends with its last entry, another where the search ended.
-      select e.transaction_id || '/' || e.id
-      from (
-        select w.transaction_id, w.id from wanted as w
-        union all
-        select s.transaction_id, s.id from scanned as s where not f.is_full
-      ) as e
-      order by e.transaction_id desc, e.id desc
-      limit 1
-    ), p_cursor),
-    f.is_full or f.is_cut
-  into v_page
-  from found as f;
+  v_page.entries := coalesce(v_page.entries, '{}');
+  v_page.cursor := coalesce(v_page.cursor, p_cursor);
+  v_page.more := coalesce(v_page.more, false);
+  v_page.retry_ms := core.retry_ms(coalesce(clock_timestamp() - v_last."timestamp", interval '1 hour'), 100, 2000);
   return v_page;
 end;
 $$;
@@ -100,5 +63,5 @@ comment on function public.read_activity(text, integer, text, text, text) is
 twice, whatever commits in which order.
 
 Without a cursor there are no entries, only the cursor from which to follow what comes from now on; "0/0" is the start
-of the log. more: ask again at once. limit_count: 1 to 1000. Entries come in the order of their transactions, when no
-older transaction of the database server is writing any more.';
+of the log. more: ask again at once, else after retry_ms, which grows while nothing is written. limit_count: 1 to 1000.
+Entries come in the order of their transactions, when no older transaction of the database server is writing any more.';

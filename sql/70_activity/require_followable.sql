@@ -1,6 +1,6 @@
 -- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
 -- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
-create or replace function core.require_followable(p_workspace text, p_cursor text)
+create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
 returns boolean
 language plpgsql
 stable
@@ -8,7 +8,6 @@ set search_path = ''
 as $$
 declare
   v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
-  v_last xid8;
 begin
   if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
     perform core.fail(
@@ -23,15 +22,11 @@ begin
       'Begin anew: with "0/0" at the log''s first entry, or with null.'
     );
   end if;
-  select a.transaction_id into v_last from public.agent_activity_logs as a
-  where a.workspace = p_workspace
-  order by a.transaction_id desc, a.id desc
-  limit 1;
   -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
-  if v_last >= v_next and v_last is distinct from pg_current_xact_id_if_assigned() then
+  if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
-      jsonb_build_object('transaction_id', v_last, 'next_transaction_id', v_next),
+      jsonb_build_object('transaction_id', p_last.transaction_id, 'next_transaction_id', v_next),
       'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
     );
   end if;

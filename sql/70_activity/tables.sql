@@ -46,7 +46,9 @@ using (workspace = (select core.visible_workspace()));
 create type public.activity_page as (
   entries public.agent_activity_logs [],
   "cursor" text,
-  more boolean
+  more boolean,
+  retry_ms integer
 );
 comment on type public.activity_page is
-'A step of a follower: entries in the order of their transactions, where to go on, and whether to ask again at once.';
+'A step of a follower: entries in the order of their transactions, where to go on, whether to ask again at once, and
+else in how many milliseconds.';

@@ -602,7 +602,7 @@ begin
   get diagnostics v_count = row_count;
   with dead as materialized (
     select d.ticket_id from core.lock_tickets as d
-    where d.seen_at < v_before
+    where d.alive_until < v_before
     limit 500
     for update skip locked
   )
@@ -762,6 +762,20 @@ begin
     );
   end if;
   return true;
+end;
+$$;
+
+-- sql/10_access/retry_ms.sql
+-- When to ask again, in relation to how long the wait has lasted: after a tenth of that, so that whoever waits learns
+-- late by a twentieth of it on average, and asks often only where the wait is short.
+create or replace function core.retry_ms(p_waited interval, p_least_ms integer, p_most_ms integer)
+returns integer
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return least(p_most_ms, greatest(p_least_ms, extract(epoch from p_waited) * 1000 / 10))::integer;
 end;
 $$;
 
@@ -1117,9 +1131,13 @@ create table core.fencing_counters (
   resource_type text not null,
   resource_name text not null,
   last_token bigint not null default 0,
+  last_granted_at timestamptz,
+  -- How long a turn lasts where somebody waits, from one grant to the next: the last ones, smoothed.
+  turn_ms double precision,
   primary key (workspace, resource_type, resource_name)
 );
-comment on table core.fencing_counters is 'The last fencing token of every resource that was ever locked.';
+comment on table core.fencing_counters is
+'The last fencing token of every resource that was ever locked, and how long its turns last.';
 alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
@@ -1147,7 +1165,8 @@ create table core.lock_tickets (
   -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  seen_at timestamptz not null default clock_timestamp(),
+  -- Passed over from then on, unless it asks again: see core.keep_waiting. It begins with its first question.
+  alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
   -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
   refused jsonb,
@@ -1319,17 +1338,14 @@ end;
 $$;
 
 -- sql/30_locks/await_ticket.sql
--- How a waiting request stands. The first two in line may be parked here for up to p_park_ms, so that
--- they see a release within milliseconds; everybody else is told when to ask again. While it parks, a
--- call holds no lock on any row and has written nothing.
-create or replace function core.await_ticket(p_workspace text, p_request_id uuid, p_park_ms integer)
+-- How a waiting request stands. It answers at once: whoever has to wait does so on its own side, and costs nothing
+-- meanwhile.
+create or replace function core.await_ticket(p_workspace text, p_request_id uuid)
 returns public.lock_wait
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_until constant timestamptz := clock_timestamp() + p_park_ms * interval '1 millisecond';
-  v_is_parked boolean := false;
   v_ticket core.lock_tickets;
   v_position integer;
   v_leases public.agent_locks[];
@@ -1346,24 +1362,14 @@ begin
       return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
     end if;
     v_position := core.ticket_position(v_ticket);
-    continue when v_position is null;  -- it was granted, or cancelled, just now
-    if v_position = 1 and not core.is_any_held(p_workspace, core.ticket_resources(v_ticket.ticket_id)) then
-      v_leases := core.grant_ticket(v_ticket);
-      if v_leases is not null then
-        return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
-      end if;
-      exit;  -- it locked what it could not have, a lease that was just renewed: not to be kept while parked
-    end if;
-    exit when v_position > 2 or clock_timestamp() >= v_until;
-    v_is_parked := v_is_parked or core.take_parking_slot(v_position);
-    exit when not v_is_parked;
-    -- A grant takes the ticket out of the queue, and to see that is cheap. All else (the holder lapsed,
-    -- the one before has left) may wait for the next full look.
-    for v_glance in 1..20 loop
-      perform pg_sleep(0.002);
-      exit when not exists (select from core.lock_tickets as t where t.ticket_id = v_ticket.ticket_id);
-    end loop;
+    exit when v_position is not null;  -- else it was granted, or cancelled, just now
   end loop;
+  if v_position = 1 and not core.is_any_held(p_workspace, core.ticket_resources(v_ticket.ticket_id)) then
+    v_leases := core.grant_ticket(v_ticket);
+    if v_leases is not null then
+      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
+    end if;
+  end if;
   return core.keep_waiting(v_ticket, v_position);
 end;
 $$;
@@ -1791,7 +1797,7 @@ declare
     cross join lateral (
       select d.ticket_id from core.lock_tickets as d
       where d.ticket_id = line.ticket_id
-        and least(d.seen_at, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
+        and least(d.alive_until, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
       for update skip locked
     ) as dead
   );
@@ -1841,7 +1847,8 @@ begin
   end if;
   foreach v_resource in array p_resources loop
     v_leases := v_leases || core.write_lease(
-      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional
+      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional,
+      p_ticket_id is not null
     );
   end loop;
   return v_leases;
@@ -1925,7 +1932,7 @@ $$;
 --
 -- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
 -- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
--- that was passed over takes its turn itself, within milliseconds, because the first in line keeps looking.
+-- that was passed over takes its turn itself when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -2040,43 +2047,62 @@ end;
 $$;
 
 -- sql/30_locks/is_live_ticket.sql
--- A waiter is heard of every second or two. One that was silent for 5 s, or whose time is up, is
--- passed over; if it comes back in time, its place is still there.
+-- A waiter that did not ask again for too long (core.keep_waiting), or whose time is up, is passed over; if it comes
+-- back in time, its place is still there.
 create or replace function core.is_live_ticket(p_ticket core.lock_tickets)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return p_ticket.seen_at > clock_timestamp() - interval '5 seconds'
+  return p_ticket.alive_until > clock_timestamp()
     and p_ticket.gives_up_at > clock_timestamp()
     and p_ticket.refused is null;
 end;
 $$;
 
 -- sql/30_locks/keep_waiting.sql
--- Ends a look at the queue: shows that the waiter is alive, looks for a deadlock, and says when to ask
--- again: the sooner, the nearer its turn is. The first two in line get here when no parking slot was
--- free: there are many locks, and all of their waiters together must leave the servers room to work.
+-- Ends a look at the queue: for whom the ticket waits, when to ask again, and until when the waiter counts as alive.
+-- Looks for a deadlock where one is possible, and has the waiter ask again soon: it is found when a member asks.
 create or replace function core.keep_waiting(p_ticket core.lock_tickets, p_position integer)
 returns public.lock_wait
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
+declare
+  v_held interval;
+  v_turn_ms double precision;
+  v_holders text[];
+  v_retry_ms integer;
+  v_alive_until timestamptz;
 begin
-  if p_ticket.seen_at < clock_timestamp() - interval '1 second' then
-    -- Losing this on a crash of the server loses nothing but a place that is seen to be live anew.
-    perform set_config('synchronous_commit', 'off', true);
-    update core.lock_tickets as t set seen_at = clock_timestamp() where t.ticket_id = p_ticket.ticket_id;
+  select max(clock_timestamp() - l.locked_at), max(c.turn_ms), array_agg(distinct l.locked_by)
+  into v_held, v_turn_ms, v_holders
+  from core.lock_ticket_resources as r
+  left join public.agent_locks as l
+    on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+    and l.expires_at > clock_timestamp()
+  left join core.fencing_counters as c
+    on r.workspace = c.workspace and r.resource_type = c.resource_type and r.resource_name = c.resource_name
+  where r.ticket_id = p_ticket.ticket_id;
+  v_retry_ms := core.lock_retry_ms(p_position, v_held, v_turn_ms);
+  if core.may_be_deadlocked(p_ticket) then
+    perform core.refuse_deadlock(p_ticket, false);
+    v_retry_ms := least(v_retry_ms, 1500);
   end if;
-  perform core.refuse_deadlock(p_ticket, false);
-  return row(
-    'waiting',
-    '{}'::public.agent_locks[],
-    p_position,
-    case when p_position <= 2 then p_position * 20 else least(500, (p_position - 1) * 20) end,
-    core.waiting_for(p_ticket)
-  )::public.lock_wait;
+  v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
+  if p_ticket.alive_until < v_alive_until then
+    -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
+    -- but a place that is seen to be live anew.
+    perform set_config('synchronous_commit', 'off', true);
+    update core.lock_tickets as t set alive_until = v_alive_until + interval '1 second'
+    where t.ticket_id = p_ticket.ticket_id;
+  end if;
+  if array_position(v_holders, null) is not null then
+    v_holders := core.waiting_for(p_ticket);  -- not all of it is held: those before it in line count as well
+  end if;
+  return row('waiting', '{}'::public.agent_locks[], p_position, v_retry_ms, v_holders)::public.lock_wait;
 end;
 $$;
 
@@ -2191,6 +2217,29 @@ create type public.lock_status as (
 );
 comment on type public.lock_status is 'Answer of get_lock_status.';
 
+-- sql/30_locks/lock_retry_ms.sql
+-- When a waiter should ask again. The first in line: core.retry_ms of the time for which the lock has been held, and
+-- not before half of what is left of a short turn. Those behind it: most of the turns before theirs later, each taken
+-- for as long as the last ones lasted, or as this one has. So they ask the more seldom, the more are before them. At
+-- most 5 s, because a grant that nobody asks for lapses after 10 s.
+create or replace function core.lock_retry_ms(p_position integer, p_held interval, p_turn_ms double precision)
+returns integer
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_held_ms constant double precision := coalesce(extract(epoch from p_held) * 1000, 0);
+  v_turn_ms constant double precision := greatest(coalesce(p_turn_ms, v_held_ms), 25);
+begin
+  return least(
+    5000,
+    greatest(core.retry_ms(p_held, 5, 1000), least(25, (v_turn_ms - v_held_ms) / 2))
+    + 0.8 * (p_position - 1) * v_turn_ms
+  );
+end;
+$$;
+
 -- sql/30_locks/make_fencing_counters.sql
 -- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
 -- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
@@ -2211,17 +2260,41 @@ exception
 end;
 $$;
 
--- sql/30_locks/parking_slots.sql
--- How many calls may be parked at any time, in the whole database: six, unless the database has a
--- setting of its own for a larger pool (see docs/locking.md).
-create or replace function core.parking_slots()
-returns integer
+-- sql/30_locks/may_be_deadlocked.sql
+-- Whether a ticket may be on a cycle now, or be on one before it asks again. Every cycle leads through a lease whose
+-- holder waits: somebody waits for what this identity holds, or will, once another ticket of it is granted.
+create or replace function core.may_be_deadlocked(p_ticket core.lock_tickets)
+returns boolean
 language plpgsql
 stable
 set search_path = ''
+set enable_seqscan = off
 as $$
 begin
-  return coalesce(nullif(current_setting('sharedstate.parking_slots', true), '')::integer, 6);
+  return core.is_in_the_way(p_ticket) or exists (
+    select from core.lock_tickets as t
+    where t.workspace = p_ticket.workspace
+      and t.execution_id = p_ticket.execution_id and t.agent_name = p_ticket.agent_name
+      and t.ticket_id <> p_ticket.ticket_id
+  );
+end;
+$$;
+
+-- sql/30_locks/next_turn_ms.sql
+-- How long the turns at a lock last, after one more of them: smoothed, and rather less than their mean. A turn that is
+-- taken for too short costs a question; one for too long delays the waiters, and so makes the next turns longer still.
+create or replace function core.next_turn_ms(p_turn_ms double precision, p_lasted interval)
+returns double precision
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_lasted_ms constant double precision := extract(epoch from p_lasted) * 1000;
+begin
+  return coalesce(
+    p_turn_ms + (v_lasted_ms - p_turn_ms) * case when v_lasted_ms < p_turn_ms then 0.5 else 0.05 end, v_lasted_ms
+  );
 end;
 $$;
 
@@ -2505,7 +2578,7 @@ begin
       if v_ticket.arguments_hash <> v_request.arguments_hash then
         perform core.fail_request_id_reused(p_request_id, v_request.function_name);
       end if;
-      return query select * from unnest((core.await_ticket(v_workspace, p_request_id, 0)).leases);
+      return query select * from unnest((core.await_ticket(v_workspace, p_request_id)).leases);
       return;
     end if;
   end if;
@@ -2521,28 +2594,6 @@ begin
     );
   end if;
   -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
-end;
-$$;
-
--- sql/30_locks/take_parking_slot.sql
--- Some calls at most are parked at any time, in the whole database, until their transaction ends: the
--- others of PostgREST's connections stay free, or a holder could not get in to release. A third of the
--- slots at most is for those who are second in line: with many locks, they are for those whose turn is
--- next.
-create or replace function core.take_parking_slot(p_position integer)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_slots constant integer := core.parking_slots();
-begin
-  for v_slot in 1..case when p_position = 1 then v_slots else v_slots / 3 end loop
-    if core.try_parking_slot(v_slot) then
-      return true;
-    end if;
-  end loop;
-  return false;
 end;
 $$;
 
@@ -2615,19 +2666,6 @@ begin
 end;
 $$;
 
--- sql/30_locks/try_parking_slot.sql
--- Takes one of the parking slots until the transaction ends; false if another call has it. The slots are
--- advisory locks of a class of their own, a number that nothing else uses.
-create or replace function core.try_parking_slot(p_slot integer)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return pg_try_advisory_xact_lock(1936220787, p_slot);
-end;
-$$;
-
 -- sql/30_locks/wait_for_lock.sql
 create or replace function core.wait_for_lock(p_request_id uuid)
 returns public.lock_wait
@@ -2639,7 +2677,7 @@ declare
   v_workspace constant text := core.current_workspace();
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  return core.await_ticket(v_workspace, p_request_id, 500);
+  return core.await_ticket(v_workspace, p_request_id);
 end;
 $$;
 
@@ -2652,10 +2690,10 @@ as $$
 $$;
 
 comment on function public.wait_for_lock(uuid) is
-'Asks how a request that waits for locks stands; it may take up to 0.5 s to answer when its turn is near.
+'Asks how a request that waits for locks stands.
 
 state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
-retry_ms, at the latest after 2 s, or lose your turn; gone: no such request waits any more, or one of its leases has
+retry_ms, which grows with the wait. Whoever is silent for three times that and 3 s more loses its turn; gone: no such request waits any more, or one of its leases has
 ended: cancel_lock_request gives back the rest. waiting_for: the agents that hold what you wait for; where nobody does,
 who is before you in line. deadlock if this wait was chosen to end one.';
 
@@ -2742,7 +2780,8 @@ create or replace function core.write_lease(
   p_execution_id text,
   p_ttl_seconds integer,
   p_request_id uuid,
-  p_is_provisional boolean
+  p_is_provisional boolean,
+  p_has_waited boolean
 )
 returns public.agent_locks
 language plpgsql
@@ -2759,7 +2798,14 @@ begin
     perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
   end if;
   with counter as (
-    update core.fencing_counters as c set last_token = c.last_token + 1
+    update core.fencing_counters as c
+    set
+      last_token = c.last_token + 1,
+      last_granted_at = clock_timestamp(),
+      turn_ms = case
+        when p_has_waited then core.next_turn_ms(c.turn_ms, clock_timestamp() - c.last_granted_at)
+        else c.turn_ms
+      end
     where c.workspace = p_workspace
       and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
     returning c.last_token
@@ -6372,16 +6418,6 @@ alter table core.conflict_counters enable row level security;
 insert into core.conflict_counters (workspace)
 select w.name from core.workspaces as w;
 
--- Who has asked lately whether it is still blocked, see core.unblock_retry_ms: a crash may lose it.
-create unlogged table core.blocked_askers (
-  workspace text not null,
-  subsystem text not null,
-  asked_at timestamptz not null,
-  primary key (workspace, subsystem)
-);
-comment on table core.blocked_askers is 'The agents that wait until they are unblocked and are not parked.';
-alter table core.blocked_askers enable row level security;
-
 create type public.unblock_wait as (blocked boolean, conflicts public.conflicts [], retry_ms integer);
 comment on type public.unblock_wait is 'Answer of wait_until_unblocked.';
 
@@ -7322,116 +7358,41 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/take_blocked_slot.sql
--- Of the parking slots (see core.take_parking_slot) blocked agents may have the last half, and at most
--- that: the others are for locks. Who waits for a lock tries them from the first on.
-create or replace function core.take_blocked_slot()
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_slots constant integer := core.parking_slots();
-begin
-  for v_slot in reverse v_slots..v_slots - v_slots / 2 + 1 loop
-    if core.try_parking_slot(v_slot) then
-      return true;
-    end if;
-  end loop;
-  return false;
-end;
-$$;
-
--- sql/60_conflicts/unblock_retry_ms.sql
--- When a blocked agent that is not parked should ask again: all of a workspace that do ask, by whoever asked
--- within the last second, together ask some 1,000 times a second at most, and 20 of them still hear of a
--- resolution within 50 ms. Agents of one subsystem count as one, however each calls itself.
-create or replace function core.unblock_retry_ms(p_workspace text, p_agent_name text)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_subsystem constant text := core.agent_subsystem(p_agent_name);
-  v_now constant timestamptz := clock_timestamp();
-  v_asked_at timestamptz;
-begin
-  select b.asked_at into v_asked_at from core.blocked_askers as b
-  where b.workspace = p_workspace and b.subsystem = v_subsystem;
-  -- Not with each question: that would be a write every 20 ms.
-  if v_asked_at is null or v_asked_at < v_now - interval '0.3 seconds' then
-    insert into core.blocked_askers as b (workspace, subsystem, asked_at) values (p_workspace, v_subsystem, v_now)
-    on conflict (workspace, subsystem) do update set asked_at = excluded.asked_at;
-    -- Those that ask no longer would be counted past with each question. One that is locked asks just now.
-    with gone as materialized (
-      select o.subsystem from core.blocked_askers as o
-      where o.workspace = p_workspace and o.asked_at < v_now - interval '1 minute'
-      for update skip locked
-    )
-    delete from core.blocked_askers as b using gone as g
-    where b.workspace = p_workspace and b.subsystem = g.subsystem;
-  end if;
-  return (
-    select least(500, greatest(20, 1.25 * count(*)))::integer from core.blocked_askers as b
-    where b.workspace = p_workspace and b.asked_at > v_now - interval '1 second'
-  );
-end;
-$$;
-
 -- sql/60_conflicts/wait_until_unblocked.sql
--- While it parks, a call holds no lock on any row and has written nothing. One that does not park writes as its
--- last step that it has asked.
-create or replace function core.wait_until_unblocked(p_agent_name text, p_wait_ms integer)
+-- How long an agent has been blocked is the age of the oldest conflict that blocks it.
+create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql
+stable
 security definer
 set search_path = ''
 as $$
 declare
-  v_workspace constant text := core.current_workspace();
-  v_until timestamptz;
-  v_is_parked boolean := false;
   v_blockers public.conflicts[];
+  v_blocked_since timestamptz;
 begin
   perform core.require_name('agent_name', p_agent_name);
-  perform core.require_whole_number('wait_ms', to_jsonb(p_wait_ms), 0, 500);
-  v_until := clock_timestamp() + p_wait_ms * interval '1 millisecond';
-  loop
-    v_blockers := array(select b from core.blockers_of_agent(v_workspace, p_agent_name) as b);
-    if cardinality(v_blockers) = 0 then
-      return row(false, v_blockers, 0)::public.unblock_wait;
-    end if;
-    exit when clock_timestamp() >= v_until;
-    v_is_parked := v_is_parked or core.take_blocked_slot();
-    exit when not v_is_parked;
-    -- To see that the first of them is settled is cheap; the others wait for the next full look.
-    for v_glance in 1..10 loop
-      perform pg_sleep(0.002);
-      exit when not exists (
-        select from public.conflicts as c
-        where c.workspace = v_workspace and c.conflict_id = v_blockers[1].conflict_id and c.status = 'open'
-      );
-    end loop;
-  end loop;
-  return row(
-    true, v_blockers, case when v_is_parked then 0 else core.unblock_retry_ms(v_workspace, p_agent_name) end
-  )::public.unblock_wait;
+  v_blockers := array(select b from core.blockers_of_agent(core.current_workspace(), p_agent_name) as b);
+  if v_blockers = '{}' then
+    return row(false, v_blockers, 0)::public.unblock_wait;
+  end if;
+  select min(b.created_at) into v_blocked_since from unnest(v_blockers) as b;
+  return row(true, v_blockers, core.retry_ms(clock_timestamp() - v_blocked_since, 50, 2000))::public.unblock_wait;
 end;
 $$;
 
-create or replace function public.wait_until_unblocked(agent_name text, wait_ms integer default 500)
+create or replace function public.wait_until_unblocked(agent_name text)
 returns public.unblock_wait
 language sql
+stable
 set search_path = ''
 as $$
-  select core.wait_until_unblocked(agent_name, wait_ms);
+  select core.wait_until_unblocked(agent_name);
 $$;
 
-comment on function public.wait_until_unblocked(text, integer) is
-'Whether an agent is blocked, and by which open conflicts; where few others ask, it answers when that ends, or after
-wait_ms (0 to 500) at the latest.
-
-While blocked, ask again after retry_ms.';
+comment on function public.wait_until_unblocked(text) is
+'Whether an agent is blocked, and by which open conflicts. While it is, ask again after retry_ms, which grows with the
+time for which it has been blocked.';
 
 -- sql/60_conflicts/watched_subsystem.sql
 -- The subsystem whose budget a conflict is about, or robot, or null: these conflicts are the database's own.
@@ -7636,10 +7597,12 @@ using (workspace = (select core.visible_workspace()));
 create type public.activity_page as (
   entries public.agent_activity_logs [],
   "cursor" text,
-  more boolean
+  more boolean,
+  retry_ms integer
 );
 comment on type public.activity_page is
-'A step of a follower: entries in the order of their transactions, where to go on, and whether to ask again at once.';
+'A step of a follower: entries in the order of their transactions, where to go on, whether to ask again at once, and
+else in how many milliseconds.';
 
 -- sql/70_activity/last_activity.sql
 -- The cursor behind the last entry that a follower could have read by now.
@@ -7764,6 +7727,72 @@ $$;
 comment on function public.log_agent_activity(text, text, jsonb, text, uuid) is
 'Adds an entry to the activity log and returns it.';
 
+-- sql/70_activity/next_activity.sql
+-- The entries behind a cursor, see core.read_activity, whose snapshot this one has. Planned anew for each call: of the
+-- filters that are null the planner then sees nothing any more.
+create or replace function core.next_activity(
+  p_workspace text,
+  p_cursor text,
+  p_limit integer,
+  p_agent_name text,
+  p_execution_id text,
+  p_activity text
+)
+returns public.activity_page
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
+  v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
+  v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  -- With a filter, how many entries a call looks at in search of those that are wanted.
+  v_scanned constant integer := case
+    when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
+  end;
+  v_page public.activity_page;
+begin
+  with scanned as materialized (
+    select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
+    where a.workspace = p_workspace
+      and (a.transaction_id, a.id) > (v_transaction_id, v_id)
+      and a.transaction_id < v_oldest_running
+    order by a.transaction_id, a.id
+    limit v_scanned
+  ),
+  wanted as materialized (
+    select s.entry, s.transaction_id, s.id from scanned as s
+    where (p_agent_name is null or (s.entry).agent_name = p_agent_name)
+      and (p_execution_id is null or (s.entry).execution_id = p_execution_id)
+      and (p_activity is null or (s.entry).activity = p_activity)
+    order by s.transaction_id, s.id
+    limit p_limit
+  ),
+  found as (
+    select (select count(*) from wanted) = p_limit as is_full, (select count(*) from scanned) = v_scanned as is_cut
+  )
+  select
+    coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
+    coalesce((
+      -- A page that is full ends with its last entry, another where the search ended.
+      select e.transaction_id || '/' || e.id
+      from (
+        select w.transaction_id, w.id from wanted as w
+        union all
+        select s.transaction_id, s.id from scanned as s where not f.is_full
+      ) as e
+      order by e.transaction_id desc, e.id desc
+      limit 1
+    ), p_cursor),
+    f.is_full or f.is_cut
+  into v_page
+  from found as f;
+  return v_page;
+end;
+$$;
+
 -- sql/70_activity/prune_activity.sql
 create or replace function core.prune_activity(p_older_than timestamptz, p_limit integer, p_request_id uuid)
 returns integer
@@ -7845,65 +7874,28 @@ language plpgsql
 stable
 security definer
 set search_path = ''
-set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  -- With a filter, how many entries a call looks at in search of those that are wanted.
-  v_scanned constant integer := case
-    when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
-  end;
-  v_transaction_id xid8;
-  v_id bigint;
+  v_last public.agent_activity_logs;
   v_page public.activity_page;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 1000);
   perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
-  perform core.require_followable(v_workspace, p_cursor);
+  select * into v_last from public.agent_activity_logs as a
+  where a.workspace = v_workspace
+  order by a.transaction_id desc, a.id desc
+  limit 1;
+  perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    v_page.entries := '{}';
-    v_page.cursor := core.last_activity(v_workspace, v_oldest_running);
-    v_page.more := false;
-    return v_page;
+    v_page.cursor := core.last_activity(v_workspace, pg_snapshot_xmin(pg_current_snapshot()));
+  elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then
+    v_page := core.next_activity(v_workspace, p_cursor, p_limit, p_agent_name, p_execution_id, p_activity);
   end if;
-  v_transaction_id := split_part(p_cursor, '/', 1)::xid8;
-  v_id := split_part(p_cursor, '/', 2)::bigint;
-  with scanned as materialized (
-    select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
-    where a.workspace = v_workspace
-      and (a.transaction_id, a.id) > (v_transaction_id, v_id)
-      and a.transaction_id < v_oldest_running
-    order by a.transaction_id, a.id
-    limit v_scanned
-  ),
-  wanted as materialized (
-    select s.entry, s.transaction_id, s.id from scanned as s
-    where (p_agent_name is null or (s.entry).agent_name = p_agent_name)
-      and (p_execution_id is null or (s.entry).execution_id = p_execution_id)
-      and (p_activity is null or (s.entry).activity = p_activity)
-    order by s.transaction_id, s.id
-    limit p_limit
-  ),
-  found as (
-    select (select count(*) from wanted) = p_limit as is_full, (select count(*) from scanned) = v_scanned as is_cut
-  )
-  select
-    coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
-    coalesce((
-      -- A page that is full ends with its last entry, another where the search ended.
-      select e.transaction_id || '/' || e.id
-      from (
-        select w.transaction_id, w.id from wanted as w
-        union all
-        select s.transaction_id, s.id from scanned as s where not f.is_full
-      ) as e
-      order by e.transaction_id desc, e.id desc
-      limit 1
-    ), p_cursor),
-    f.is_full or f.is_cut
-  into v_page
-  from found as f;
+  v_page.entries := coalesce(v_page.entries, '{}');
+  v_page.cursor := coalesce(v_page.cursor, p_cursor);
+  v_page.more := coalesce(v_page.more, false);
+  v_page.retry_ms := core.retry_ms(coalesce(clock_timestamp() - v_last."timestamp", interval '1 hour'), 100, 2000);
   return v_page;
 end;
 $$;
@@ -7928,8 +7920,8 @@ comment on function public.read_activity(text, integer, text, text, text) is
 twice, whatever commits in which order.
 
 Without a cursor there are no entries, only the cursor from which to follow what comes from now on; "0/0" is the start
-of the log. more: ask again at once. limit_count: 1 to 1000. Entries come in the order of their transactions, when no
-older transaction of the database server is writing any more.';
+of the log. more: ask again at once, else after retry_ms, which grows while nothing is written. limit_count: 1 to 1000.
+Entries come in the order of their transactions, when no older transaction of the database server is writing any more.';
 
 -- sql/70_activity/require_activities.sql
 -- Unknown keys are refused: a misspelt one would be lost without a word.
@@ -7991,7 +7983,7 @@ $$;
 -- sql/70_activity/require_followable.sql
 -- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
 -- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
-create or replace function core.require_followable(p_workspace text, p_cursor text)
+create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
 returns boolean
 language plpgsql
 stable
@@ -7999,7 +7991,6 @@ set search_path = ''
 as $$
 declare
   v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
-  v_last xid8;
 begin
   if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
     perform core.fail(
@@ -8014,15 +8005,11 @@ begin
       'Begin anew: with "0/0" at the log''s first entry, or with null.'
     );
   end if;
-  select a.transaction_id into v_last from public.agent_activity_logs as a
-  where a.workspace = p_workspace
-  order by a.transaction_id desc, a.id desc
-  limit 1;
   -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
-  if v_last >= v_next and v_last is distinct from pg_current_xact_id_if_assigned() then
+  if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
-      jsonb_build_object('transaction_id', v_last, 'next_transaction_id', v_next),
+      jsonb_build_object('transaction_id', p_last.transaction_id, 'next_transaction_id', v_next),
       'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
     );
   end if;

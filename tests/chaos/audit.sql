@@ -51,7 +51,7 @@ begin
     and t.refused is null
     and t.gives_up_at > clock_timestamp() + interval '1 second'
     and t.created_at < clock_timestamp() - interval '0.25 seconds'
-    and t.seen_at > clock_timestamp() - interval '4 seconds';
+    and t.alive_until > clock_timestamp() + interval '1 second';
   return null;
 end;
 $$;

@@ -50,7 +50,6 @@ def _as_image_makes_it(port: int, keys: Any) -> None:
         port, user="supabase_admin", password=keys.supabase_admin_password, database="postgres"
     ) as connection:
         connection.execute("alter database agentcad owner to supabase_admin")
-        connection.execute("alter database agentcad reset sharedstate.parking_slots")
         connection.execute("alter role authenticator password null")
 
 

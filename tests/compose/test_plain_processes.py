@@ -176,14 +176,6 @@ def test_sharedstate_init_finds_the_database_by_the_env_file(
     assert "workspace from-env is ready; the schema is up to date" in done.stdout
 
 
-def test_the_first_start_gives_waiters_the_parking_slots_of_the_pool(stack: Composed) -> None:
-    """Only a superuser can: the script is one, migrations are not."""
-    with connect(stack.database_url("authenticator", "AUTHENTICATOR_PASSWORD")) as connection:
-        assert connection.execute("show sharedstate.parking_slots").fetchone() == ("12",)
-    with connect(stack.database_url()) as connection:
-        assert connection.execute("select core.parking_slots()").fetchone() == (12,)
-
-
 def test_no_password_is_logged_whatever_else_is(stack: Composed) -> None:
     logged = (stack.folder / "db.log").read_text()
     # POSTGRES_LOG_STATEMENT=ddl.

@@ -78,10 +78,6 @@ class Stage:
         """Start a call in the second session and come back when it waits for the first one."""
         return self._second_waits(self.second.call_and_commit, name, arguments)
 
-    def second_waits_and_stays_open(self, name: str, **arguments: Any) -> Waiting:
-        """The same, but the second session does not commit."""
-        return self._second_waits(self.second.call, name, arguments)
-
     def _second_waits(self, call: Callable[..., list[Row]], name: str, arguments: Row) -> Waiting:
         future = self._pool.submit(call, name, **arguments)
         deadline = time.monotonic() + 10
@@ -95,15 +91,6 @@ class Stage:
     def _blocked(self) -> bool:
         found = self._watch.execute("select pg_blocking_pids(%s)", [self.second.pid]).fetchone()
         return found is not None and found[0] == [self.first.pid]
-
-    def parks(self, session: Session) -> bool:
-        """Whether the transaction of a session took a parking slot."""
-        found = self._watch.execute(
-            "select from pg_locks"
-            " where locktype = 'advisory' and pid = %s and classid = 1936220787",
-            [session.pid],
-        )
-        return found.fetchone() is not None
 
     def ends_in(self, lease: Row, seconds: float) -> None:
         """Make it end so soon, by the database's clock."""

@@ -106,25 +106,6 @@ def test_of_two_takeovers_of_a_lapsed_lease_one_wins(stage: Stage) -> None:
     assert waiting.rows() == []
 
 
-def test_the_first_in_line_does_not_park_with_the_locks_of_a_lease_that_was_just_renewed(
-    stage: Stage,
-) -> None:
-    """The holder's own writes would wait for it, half a second each."""
-    lease = held(stage)
-    request = {"request_id": "00000000-0000-0000-0000-000000000002"}
-    stage.second.call_and_commit("acquire_lock", **OTHER, wait_seconds=60, **request)
-    renewal = {**RESOURCE, "execution_id": "run-1", "fencing_token": lease["fencing_token"]}
-    lapses_after(stage, lease, "renew_lock", **renewal)
-    waiting = stage.second_waits_and_stays_open("wait_for_lock", **request)
-    stage.first.commit()
-    (answer,) = waiting.rows()
-    assert (answer["state"], answer["position"]) == ("waiting", 1)
-    assert not stage.parks(stage.second)
-    stage.second.commit()
-    (answer,) = stage.second.call("wait_for_lock", **request)
-    assert (answer["state"], stage.parks(stage.second)) == ("waiting", True)
-
-
 @pytest.mark.parametrize("trial", range(3))
 def test_a_set_is_locked_in_one_order_whatever_order_it_is_named_in(
     stage: Stage, trial: int

@@ -234,7 +234,7 @@ class Worker:
             ("add_conflict_note", {**about, "note": "?"}, False),
             ("reassign_conflict", {**about, "target_agent": "y", "reason": "?"}, False),
             ("reopen_conflict", {**about, "reason": "?"}, False),
-            ("wait_until_unblocked", {"agent_name": self.name, "wait_ms": 20}, False),
+            ("wait_until_unblocked", {"agent_name": self.name}, False),
             ("resolve_conflict", solved, False),
             ("log_agent_activities", {"entries": entries_of(self.name), **run}, False),
             ("read_activity", {"cursor": "0/0", "agent_name": self.name}, False),

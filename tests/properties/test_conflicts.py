@@ -193,7 +193,7 @@ class Conflicts(RuleBasedStateMachine):
         blocking = self.blocking(agent)
         assert self.api.do("is_blocked", agent_name=agent) is bool(blocking)
         assert self.numbers("blocked_by", agent_name=agent) == numbers(blocking)
-        waited = self.api.do("wait_until_unblocked", agent_name=agent, wait_ms=0)
+        waited = self.api.do("wait_until_unblocked", agent_name=agent)
         assert waited["blocked"] is bool(blocking)
         assert [row["conflict_id"] for row in waited["conflicts"]] == numbers(blocking)
         concerned = [one for one in self.known if one.is_open and one.concerns(agent)]

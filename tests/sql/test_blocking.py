@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import psycopg
 import pytest
 from tests.sql.support import MUTATION_BY_NAME, Api, Row
 from tests.sql.test_conflicts import log, resolve
@@ -17,7 +12,6 @@ from tests.sql.test_conflicts import log, resolve
 NAMES = ("power", "power_agent", "power_designer")
 AGENT = {"agent_name": "skeleton_agent"}
 CHECKOUT = {"subsystem": "skeleton", **AGENT, "execution_id": "run-1"}
-PARKING = 1936220787  # the class of the advisory locks that are parking slots
 
 
 def blocked(api: Api, agent_name: str = "power_agent") -> list[int]:
@@ -27,8 +21,8 @@ def blocked(api: Api, agent_name: str = "power_agent") -> list[int]:
     return found
 
 
-def wait(api: Api, agent_name: str = "power_agent", **arguments: Any) -> Row:
-    answer: Row = api.do("wait_until_unblocked", agent_name=agent_name, **arguments)
+def wait(api: Api, agent_name: str = "power_agent") -> Row:
+    answer: Row = api.do("wait_until_unblocked", agent_name=agent_name)
     return answer
 
 
@@ -108,165 +102,38 @@ def test_waiting_of_an_agent_that_is_free_ends_at_once(api: Api) -> None:
     assert wait(api) == {"blocked": False, "conflicts": [], "retry_ms": 0}
 
 
-def test_a_look_without_waiting_tells_what_blocks_and_when_to_ask_again(api: Api) -> None:
-    row = log(api, blocks=["power_agent"])
-    assert wait(api, wait_ms=0) == {"blocked": True, "conflicts": [row], "retry_ms": 20}
-
-
-@pytest.mark.parametrize("wait_ms", [-1, 501, None, 2.5, "x"])
-def test_a_wait_out_of_range_is_refused(api: Api, wait_ms: Any) -> None:
-    status, answer = api.call("wait_until_unblocked", agent_name="a", wait_ms=wait_ms)
-    assert (status, answer["code"] in ("PT400", "22P02", "22003")) == (400, True), answer
-
-
-def asked(api: Api, seconds_ago: float, agents: int) -> None:
-    """So many agents have asked whether they are still blocked, and are not parked."""
+def blocked_for(api: Api, conflict_id: int, seconds: float) -> None:
+    """As if a conflict had been open for so long."""
     api.sql(
-        "insert into core.blocked_askers select %s, 'agent-' || n, "
-        "clock_timestamp() - %s * interval '1 second' from generate_series(1, %s) as n",
+        "update conflicts set created_at = clock_timestamp() - %s * interval '1 second' "
+        "where workspace = %s and conflict_id = %s",
+        seconds,
         api.workspace,
-        seconds_ago,
-        agents,
+        conflict_id,
     )
 
 
-def askers(api: Api) -> list[str]:
-    """Who is remembered to have asked."""
-    found = api.sql(
-        "select subsystem from core.blocked_askers where workspace = %s order by 1", api.workspace
-    )
-    return [name for (name,) in found]
+def test_who_is_blocked_is_told_by_what_and_when_to_ask_again(api: Api) -> None:
+    row = log(api, blocks=["power_agent"])
+    answer = wait(api)
+    assert (answer["blocked"], answer["conflicts"]) == (True, [row])
+    assert answer["retry_ms"] >= 50
 
 
-@pytest.mark.parametrize(("agents", "retry_ms"), [(1, 20), (15, 20), (20, 25), (100, 125)])
-def test_the_more_agents_ask_the_later_each_asks_again(
-    api: Api, agents: int, retry_ms: int
+@pytest.mark.parametrize(("seconds", "retry_ms"), [(0.8, 80), (4, 400), (9, 900), (3600, 2000)])
+def test_a_blocked_agent_asks_again_after_a_tenth_of_the_time_it_has_been_blocked(
+    api: Api, seconds: float, retry_ms: int
 ) -> None:
     log(api, blocks=["power_agent"])
-    asked(api, 0.0, agents - 1)
-    assert wait(api, wait_ms=0)["retry_ms"] == retry_ms
+    blocked_for(api, 1, seconds)
+    assert retry_ms <= wait(api)["retry_ms"] < max(retry_ms + 1, 1.5 * retry_ms)
 
 
-def test_agents_that_are_blocked_and_do_not_ask_slow_nobody_down(api: Api) -> None:
-    log(api, blocks=["power_agent", *(f"agent-{number}" for number in range(900))])
-    asked(api, 2.0, 900)
-    for _ in range(2):
-        assert wait(api, wait_ms=0)["retry_ms"] == 20
-
-
-def test_agents_that_ask_no_longer_are_forgotten(api: Api, new_workspace: Any) -> None:
-    other = new_workspace()
+def test_a_further_conflict_does_not_make_a_blocked_agent_ask_more_often(api: Api) -> None:
     log(api, blocks=["power_agent"])
-    for one in (api, other):
-        asked(one, 61.0, 900)
-    api.sql(
-        "insert into core.blocked_askers values (%s, 'shell', clock_timestamp() - interval '59 s')",
-        api.workspace,
-    )
-    wait(api, wait_ms=0)
-    assert askers(api) == ["power", "shell"]
-    assert len(askers(other)) == 900
-
-
-def test_to_forget_waits_for_no_agent_that_asks_at_that_moment(api: Api) -> None:
-    log(api, blocks=["power_agent"])
-    asked(api, 61.0, 2)
-    with psycopg.connect(api.stack.database_url) as connection:
-        connection.execute(
-            "update core.blocked_askers set asked_at = clock_timestamp() "
-            "where workspace = %s and subsystem = 'agent-1'",
-            [api.workspace],
-        )
-        wait(api, wait_ms=0)
-    assert askers(api) == ["agent-1", "power"]
-
-
-def test_an_agent_that_asks_under_several_names_counts_once(api: Api) -> None:
-    log(api, blocks=["power_agent"])
-    for name in NAMES:
-        wait(api, name, wait_ms=0)
-    assert askers(api) == ["power"]
-
-
-def test_agents_that_ask_elsewhere_slow_nobody_down(api: Api, new_workspace: Any) -> None:
-    asked(new_workspace(), 0.0, 400)
-    log(api, blocks=["power_agent"])
-    assert wait(api, wait_ms=0)["retry_ms"] == 20
-
-
-def test_at_most_two_questions_a_second_are_asked_by_each_however_many_ask(api: Api) -> None:
-    log(api, blocks=["power_agent"])
-    asked(api, 0.0, 900)
-    assert wait(api, wait_ms=0)["retry_ms"] == 500
-
-
-def slots(api: Api) -> list[int]:
-    """The parking slots that are taken now."""
-    found = api.sql(
-        "select objid::integer from pg_locks where locktype = 'advisory' and classid = %s "
-        "and granted order by 1",
-        PARKING,
-    )
-    return [number for (number,) in found]
-
-
-def until_parked(api: Api) -> None:
-    deadline = time.monotonic() + 20
-    while not slots(api):
-        assert time.monotonic() < deadline, "nobody was parked"
-
-
-def test_a_call_that_is_parked_answers_when_the_conflict_is_resolved(api: Api) -> None:
-    log(api, blocks=["power_agent"])
-    with ThreadPoolExecutor(1) as pool:
-        answered_while_blocked = 0
-        # On a busy machine the half second may be over before the conflict is resolved.
-        waiting = pool.submit(wait, api)
-        until_parked(api)
-        resolve(api, 1)
-        while waiting.result()["blocked"]:
-            answered_while_blocked += 1
-            waiting = pool.submit(wait, api)
-        assert answered_while_blocked <= 1
-
-
-def test_a_parked_call_holds_no_row_and_reads_what_others_commit(api: Api) -> None:
-    log(api, blocks=["power_agent"], conflict_key="k")
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(wait, api)
-        until_parked(api)
-        row = log(api, blocks=["power_agent"], conflict_key="k", description="newer")
-        answer = waiting.result()
-        # It may have been answered just before.
-        assert answer["conflicts"] in ([row], []) or answer["conflicts"][0]["reports"] == 1
-
-
-@contextmanager
-def taken(api: Api, *numbers: int) -> Iterator[None]:
-    """Others are parked in these slots."""
-    with ExitStack() as stack:
-        connection = stack.enter_context(psycopg.connect(api.stack.database_url))
-        for number in numbers:
-            connection.execute("select pg_advisory_xact_lock(%s, %s)", (PARKING, number))
-        yield
-
-
-def test_blocked_agents_leave_half_of_the_parking_slots_to_locks(api: Api) -> None:
-    log(api, blocks=["power_agent"])
-    ((many,),) = api.sql("select core.parking_slots()")
-    half = many - many // 2
-    for_locks, for_blocked = list(range(1, half + 1)), list(range(half + 1, many + 1))
-    with taken(api, *for_blocked):
-        # The first half is free, and stays so.
-        assert wait(api)["retry_ms"] == 20
-    with taken(api, *for_locks), ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(wait, api)
-        deadline = time.monotonic() + 20
-        while (found := slots(api)) == for_locks and not waiting.done():
-            assert time.monotonic() < deadline
-        assert waiting.result()["blocked"]
-        assert found in ([*for_locks, many], for_locks)
-    assert slots(api) == []
+    blocked_for(api, 1, 3600)
+    log(api, blocks=["power_agent"], description="another")
+    assert wait(api)["retry_ms"] == 2000
 
 
 # Checkout

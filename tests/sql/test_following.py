@@ -54,13 +54,37 @@ def settled(api: Api, cursor: str, count: int, **filters: Any) -> Row:
 
 
 def test_a_follower_begins_at_the_end_or_with_the_first_entry(api: Api) -> None:
-    assert api.do("read_activity") == {"entries": [], "cursor": "0/0", "more": False}
+    assert api.do("read_activity") == {
+        "entries": [],
+        "cursor": "0/0",
+        "more": False,
+        "retry_ms": 2000,
+    }
     first = note(api, "first")
     page = settled(api, "0/0", 1)
     assert page["entries"] == [first]
     assert page["cursor"] == f"{first['transaction_id']}/{first['id']}"
-    assert api.do("read_activity") == {"entries": [], "cursor": page["cursor"], "more": False}
+    again = api.do("read_activity")
+    assert (again["entries"], again["cursor"], again["more"]) == ([], page["cursor"], False)
     assert api.do("read_activity", cursor=page["cursor"])["entries"] == []
+
+
+@pytest.mark.parametrize(("quiet_s", "retry_ms"), [(5, 500), (3600, 2000)])
+def test_the_longer_nothing_was_written_the_later_a_follower_asks_again(
+    api: Api, quiet_s: int, retry_ms: int
+) -> None:
+    note(api, "first")
+    page = settled(api, "0/0", 1)
+    assert 100 <= page["retry_ms"] < retry_ms
+    api.sql(
+        "update agent_activity_logs set timestamp = timestamp - %s * interval '1 second' "
+        "where workspace = %s",
+        quiet_s,
+        api.workspace,
+    )
+    quiet = api.do("read_activity", cursor=page["cursor"])
+    assert quiet["entries"] == []
+    assert retry_ms <= quiet["retry_ms"] < max(retry_ms + 1, 2 * retry_ms)
 
 
 def test_an_entry_that_commits_late_holds_back_those_behind_it(api: Api) -> None:

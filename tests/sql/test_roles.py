@@ -132,7 +132,9 @@ def fill(api: Api) -> None:
     api.lock("power", "power_agent", "run-1", ttl_seconds=86_400)
     Client(api, "waiter").waits(POWER, wait_seconds=86_400)
     # It does not have to ask to be seen in line.
-    api.sql("update core.lock_tickets set seen_at = 'infinity' where workspace = %s", api.workspace)
+    api.sql(
+        "update core.lock_tickets set alive_until = 'infinity' where workspace = %s", api.workspace
+    )
 
 
 @pytest.fixture(scope="module")

@@ -123,9 +123,9 @@ def queue(api: Api, resource: Resource = SKELETON) -> list[str]:
 
 
 def silence(client: Client, seconds: float = 5.1) -> None:
-    """As if nothing had been heard of a waiter for so long."""
+    """As if nothing had been heard of a waiter for so long, which has 5 s when it begins."""
     found = client.api.sql(
-        "update core.lock_tickets set seen_at = clock_timestamp() - %s * interval '1 second' "
+        "update core.lock_tickets set alive_until = alive_until - %s * interval '1 second' "
         "where request_id = %s returning true",
         seconds,
         client.request_id,

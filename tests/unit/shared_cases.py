@@ -182,7 +182,7 @@ SHARED_CASES = [
     Case(
         "wait_until_unblocked",
         ("power_agent",),
-        {"agent_name": "power_agent", "wait_ms": 500},
+        {"agent_name": "power_agent"},
         {"blocked": False, "conflicts": [], "retry_ms": 0},
         True,
         mutates=False,

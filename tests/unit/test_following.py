@@ -19,9 +19,10 @@ def entry(number: int) -> dict[str, Any]:
     return {"id": number, "transaction_id": "70", "agent_name": "a", "activity": f"step {number}"}
 
 
-def page(*numbers: int, cursor: str, more: bool = False) -> httpx.Response:
+def page(*numbers: int, cursor: str, more: bool = False, retry_ms: int = 1) -> httpx.Response:
     entries = [entry(number) for number in numbers]
-    return httpx.Response(200, json={"entries": entries, "cursor": cursor, "more": more})
+    answer = {"entries": entries, "cursor": cursor, "more": more, "retry_ms": retry_ms}
+    return httpx.Response(200, json=answer)
 
 
 DOWN = httpx.Response(503, json={"code": "PGRST001", "message": "no connection"})
@@ -72,6 +73,26 @@ def test_after_a_timeout_it_can_be_iterated_again(client: SharedState, route: re
     feed = client.follow_activity(since_cursor="70/5", timeout=NOW)
     assert list(feed) == []
     assert [one["id"] for one in feed] == [6]
+
+
+def test_between_its_calls_it_pauses_for_what_it_was_told(
+    client: SharedState, route: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(client, "_pause", pauses.append)
+    route.side_effect = [page(cursor="70/5", retry_ms=900), page(6, cursor="70/6", retry_ms=100)]
+    assert next(client.follow_activity(since_cursor="70/5"))["id"] == 6
+    assert [0.9 <= pause <= 1.08 for pause in pauses] == [True]
+
+
+def test_poll_seconds_take_the_place_of_what_it_was_told(
+    client: SharedState, route: respx.Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(client, "_pause", pauses.append)
+    route.side_effect = [page(cursor="70/5", retry_ms=900), page(6, cursor="70/6")]
+    assert next(client.follow_activity(since_cursor="70/5", poll_seconds=0.3))["id"] == 6
+    assert pauses == [0.3]
 
 
 def test_an_outage_after_the_first_answer_only_delays(
@@ -131,7 +152,7 @@ def test_filters_are_sent(client: SharedState, route: respx.Route) -> None:
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        *(("poll_seconds", value) for value in (0, -1, "1", None, True, float("nan"))),
+        *(("poll_seconds", value) for value in (0, -1, "1", True, float("nan"))),
         *(("timeout", value) for value in (-0.1, "1", True, float("inf"))),
     ],
 )

@@ -41,6 +41,7 @@ class Service:
     now: float = 1000.0
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
 
     def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
         asking = Asking(wanted, wait_s, clock=lambda: self.now, **options)
@@ -49,7 +50,8 @@ class Service:
             step = next(steps)
             while True:
                 if isinstance(step, float):
-                    assert 0 <= step <= 2
+                    assert step >= 0
+                    self.pauses.append(step)
                     self.now += step
                     step = steps.send(None)
                     continue
@@ -216,9 +218,17 @@ def test_who_does_not_wait_is_told_of_an_outage_at_once() -> None:
     assert len(service.sent) == 1
 
 
-def test_pauses_are_short_enough_to_keep_the_turn() -> None:
-    service = Service([(), *[_wait("waiting", retry_ms=60_000)] * 3])
-    service.follow(10.0)  # the service checks each pause
+def test_a_waiter_pauses_for_what_it_was_told_and_up_to_a_fifth_more() -> None:
+    service = Service([(), _wait("waiting", retry_ms=5000), _wait("granted", (PROVISIONAL,))])
+    service.follow(60.0)
+    (pause,) = service.pauses
+    assert 5.0 <= pause <= 6.0
+
+
+def test_no_pause_is_longer_than_the_wait() -> None:
+    service = Service([(), _wait("waiting", retry_ms=60_000)])
+    service.follow(10.0)
+    assert service.pauses[0] == pytest.approx(9.8)
 
 
 @pytest.mark.parametrize(

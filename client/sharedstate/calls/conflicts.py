@@ -117,8 +117,8 @@ def blocked_by(agent_name: str) -> Call[list[types.ConflictRow]]:
     return repeatable("blocked_by", {"agent_name": agent_name}, readers.rows)
 
 
-def wait_until_unblocked(agent_name: str, wait_ms: int, until: float) -> Call[types.UnblockWait]:
-    params = {"agent_name": agent_name, "wait_ms": wait_ms}
+def wait_until_unblocked(agent_name: str, until: float) -> Call[types.UnblockWait]:
+    params = {"agent_name": agent_name}
     return replace(repeatable("wait_until_unblocked", params, readers.unblock_wait), until=until)
 
 

@@ -27,6 +27,7 @@ from sharedstate.errors import (
     SharedStateError,
 )
 from sharedstate.http.call import Call, RequestId, mutation, new_request_id
+from sharedstate.patience import pause_of
 
 T = TypeVar("T")
 Step = Call[Any] | float
@@ -36,8 +37,6 @@ Clock = Callable[[], float]
 PROVISIONAL_S = 10
 # The longest wait that the database takes in one request; a longer one is asked for again.
 MAX_WAIT_S = 86400.0
-# A waiter must be heard of within 5 s to keep its turn; two calls may get lost.
-_MAX_PAUSE_S = 1.5
 # How long a waiter goes on asking while the service does not answer.
 _OUTAGE_S = 30.0
 
@@ -177,8 +176,7 @@ class Asking:
             if answer.state == "gone":
                 return None
             since = sent
-            pause = min(answer.retry_ms / 1000 * random.uniform(0.7, 1.1), _MAX_PAUSE_S)
-            yield max(0.0, min(pause, self._ends - self._clock()))
+            yield max(0.0, min(pause_of(answer.retry_ms), self._ends - self._clock()))
         return None
 
     def _granted(

@@ -126,8 +126,8 @@ class ConflictMethods(CoreMethods):
     def wait_until_unblocked(self, agent_name: str, timeout: float | None = None) -> bool:
         """Wait until no open conflict blocks this agent; False when `timeout` seconds are over.
 
-        None waits for ever, 0 only looks. With up to 20 waiting agents it returns within 50 ms of
-        the resolution.
+        None waits for ever, 0 only looks. It asks again the more seldom, the longer the agent has
+        been blocked, so it returns late by up to a tenth of that time, at most 4 s.
 
         Example:
             >>> if not state.wait_until_unblocked("power_agent", timeout=600):
@@ -135,8 +135,7 @@ class ConflictMethods(CoreMethods):
         """
         patience = Patience(timeout)
         while True:
-            call = calls.wait_until_unblocked(agent_name, patience.park_ms(), patience.until)
-            answer = self._run(call)
+            answer = self._run(calls.wait_until_unblocked(agent_name, patience.until))
             if not answer.blocked:
                 return True
             pause_s = patience.pause_s(answer.retry_ms)

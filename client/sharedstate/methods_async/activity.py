@@ -77,15 +77,16 @@ class AsyncActivityMethods(AsyncCoreMethods):
         activity: str | None = None,
         since_cursor: str | None = None,
         from_start: bool = False,
-        poll_seconds: float = 0.5,
+        poll_seconds: float | None = None,
         timeout: float | None = None,
     ) -> AsyncActivityFeed:
         """Iterate over entries as they are written: none is missed, none comes twice.
 
         It begins at `since_cursor` (the `.cursor` of an earlier one), or with the log's first
         entry (`from_start`), or with what is written after `with`, or the first step, began. It
-        asks every `poll_seconds` and ends when no entry came for `timeout` seconds, or by
-        `close`. Once begun, an outage of the service only delays it. Raises LogRestored.
+        asks every `poll_seconds`; left out, every 0.1 to 0.2 s while entries are written, and up to
+        every 4 s in quiet times. It ends when no entry came for `timeout` seconds, or by `close`.
+        Once begun, an outage of the service only delays it. Raises LogRestored.
 
         Example:
             >>> async with state.follow_activity(activity="design_updated", timeout=60) as feed:

@@ -129,7 +129,7 @@ class AsyncLockMethods(AsyncCoreMethods):
         return released
 
     async def wait_for_lock(self, request_id: str | UUID) -> types.LockWait:
-        """How a request stands that was put in line; may take 0.5 s. Raises Deadlock.
+        """How a request stands that was put in line. Raises Deadlock.
 
         For those who wait by themselves: `acquire_lock(..., wait_seconds=...)` does all of it.
         """

@@ -325,8 +325,6 @@ _CLUSTER_STATEMENTS: tuple[LiteralString, ...] = (
 # relies on their absence would be safe here and open there.
 _DATABASE_STATEMENTS: tuple[LiteralString, ...] = (
     'alter database agentcad set search_path = "$user", public, extensions',
-    # For waiters of locks, of PostgREST's 20 connections; see docs/locking.md.
-    "alter database agentcad set sharedstate.parking_slots = 12",
     "create schema if not exists extensions authorization postgres",
     "grant usage on schema extensions to anon, authenticated, service_role",
     "grant usage on schema public to anon, authenticated, service_role",

@@ -51,7 +51,9 @@ def start(
         cwd=folder,
         log=log,
         run_as=run_as,
-        env=clean_environment(),
+        # Without the clock of its Haskell runtime, which ticks on for a while after each request:
+        # a call that comes alone costs PostgREST 1.5 ms of processor time instead of 3.5.
+        env=clean_environment() | {"GHCRTS": "-V0"},
     )
 
 

@@ -20,8 +20,12 @@ class ActivityRow(TypedDict):
 
 
 class ActivityPage(TypedDict):
-    """A step of a follower: entries, where to go on, and whether there is more at once."""
+    """A step of a follower: entries, where to go on, whether there is `more` at once.
+
+    Else it asks again after `retry_ms`.
+    """
 
     entries: list[ActivityRow]
     cursor: str
     more: bool
+    retry_ms: int

@@ -66,9 +66,9 @@ class LockWait:
     """How a request that waits for locks stands.
 
     `state`: granted (`leases` are yours for a few seconds: renew them), waiting (ask again after
-    `retry_ms`, within 2 s at the latest) or gone (no such request waits any more, or one of its
-    locks has ended: cancel it). `waiting_for` names the agents that hold what is waited for, and
-    for what nobody holds those before it in line.
+    `retry_ms`: who is silent for three times that and 3 s more loses its turn) or gone (no such
+    request waits any more, or one of its locks has ended: cancel it). `waiting_for` names the
+    agents that hold what is waited for, and for what nobody holds those before it in line.
     """
 
     state: Literal["granted", "waiting", "gone"]

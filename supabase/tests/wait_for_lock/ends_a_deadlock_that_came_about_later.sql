@@ -1,6 +1,4 @@
 \ir ../callers.psql
--- Nobody is parked, so that no call takes its time.
-set local sharedstate.parking_slots = 0;
 select plan(6);
 
 call tests.act_as_any_agent();
