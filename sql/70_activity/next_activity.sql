@@ -56,7 +56,8 @@ begin
       order by e.transaction_id desc, e.id desc
       limit 1
     ), p_cursor),
-    f.is_full or f.is_cut
+    f.is_full or f.is_cut,
+    0
   into v_page
   from found as f;
   return v_page;

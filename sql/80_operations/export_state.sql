@@ -64,7 +64,7 @@ begin
       ),
       'fencing', (
         select coalesce(jsonb_agg(
-          to_jsonb(f) - 'workspace' order by f.resource_type, f.resource_name
+          to_jsonb(f) - '{workspace, last_granted_at, turn_ms}'::text[] order by f.resource_type, f.resource_name
         ), '[]')
         from core.fencing_counters as f where f.workspace = v_workspace and f.last_token > 0
       )

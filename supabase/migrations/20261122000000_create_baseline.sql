@@ -7786,7 +7786,8 @@ begin
       order by e.transaction_id desc, e.id desc
       limit 1
     ), p_cursor),
-    f.is_full or f.is_cut
+    f.is_full or f.is_cut,
+    0
   into v_page
   from found as f;
   return v_page;
@@ -8484,7 +8485,7 @@ begin
       ),
       'fencing', (
         select coalesce(jsonb_agg(
-          to_jsonb(f) - 'workspace' order by f.resource_type, f.resource_name
+          to_jsonb(f) - '{workspace, last_granted_at, turn_ms}'::text[] order by f.resource_type, f.resource_name
         ), '[]')
         from core.fencing_counters as f where f.workspace = v_workspace and f.last_token > 0
       )
