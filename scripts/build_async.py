@@ -63,11 +63,11 @@ _RENAMES = (
 _AWAITED = (
     r"(?<!def )((?:self|super\(\)|self\._state|self\._transport|self\._background)\."
     r"(?:run|_run|pause|_pause|close|stop|settle|acquire|release|release_lock|get_lock|_acquire"
-    r"|_follow|_withdraw|_give|_lease|_is_held_by_anyone|_release_save"
+    r"|_follow|_withdraw|_give|_lease|_is_held_by_anyone"
     r"|_fetch|update_subsystem_\w+|update_global_constraints|release_budget)\()"
 )
 # What is entered is not awaited.
-_EXAMPLE = r"(?m)^( +(?:>>>|\.\.\.) .*?)\b(state|operator)\.(?!r?locks?\(|edit_|follow_)"
+_EXAMPLE = r"(?m)^( +(?:>>>|\.\.\.) .*?)\b(state|operator)\.(?!locks?\(|edit_|follow_)"
 _NOTICE = """MADE FROM {source} by scripts/build_async.py: change that file, run the script."""
 _ALIAS = """    async def aclose(self) -> None:
         \"\"\"The same as close, by the name that async libraries use.\"\"\"

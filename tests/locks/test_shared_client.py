@@ -182,12 +182,11 @@ def test_a_task_that_lost_its_lease_cannot_write_by_that_of_another_task(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("kind", ["lock", "rlock"])
 def test_a_release_by_the_thread_that_lost_a_shared_lock_object_leaves_the_next_holder_alone(
-    make: Make, database: psycopg.Connection[Any], workspace: str, kind: str
+    make: Make, database: psycopg.Connection[Any], workspace: str
 ) -> None:
     state = make()
-    lock = getattr(state, kind)("door", "narrow", "agent")
+    lock = state.lock("door", "narrow", "agent")
     lock.acquire()
     database.execute("delete from agent_locks where workspace = %s", [workspace])
     may_release, is_held = threading.Event(), threading.Event()
@@ -210,17 +209,6 @@ def test_a_release_by_the_thread_that_lost_a_shared_lock_object_leaves_the_next_
         may_release.set()
         assert other.result() == 2
     assert state.get_lock("door", "narrow") is None
-
-
-def test_the_owner_of_an_rlock_that_was_lost_leaves_all_its_blocks_with_lease_lost(
-    make: Make, database: psycopg.Connection[Any], workspace: str
-) -> None:
-    lock = make().rlock("door", "narrow", "agent")
-    with pytest.raises(LeaseLost), lock, lock:
-        database.execute("delete from agent_locks where workspace = %s", [workspace])
-        assert _elsewhere(lock.acquire)
-        lock.acquire()
-    assert lock.token == 2  # of the thread that has ended meanwhile
 
 
 def test_another_thread_may_release_a_lock_object(make: Make) -> None:

@@ -36,7 +36,7 @@ class Transports(AbstractRequestMocker):
     name = "sharedstate"
     targets: ClassVar[list[str]] = [
         "sharedstate.http.connections.Connections",
-        "httpx.AsyncHTTPTransport",
+        "httpx_aiohttp.AiohttpTransport",
     ]
     target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]
 

@@ -58,7 +58,7 @@ def test_a_number_of_the_wrong_kind_is_refused_by_the_name_of_its_argument(
         ],
         "ttl_seconds": [
             lambda: client.acquire_lock(*locking, value),
-            lambda: client.rlock(*locking, value),
+            lambda: client.lock(*locking, value),
             lambda: client.renew_lock(*locking[:2], value, fencing_token=1),
             lambda: client.checkout_subsystem("skeleton", "a", value),
             lambda: client.reserve_budget("skeleton", "a", ttl_seconds=value),

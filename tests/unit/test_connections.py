@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import pickle
+import random
 import socket
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
@@ -17,10 +20,14 @@ import pytest
 import respx
 
 from sharedstate import AsyncSharedState, RetryPolicy, SharedState, errors
+from sharedstate.http import transport_async
 from sharedstate.http.transport import LIMITS, Transport
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer
+
+
+ROUNDS = 400
 
 
 def _conflict(body: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +58,30 @@ def test_connections_are_kept_between_calls(shared: SharedState, local_server: L
         for _ in range(20):
             shared.health()
     assert len(local_server.connections) == 1
+
+
+def test_an_async_client_serves_on_after_many_cancelled_calls(
+    local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """httpx's own transport loses a place in its pool to some of them: here it has only 10."""
+    few = httpx.Limits(max_connections=10, max_keepalive_connections=10)
+    monkeypatch.setattr(transport_async, "LIMITS", few)
+    dice = random.Random(1)
+
+    async def ask(state: AsyncSharedState) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(dice.random() * 0.03):
+                await asyncio.gather(*(state.health() for _ in range(5)))
+
+    async def run() -> None:
+        async with AsyncSharedState("my-run", url=local_server.url, key="key") as state:
+            for _ in range(ROUNDS):
+                await ask(state)
+            async with asyncio.timeout(20):
+                await asyncio.gather(*(state.health() for _ in range(100)))
+
+    local_server.answer = lambda _: {"slept": time.sleep(0.001) is None}
+    asyncio.run(run())
 
 
 def test_closing_closes_the_sockets(shared: SharedState, local_server: LocalServer) -> None:

@@ -92,7 +92,7 @@ def test_every_public_method_is_tested_here() -> None:
     }
     elsewhere = {"acquire_locks", "wait_for_lock", "cancel_lock_request", "get_lock_status"}
     elsewhere.add("prune_activity")
-    makers = {"lock", "rlock", "locks", "follow_activity"}
+    makers = {"lock", "locks", "follow_activity"}
     editors = {f"edit_{one}" for one in ("requirements", "interfaces", "design")}
     editors.add("edit_global_constraints")
     assert methods - tested == {"close", "import_state"} | elsewhere | makers | editors

@@ -142,16 +142,18 @@ class Sender:
         return attempts.after_refusal(problem, time.monotonic() - began)
 
     @staticmethod
-    def after_failure(attempts: Attempts, cause: Exception, began: float) -> float:
+    def was_sent(cause: Exception) -> bool:
+        """Whether a byte of the request may have been on its way when this came."""
+        return not isinstance(cause, _NOT_SENT)
+
+    def after_failure(self, attempts: Attempts, cause: Exception, began: float) -> float:
         """No answer: seconds until the next attempt, or the error."""
         elapsed = time.monotonic() - began
         if isinstance(cause, errors.ClientClosed):
             return attempts.after_refusal(cause, elapsed)
         if isinstance(cause, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
             raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
-        return attempts.after_silence(
-            cause, sent=not isinstance(cause, _NOT_SENT), elapsed_s=elapsed
-        )
+        return attempts.after_silence(cause, sent=self.was_sent(cause), elapsed_s=elapsed)
 
     @staticmethod
     def result(call: Call[T], content: bytes) -> T:

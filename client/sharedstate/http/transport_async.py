@@ -6,7 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
 from sharedstate.http.call import Call
 from sharedstate.http.retry import Attempts
@@ -21,7 +23,7 @@ T = TypeVar("T")
 class AsyncTransport(Sender):
     """Sends calls from any number of tasks of an event loop."""
 
-    _pool: httpx.AsyncHTTPTransport | None = None
+    _pool: AiohttpTransport | None = None
     _loop: asyncio.AbstractEventLoop | None = None
     _supabase: AsyncClient | None = None
 
@@ -41,6 +43,19 @@ class AsyncTransport(Sender):
                 attempts = attempts or self.attempts(call, began)
                 pause = self.after_answer(attempts, answer, began)
             await self.pause(pause)
+
+    @staticmethod
+    def was_sent(cause: Exception) -> bool:
+        """Whether a byte of the request may have been on its way when this came.
+
+        aiohttp tells, not the name that its error is given: ConnectTimeout is also what a
+        connection that broke later is called.
+        """
+        if not isinstance(cause.__cause__, aiohttp.ClientError):
+            return Sender.was_sent(cause)
+        return not isinstance(
+            cause.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+        )
 
     async def pause(self, seconds: float) -> None:
         """Sleep."""
@@ -73,19 +88,26 @@ class AsyncTransport(Sender):
             await answer.aclose()
         return answer
 
-    def _open(self) -> httpx.AsyncHTTPTransport:
+    def _open(self) -> AiohttpTransport:
         self.refuse_if_closed()
         loop = asyncio.get_running_loop()
         # Connections belong to the loop that made them: a second asyncio.run needs new ones.
         if self._pool is None or self._loop is not loop:
             with self.naming_the_proxy():
-                self._pool = httpx.AsyncHTTPTransport(
-                    verify=tls_context(self.scheme), http2=False, limits=LIMITS, proxy=self.proxy()
+                # Not httpx's own transport: that loses a place in its pool to each call that is
+                # cancelled at the wrong moment (httpcore 1), until it has none left.
+                proxy = self.proxy()
+                if proxy is not None and proxy.startswith("socks"):
+                    raise ValueError("AsyncSharedState takes no SOCKS proxy")
+                self._pool = AiohttpTransport(
+                    verify=tls_context(self.scheme),
+                    limits=LIMITS,
+                    proxy=None if proxy is None else httpx.Proxy(proxy),
                 )
             self._loop, self._supabase = loop, None
         return self._pool
 
-    def _new_supabase(self, pool: httpx.AsyncHTTPTransport) -> AsyncClient:
+    def _new_supabase(self, pool: AiohttpTransport) -> AsyncClient:
         from supabase import AsyncClient, AsyncClientOptions  # 0.3 s: only who asks pays
 
         client = httpx.AsyncClient(transport=pool, timeout=self.timeout(), follow_redirects=True)

@@ -14,7 +14,7 @@ from sharedstate.http.call import RequestId, known_request_id
 from sharedstate.locking import waiting
 from sharedstate.locking.background import ThreadBackground
 from sharedstate.locking.holding import Held
-from sharedstate.locking.locks import LeaseSet, Lock, RLock, lost_error
+from sharedstate.locking.locks import LeaseSet, Lock, lost_error
 from sharedstate.locking.waiting import Asking, Grant, Wanted
 from sharedstate.methods.core import CoreMethods
 
@@ -201,22 +201,6 @@ class LockMethods(CoreMethods):
             self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
         )
         return Lock(self, wanted, on_lost)
-
-    def rlock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        agent_name: str,
-        ttl_seconds: int = 300,
-        *,
-        priority: int = 3,
-        on_lost: Callable[[Lock], object] | None = None,
-    ) -> RLock:
-        """The same with threading.RLock's: its owner may acquire it again. Counted here."""
-        wanted = Wanted(
-            self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
-        )
-        return RLock(self, wanted, on_lost)
 
     def locks(
         self,

@@ -14,7 +14,7 @@ from sharedstate.http.call import RequestId, known_request_id
 from sharedstate.locking import waiting
 from sharedstate.locking.background import TaskBackground
 from sharedstate.locking.holding import Held
-from sharedstate.locking.locks_async import AsyncLeaseSet, AsyncLock, AsyncRLock, lost_error
+from sharedstate.locking.locks_async import AsyncLeaseSet, AsyncLock, lost_error
 from sharedstate.locking.waiting import Asking, Grant, Wanted
 from sharedstate.methods_async.core import AsyncCoreMethods
 
@@ -200,22 +200,6 @@ class AsyncLockMethods(AsyncCoreMethods):
             self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
         )
         return AsyncLock(self, wanted, on_lost)
-
-    def rlock(
-        self,
-        resource_type: str,
-        resource_name: str,
-        agent_name: str,
-        ttl_seconds: int = 300,
-        *,
-        priority: int = 3,
-        on_lost: Callable[[AsyncLock], object] | None = None,
-    ) -> AsyncRLock:
-        """The same with threading.RLock's: its owner may acquire it again. Counted here."""
-        wanted = Wanted(
-            self.execution_id, ((resource_type, resource_name),), agent_name, ttl_seconds, priority
-        )
-        return AsyncRLock(self, wanted, on_lost)
 
     def locks(
         self,
