@@ -80,7 +80,11 @@ def test_an_async_client_serves_on_after_many_cancelled_calls(
             async with asyncio.timeout(20):
                 await asyncio.gather(*(state.health() for _ in range(100)))
 
-    local_server.answer = lambda _: {"slept": time.sleep(0.001) is None}
+    def slowly(_: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.001)
+        return {"ok": True}
+
+    local_server.answer = slowly
     asyncio.run(run())
 
 
