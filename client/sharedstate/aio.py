@@ -39,7 +39,9 @@ class AsyncSharedState(
     Safe to share between the tasks of an event loop.
 
     Args:
-        execution_id: who locks and writes; made up when None.
+        execution_id: one run of one agent: who locks and writes. Made up when None. Processes with
+            the same id are one agent to the database: each writes and releases what another of
+            them locked. So take a new one for each run, unless a run has several processes.
         workspace, url, key: default to SHAREDSTATE_WORKSPACE, SUPABASE_URL and SUPABASE_KEY of
             the environment, then of the nearest `.env` from the working directory upwards.
         timeout_seconds: how long one attempt waits for an answer, 15 by default.

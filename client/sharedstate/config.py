@@ -61,6 +61,8 @@ def load(
 ) -> Settings:
     """Settings from arguments, `environ` (os.environ) and `.env` from `directory` (cwd) upwards.
 
+    In a git worktree without one, that of the main worktree counts.
+
     Nothing is written to the environment. NotConfigured when url or key cannot be found.
     A claim `workspace` in the token or key wins over every other source, as in the database.
     A `token` is optional: SHAREDSTATE_TOKEN, from where the key comes from.
@@ -75,7 +77,10 @@ def load(
     }
     unreadable: list[str] = []
     if not (found[URL] and found[KEY] and found[WORKSPACE]):
-        from_file = nearest_env_file(directory or _working_directory(), unreadable)
+        here = directory or _working_directory()
+        from_file = nearest_env_file(here, unreadable) or nearest_env_file(
+            main_worktree(here), unreadable
+        )
         if found[KEY]:
             from_file.pop(TOKEN, None)
         found = {name: value or from_file.get(name) for name, value in found.items()}
@@ -117,6 +122,24 @@ def nearest_env_file(directory: Path | None, unreadable: list[str]) -> dict[str,
         if URL in ours or KEY in ours:
             return ours
     return {}
+
+
+def main_worktree(directory: Path | None) -> Path | None:
+    """The main worktree of the repository of which this folder lies in another one, else None.
+
+    Git leaves a file `.git` there instead of a folder. Agents that work in worktrees side by side
+    are to share the state of the one checkout where `make up` was run.
+    """
+    for folder in () if directory is None else (directory, *directory.parents):
+        try:
+            if not (folder / ".git").exists():
+                continue
+            private = folder / (folder / ".git").read_text().strip().removeprefix("gitdir: ")
+            common = (private / (private / "commondir").read_text().strip()).resolve()
+        except (OSError, ValueError):  # a folder, as of any checkout; or a submodule
+            return None
+        return common.parent if common.name == ".git" else None
+    return None
 
 
 def _working_directory() -> Path | None:

@@ -224,3 +224,31 @@ def test_the_key_is_not_shown_in_representations() -> None:
     state = SharedState("me", url="http://a:1", key="secret-key", workspace="robot")
     assert repr(state) == "<SharedState execution_id='me' workspace='robot' url='http://a:1'>"
     assert "secret-key" not in repr(config.load("http://a:1", "secret-key"))
+
+
+def _worktree(folder: Path, main: Path) -> Path:
+    """A git worktree beside its main one, as `git worktree add` leaves it."""
+    private = main / ".git" / "worktrees" / folder.name
+    private.mkdir(parents=True)
+    (private / "commondir").write_text("../..\n")
+    folder.mkdir()
+    (folder / ".git").write_text(f"gitdir: {private}\n")
+    return folder
+
+
+def test_a_git_worktree_uses_what_runs_in_the_main_one(tmp_path: Path) -> None:
+    main = tmp_path / "main"
+    below = _worktree(tmp_path / "beside", main) / "src"
+    below.mkdir()
+    (main / ".env").write_text(FILE)
+    assert config.load(environ={}, directory=below).url == "http://file:1"
+    (below.parent / ".env").write_text("SUPABASE_URL=http://own:1\nSUPABASE_KEY=k\n")
+    assert config.load(environ={}, directory=below).url == "http://own:1"
+
+
+@pytest.mark.parametrize("text", ["gitdir: ../elsewhere", "", "gitdir: /\0", "no git file"])
+def test_a_git_file_that_leads_nowhere_is_no_worktree(tmp_path: Path, text: str) -> None:
+    """As that of a submodule."""
+    (tmp_path / ".git").write_text(text)
+    with pytest.raises(errors.NotConfigured):
+        config.load(environ={}, directory=tmp_path)
