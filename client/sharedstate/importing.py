@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 
 from sharedstate import readers
 from sharedstate.errors import InvalidArgument
-from sharedstate.exchange.document import COUNTERS, FORMAT, HEAD, MAX_PART_ENTRIES, SECTIONS
 from sharedstate.http.call import Call, RequestId, new_request_id
 from sharedstate.http.encoding import check_size, encode_part
 from sharedstate.types import ImportCount
+from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, MAX_PART_ENTRIES, SECTIONS
 
 MAX_PART_BYTES = 8 * 1024 * 1024 - 4096  # room for the envelope below 8 MB
 _ALL = (*SECTIONS, COUNTERS)

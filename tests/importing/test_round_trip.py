@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 from .conftest import Database, Sharedstate
 
