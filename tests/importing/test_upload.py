@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedstate import errors
-from sharedstate.types import ImportCount
-from sharedstate_ops.importing.document import MAX_PART_ENTRIES
+from sharedstate_ops.importing.document import MAX_PART_ENTRIES, ImportCount
 from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.importing.upload import MAX_PART_BYTES, parts, upload
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -306,12 +305,3 @@ def test_hints_name_the_program_as_it_has_to_be_typed(tmp_path: Path) -> None:
     environment["PATH"] = f"{program.parent}:/usr/bin:/bin"
     assert "Start the embedded stack: sharedstate up" in run("sharedstate", "init")
     assert "`sharedstate up` makes the first ones" in run("sharedstate", "keys", "--rotate")
-
-
-def test_the_command_line_without_its_packages_says_what_to_install() -> None:
-    program = "import sys; sys.modules['typer'] = None\nfrom sharedstate_ops.cli import app; app()"
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ)
-    )
-    assert answer.returncode == 1
-    assert "pip install 'sharedstate[local]'" in answer.stderr

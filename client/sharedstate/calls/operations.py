@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from sharedstate import readers, types
+from sharedstate._numbers import decode_exactly
 from sharedstate.http.call import Call, RequestId, mutation, repeatable
-from sharedstate_ops.importing.strict_json import decode_exactly
 
 
 def health() -> Call[types.Health]:

@@ -18,5 +18,5 @@ except ModuleNotFoundError as error:
         """Stand in for the command line whose packages are missing."""
         sys.exit(
             f"error: the package {_missing} is missing, which the command line needs.\n"
-            "Install the extra: pip install 'sharedstate[local]'"
+            'Install the extra: pip install "sharedstate[local]"'
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 FORMAT = "sharedstate/1"
 # Lists of entries, in the order of import: what others refer to comes first.
 SECTIONS = (
@@ -19,3 +21,12 @@ COUNTERS = "counters"
 # What a document says of itself.
 HEAD = ("format", "workspace", "exported_at")
 MAX_PART_ENTRIES = 2_000
+
+
+class ImportCount(TypedDict):
+    """How many entries of one section of a document were imported, unchanged or refused."""
+
+    section: str
+    imported: int
+    unchanged: int
+    refused: int

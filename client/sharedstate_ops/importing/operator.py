@@ -14,9 +14,8 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from sharedstate import errors
-from sharedstate.types import ImportCount
-from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS
-from sharedstate_ops.importing.strict_json import decode_exactly
+from sharedstate._numbers import decode_exactly
+from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -18,14 +17,12 @@ from itertools import accumulate
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple, TypeVar
 
-from sharedstate.http.encoding import is_storable
+from sharedstate._numbers import exact_decimal, exact_integer, is_storable, refuse_constant
 
 N = TypeVar("N", int | Decimal, float | Decimal)
 # What the database takes, 200 levels of a document, inside of an export file: six levels deep in it
 # where a conflict's history keeps what was reported, conflicts[i].events[j].details.details.
 MAX_DEPTH = 206
-# Up to here no setting of Python refuses to make an int of digits, or digits of an int.
-_INT_DIGITS = sys.int_info.str_digits_check_threshold
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -75,28 +72,6 @@ class Item(NamedTuple):
     parsed: Parsed | None
     value: Any
     line: int
-
-
-def exact_decimal(text: str) -> float | Decimal:
-    """A float where that keeps every digit, else a Decimal.
-
-    >>> exact_decimal("12.5"), exact_decimal("0.12345678901234567890")
-    (12.5, Decimal('0.12345678901234567890'))
-    """
-    exact = Decimal(text)
-    rounded = float(text)
-    same = rounded == rounded and abs(rounded) != float("inf") and Decimal(repr(rounded)) == exact
-    return rounded if same else exact
-
-
-def exact_integer(text: str) -> int | Decimal:
-    """An int, or a Decimal where there are more digits than Python may be willing to read."""
-    return int(text) if len(text) <= _INT_DIGITS else Decimal(text)
-
-
-def decode_exactly(text: str) -> Any:
-    """Python values of the database's JSON, without rounding any number: see exact_decimal."""
-    return _EXACT.decode(text)
 
 
 def parse(text: str) -> Parsed:
@@ -233,19 +208,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(text)
-
-
 _QUICK = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
-    parse_constant=_refuse_constant,
+    parse_constant=refuse_constant,
     parse_float=_storable_decimal,
     parse_int=_storable_integer,
-)
-# What the database holds is read whatever it is.
-_EXACT = json.JSONDecoder(
-    parse_constant=_refuse_constant, parse_float=exact_decimal, parse_int=exact_integer
 )
 
 

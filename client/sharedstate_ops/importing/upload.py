@@ -12,8 +12,7 @@ from sharedstate.errors import (
     StatementTimeout,
     UnexpectedError,
 )
-from sharedstate.types import ImportCount
-from sharedstate_ops.importing.document import FORMAT, MAX_PART_ENTRIES, SECTIONS
+from sharedstate_ops.importing.document import FORMAT, MAX_PART_ENTRIES, SECTIONS, ImportCount
 from sharedstate_ops.importing.reading import Entry, Reading
 from sharedstate_ops.importing.strict_json import encode
 
