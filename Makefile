@@ -60,7 +60,7 @@ clean: ## stop the stack and delete all that make has made, the data included
 	@# By its module: the script of an environment that was moved does not start. And what is deleted
 	@# is stopped, not the installation that SHAREDSTATE_HOME names.
 	@if [ -f .sharedstate/state.json ] && [ -x .venv/bin/python ]; then \
-	  PYTHONPATH=client .venv/bin/python -m sharedstate down --home . >/dev/null || exit 1; \
+	  PYTHONPATH=client .venv/bin/python -m sharedstate_ops down --home . >/dev/null || exit 1; \
 	elif [ -f .sharedstate/postgres/postmaster.pid ]; then \
 	  echo "error: Postgres may run on the data: make down first." >&2; exit 1; \
 	fi

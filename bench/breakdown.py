@@ -8,7 +8,7 @@ from measure import Timing, in_turns
 from one_rpc import BareClient, pgbench
 from pairs import AGENT, EXECUTION, TTL_SECONDS, rpc_pair, shared_state
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 PAIR = (
     "select * from public.acquire_lock("

@@ -13,7 +13,7 @@ from lockers import BareLocker, BareRpc
 from measure import Timing
 from one_rpc import BareClient
 from pairs import TTL_SECONDS, new_id
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 LOCK = "crowded"
 LOCK_OF_HOLDERS = "crowded-by-holders"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from sharedstate.stack import Stack, gateway, postgrest, processes
-from sharedstate.stack.site import Site, prepare
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, gateway, postgrest, processes
+from sharedstate_ops.stack.site import Site, prepare
+from sharedstate_ops.stack.state import read_state
 
 
 @dataclass

@@ -12,7 +12,7 @@ from uuid import uuid4
 from hand_over import START_SECONDS, context
 from measure import Timing
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 WAITERS = 24
 AGENT = "bench_agent"

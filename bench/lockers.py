@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from one_rpc import BareClient
 from pairs import TTL_SECONDS, new_id
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 WAIT_SECONDS = 600
 

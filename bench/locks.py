@@ -21,7 +21,7 @@ import waiting
 from lockers import RedisPy, StateLock, Way
 from peers import Peers, Unavailable, start_all
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 WAITERS = 200
 PARTS = ("waiting", "late", "hand-over", "crowd", "pairs", "breakdown")

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from instances import Instances, instances
 from measure import Timing
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 GENERATORS = 2
 SUBSYSTEMS = 200

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from measure import Timing, in_turns
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
-from sharedstate.stack.binaries import postgres_program
+from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.binaries import postgres_program
 
 EXECUTION = "bench-1"
 AGENT = "bench_agent"

@@ -14,7 +14,7 @@ from measure import Timing, in_turns
 from one_rpc import BareClient
 from peers import Peers, Unavailable
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 AGENT = "bench_agent"
 EXECUTION = "bench-1"

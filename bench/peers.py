@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from sharedstate.stack.processes import free_port
+from sharedstate_ops.stack.processes import free_port
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0

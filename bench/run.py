@@ -15,7 +15,7 @@ import agent_step
 import one_rpc
 from measure import Timing
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 PROMISED_CLIENT_COST_MS = 0.5
 

@@ -17,7 +17,7 @@ import scale_calls
 import scale_data
 from measure import WARM_UP_ROUNDS, Timing, in_turns
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 EMPTY = "empty"
 # What is promised, in milliseconds; and how many times the empty database's time a step may take.

@@ -12,8 +12,8 @@ import psutil
 
 from hand_over import START_SECONDS, context
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack.state import read_state
 
 QUIET_AFTER_SECONDS = 6.0
 MEASURED_SECONDS = 10.0

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "sql"
 MIGRATION = ROOT / "supabase" / "migrations" / "20261122000000_create_baseline.sql"
-# The first words tell ours from the migrations of others: sharedstate.stack.migrations.MARKER.
+# The first words tell ours from the migrations of others: sharedstate_ops.stack.migrations.MARKER.
 HEADER = (
     "-- A migration of sharedstate. "
     "Made from sql/ by scripts/build_migration.py: edit sql/ and run it again.\n"

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from sharedstate.http.transport import LIMITS
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 if TYPE_CHECKING:
     from sharedstate import SharedState

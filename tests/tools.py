@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from sharedstate.stack.state import exclusive
+from sharedstate_ops.stack.state import exclusive
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "node"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import migrations_folder
 
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import psutil
 
-from sharedstate.stack import Stack, postgres, processes
-from sharedstate.stack.keys import read_keys
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, postgres, processes
+from sharedstate_ops.stack.keys import read_keys
+from sharedstate_ops.stack.state import read_state
 
 Clients = Sequence["subprocess.Popen[bytes]"]
 

@@ -17,7 +17,7 @@ import psycopg
 from tests.history.checker import NEVER, Operation, Verdict, check
 from tests.history.models import FencedMutex, Register
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Row = dict[str, Any]
 SIZE = 16

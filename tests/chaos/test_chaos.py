@@ -15,7 +15,7 @@ from tests.chaos.client import COUNTED, REGISTER
 from tests.chaos.proxy import LossyProxy
 from tests.chaos.run import ENOUGH, SIZE, Outcome, Run
 
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 Begin = Callable[..., Run]
 

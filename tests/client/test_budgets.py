@@ -8,7 +8,7 @@ import pytest
 
 from sharedstate import AsyncSharedState, SharedState
 from sharedstate.errors import OverBudget, ReservationLost
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 def remaining(state: SharedState, subsystem: str) -> float | None:

@@ -8,8 +8,8 @@ import pytest
 
 from sharedstate import AsyncSharedState, SharedState
 from sharedstate.errors import StaleVersion
-from sharedstate.stack import StackInfo
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.keys import make_token
 
 
 def test_a_document_is_read_changed_and_published(state: SharedState) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
-from sharedstate.stack.envkeys import fill
+from sharedstate_ops.stack.envkeys import fill
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"

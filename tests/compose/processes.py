@@ -21,11 +21,11 @@ import psycopg
 from tests.compose.composefile import mounts
 from tests.tools import node, node_modules
 
-from sharedstate.stack import postgres, postgrest, processes, site
-from sharedstate.stack.binaries import postgres_program
-from sharedstate.stack.gateway import render
-from sharedstate.stack.paths import Home
-from sharedstate.stack.users import RunAs
+from sharedstate_ops.stack import postgres, postgrest, processes, site
+from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.gateway import render
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.users import RunAs
 
 _INIT = "/docker-entrypoint-initdb.d/zz_sharedstate.sh"
 _TEMPLATES = "/etc/nginx/templates/"

@@ -198,7 +198,7 @@ def test_the_gateway_runs_the_template_of_the_embedded_stack() -> None:
 
 
 def test_postgrest_has_the_settings_of_the_embedded_stack() -> None:
-    source = (ROOT / "client" / "sharedstate" / "stack" / "postgrest.py").read_text()
+    source = (ROOT / "client" / "sharedstate_ops" / "stack" / "postgrest.py").read_text()
     embedded = set(re.findall(r'^        "([a-z-]+)": ', source, re.MULTILINE))
     assert len(embedded) > 8
     composed = {

@@ -18,7 +18,7 @@ from tests.stack.installation import Installation
 from tests.tools import node, node_modules, supabase_cli, unavailable
 
 from sharedstate import SharedState, errors
-from sharedstate.stack import migrations, postgrest
+from sharedstate_ops.stack import migrations, postgrest
 
 TABLES = {
     "global_constraints",

@@ -11,7 +11,7 @@ import pytest
 from tests.concurrency.crew import Crew
 from tests.concurrency.stage import Stage
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 SIZE = 16
 Call = tuple[str, dict[str, Any]]

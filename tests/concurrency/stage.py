@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Row = dict[str, Any]
 

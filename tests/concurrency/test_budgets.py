@@ -10,7 +10,7 @@ import pytest
 from tests.concurrency.crew import Answer, Call, Crew
 from tests.concurrency.stage import Row, Stage
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Database = psycopg.Connection[tuple[Any, ...]]
 RACERS = 32

@@ -17,8 +17,8 @@ from tests.conftest import migrations_folder
 from tests.stack.installation import two_free_ports
 
 from sharedstate import AsyncSharedState, SharedState
-from sharedstate.stack import Stack, StackInfo, processes
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, StackInfo, processes
+from sharedstate_ops.stack.state import read_state
 
 WRITERS = 6
 END = "the end"

@@ -15,7 +15,7 @@ import pytest
 from tests.concurrency.crew import SIZE, Answer, Crew
 from tests.concurrency.stage import Session, Stage
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Row = dict[str, Any]
 Database = psycopg.Connection[tuple[Any, ...]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 ROOT = Path(__file__).parents[2]
 # A python block, and the text block after it if that follows at once.

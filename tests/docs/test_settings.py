@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from sharedstate import config
-from sharedstate.cli import output, target
-from sharedstate.stack import envkeys
+from sharedstate_ops.cli import output, target
+from sharedstate_ops.stack import envkeys
 
 ROOT = Path(__file__).parents[2]
 READ = re.compile(r"environ(?:\.get\(|\[)\s*([A-Za-z_\"]+)")
@@ -24,7 +24,7 @@ def test_every_variable_that_is_read_has_its_line_and_every_line_is_read() -> No
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
     # config reads these from a mapping that it is given.
     read = {config.URL, config.KEY, config.TOKEN, config.WORKSPACE}
-    for path in sorted((ROOT / "client" / "sharedstate").rglob("*.py")):
+    for path in sorted((ROOT / "client").rglob("*.py")):
         for found in READ.findall(path.read_text(encoding="utf-8")):
             read.add(found.strip('"') if found.startswith('"') else BY_CONSTANT[found])
     assert documented == read

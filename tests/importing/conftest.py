@@ -14,8 +14,8 @@ import pytest
 from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
-from sharedstate.cli import app
-from sharedstate.stack import StackInfo
+from sharedstate_ops.cli import app
+from sharedstate_ops.stack import StackInfo
 
 REFERENCE = Path(__file__).resolve().parents[1] / "fixtures" / "legacy"
 

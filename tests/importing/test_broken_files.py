@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sharedstate.exchange.reading import Reading
-from sharedstate.legacy import read_design
+from sharedstate_ops.importing.legacy import read_design
+from sharedstate_ops.importing.reading import Reading
 
 from .conftest import WriteTree
 

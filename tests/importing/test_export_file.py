@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sharedstate.exchange.export_file import read_export, write_export
-from sharedstate.exchange.reading import SourceError
-from sharedstate.exchange.strict_json import decode_exactly
+from sharedstate._numbers import decode_exactly
+from sharedstate_ops.importing.export_file import read_export, write_export
+from sharedstate_ops.importing.reading import SourceError
 
 DOCUMENT: dict[str, Any] = {
     "format": "sharedstate/1",

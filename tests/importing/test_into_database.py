@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from sharedstate.exchange.operator import Operator
-from sharedstate.exchange.upload import upload
-from sharedstate.stack import StackInfo
+from sharedstate_ops.importing.operator import Operator
+from sharedstate_ops.importing.upload import upload
+from sharedstate_ops.stack import StackInfo
 
 from .conftest import TABLES, Database, Rows, Sharedstate, WriteTree
 from .test_parser_properties import damaged, read_with

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharedstate.exchange.reading import Reading, SourceError
-from sharedstate.exchange.strict_json import JsonError, encode, faults, parse, plain
-from sharedstate.legacy import read_design
+from sharedstate_ops.importing.legacy import read_design
+from sharedstate_ops.importing.reading import Reading, SourceError
+from sharedstate_ops.importing.strict_json import JsonError, encode, faults, parse, plain
 
 REFERENCE = Path(__file__).resolve().parents[1] / "fixtures" / "legacy"
 FILES = sorted(str(p.relative_to(REFERENCE)) for p in REFERENCE.rglob("*") if p.is_file())

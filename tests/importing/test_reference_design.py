@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from sharedstate.exchange.reading import SourceError
-from sharedstate.legacy import read_design
+from sharedstate_ops.importing.legacy import read_design
+from sharedstate_ops.importing.reading import SourceError
 
 
 def by(document: dict[str, Any], section: str, key: str) -> dict[Any, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.importing.export_file import write_export
+from sharedstate_ops.stack import StackInfo
 
 from .conftest import Database, Sharedstate
 
@@ -110,18 +111,22 @@ def test_exporting_an_unknown_workspace_is_a_clear_error(
     assert not (tmp_path / "x.json").exists()
 
 
-def test_a_number_with_many_digits_comes_back_from_the_client_s_export_and_import(
-    stack: StackInfo, database: Database, fresh: str
+def test_a_number_with_many_digits_comes_back_from_an_import_and_the_client_s_export(
+    sharedstate: Sharedstate, stack: StackInfo, database: Database, fresh: str, tmp_path: Path
 ) -> None:
     digits = "0.123456789012345678901234567890"
+    entry = {"name": "arm", "metadata": {"exact": Decimal(digits), "short": 0.5}}
+    file = tmp_path / "export.json"
+    write_export({"format": "sharedstate/1", "subsystems": [entry]}, file)
+    assert sharedstate("init", "--workspace", fresh, "--from", file).exit_code == 0
     with SharedState("operator", workspace=fresh, url=stack.url, key=stack.service_key) as operator:
-        operator.init_workspace(fresh, with_defaults=False)
-        entry = {"name": "arm", "metadata": {"exact": Decimal(digits), "short": 0.5}}
-        operator.import_state({"subsystems": [entry]})
-        (exported,) = operator.export_state()["subsystems"]
+        subsystems = operator.export_state()["subsystems"]
+    (exported,) = [row for row in subsystems if row["name"] == "arm"]
     assert exported["metadata"] == {"exact": Decimal(digits), "short": 0.5}
     (row,) = database.connection.execute(
-        "select metadata ->> 'exact' as exact from public.subsystems where workspace = %s", [fresh]
+        "select metadata ->> 'exact' as exact from public.subsystems"
+        " where workspace = %s and name = 'arm'",
+        [fresh],
     )
     assert row["exact"] == digits
 
@@ -194,10 +199,8 @@ def test_a_document_with_the_longest_numbers_is_exported_and_imported_again(
     result = sharedstate("init", "--workspace", f"{workspace}-file", "--from", file)
     assert result.exit_code == 0, result.output
     assert held(f"{workspace}-file") == LONG
-    key, copy = stack.service_key, f"{workspace}-client"
-    with SharedState("o", workspace=workspace, url=stack.url, key=key) as operator:
-        document = operator.export_state()
-        operator.init_workspace(copy, with_defaults=False)
-    with SharedState("o", workspace=copy, url=stack.url, key=key) as operator:
-        operator.import_state(document)
+    copy = f"{workspace}-client"
+    with SharedState("o", workspace=workspace, url=stack.url, key=stack.service_key) as operator:
+        write_export(operator.export_state(), file)
+    assert sharedstate("init", "--workspace", copy, "--from", file).exit_code == 0
     assert held(copy) == LONG

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedstate import errors
-from sharedstate.exchange.document import MAX_PART_ENTRIES
-from sharedstate.exchange.reading import Reading
-from sharedstate.exchange.upload import MAX_PART_BYTES, parts, upload
-from sharedstate.types import ImportCount
+from sharedstate_ops.importing.document import MAX_PART_ENTRIES, ImportCount
+from sharedstate_ops.importing.reading import Reading
+from sharedstate_ops.importing.upload import MAX_PART_BYTES, parts, upload
 
 
 class Database:

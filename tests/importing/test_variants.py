@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sharedstate.exchange.reading import Reading
-from sharedstate.legacy import read_design
+from sharedstate_ops.importing.legacy import read_design
+from sharedstate_ops.importing.reading import Reading
 
 from .conftest import Tree, WriteTree
 

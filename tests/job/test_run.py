@@ -18,7 +18,7 @@ import pytest
 from humanoid.customer import order, read_requirements
 from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, READS
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 T = TypeVar("T")
 

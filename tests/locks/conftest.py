@@ -19,7 +19,7 @@ import pytest
 from sharedstate import SharedState
 from sharedstate.locking.locks import Lock
 from sharedstate.locking.locks_async import AsyncLock
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Make = Callable[..., SharedState]
 

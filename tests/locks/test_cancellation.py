@@ -11,7 +11,7 @@ from tests.locks.conftest import Left, until_async
 
 from sharedstate import AsyncSharedState
 from sharedstate.locking.locks_async import AsyncLock
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Use = Callable[[AsyncLock], Coroutine[Any, Any, Any]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sharedstate import SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 lock_tests: Any
 try:

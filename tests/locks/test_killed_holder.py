@@ -8,7 +8,7 @@ import time
 
 from tests.locks.conftest import Make
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 HOLDER = """
 import os, signal, sys

@@ -17,7 +17,7 @@ from tests.locks.conftest import Clock, Cut, Left, Make, outlives, until, until_
 
 from sharedstate import AsyncSharedState, LeaseLost, SharedState
 from sharedstate.locking import background, holding, waiting
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 def _ttl(state: SharedState) -> int:

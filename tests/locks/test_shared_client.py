@@ -19,7 +19,7 @@ import pytest
 from tests.locks.conftest import Make, until
 
 from sharedstate import AsyncSharedState, LeaseLost, SharedState
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 T = TypeVar("T")
 SKELETON = ("subsystem", "skeleton")

@@ -18,7 +18,7 @@ import pytest
 from tests.locks.conftest import Make
 
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 HOLDER = """
 import json, sys

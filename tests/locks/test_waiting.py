@@ -15,7 +15,7 @@ from tests.conftest import Rpc
 from tests.locks.conftest import Cut, Left, Make, interrupted_when, outlives, until
 
 from sharedstate import Deadlock, LeaseLost, RetryPolicy, SharedState, errors
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 DOORS = [("door", "b"), ("door", "a")]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.operations.databases import Database
 
-from sharedstate.backup import Backup, Restored, back_up, restore
+from sharedstate_ops.backup import Backup, Restored, back_up, restore
 
 GAP = 1_000_000
 ROWS = """

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from tests.operations.databases import Database, MakeDatabase
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from sharedstate.stack import migrations
-from sharedstate.stack.binaries import postgres_program
-from sharedstate.stack.workspaces import init_workspace
+from sharedstate_ops.stack import migrations
+from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.workspaces import init_workspace
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -18,8 +18,8 @@ from tests.operations.databases import Database, MakeDatabase
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState
-from sharedstate.backup import Backup, archive, backing_up, restoring
-from sharedstate.stack import Stack, StackError
+from sharedstate_ops.backup import Backup, archive, backing_up, restoring
+from sharedstate_ops.stack import Stack, StackError
 
 
 def test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments(
@@ -152,7 +152,7 @@ def test_what_a_killed_backup_left_goes_with_the_next_one_and_what_another_write
 ) -> None:
     program = f"""
 import os, pathlib, psycopg, signal
-from sharedstate.backup import archive, back_up
+from sharedstate_ops.backup import archive, back_up
 archive.read_through = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 with psycopg.connect({used.address!r}, autocommit=True) as connection:
     back_up(connection, {used.environment!r}, pathlib.Path({str(tmp_path)!r}) / "killed")

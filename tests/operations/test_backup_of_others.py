@@ -11,8 +11,8 @@ from psycopg import sql
 from tests.operations.backups import ROWS, load, save
 from tests.operations.databases import Database, MakeDatabase
 
-from sharedstate.backup import archive, ours
-from sharedstate.stack import StackError, StackInfo, migrations
+from sharedstate_ops.backup import archive, ours
+from sharedstate_ops.stack import StackError, StackInfo, migrations
 
 # Their migration mentions ours, as one would write it after our example.
 INVOICES = """

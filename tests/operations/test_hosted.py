@@ -11,8 +11,8 @@ import pytest
 from tests.operations.databases import Database
 
 from sharedstate import SharedState
-from sharedstate.stack import Stack, migrations
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack import Stack, migrations
+from sharedstate_ops.stack.keys import make_token
 
 # What the owner of a hosted database may not do, or what would be outside of the migrations' reach.
 FORBIDDEN = re.compile(

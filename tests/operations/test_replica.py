@@ -11,9 +11,9 @@ import pytest
 from tests.awaiting import await_answer
 
 from sharedstate import SharedState, errors
-from sharedstate.stack import Stack, gateway, postgres, postgrest, processes
-from sharedstate.stack.binaries import postgres_program
-from sharedstate.stack.site import Site, prepare
+from sharedstate_ops.stack import Stack, gateway, postgres, postgrest, processes
+from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.site import Site, prepare
 
 
 @pytest.fixture(scope="module")

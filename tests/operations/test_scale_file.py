@@ -13,8 +13,8 @@ import yaml
 from tests.compose.composefile import ROOT, implementations, write_env
 from tests.tools import unavailable
 
-from sharedstate.stack import Stack, gateway
-from sharedstate.stack.site import make_folder, prepare
+from sharedstate_ops.stack import Stack, gateway
+from sharedstate_ops.stack.site import make_folder, prepare
 
 OVERRIDE = ROOT / "docker-compose.scale.yml"
 GATEWAY = ROOT / "compose" / "gateway" / "nginx.scale.conf"

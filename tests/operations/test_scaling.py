@@ -11,7 +11,7 @@ from tests.awaiting import await_answer
 
 from instances import Instances, instances
 from sharedstate import SharedState
-from sharedstate.stack import Stack, StackInfo
+from sharedstate_ops.stack import Stack, StackInfo
 
 AGENTS = 6
 # Calls that are acknowledged before the first instance dies, between the events, and to the end.

@@ -12,8 +12,8 @@ from tests.operations.databases import Database
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState
-from sharedstate.backup import back_up, restore
-from sharedstate.stack import Stack, StackError, migrations
+from sharedstate_ops.backup import back_up, restore
+from sharedstate_ops.stack import Stack, StackError, migrations
 
 LATER = "20270115090000"
 # A release to come: a column with a default, a rule that old rows keep, another RPC.

@@ -15,8 +15,8 @@ from psycopg import sql
 from tests.operations.databases import Database
 from tests.tools import ROOT, unavailable
 
-from sharedstate.stack import StackInfo
-from sharedstate.stack.binaries import postgres_program
+from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.binaries import postgres_program
 
 TESTS = ROOT / "supabase" / "tests"
 FOLDERS = sorted(path for path in TESTS.iterdir() if path.is_dir())

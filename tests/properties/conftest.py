@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.sql.support import Api, make_workspace
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 @pytest.fixture(scope="module")

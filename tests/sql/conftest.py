@@ -10,7 +10,7 @@ import pytest
 from tests.sql.support import MUTATIONS, Api, Mutation, make_workspace
 from tests.sql.waiting import Client, Make
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 
 @pytest.fixture

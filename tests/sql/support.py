@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 Row = dict[str, Any]
 Answer = tuple[int, Any]

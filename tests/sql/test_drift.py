@@ -15,8 +15,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sharedstate.stack import StackInfo
-from sharedstate.stack.binaries import postgres_program
+from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.binaries import postgres_program
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "scripts" / "build_migration.py"

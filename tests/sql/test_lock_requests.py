@@ -10,7 +10,7 @@ import pytest
 from tests.sql.support import Api
 from tests.sql.waiting import POWER, SHELL, SKELETON, Client, Make, holder, queue
 
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack.keys import make_token
 
 # The same request again
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from tests.sql.support import TABLES, Api
 
-from sharedstate.stack.binaries import postgres_program
+from sharedstate_ops.stack.binaries import postgres_program
 
 
 def psql(api: Api, statement: str) -> list[str]:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from tests.sql.support import Api, Row
 
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack.keys import make_token
 
 SKELETON_KG = 15
 

@@ -26,8 +26,8 @@ from tests.sql.support import (
 )
 from tests.sql.waiting import POWER, Client
 
-from sharedstate.stack import StackInfo
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.keys import make_token
 
 VIEWS = ("budget_usage", "lock_queue", "system_status")
 READS = (

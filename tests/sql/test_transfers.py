@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.sql.support import Api, Row
 
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack.keys import make_token
 
 REASON = {"reason": "longer bones", "agent_name": "system_architect", "execution_id": "run-1"}
 QUANTITIES = ("mass_kg", "cost_usd", "power_w")

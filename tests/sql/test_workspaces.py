@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.sql.support import TABLES, Api, Row
 
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack.keys import make_token
 
 SUBSYSTEMS = [
     "actuation",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import SCRATCH_MIGRATION, Installation, clean_up
 
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 
 @pytest.fixture

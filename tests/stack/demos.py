@@ -9,7 +9,7 @@ from types import TracebackType
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 SAID = "designing in workspace "
 

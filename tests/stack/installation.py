@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sharedstate.stack import Stack, processes
-from sharedstate.stack.state import PartRecord, read_state
+from sharedstate_ops.stack import Stack, processes
+from sharedstate_ops.stack.state import PartRecord, read_state
 
 SCRATCH_MIGRATION = """
 create function public.health() returns jsonb language sql stable set search_path = ''
@@ -38,7 +38,7 @@ class Installation:
     ports: tuple[int, int] = field(default_factory=two_free_ports)
 
     def command(self, *arguments: str) -> list[str]:
-        program = "from sharedstate.cli import app; app()"
+        program = "from sharedstate_ops.cli import app; app()"
         return [*self.prefix, sys.executable, "-c", program, *arguments]
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sharedstate.stack import StackError, binaries
-from sharedstate.stack.paths import Home
+from sharedstate_ops.stack import StackError, binaries
+from sharedstate_ops.stack.paths import Home
 
 LOCK = Path(__file__).parents[2] / "package-lock.json"
 
@@ -95,7 +95,7 @@ def test_a_cache_that_cannot_be_written_is_passed_over(
 def test_copies_for_another_user_are_readable_though_the_originals_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sharedstate.stack.users import RunAs
+    from sharedstate_ops.stack.users import RunAs
 
     install = tmp_path / "private" / "pginstall"
     (install / "bin").mkdir(parents=True, mode=0o700)

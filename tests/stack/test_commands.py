@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack, paths, postgres, processes
-from sharedstate.stack.binaries import postgres_program
-from sharedstate.stack.errors import NoConnection
-from sharedstate.stack.keys import read_keys, write_keys
+from sharedstate_ops.stack import Stack, paths, postgres, processes
+from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.errors import NoConnection
+from sharedstate_ops.stack.keys import read_keys, write_keys
 
 
 def test_status_shows_each_part_with_port_and_version(shared_installation: Installation) -> None:
@@ -284,7 +283,7 @@ def test_the_home_is_the_nearest_of_a_folder_with_data_and_the_checkout(tmp_path
 def test_hints_name_the_program_as_it_has_to_be_typed(tmp_path: Path) -> None:
     program = tmp_path / ".venv" / "bin" / "sharedstate"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!{sys.executable}\nfrom sharedstate.cli import app\napp()\n")
+    program.write_text(f"#!{sys.executable}\nfrom sharedstate_ops.cli import app\napp()\n")
     program.chmod(0o755)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
 
@@ -306,12 +305,3 @@ def test_hints_name_the_program_as_it_has_to_be_typed(tmp_path: Path) -> None:
     environment["PATH"] = f"{program.parent}:/usr/bin:/bin"
     assert "Start the embedded stack: sharedstate up" in run("sharedstate", "init")
     assert "`sharedstate up` makes the first ones" in run("sharedstate", "keys", "--rotate")
-
-
-def test_the_command_line_without_its_packages_says_what_to_install() -> None:
-    program = "import sys; sys.modules['typer'] = None\nfrom sharedstate.cli import app; app()"
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ)
-    )
-    assert answer.returncode == 1
-    assert "pip install 'sharedstate[local]'" in answer.stderr

@@ -14,9 +14,9 @@ import pytest
 from tests.stack.demos import SAID, Demo, HeldDesign
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack, processes
-from sharedstate.stack.core import PARTS
-from sharedstate.stack.keys import make_token
+from sharedstate_ops.stack import Stack, processes
+from sharedstate_ops.stack.core import PARTS
+from sharedstate_ops.stack.keys import make_token
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "humanoid"
 

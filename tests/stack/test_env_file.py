@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack.envfile import MARKER, EnvFile, EnvResult
+from sharedstate_ops.stack.envfile import MARKER, EnvFile, EnvResult
 
 VALUES = {
     "SUPABASE_URL": "http://127.0.0.1:8000",

@@ -10,9 +10,9 @@ import pytest
 
 from sharedstate import errors
 from sharedstate.http.answers import error_from
-from sharedstate.stack import Stack, StackInfo, processes
-from sharedstate.stack.gateway import render
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, StackInfo, processes
+from sharedstate_ops.stack.gateway import render
+from sharedstate_ops.stack.state import read_state
 
 
 @pytest.fixture

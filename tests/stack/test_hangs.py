@@ -15,10 +15,10 @@ import psutil
 import psycopg
 import pytest
 
-from sharedstate.stack import Stack, StackError, postgres, processes, users
-from sharedstate.stack.errors import NoConnection
-from sharedstate.stack.state import PARTS, read_state, write_state
-from sharedstate.stack.users import RunAs
+from sharedstate_ops.stack import Stack, StackError, postgres, processes, users
+from sharedstate_ops.stack.errors import NoConnection
+from sharedstate_ops.stack.state import PARTS, read_state, write_state
+from sharedstate_ops.stack.users import RunAs
 
 MakeStack = Callable[[], Stack]
 
@@ -111,7 +111,7 @@ def test_a_recovery_may_take_longer_than_a_start(
 def test_a_stop_that_takes_long_says_so_and_is_waited_for(
     scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sharedstate.stack import stopping
+    from sharedstate_ops.stack import stopping
 
     stack = scratch_stack()
     stack.up()

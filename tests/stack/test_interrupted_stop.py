@@ -10,7 +10,7 @@ import pytest
 from tests.stack.demos import Demo
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack
+from sharedstate_ops.stack import Stack
 
 
 def test_a_demo_that_stops_its_stack_is_not_interrupted_by_a_second_signal(

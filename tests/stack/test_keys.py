@@ -13,11 +13,11 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState, errors
-from sharedstate.stack import Stack, StackError, StackInfo, gateway, processes, site
-from sharedstate.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
-from sharedstate.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
-from sharedstate.stack.paths import checkout_root
-from sharedstate.stack.state import read_state
+from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
+from sharedstate_ops.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
+from sharedstate_ops.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
+from sharedstate_ops.stack.paths import checkout_root
+from sharedstate_ops.stack.state import read_state
 
 KEY_LINES = ("JWT_SECRET", *ROLE_OF_KEY, *PASSWORDS)
 

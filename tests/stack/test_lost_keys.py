@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from sharedstate.stack import Stack, StackInfo, postgres, starting
-from sharedstate.stack.keys import new_keys, read_keys, write_keys
+from sharedstate_ops.stack import Stack, StackInfo, postgres, starting
+from sharedstate_ops.stack.keys import new_keys, read_keys, write_keys
 
 MakeStack = Callable[[], Stack]
 

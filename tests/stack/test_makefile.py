@@ -150,7 +150,7 @@ def test_clean_stops_what_it_deletes_whatever_home_the_environment_names(
     monkeypatch.setenv("SHAREDSTATE_HOME", "/somewhere/else")
     answer = _make(bare, "clean")
     assert answer.returncode == 0, answer.stderr
-    assert calls.read_text() == "-m sharedstate down --home .\n"
+    assert calls.read_text() == "-m sharedstate_ops down --home .\n"
     assert not (bare / ".sharedstate").exists()
 
 

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from tests.awaiting import await_answer
 
-from sharedstate.stack import Stack, StackError, migrations
+from sharedstate_ops.stack import Stack, StackError, migrations
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory, stack: object) -> Callable[[], str]:
     """Makes empty databases on the session's server; answers their addresses."""
-    from sharedstate.stack import StackInfo
+    from sharedstate_ops.stack import StackInfo
 
     assert isinstance(stack, StackInfo)
     counter = iter(range(100))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation, clean_up
 
-from sharedstate.stack import PortTaken, Stack, StackError, ports, processes
-from sharedstate.stack.paths import Home
-from sharedstate.stack.state import StackState
+from sharedstate_ops.stack import PortTaken, Stack, StackError, ports, processes
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.state import StackState
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack, processes
-from sharedstate.stack.core import PARTS
+from sharedstate_ops.stack import Stack, processes
+from sharedstate_ops.stack.core import PARTS
 
 
 def _answers(installation: Installation) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack import Stack
-from sharedstate.stack.state import StackState, read_state, write_state
+from sharedstate_ops.stack import Stack
+from sharedstate_ops.stack.state import StackState, read_state, write_state
 
 
 def test_every_part_of_an_address_reaches_the_programs_of_postgres(

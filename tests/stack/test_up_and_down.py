@@ -13,7 +13,7 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState, errors
-from sharedstate.stack import Stack, processes
+from sharedstate_ops.stack import Stack, processes
 
 
 def test_up_starts_everything_and_says_how_to_use_it(installation: Installation) -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate.stack.core import PARTS
+from sharedstate_ops.stack.core import PARTS
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -85,7 +85,7 @@ def interrupted(*_, **__):
     raise KeyboardInterrupt
 
 {step} = interrupted
-from sharedstate.cli import app
+from sharedstate_ops.cli import app
 app()
 """
 
@@ -169,7 +169,7 @@ def _ordinary_user(folder: Path) -> tuple[str, ...]:
     """A command prefix for an ordinary user who can run our Python and write to `folder`."""
     nobody = pwd.getpwnam("nobody")
     real = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
-    check = "import os, sys, sharedstate.cli; sys.exit(not os.access(sys.argv[1], os.W_OK))"
+    check = "import os, sys, sharedstate_ops.cli; sys.exit(not os.access(sys.argv[1], os.W_OK))"
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     if _succeeds([*real, sys.executable, "-c", check, str(folder)]):
         return real

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.tools import ROOT, supabase_cli
 
-from sharedstate.stack import StackInfo
+from sharedstate_ops.stack import StackInfo
 
 SECONDS = 120
 

@@ -12,8 +12,8 @@ import pytest
 from tests.supabase_cli.conftest import Project
 from tests.tools import unavailable
 
-from sharedstate.stack import Stack, StackInfo, postgres
-from sharedstate.stack.keys import read_keys
+from sharedstate_ops.stack import Stack, StackInfo, postgres
+from sharedstate_ops.stack.keys import read_keys
 
 # Notices, no warnings, each with the reason why it stands.
 ACCEPTED = {

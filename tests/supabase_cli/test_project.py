@@ -12,8 +12,8 @@ import pytest
 from tests.supabase_cli.conftest import Project
 from tests.tools import ROOT
 
-from sharedstate.backup import ours
-from sharedstate.stack import StackInfo, migrations
+from sharedstate_ops.backup import ours
+from sharedstate_ops.stack import StackInfo, migrations
 
 BASELINE = "20261122000000"
 

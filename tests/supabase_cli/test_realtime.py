@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from tests.tools import ROOT
 
-from sharedstate.stack import migrations
+from sharedstate_ops.stack import migrations
 
 STRANGERS = """
   create table public.strangers (id integer primary key);

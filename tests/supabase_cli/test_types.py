@@ -16,7 +16,7 @@ from tests.supabase_cli.conftest import Project
 from tests.tools import ROOT
 
 import sharedstate.types
-from sharedstate.stack import StackInfo, migrations
+from sharedstate_ops.stack import StackInfo, migrations
 
 # The generated annotation, and what JSON carries to our callers.
 _JSON = {

@@ -95,7 +95,7 @@ def test_every_public_method_is_tested_here() -> None:
     makers = {"lock", "locks", "follow_activity"}
     editors = {f"edit_{one}" for one in ("requirements", "interfaces", "design")}
     editors.add("edit_global_constraints")
-    assert methods - tested == {"close", "import_state"} | elsewhere | makers | editors
+    assert methods - tested == {"close"} | elsewhere | makers | editors
 
 
 def test_each_request_names_key_and_workspace(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sharedstate import readers, types
-from sharedstate.exchange.strict_json import decode_exactly
+from sharedstate._numbers import decode_exactly
 from sharedstate.http.call import Call, RequestId, mutation, repeatable
 
 

@@ -14,65 +14,26 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sharedstate._numbers import is_storable
 from sharedstate.errors import InvalidArgument, PayloadTooLarge
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 500
-# More than any document holds (1e308), and little enough to be written with all of its zeros.
-_MAX_EXPONENT = 1000
-_MAX_DECIMALS = 16383  # of a number in Postgres
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """The body as compact JSON; InvalidArgument names the place, PayloadTooLarge the size."""
-    encoded = encode_part(body, "")
-    check_size(len(encoded))
-    return encoded
-
-
-def check_size(size: int) -> None:
-    """Refuse what the gateway would refuse, without sending it first."""
-    if size > MAX_BODY_BYTES:
-        raise PayloadTooLarge(detail={"bytes": size, "limit_bytes": MAX_BODY_BYTES})
-
-
-def encode_part(value: Any, path: str, *, exact: bool = False) -> bytes:
-    """One value as JSON; `path` is how its place is named in errors.
-
-    `exact`: a Decimal is written digit by digit, however many it has.
-    """
     try:
-        text = _encode(value, exact)
+        text = _ENCODER.encode(body)
         encoded = text.encode()
     except (ValueError, TypeError, RecursionError) as problem:
-        raise _explain(value, path, exact) or InvalidArgument.of(
-            path or "arguments", str(problem)
-        ) from problem
-    if "\\u0000" in text and (refused := _explain(value, path, exact)):
+        raise _explain(body) or InvalidArgument.of("arguments", str(problem)) from problem
+    if "\\u0000" in text and (refused := _explain(body)):
         raise refused
+    # Refused here is what the gateway would refuse, without sending it first.
+    if len(encoded) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(detail={"bytes": len(encoded), "limit_bytes": MAX_BODY_BYTES})
     return encoded
-
-
-def _encode(value: Any, exact: bool) -> str:
-    if not exact:
-        return _ENCODER.encode(value)
-    try:
-        return _ENCODER.encode(value)
-    except ValueError:  # among other things, of a Decimal with too many digits
-        return _with_all_digits(value)
-
-
-def _with_all_digits(value: Any) -> str:
-    if isinstance(value, Decimal) and is_storable(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        # A key of another kind than text is written as `json` does it.
-        names = (_ENCODER.encode({key: 0})[1:-2] for key in value)
-        members = zip(names, map(_with_all_digits, value.values()), strict=True)
-        return "{" + ",".join(name + item for name, item in members) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_with_all_digits, value)) + "]"
-    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -87,14 +48,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"is a {type(value).__name__}, which JSON cannot carry")
-
-
-def is_storable(value: Decimal) -> bool:
-    """Whether a number in a document may be as large, and have as many decimals."""
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):  # of NaN and infinity
-        return False
-    return value.adjusted() <= _MAX_EXPONENT and exponent >= -_MAX_DECIMALS
 
 
 def _number(value: Decimal) -> int | float:
@@ -115,9 +68,9 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-def _explain(value: Any, path: str, exact: bool) -> InvalidArgument | None:
+def _explain(body: Mapping[str, Any]) -> InvalidArgument | None:
     """Find the first place that cannot be sent. Slow, so it runs only after encoding failed."""
-    open_items: list[tuple[int, Iterator[tuple[str, Any, str]]]] = [(0, iter([(path, value, "")]))]
+    open_items: list[tuple[int, Iterator[tuple[str, Any, str]]]] = [(0, iter([("", body, "")]))]
     above: set[int] = set()
     while open_items:
         owner, items = open_items[-1]
@@ -131,7 +84,7 @@ def _explain(value: Any, path: str, exact: bool) -> InvalidArgument | None:
             reason = "contains itself"
         elif len(open_items) > MAX_DEPTH:
             reason = f"is nested deeper than {MAX_DEPTH} levels"
-        if reason := reason or _reason(item, exact):
+        if reason := reason or _reason(item):
             return _refusal(place, reason, item)
         if isinstance(item, Mapping | list | tuple):
             above.add(id(item))
@@ -152,11 +105,11 @@ def _items(path: str, value: Any) -> Iterator[tuple[str, Any, str]]:
 def _key_reason(key: Any) -> str:
     if not isinstance(key, str | int | float | None):
         return f"has a {type(key).__name__} as its key, which JSON cannot carry"
-    reason = _reason(key, False)
+    reason = _reason(key)
     return f"has a key that {reason}" if reason else ""
 
 
-def _reason(value: Any, exact: bool) -> str:
+def _reason(value: Any) -> str:
     if isinstance(value, str):
         return _text_reason(value)
     if isinstance(value, float):
@@ -164,7 +117,7 @@ def _reason(value: Any, exact: bool) -> str:
     if isinstance(value, Mapping | list | tuple) or value is None:
         return ""
     try:
-        _encode(value, exact)
+        _ENCODER.encode(value)
     except (ValueError, TypeError, RecursionError) as problem:
         return str(problem)
     return ""

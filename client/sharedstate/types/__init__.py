@@ -21,7 +21,7 @@ from sharedstate.types.documents import (
     RequirementsRow,
 )
 from sharedstate.types.locks import Lease, LockQueueRow, LockRow, LockStatus, LockWait
-from sharedstate.types.operations import Health, ImportCount, WorkspaceRow, WorkspaceSummary
+from sharedstate.types.operations import Health, WorkspaceRow, WorkspaceSummary
 from sharedstate.types.status import StaleInput, SubsystemRow, SystemStatusRow
 from sharedstate.types.steps import Blocked, Checkin, Checkout
 
@@ -40,7 +40,6 @@ __all__ = [
     "DocumentChange",
     "GlobalConstraintsRow",
     "Health",
-    "ImportCount",
     "InterfacesRow",
     "Lease",
     "LockQueueRow",

@@ -29,12 +29,3 @@ class Health(TypedDict):
     status: str
     schema_version: str
     server_time: str
-
-
-class ImportCount(TypedDict):
-    """How many entries of one section of a document were imported, unchanged or refused."""
-
-    section: str
-    imported: int
-    unchanged: int
-    refused: int

@@ -1,0 +1,141 @@
+"""`sharedstate demo`: seven agents, each its own process, design a humanoid robot together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
+from sharedstate_ops.stack import Stack, StackError, StackInfo
+from sharedstate_ops.stack.paths import checkout_root
+from sharedstate_ops.stack.workspaces import init_workspace, list_workspaces
+
+
+def demo(
+    requirements: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Other requirements than the example's."),
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="The workspace to design in; else a fresh one.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run the example on the running stack, or on one that is stopped again afterwards.
+
+    The exit code is the job's: 0 only if the design converged. The data stays.
+    """
+    job = [sys.executable, str(_job())]
+    if requirements is not None:
+        job += ["--requirements", str(requirements.resolve())]
+        # Before anything is started or made for it.
+        if code := subprocess.run([*job, "--check"]).returncode:
+            raise typer.Exit(code)
+    requests = _Requests()
+    place = home_of(home)
+    stack = Stack(place.root)
+    with _running(stack, requests) as info:
+        with stack.database() as connection:
+            # Until the connection ends: two demos at once take two names.
+            connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
+            name = workspace or _fresh_name(connection)
+            init_workspace(connection, name)
+        out.print(f"designing in workspace {name}")
+        code = _run(job, info, name)
+    _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
+    raise typer.Exit(code)
+
+
+class _Requests:
+    """Requests to end: the first one ends us in order, so that the stack is stopped too."""
+
+    def __init__(self) -> None:
+        self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+        self._over = False
+        signal.signal(signal.SIGTERM, self._hear)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as below nohup
+            signal.signal(signal.SIGHUP, self._hear)
+
+    def ignore(self) -> None:
+        """From now on, Ctrl-C included: none may interrupt the stopping."""
+        self._over = True
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _hear(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            # Nobody reads a terminal that was closed, and writing to it fails.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in self._terminals:
+                os.dup2(nowhere, stream)
+        if not self._over:
+            self._over = True
+            sys.exit(128 + number)
+
+
+@contextmanager
+def _running(stack: Stack, requests: _Requests) -> Iterator[StackInfo]:
+    try:
+        with steps() as progress:
+            info = stack.up(progress, visiting=True)
+        yield info
+    finally:
+        requests.ignore()
+        # Others may use it by now: another demo, or whoever said `up` meanwhile.
+        with steps() as progress:
+            stack.leave(progress)
+
+
+def _job() -> Path:
+    root = checkout_root()
+    job = root / "examples" / "humanoid" / "run.py" if root else None
+    if job is None or not job.is_file():
+        raise StackError(
+            "the example is not part of this installation.",
+            hint="It is in the repository: run `make demo` in a checkout.",
+        )
+    return job
+
+
+def _run(command: list[str], info: StackInfo, workspace: str) -> int:
+    # A token of the caller's is for some other server, and goes before SUPABASE_KEY.
+    inherited = {name: value for name, value in os.environ.items() if name != "SHAREDSTATE_TOKEN"}
+    environment = inherited | {
+        "SUPABASE_URL": info.url,
+        "SUPABASE_KEY": info.agent_key,
+        "SHAREDSTATE_WORKSPACE": workspace,
+    }
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            # Ctrl-C or a request to end: the job ends its agents, before the database goes.
+            process.terminate()
+            raise
+    # A job ended by a signal has a negative code; a shell would show 128 and the number.
+    return code if code >= 0 else 128 - code
+
+
+def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    taken = {workspace.name for workspace in list_workspaces(connection)}
+    number = 1
+    while f"humanoid-{number}" in taken:
+        number += 1
+    return f"humanoid-{number}"
+
+
+def _say_how_to_look(workspace: str, stays: bool) -> None:
+    start = "" if stays else "  make up\n"
+    query = (
+        "select name, state, current_mass_kg, active_conflicts from system_status "
+        f"where workspace = '{workspace}'"
+    )
+    out.print(f'look at it:\n{start}  {program()} psql -c "{query}"')

@@ -1,0 +1,175 @@
+"""`sharedstate export`, and what `sharedstate init --from` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from sharedstate_ops.cli.output import (
+    HomeOption,
+    TimeoutOption,
+    err,
+    home_of,
+    out,
+    say_error,
+    say_warning,
+)
+from sharedstate_ops.cli.target import find_target
+from sharedstate_ops.importing.document import SECTIONS
+from sharedstate_ops.importing.export_file import read_export, write_export
+from sharedstate_ops.importing.legacy import read_design
+from sharedstate_ops.importing.operator import Connection, Operator
+from sharedstate_ops.importing.reading import Entry, Reading, SourceError
+from sharedstate_ops.importing.upload import Outcome, upload
+
+SHOWN = 20
+NOTHING_TO_IMPORT = 2
+
+
+def export(
+    workspace: Annotated[str, typer.Option(help="The design to export.")] = "default",
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Where to write; else standard output."),
+    ] = None,
+    timeout: TimeoutOption = 30,
+    home: HomeOption = None,
+) -> None:
+    """Write a whole workspace as one JSON document, for `sharedstate init --from FILE`."""
+    target = find_target(home_of(home))
+    with target.connect(timeout=timeout) as connection:
+        document = Operator(connection, workspace).export_state()
+    if output is None:
+        write_export(document, sys.stdout)
+        return
+    try:
+        write_export(document, output)
+    except OSError as error:
+        say_error(f"{output} cannot be written: {error.strerror or error}")
+        raise typer.Exit(1) from error
+    entries = sum(len(document[section]) for section in SECTIONS)
+    out.print(f"{entries:,} entries of workspace {escape(workspace)} in {escape(str(output))}")
+
+
+def read_source(source: Path) -> Reading:
+    """The entries of an export file or of a folder in the old layout; exit 2 when it is neither."""
+    try:
+        if source.is_file():
+            return read_export(source)
+        with _bar(DownloadColumn()) as progress:
+            task = progress.add_task("reading logs", total=_log_bytes(source))
+            return read_design(source, lambda read: progress.advance(task, read))
+    except (SourceError, OSError) as error:
+        say_error(str(error))
+        raise typer.Exit(NOTHING_TO_IMPORT) from error
+
+
+def import_reading(
+    reading: Reading, connection: Connection, workspace: str, report: Path | None = None
+) -> int:
+    """Import into a workspace, made if need be, and report. The exit code: 1 if not all went in.
+
+    What the database has in a later state stays there and is listed: no error, the usual case when
+    a design is imported again after work on it has begun.
+    """
+    operator = Operator(connection, workspace)
+    # The defaults come last, and only where the import left a gap.
+    operator.init_workspace(with_defaults=False)
+    with _bar(MofNCompleteColumn()) as progress:
+        task = progress.add_task("importing", total=len(reading.entries))
+        outcome = upload(reading, operator.import_document, lambda n: progress.advance(task, n))
+    if not _is_whole(reading):
+        operator.init_workspace(with_defaults=True)
+    out.print(_table(reading, outcome))
+    complete = dict(_findings(reading, outcome))
+    for heading, lines in complete.items():
+        _list(heading, lines)
+    if report is not None:
+        _write_report(report, complete)
+    return 1 if reading.problems else 0
+
+
+def _is_whole(reading: Reading) -> bool:
+    """Whether the workspace was exported whole: then defaults would be additions to it."""
+    found = {entry.section for entry in reading.entries}
+    return "fencing" in reading.counters and {"global_constraints", "subsystems"} <= found
+
+
+def _findings(reading: Reading, outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
+    yield "to know", [f"{note.file}: {note.text}" for note in reading.notes]
+    kept = "left in place, because the database has something else by now"
+    yield kept, [_named(entry) for entry in outcome.refused]
+    yield "left out", [str(problem) for problem in reading.problems]
+
+
+def _write_report(report: Path, findings: dict[str, list[str]]) -> None:
+    try:
+        with report.open("w", encoding="utf-8") as stream:
+            for heading, lines in findings.items():
+                stream.writelines([f"{len(lines)} {heading}\n", *(f"  {line}\n" for line in lines)])
+    except OSError as error:
+        say_warning(f"the report {report} cannot be written: {error.strerror or error}")
+
+
+def _table(reading: Reading, outcome: Outcome) -> Table:
+    left_out = [problem.section for problem in reading.problems]
+    refused = [entry.section for entry in outcome.refused]
+    table = Table("section")
+    for heading in ("imported", "unchanged", "left in place", "left out"):
+        table.add_column(heading, justify="right")
+    for section in (*SECTIONS, "counters", ""):
+        numbers = (
+            outcome.imported.get(section, 0),
+            outcome.unchanged.get(section, 0),
+            refused.count(section),
+            left_out.count(section),
+        )
+        if any(numbers):
+            table.add_row(section or "(other files)", *(f"{n:,}" if n else "" for n in numbers))
+    return table
+
+
+def _list(heading: str, lines: list[str]) -> None:
+    if not lines:
+        return
+    out.print(f"[bold]{len(lines):,} {heading}[/bold]")
+    for line in lines[:SHOWN]:
+        out.print(f"  {escape(line)}")
+    if len(lines) > SHOWN:
+        out.print(f"  ... and {len(lines) - SHOWN:,} more; --report FILE writes all of them")
+
+
+def _named(entry: Entry) -> str:
+    """An entry by its identity, and where it was read."""
+    value = entry.value
+    name = value.get("name") or value.get("subsystem_name") or value.get("conflict_id") or ""
+    version = f" version {value['version']}" if "version" in value else ""
+    return f"{entry.section} {name}{version} ({entry.file}:{entry.line})".replace("  ", " ")
+
+
+def _log_bytes(source: Path) -> int:
+    """How much there is to read, for the progress bar alone."""
+    try:
+        found = [*source.glob("shared_state/logs/*.jsonl"), *source.glob("logs/*.jsonl")]
+        return sum(path.stat().st_size for path in found)
+    except OSError:
+        return 0
+
+
+def _bar(amount: DownloadColumn | MofNCompleteColumn) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=not err.is_terminal)

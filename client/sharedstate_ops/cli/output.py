@@ -1,0 +1,89 @@
+"""What the commands share in talking to people: steps, errors, the option --home."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from sharedstate_ops.stack.paths import Home, find_home
+from sharedstate_ops.stack.progress import Progress
+
+# soft_wrap: a path or an address that is copied must not contain line breaks. Into a file or a
+# pipe tables are as wide as they need.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 300)
+err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+HOME_VARIABLE = "SHAREDSTATE_HOME"
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar=HOME_VARIABLE,
+        help="Folder that holds .sharedstate/ and .env; else the nearest one upwards.",
+    ),
+]
+
+TimeoutOption = Annotated[
+    float, typer.Option(min=0, help="How many seconds to wait for the database.")
+]
+
+
+def home_of(option: Path | None) -> Home:
+    """The installation that a command works on."""
+    return Home(option.resolve()) if option is not None else find_home()
+
+
+@contextlib.contextmanager
+def steps() -> Iterator[Progress]:
+    """Show each step as a line; on a terminal the current one also spins."""
+    if not err.is_terminal:
+        yield lambda message: err.print(escape(message))
+        return
+    with err.status("") as spinner:
+
+        def progress(message: str) -> None:
+            err.print(f"[dim]{escape(message)}[/dim]")
+            spinner.update(escape(message))
+
+        yield progress
+
+
+_COMMANDS = "up|down|init|status|keys|token|psql|export|prune|backup|restore|demo"
+
+
+def program() -> str:
+    """How this command is typed: after `make up` it is not on the PATH."""
+    called = Path(sys.argv[0])
+    on_path = shutil.which("sharedstate")
+    if called.name != "sharedstate" or (on_path and Path(on_path).samefile(called)):
+        return "sharedstate"
+    relative = os.path.relpath(called)
+    return str(called.resolve()) if relative.startswith("..") else shlex.quote(relative)
+
+
+def typed(text: str) -> str:
+    """The text with each `sharedstate COMMAND` as it is typed here; the stack knows no terminal."""
+    return re.sub(rf"(?<![\w/.'-])sharedstate(?= (?:{_COMMANDS})\b)", lambda _: program(), text)
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """An error and what to do about it, to standard error."""
+    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    if hint:
+        err.print(escape(typed(hint)))
+
+
+def say_warning(message: str) -> None:
+    """Something that went differently than one may think."""
+    err.print(f"[yellow]warning:[/yellow] {escape(typed(message))}")

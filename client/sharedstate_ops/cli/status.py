@@ -1,0 +1,99 @@
+"""`sharedstate status`: what runs, where, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
+from sharedstate_ops.cli.target import Target, find_target
+from sharedstate_ops.cli.up import say_changed, say_workspaces
+from sharedstate_ops.stack import Stack, StackError, migrations
+from sharedstate_ops.stack.health import PartStatus
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.workspaces import has_schema, list_workspaces
+
+_CONNECT_SECONDS = 5.0
+
+
+def status(home: HomeOption = None) -> None:
+    """Show each part: running, port, version, and why not. Exit code 0 only if all of them run.
+
+    Where no embedded stack was started, and DATABASE_URL or .env name another database (of docker
+    compose, of the platform), show what is in that one.
+    """
+    place = home_of(home)
+    stack = Stack(place.root)
+    parts = stack.status()
+    # A part that was started has a port, also when it was killed.
+    elsewhere = None if any(part.port for part in parts) else _find_elsewhere(place)
+    well = _say_elsewhere(elsewhere) if elsewhere else _say_stack(stack, parts)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _find_elsewhere(home: Home) -> Target | None:
+    try:
+        target = find_target(home)
+    except StackError:
+        return None
+    return None if target.embedded else target
+
+
+def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("part", "running", "port", "version", "process", "remark"):
+        table.add_column(heading, no_wrap=heading != "remark")
+    for part in parts:
+        table.add_row(
+            part.name,
+            "[green]yes[/green]" if part.running else "[red]no[/red]",
+            str(part.port or "-"),
+            part.version or "-",
+            str(part.pid or "-"),
+            escape(typed(part.detail)),
+        )
+    out.print(table)
+    out.print(f"home      {escape(str(stack.home.dir))}")
+    if stack.is_abandoned() and stack.anything_runs():
+        out.print(f"until     {program()} down (the demo that it was for was killed)")
+    elif stack.is_temporary() and stack.anything_runs():
+        out.print(f"until     the demo ends (keep it running: {program()} up)")
+    if any(part.name == "postgres" and part.running for part in parts):
+        try:
+            with stack.database() as connection:
+                _say_schema(connection)
+        except (psycopg.Error, StackError) as error:
+            out.print(f"schema    unknown: {escape(str(error).strip())}")
+    well = all(part.running for part in parts)
+    if not well:
+        out.print(f"start it  {program()} up")
+    return well
+
+
+def _say_elsewhere(target: Target) -> bool:
+    out.print(f"database  of {escape(target.source)}; no embedded stack was started here")
+    try:
+        with target.connect(timeout=_CONNECT_SECONDS) as connection:
+            _say_schema(connection)
+    except (psycopg.Error, StackError) as error:
+        out.print(f"schema    unknown: {escape(str(error).strip())}")
+        out.print(escape(target.hint))
+        return False
+    return True
+
+
+def _say_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    applied = migrations.applied_versions(connection)
+    missing = [migration.version for migration in migrations.pending(connection)]
+    out.print(f"schema    {applied[-1] if applied else 'none'}")
+    if missing:
+        out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
+    for migration in migrations.changed(connection):
+        say_changed(migration.path.name)
+    if has_schema(connection):
+        say_workspaces(list_workspaces(connection))

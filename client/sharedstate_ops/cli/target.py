@@ -1,0 +1,128 @@
+"""Which database a command works on: the environment's, the running stack's, or `.env`'s."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+from dotenv import dotenv_values
+from psycopg.conninfo import conninfo_to_dict
+
+from sharedstate_ops.stack import Stack, StackError
+from sharedstate_ops.stack.envfile import EnvFile
+from sharedstate_ops.stack.errors import NoConnection, StackTimeout
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.postgres import reason_of, without_libpq_variables
+from sharedstate_ops.stack.progress import Progress, silent
+
+VARIABLE = "DATABASE_URL"
+_FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A database, reached as its owner. `embedded`: it is that of the embedded stack.
+
+    `address` is asked at each attempt: a stack that is being started has none at first.
+    """
+
+    address: Callable[[], str | None]
+    source: str
+    embedded: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to do when it does not answer or refuses us."""
+        if self.embedded:
+            return "Is it running? `sharedstate status` tells, `sharedstate up` starts it."
+        return (
+            "Is it running? Of docker compose `docker compose ps` tells; else check "
+            f"{self.source if self.source == VARIABLE else f'{VARIABLE} in {self.source}'}."
+        )
+
+    def _database_url(self) -> str:
+        address = self.address()
+        if address is None:
+            reason = "it has not been started, or its keys are not there, yet"
+            raise NoConnection(
+                f"the database of {self.source}: {reason}.", reason=reason, hint=self.hint
+            )
+        return address
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a program of Postgres finds it, without any argument."""
+        with self._surroundings():
+            around = dict(os.environ)
+        # It goes before the other variables, though not before an address.
+        around.pop("PGSERVICE", None)
+        parts = conninfo_to_dict(self._database_url())
+        variables = _variables()
+        return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
+
+    def _surroundings(self) -> contextlib.AbstractContextManager[None]:
+        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
+        return without_libpq_variables() if self.embedded else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def connect(
+        self, *, timeout: float = 30, progress: Progress = silent
+    ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        """An autocommit connection; waits up to `timeout` seconds until the database is ready."""
+        deadline = time.monotonic() + timeout
+        told = False
+        while True:
+            try:
+                with self._surroundings():
+                    connection = psycopg.connect(
+                        self._database_url(), autocommit=True, connect_timeout=5
+                    )
+                break
+            except (psycopg.OperationalError, NoConnection) as error:
+                reason = error.reason if isinstance(error, NoConnection) else reason_of(error)
+                if any(text in reason for text in _FINAL):
+                    raise StackError(
+                        f"the database of {self.source} refuses us: {reason}",
+                        hint=self.hint,
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise StackTimeout(
+                        f"the database of {self.source} was not ready after {timeout:.0f} s: "
+                        f"{reason}",
+                        hint=self.hint,
+                    ) from error
+                if not told:
+                    progress(f"waiting for the database of {self.source}")
+                    told = True
+                # A server that is not there yet gives nothing to wait on.
+                time.sleep(0.1)
+        with connection:
+            yield connection
+
+
+def _variables() -> dict[str, str]:
+    """The variable of each part of an address, as libpq knows them: PGHOST of host."""
+    options = psycopg.pq.Conninfo.get_defaults()
+    return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
+
+
+def find_target(home: Home) -> Target:
+    """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Target(lambda: given, VARIABLE)
+    stack = Stack(home.root)
+    if stack.anything_runs():
+        return Target(stack.database_url, "the running stack", embedded=True)
+    values = dotenv_values(home.env_file) if home.env_file.is_file() else {}
+    stored = values.get(VARIABLE)
+    if stored:
+        own = EnvFile(home.env_file).is_ours()
+        return Target(lambda: stored, str(home.env_file), embedded=own)
+    raise StackError(
+        "no database is known: no DATABASE_URL, no running stack, no .env.",
+        hint="Start the embedded stack: sharedstate up. Or name a database: DATABASE_URL.",
+    )

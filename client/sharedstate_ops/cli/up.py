@@ -1,0 +1,124 @@
+"""`sharedstate up`: start the embedded stack, make it ready to use, say how."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
+from sharedstate_ops.stack import (
+    DEFAULT_API_PORT,
+    DEFAULT_DB_PORT,
+    Stack,
+    StackError,
+    StackInfo,
+    migrations,
+)
+from sharedstate_ops.stack.envfile import EnvFile, environment
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
+
+
+def up(
+    home: HomeOption = None,
+    db_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of Postgres.  [default: the last one, or {DEFAULT_DB_PORT}]",
+        ),
+    ] = None,
+    api_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of the API.  [default: the last one, or {DEFAULT_API_PORT}]",
+        ),
+    ] = None,
+) -> None:
+    """Start Postgres, PostgREST and nginx, apply the migrations, and write .env if there is none.
+
+    The parts keep running until `sharedstate down`; the data is kept in .sharedstate/. Ports that
+    were chosen once are chosen again.
+    """
+    place = home_of(home)
+    stack = Stack(place.root, db_port=db_port, api_port=api_port, usual_ports=True)
+    with steps() as progress:
+        info = stack.up(progress)
+        with stack.database() as connection:
+            init_workspace(connection, "default")
+            workspaces = list_workspaces(connection)
+            changed = migrations.changed(connection)
+    has_env = _write_env(place, info)
+    _say_how(stack, info, place, has_env=has_env)
+    for migration in changed:
+        say_changed(migration.path.name)
+    say_workspaces(workspaces)
+
+
+def _write_env(place: Home, info: StackInfo) -> bool:
+    """Whether `.env` leads to this stack now."""
+    try:
+        result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+    except StackError as error:
+        say_warning(f"{error.message} Move it away and run `sharedstate up` again: it writes one.")
+        return False
+    if result.written:
+        out.print(f"{result.written}: {escape(str(place.env_file))}")
+    wrong = [f"has other values for {', '.join(result.foreign)}"] if result.foreign else []
+    if result.missing:
+        wrong.append(f"does not set {', '.join(result.missing)}")
+    if wrong:
+        say_warning(
+            f"{place.env_file} was not written by sharedstate. It {' and '.join(wrong)}, so "
+            "programs that read it do not reach this stack. It was left as it is. Remove "
+            f"{', '.join(result.foreign) or 'our lines'} from it, or move it away, and run "
+            "`sharedstate up` again."
+        )
+    return not wrong
+
+
+def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> None:
+    if stack.report.recovered:
+        out.print(f"recovered: {', '.join(stack.report.recovered)}; no data was lost")
+    out.print(
+        "sharedstate was already running."
+        if stack.report.already_running
+        else "[green]sharedstate is running.[/green]"
+    )
+    if stack.report.was_temporary:
+        out.print(
+            "A demo had started it, on free ports; it keeps them and goes on running now.\n"
+            f"To move it to its usual ports after the demo: {program()} down, then {program()} up."
+        )
+    out.print(f"  API       {info.url}/rest/v1/")
+    out.print(f"  database  port {info.db_port}, shell: {program()} psql")
+    if has_env:
+        out.print(f"  keys      {escape(str(place.env_file))}")
+    out.print(f"  stop      {program()} down (the data stays)")
+
+
+def say_changed(file_name: str) -> None:
+    """A migration file was edited after it had been applied here, as happens before 1.0."""
+    say_warning(
+        f"{file_name} was changed after it was applied to this database, which has the older "
+        "text: functions may be missing, or behave as before. It is not brought up to date in "
+        "place. Export each workspace, reset the database, and import them: see docs/backup.md, "
+        "Upgrades."
+    )
+
+
+def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:
+    """One line for each design in the database."""
+    width = max((len(workspace.name) for workspace in workspaces), default=0)
+    out.print("workspaces")
+    for workspace in workspaces:
+        out.print(
+            f"  {escape(workspace.name.ljust(width))}  {workspace.complete} of "
+            f"{workspace.subsystems} subsystems complete, "
+            f"{workspace.open_conflicts} open conflicts"
+        )

@@ -1,0 +1,42 @@
+"""Reads a design as the older, file-based system left it on disk. Nothing here writes.
+
+>>> reading = read_design(Path("old-project"))          # doctest: +SKIP
+>>> reading.document()["format"], len(reading.problems)  # doctest: +SKIP
+('sharedstate/1', 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sharedstate_ops.importing.legacy.conflicts import read_conflicts
+from sharedstate_ops.importing.legacy.constraints import read_constraints
+from sharedstate_ops.importing.legacy.files import PARTS, Source, find_layout
+from sharedstate_ops.importing.legacy.logs import read_logs
+from sharedstate_ops.importing.legacy.subsystems import read_subsystems
+from sharedstate_ops.importing.reading import Reading, SourceError
+
+__all__ = ["read_design"]
+
+
+def read_design(folder: Path, progress: Callable[[int], None] | None = None) -> Reading:
+    """Everything that `folder` holds, and a problem for everything that had to be left out.
+
+    `folder` holds `shared_state/` and perhaps `config/`, or is `shared_state` itself. `progress`
+    hears how many bytes of logs were read since its last call. Raises SourceError when there is no
+    design at all.
+    """
+    layout = find_layout(folder)
+    reading = Reading()
+    source = Source(layout, reading)
+    read_constraints(source)
+    read_subsystems(source)
+    read_conflicts(source)
+    read_logs(source, progress)
+    for other in source.children(layout.state):
+        if other.name not in (*PARTS, "config"):
+            reading.note(source.label(other), "is not part of the layout, not imported")
+    if not reading.entries and not reading.problems:
+        raise SourceError(f"{folder} holds no file of a design")
+    return reading

@@ -1,0 +1,103 @@
+"""The calls of an operator that importing and exporting need, straight in the database.
+
+Not through the gateway: `init` runs where PostgREST may not have seen the migrations yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from sharedstate import errors
+from sharedstate._numbers import decode_exactly
+from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+class Operator:
+    """Acts in one workspace on an open connection of the database's owner."""
+
+    def __init__(self, connection: Connection, workspace: str) -> None:
+        self.workspace = workspace
+        self._connection = connection
+
+    def init_workspace(self, *, with_defaults: bool) -> None:
+        """Make the workspace if there is none; on request fill in the default configuration."""
+        self._rows(
+            "select public.init_workspace(workspace_name => %s, with_defaults => %s)",
+            [self.workspace, with_defaults],
+        )
+
+    def import_document(self, document: str) -> list[ImportCount]:
+        """Import one document, given as JSON text; all of it or, with an error, nothing."""
+        rows = self._rows(
+            "select to_jsonb(i) from public.import_state(document => %s::jsonb) as i", [document]
+        )
+        return [cast(ImportCount, count) for (count,) in rows]
+
+    def export_state(self) -> dict[str, Any]:
+        """The whole workspace, with every digit of every number."""
+        ((text,),) = self._rows("select public.export_state()::text", [])
+        document: dict[str, Any] = decode_exactly(str(text))
+        # jsonb has an order of its own; people read what it is before 100,000 lines of log.
+        first = (*HEAD, COUNTERS, *SECTIONS)
+        return {key: document.pop(key) for key in first if key in document} | document
+
+    def prune_activity(self, older_than: datetime) -> int:
+        """Delete some of the entries older than that; how many, 0 when there are none left."""
+        ((count,),) = self._rows("select public.prune_activity(older_than => %s)", [older_than])
+        return int(str(count))
+
+    def _rows(self, statement: LiteralString, values: list[Any]) -> list[tuple[object, ...]]:
+        with _our_errors(), self._connection.transaction():
+            self._connection.execute("set local role service_role")
+            # As PostgREST does it: the functions read the workspace from the request's headers.
+            headers = json.dumps({"x-workspace": self.workspace})
+            self._connection.execute(
+                "select set_config('request.headers', %s, true)", [headers], prepare=False
+            )
+            return self._connection.execute(statement, values, prepare=False).fetchall()
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Raises what the database refused as our exceptions, by the registry of slugs."""
+    try:
+        yield
+    except psycopg.errors.UndefinedFunction as error:
+        raise errors.SchemaMissing(str(error.diag.message_primary)) from error
+    except psycopg.Error as error:
+        slug = error.diag.message_primary or ""
+        kind = errors.BY_SLUG.get(slug) or _kind(error)
+        raise kind(
+            slug or str(error),
+            detail=_object(error.diag.message_detail),
+            raw=error.diag.message_detail or "",
+            hint=error.diag.message_hint or "",
+            code=error.sqlstate or "",
+        ) from error
+
+
+def _kind(error: psycopg.Error) -> type[errors.SharedStateError]:
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return errors.StatementTimeout
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return errors.PermissionDenied
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+        return errors.InvalidArgument
+    lost = isinstance(error, psycopg.OperationalError)
+    return errors.ServiceUnavailable if lost else errors.UnexpectedError
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,23 @@
+"""The embedded stack: real Postgres, PostgREST and nginx without Docker (extra `local`).
+
+>>> from pathlib import Path
+>>> from sharedstate_ops.stack import Stack
+>>> info = Stack(Path.cwd()).up()
+"""
+
+from sharedstate_ops.stack.core import Stack, StackInfo, UpReport
+from sharedstate_ops.stack.errors import PortTaken, StackError, StackTimeout
+from sharedstate_ops.stack.health import PartStatus
+from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
+
+__all__ = [
+    "DEFAULT_API_PORT",
+    "DEFAULT_DB_PORT",
+    "PartStatus",
+    "PortTaken",
+    "Stack",
+    "StackError",
+    "StackInfo",
+    "StackTimeout",
+    "UpReport",
+]

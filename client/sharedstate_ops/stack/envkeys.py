@@ -1,0 +1,90 @@
+"""The keys in a `.env` that was copied from `.env.example`: empty lines are filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from sharedstate_ops.stack.envfile import MARKER, with_values
+from sharedstate_ops.stack.errors import StackError
+from sharedstate_ops.stack.files import write_private
+from sharedstate_ops.stack.keys import make_token, new_password, new_secret
+
+SECRET = "JWT_SECRET"
+# Signed with the secret, each for a role.
+ROLE_OF_KEY = {
+    "SUPABASE_KEY": "authenticated",
+    "SUPABASE_ANON_KEY": "anon",
+    "SUPABASE_SERVICE_ROLE_KEY": "service_role",
+}
+# A database that was made with these knows no others: they are never replaced.
+PASSWORDS = ("POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD", "PG_META_CRYPTO_KEY")
+
+
+def new_lines() -> dict[str, str]:
+    """A fresh secret and the keys that it signs, by the names of `.env.example`."""
+    secret = new_secret()
+    return {SECRET: secret, **_signed(secret, tuple(ROLE_OF_KEY))}
+
+
+def fill(path: Path, *, force: bool = False) -> list[str]:
+    """Fill in the empty lines of keys and passwords; answers their names.
+
+    `force` makes the secret and its keys anew. All other lines, and lines that are not there, stay
+    as they are. StackError when there is nothing to fill in, or when keys would be overwritten.
+    """
+    path = path.resolve()
+    stored = _stored(path)
+    empty = [name for name in (SECRET, *ROLE_OF_KEY, *PASSWORDS) if stored.get(name) == ""]
+    if force:
+        empty += [name for name in (SECRET, *ROLE_OF_KEY) if stored.get(name)]
+    _require_work(path, stored, empty, force=force)
+    secret = new_secret() if SECRET in empty else stored.get(SECRET, "")
+    values = _signed(secret, tuple(name for name in ROLE_OF_KEY if name in empty))
+    values |= {name: new_password() for name in PASSWORDS if name in empty}
+    if SECRET in empty:
+        values[SECRET] = secret
+    write_private(path, with_values(path.read_text(encoding="utf-8"), values))
+    return [name for name in stored if name in values]
+
+
+def _stored(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise StackError(
+            f"there is no {path}.", hint="Make it from the example: cp .env.example .env"
+        )
+    if MARKER in path.read_text(encoding="utf-8").splitlines():
+        raise StackError(
+            f"{path} follows the keys of the embedded stack.",
+            hint="New ones for both: sharedstate keys --rotate",
+        )
+    return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+
+
+def _require_work(path: Path, stored: dict[str, str], empty: list[str], *, force: bool) -> None:
+    wanted = {SECRET, *ROLE_OF_KEY, *PASSWORDS}
+    if not wanted & stored.keys():
+        raise StackError(
+            f"{path} has no lines for keys.", hint="Copy them from .env.example, empty."
+        )
+    if not empty:
+        raise StackError(
+            f"{path} has all its keys.",
+            hint="--force makes the secret and its keys anew: whoever has the old ones is refused.",
+        )
+    signed = [name for name in ROLE_OF_KEY if stored.get(name)]
+    if not stored.get(SECRET) and signed and not force:
+        raise StackError(
+            f"{path} has {', '.join(signed)}, but not the {SECRET} that made it.",
+            hint=f"Fill in {SECRET}, or make all keys anew with --force.",
+        )
+    if SECRET not in stored and set(empty) & ROLE_OF_KEY.keys():
+        raise StackError(
+            f"{path} has no line for {SECRET}, which keys are signed with.",
+            hint=f"Add the line {SECRET}= and run this again.",
+        )
+
+
+def _signed(secret: str, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: make_token(secret, ROLE_OF_KEY[name]) for name in names}

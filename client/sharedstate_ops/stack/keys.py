@@ -1,0 +1,141 @@
+"""Secrets of one installation: made on the first start, kept with mode 0600, never shipped."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import timedelta
+from pathlib import Path
+
+from sharedstate_ops.stack.errors import StackError
+from sharedstate_ops.stack.files import write_private
+
+TEN_YEARS = timedelta(days=3653)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """All secrets; passwords are of the database roles with the same name."""
+
+    jwt_secret: str
+    agent_key: str
+    anon_key: str
+    service_key: str
+    supabase_admin_password: str
+    postgres_password: str
+    authenticator_password: str
+
+
+def make_token(
+    secret: str,
+    role: str,
+    *,
+    workspace: str | None = None,
+    agent: str | None = None,
+    ttl: timedelta | float = TEN_YEARS,
+) -> str:
+    """A signed key for `role` (anon, authenticated, service_role).
+
+    `workspace` and `agent` pin the holder to them; without them the caller chooses. `ttl` is a
+    timedelta or seconds.
+
+    >>> key = make_token("s" * 40, "authenticated", workspace="demo", ttl=3600)
+    """
+    # It loads all of `cryptography`, and only the first start and tests sign anything.
+    import jwt
+
+    now = int(time.time())
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    claims: dict[str, object] = {
+        "iss": "sharedstate",
+        "role": role,
+        "iat": now,
+        "exp": now + int(seconds),
+    }
+    if workspace is not None:
+        claims["workspace"] = workspace
+    if agent is not None:
+        claims["agent"] = agent
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def new_secret() -> str:
+    """What keys are signed with: 256 random bits."""
+    return secrets.token_hex(32)
+
+
+def new_password() -> str:
+    """Hexadecimal, so that it needs no quoting in addresses."""
+    return secrets.token_hex(16)
+
+
+def new_keys() -> Keys:
+    """Fresh secrets of all kinds."""
+    secret = new_secret()
+    return Keys(
+        jwt_secret=secret,
+        agent_key=make_token(secret, "authenticated"),
+        anon_key=make_token(secret, "anon"),
+        service_key=make_token(secret, "service_role"),
+        supabase_admin_password=new_password(),
+        postgres_password=new_password(),
+        authenticator_password=new_password(),
+    )
+
+
+def rotated(keys: Keys) -> Keys:
+    """Another secret and the keys that it signs; the passwords stay."""
+    fresh = new_keys()
+    return replace(
+        keys,
+        jwt_secret=fresh.jwt_secret,
+        agent_key=fresh.agent_key,
+        anon_key=fresh.anon_key,
+        service_key=fresh.service_key,
+    )
+
+
+def read_keys(path: Path) -> Keys | None:
+    """The keys in a file, None when there is none; StackError when it is no key file."""
+    try:
+        stored = json.loads(path.read_text())
+        return Keys(**{field.name: str(stored[field.name]) for field in fields(Keys)})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StackError(
+            f"{path} cannot be read: {error!r}.",
+            hint="Delete it: the next start makes new keys, and keeps the data.",
+        ) from error
+
+
+def load_or_make_keys(path: Path) -> tuple[Keys, bool]:
+    """The installation's keys, and whether they are new: then the database has yet to take them.
+
+    New ones stay pending, beside the key file, until `confirm_keys`. A command that is interrupted
+    before must not leave a key file that looks as if the database knew it.
+    """
+    keys = read_keys(path)
+    if keys is not None:
+        return keys, False
+    keys = read_keys(_pending(path))
+    if keys is None:
+        keys = new_keys()
+        write_keys(_pending(path), keys)
+    return keys, True
+
+
+def confirm_keys(path: Path) -> None:
+    """The database has taken the pending keys: from now on they are the installation's."""
+    _pending(path).replace(path)
+
+
+def write_keys(path: Path, keys: Keys) -> None:
+    """Replace the key file in one step."""
+    write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
+
+
+def _pending(path: Path) -> Path:
+    return path.with_name(f"{path.name}.pending")

@@ -1,0 +1,56 @@
+"""Making and listing workspaces, straight in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from sharedstate_ops.stack.errors import StackError
+
+
+@dataclass(frozen=True)
+class WorkspaceSummary:
+    """One design and how far it is."""
+
+    name: str
+    subsystems: int
+    complete: int
+    open_conflicts: int
+
+
+def init_workspace(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """Make a workspace with the default configuration; one that exists keeps what it has."""
+    try:
+        with connection.transaction():
+            connection.execute("set local role service_role")
+            connection.execute("select public.init_workspace(workspace_name => %s)", [name])
+    except psycopg.Error as error:
+        raise StackError(
+            f"workspace {name!r} could not be made: {error.diag.message_primary or error}",
+            hint=error.diag.message_detail or error.diag.message_hint or "",
+        ) from error
+
+
+def list_workspaces(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> list[WorkspaceSummary]:
+    """All workspaces, oldest first."""
+    with connection.transaction():
+        connection.execute("set local role service_role")
+        rows = connection.execute(
+            """select name, subsystems, complete, open_conflicts
+               from public.list_workspaces() order by created_at, name"""
+        ).fetchall()
+    return [
+        WorkspaceSummary(str(name), int(str(total)), int(str(complete)), int(str(conflicts)))
+        for name, total, complete, conflicts in rows
+    ]
+
+
+def has_schema(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether the functions of the migrations are there."""
+    row = connection.execute(
+        "select to_regprocedure('public.list_workspaces()') is not null"
+    ).fetchone()
+    return row is not None and bool(row[0])
