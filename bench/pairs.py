@@ -40,21 +40,21 @@ def measure(info: StackInfo, state: SharedState, peers: Peers, rounds: int) -> d
         "SharedState.acquire_lock": (ON_DISK, lambda _: shared_state(state)),
         "SharedState.lock": (ON_DISK, lambda _: state_lock(state)),
         "http.client": (ON_DISK, lambda closing: http_client(info, closing)),
-        "psycopg, a table of two statements": (ON_DISK, lambda closing: table(info, closing)),
+        "psycopg, two statements": (ON_DISK, lambda closing: table(info, closing)),
         "python-etcd3 Lock, etcd": (
             "on disk (WAL fsync)",
             lambda closing: etcd_lock(peers.port("etcd"), closing),
         ),
         "kazoo Lock, ZooKeeper": (
-            "on disk (transaction log fsync)",
+            "on disk (log fsync)",
             lambda closing: kazoo_lock(peers.port("zookeeper"), closing),
         ),
         "redis-py Lock, Redis": (
-            "none: memory, snapshots later",
+            "no: in memory",
             lambda closing: redis_lock(peers.port("redis"), closing),
         ),
-        "redis-py Lock, Redis with AOF": (
-            "on disk (appendfsync always)",
+        "redis-py Lock, AOF": (
+            "on disk (AOF fsync)",
             lambda closing: redis_lock(peers.port("redis, AOF"), closing),
         ),
     }
