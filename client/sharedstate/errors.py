@@ -283,7 +283,7 @@ class PayloadTooLarge(SharedStateError):
 
 
 class UriTooLong(SharedStateError):
-    """The address is longer than the gateway reads (8 KB); nothing was changed."""
+    """The address is longer than the gateway reads (16 KB); nothing was changed."""
 
     slug = "uri_too_long"
     raised_by = "gateway"

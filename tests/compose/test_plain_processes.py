@@ -261,7 +261,7 @@ def test_while_the_api_is_down_the_gateway_says_what_to_do_here(stack: Composed)
     stack.stop("rest")
     try:
         answer = httpx.get(f"{stack.url}/rest/v1/rpc/health", trust_env=False)
-        assert answer.status_code == 502
+        assert answer.status_code == 503
         assert "`docker compose ps`, then `docker compose up -d --wait`" in answer.json()["hint"]
         assert json.loads(answer.json()["details"]) == {"reached": False}
     finally:
