@@ -134,11 +134,11 @@ class Sender:
             jitter=random.random,
         )
 
-    @staticmethod
-    def after_answer(attempts: Attempts, answer: httpx.Response, began: float) -> float:
+    def after_answer(self, attempts: Attempts, answer: httpx.Response, began: float) -> float:
         """An answer that is no success: seconds until the next attempt, or the error."""
         location = answer.headers.get("location", "")
-        problem = answers.error_from(answer.status_code, answer.content, location)
+        token = self._settings.token or self._settings.key
+        problem = answers.error_from(answer.status_code, answer.content, location, token)
         return attempts.after_refusal(problem, time.monotonic() - began)
 
     @staticmethod

@@ -13,6 +13,8 @@ from sharedstate.stack.errors import StackError
 from sharedstate.stack.files import write_private
 
 TEN_YEARS = timedelta(days=3653)
+# PostgREST refuses what is dated over 30 s later than its own clock: ours may be ahead by more.
+_DATED_BACK_S = 60
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def make_token(
     claims: dict[str, object] = {
         "iss": "sharedstate",
         "role": role,
-        "iat": now,
+        "iat": now - _DATED_BACK_S,
         "exp": now + int(seconds),
     }
     if workspace is not None:
