@@ -17,9 +17,9 @@ TEN_YEARS = timedelta(days=3653)
 _DATED_BACK_S = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Keys:
-    """All secrets; passwords are of the database roles with the same name."""
+    """All secrets, shown by no repr; passwords are of the database roles with the same name."""
 
     jwt_secret: str
     agent_key: str
@@ -108,7 +108,7 @@ def read_keys(path: Path) -> Keys | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise StackError(
-            f"{path} cannot be read: {error!r}.",
+            f"{path} cannot be read: {type(error).__name__}: {error}.",
             hint="Delete it: the next start makes new keys, and keeps the data.",
         ) from error
 
