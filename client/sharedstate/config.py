@@ -184,7 +184,9 @@ def _checked_url(value: Any) -> str:
                 return address
         except ValueError:  # of a port that is no number, or brackets around what is no address
             pass
-    raise InvalidArgument.of("url", "is no http(s) address", value=value, hint=URL_HINT)
+    # Without a user and a password, which may have any character.
+    shown = f"…@{value.rpartition('@')[2]}" if isinstance(value, str) and "@" in value else value
+    raise InvalidArgument.of("url", "is no http(s) address", value=shown, hint=URL_HINT)
 
 
 def _checked_key(value: Any, name: str) -> str:

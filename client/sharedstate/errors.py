@@ -283,7 +283,7 @@ class PayloadTooLarge(SharedStateError):
 
 
 class UriTooLong(SharedStateError):
-    """The address is longer than the gateway reads (8 KB); nothing was changed."""
+    """The address is longer than the gateway reads (16 KB); nothing was changed."""
 
     slug = "uri_too_long"
     raised_by = "gateway"
@@ -299,10 +299,27 @@ class ServiceUnavailable(SharedStateError):
 
 
 class InvalidKey(SharedStateError):
-    """The key is expired, broken or of another installation."""
+    """The key is broken or of another installation; or one of the two below."""
 
     slug = "invalid_key"
     default_hint = "Set SUPABASE_KEY to a valid key of this installation (`make up` writes .env)."
+
+
+class ExpiredKey(InvalidKey):
+    """The key was good until the time that `message` names; nothing was changed."""
+
+    slug = "expired_key"
+    default_hint = "Make one by `sharedstate token`."
+
+
+class ClockSkew(InvalidKey):
+    """The key is dated later than now, by the server's clock; nothing was changed."""
+
+    slug = "clock_skew"
+    default_hint = (
+        "Nothing is wrong with the key: the clock of the server and that of the machine that made "
+        "the key differ by over 30 s. Set both by a time server."
+    )
 
 
 class PermissionDenied(SharedStateError):

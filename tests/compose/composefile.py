@@ -65,14 +65,20 @@ def implementations(folder: Path) -> list[Implementation]:
 
 def write_env(path: Path, **changes: str) -> dict[str, str]:
     """A copy of .env.example, with other values and its keys filled in; answers its variables."""
-    text = EXAMPLE.read_text()
-    for name, value in changes.items():
-        text, count = re.subn(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
-        assert count == 1, name
-    path.write_text(text)
-    # What `make keys` does.
+    own = {name: value for name, value in changes.items() if name.endswith("_PASSWORD")}
+    _write_lines(path, EXAMPLE.read_text(), {k: v for k, v in changes.items() if k not in own})
+    # What `make keys` does, which would refuse some passwords.
     fill(path)
+    _write_lines(path, path.read_text(), {name: f"'{value}'" for name, value in own.items()})
     return {name: value or "" for name, value in dotenv_values(path).items()}
+
+
+def _write_lines(path: Path, text: str, changes: dict[str, str]) -> None:
+    for name, value in changes.items():
+        assert len(re.findall(rf"^{name}=", text, re.MULTILINE)) == 1, name
+        line = f"{name}={value}".replace("\\", r"\\")
+        text = re.sub(rf"^{name}=.*$", line, text, flags=re.MULTILINE)
+    path.write_text(text)
 
 
 def resolved(implementation: Implementation, env_file: Path) -> dict[str, Any]:

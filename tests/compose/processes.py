@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from tests.compose.composefile import mounts
@@ -71,7 +72,8 @@ class Composed:
     def database_url(self, user: str = "postgres", variable: str = "POSTGRES_PASSWORD") -> str:
         """As DATABASE_URL of the .env file, with the port that the database has here."""
         password = self.variables[variable]
-        return f"postgresql://{user}:{password}@127.0.0.1:{self.ports['db']}/agentcad"
+        address = f"127.0.0.1:{self.ports['db']}/agentcad"
+        return f"postgresql://{user}:{quote(password, safe='')}@{address}"
 
     def environment(self, service: str, **replaced: str) -> dict[str, str]:
         """The environment of the compose file, and of this machine only what starts programs."""

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -36,7 +37,13 @@ TABLES = {
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """Everything but Studio, which no package registry has."""
     folder = tmp_path_factory.mktemp("compose")
-    variables = write_env(folder / ".env", POSTGRES_LOG_STATEMENT="ddl", PGRST_DB_POOL="3")
+    variables = write_env(
+        folder / ".env",
+        POSTGRES_LOG_STATEMENT="ddl",
+        PGRST_DB_POOL="3",
+        POSTGRES_PASSWORD="its/own:p@ss#word?",
+        AUTHENTICATOR_PASSWORD="an%other @one:/?#[]$&+=",
+    )
     services = resolved(implementations(folder)[0], folder / ".env")
     with composed(services, variables, folder) as made:
         made.start_db()
@@ -54,10 +61,8 @@ def studio(stack: Composed) -> Iterator[httpx.Client]:
     """Asks postgres-meta as Studio does: with its connection, encrypted with the shared key."""
     given = {name: stack.here(value) for name, value in stack.given("studio").items()}
     assert given["STUDIO_PG_META_URL"] == f"http://127.0.0.1:{stack.ports['meta']}"
-    address = (
-        f"postgresql://{given['POSTGRES_USER_READ_WRITE']}:{given['POSTGRES_PASSWORD']}"
-        f"@127.0.0.1:{stack.ports['db']}/{given['POSTGRES_DB']}"
-    )
+    who = f"{given['POSTGRES_USER_READ_WRITE']}:{quote(given['POSTGRES_PASSWORD'], safe='')}"
+    address = f"postgresql://{who}@127.0.0.1:{stack.ports['db']}/{given['POSTGRES_DB']}"
     script = "console.log(require('crypto-js').AES.encrypt(...process.argv.slice(1)).toString())"
     encrypted = subprocess.run(
         [*node(), "-e", script, address, given["PG_META_CRYPTO_KEY"]],
@@ -261,7 +266,7 @@ def test_while_the_api_is_down_the_gateway_says_what_to_do_here(stack: Composed)
     stack.stop("rest")
     try:
         answer = httpx.get(f"{stack.url}/rest/v1/rpc/health", trust_env=False)
-        assert answer.status_code == 502
+        assert answer.status_code == 503
         assert "`docker compose ps`, then `docker compose up -d --wait`" in answer.json()["hint"]
         assert json.loads(answer.json()["details"]) == {"reached": False}
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
+import socket
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -12,6 +15,8 @@ from sharedstate import errors
 from sharedstate.http.answers import error_from
 from sharedstate_ops.stack import Stack, StackInfo, processes
 from sharedstate_ops.stack.gateway import render
+from sharedstate_ops.stack.keys import make_token
+from sharedstate_ops.stack.paths import asset
 from sharedstate_ops.stack.state import read_state
 
 
@@ -66,7 +71,7 @@ def test_everything_outside_of_the_api_is_a_404_in_json(client: httpx.Client, pa
 def test_an_address_that_is_too_long_is_refused_with_a_json_answer(
     client: httpx.Client, stack: StackInfo
 ) -> None:
-    address = "/rest/v1/subsystems?name=eq." + "x" * 9_000
+    address = "/rest/v1/subsystems?name=eq." + "x" * 17_000
     answer = client.get(address, headers={"apikey": stack.agent_key})
     assert answer.status_code == 414
     assert answer.headers["content-type"] == "application/json"
@@ -74,6 +79,83 @@ def test_an_address_that_is_too_long_is_refused_with_a_json_answer(
     problem = error_from(answer.status_code, answer.content)
     assert isinstance(problem, errors.UriTooLong)
     assert "fewer or shorter filters" in problem.hint
+
+
+def _raw(stack: StackInfo, request: bytes) -> httpx.Response:
+    """The answer to bytes that no library would send."""
+    host, port = stack.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+_RPC = b"/rest/v1/rpc/health HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "message"),
+    [
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET /rest/v1/ HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (b"POST " + _RPC + b"Content-Length: many\r\n\r\n", 400, "bad_request"),
+        (b"POST " + _RPC + b"Transfer-Encoding: chunked\r\n\r\nnone\r\n\r\n", 400, "bad_request"),
+        (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
+        (b"GET /gateway_error HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
+        (b"TRACE " + _RPC + b"\r\n", 405, "bad_request"),
+        (b"POST " + _RPC + b"Content-Length: 50000000\r\n\r\n", 413, "payload_too_large"),
+        (b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
+        (b"GET " + _RPC + b"apikey: " + b"x" * 17_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET " + _RPC + (b"a: " + b"x" * 7_000 + b"\r\n") * 8, 431, "headers_too_large"),
+        (b"POST " + _RPC + b"Transfer-Encoding: gzip\r\n\r\n", 501, "bad_request"),
+        (b"GET / HTTP/4.0\r\nHost: x\r\n\r\n", 505, "bad_request"),
+    ],
+)
+def test_every_error_of_nginx_s_own_is_json_of_our_shape_that_a_page_may_read(
+    stack: StackInfo, request_bytes: bytes, status: int, message: str
+) -> None:
+    answer = _raw(stack, request_bytes)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    error = answer.json()
+    assert error.keys() == {"code", "message", "details", "hint"}
+    assert (error["code"], error["message"]) == (f"PT{status}", message)
+    assert error["hint"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_no_status_that_nginx_gives_by_itself_is_left_to_its_own_page() -> None:
+    """Those of its table of pages, without redirects, TLS and files, of which there are none."""
+    template = asset("gateway", "nginx.conf.template").read_text()
+    named = set(re.findall(r"\d+", " ".join(re.findall(r"error_page (.*) /", template))))
+    assert named >= {"400", "404", "405", "411", "413", "414", "494", "500"}
+    assert named >= {"501", "502", "503", "504", "505"}
+
+
+def _long_token(stack: StackInfo, length: int) -> str:
+    return make_token(stack.jwt_secret, "authenticated", agent="a" * length)
+
+
+def test_a_token_of_8_kb_is_taken_in_both_headers(client: httpx.Client, stack: StackInfo) -> None:
+    token = _long_token(stack, 6_200)
+    assert len(token) > 8 * 1024
+    headers = {"apikey": token, "authorization": f"Bearer {token}"}
+    for sent in (headers, {"apikey": token}):
+        answer = client.get("/rest/v1/subsystems?limit=1", headers=sent)
+        assert answer.status_code == 200, answer.text
+
+
+def test_whatever_nginx_lets_through_is_not_too_long_for_postgrest(
+    client: httpx.Client, stack: StackInfo
+) -> None:
+    """The key alone, which goes on as another header, beside the longest address."""
+    headers = {"apikey": _long_token(stack, 11_500), "x-more": "x" * 16_000}
+    assert len(headers["apikey"]) > 15_500
+    query = "limit=1&" + "&".join(["name=neq.none"] * 1_150)
+    answer = client.get(f"/rest/v1/subsystems?{query}", headers=headers)
+    assert len(query) > 16_000
+    assert answer.status_code == 200, answer.text
 
 
 def test_the_api_without_its_last_slash_is_the_api(client: httpx.Client, stack: StackInfo) -> None:
@@ -107,9 +189,13 @@ def test_when_postgrest_is_gone_the_gateway_says_service_unavailable(
     process.kill()
     assert processes.wait_gone(process, 10)
     answer = httpx.get(f"{info.url}/rest/v1/rpc/health", trust_env=False)
-    assert answer.status_code == 502
+    assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["code"] == "PT503"
     assert answer.json()["message"] == "service_unavailable"
+    assert json.loads(answer.json()["details"]) == {"reached": False}
     assert "sharedstate up" in answer.json()["hint"]
     assert [part.running for part in stack.status()] == [True, False, False]
     info = stack.up()

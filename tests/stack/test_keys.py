@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import jwt
 import pytest
+from dotenv import dotenv_values
+from psycopg.conninfo import conninfo_to_dict
 from tests.stack.installation import Installation
+from tests.stack.passwords import ODD_PASSWORDS, pieces
 
 from sharedstate import SharedState, errors
+from sharedstate.http.retry import NO_RETRY
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate_ops.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
 from sharedstate_ops.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
@@ -105,6 +111,28 @@ def test_what_cannot_be_filled_in_is_left_as_it_is(tmp_path: Path, text: str, pr
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD"])
+@pytest.mark.parametrize("password", ODD_PASSWORDS)
+def test_an_own_password_that_an_address_cannot_hold_is_refused_and_not_shown(
+    env_file: Path, name: str, password: str
+) -> None:
+    text = env_file.read_text().replace(f"{name}=\n", f"{name}='{password}'\n")
+    env_file.write_text(text)
+    with pytest.raises(StackError, match=f"{name} in .* cannot hold") as caught:
+        fill(env_file)
+    assert not pieces(password, str(caught.value))
+    assert "A-Z and a-z, digits, and - . _ ~" in caught.value.hint
+    assert env_file.read_text() == text
+
+
+def test_an_own_password_of_the_characters_that_are_named_is_taken(env_file: Path) -> None:
+    own = "Az09-._~+=,!*"
+    env_file.write_text(env_file.read_text().replace("S_PASSWORD=\n", f"S_PASSWORD={own}\n"))
+    assert "POSTGRES_PASSWORD" not in fill(env_file)
+    address = dotenv_values(env_file)["DATABASE_URL"]
+    assert address and conninfo_to_dict(address)["password"] == own
+
+
 def test_the_commands_say_what_they_did_and_what_to_do(
     installation: Installation, env_file: Path
 ) -> None:
@@ -136,7 +164,9 @@ def test_a_token_is_signed_with_the_secret_of_the_environment_or_of_the_env_file
     made = installation.run("token", "--workspace", "w", "--agent", "a", "--ttl", "30m")
     secret = _values(installation.root / ".env")["JWT_SECRET"]
     claims = jwt.decode(made.stdout.strip(), secret, algorithms=["HS256"])
-    assert claims["exp"] - claims["iat"] == 1800
+    # Dated back, for a server whose clock is behind.
+    assert claims["exp"] - claims["iat"] == 1800 + 60
+    assert 1700 < claims["exp"] - time.time() <= 1800
     assert (claims["role"], claims["workspace"], claims["agent"]) == ("authenticated", "w", "a")
     installation.environment["JWT_SECRET"] = "e" * 40
     made = installation.run("token", "--role", "service_role")
@@ -255,6 +285,36 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next_up(
         pytest.raises(errors.InvalidKey),
     ):
         state.get_subsystem_status("power")
+
+
+def _key_of(stack: StackInfo, **claims: int) -> str:
+    claims = {"exp": int(time.time()) + 3600} | claims
+    return jwt.encode({"role": "authenticated", **claims}, stack.jwt_secret, algorithm="HS256")
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_key_from_a_clock_that_is_33_s_ahead_works_when_the_client_has_waited_for_it(
+    stack: StackInfo, workspace: str, claim: str
+) -> None:
+    """PostgREST allows for 30 s."""
+    key = _key_of(stack, **{claim: int(time.time()) + 33})
+    with SharedState(url=stack.url, key=key, workspace=workspace) as state:
+        assert _state_of_power(state) == "not_started"
+
+
+def test_what_is_wrong_with_a_key_is_told_apart(stack: StackInfo, workspace: str) -> None:
+    end = int(time.time()) - 3600
+    for key, problem, said in (
+        (_key_of(stack, iat=end + 36_000), errors.ClockSkew, "clock"),
+        (_key_of(stack, exp=end), errors.ExpiredKey, datetime.fromtimestamp(end, UTC).isoformat()),
+        (make_token("x" * 40, "authenticated"), errors.InvalidKey, "SUPABASE_KEY"),
+    ):
+        with (
+            SharedState(url=stack.url, key=key, workspace=workspace, retry=NO_RETRY) as state,
+            pytest.raises(problem, match=re.escape(said)) as caught,
+        ):
+            state.get_subsystem_status("power")
+        assert type(caught.value) is problem
 
 
 @pytest.fixture

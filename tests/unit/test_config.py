@@ -184,6 +184,15 @@ def test_an_address_that_is_none_is_refused(url: Any) -> None:
         SharedState(url=url, key="key")
 
 
+@pytest.mark.parametrize("scheme", ["http://", "postgresql://", ""])
+def test_of_an_address_with_a_password_only_the_rest_is_shown(scheme: str) -> None:
+    with pytest.raises(errors.InvalidArgument, match="url is no http") as caught:
+        SharedState(url=f"{scheme}user:se/cr@et?pass#word\n@host.test:1", key="key")
+    assert "host.test" in str(caught.value)
+    for piece in ("user", "se", "cr", "et?", "pass", "word"):
+        assert piece not in str(caught.value.detail["value"])
+
+
 def test_a_host_of_another_alphabet_is_written_as_it_goes_over_the_wire() -> None:
     settings = config.load("http://bücher.example:8000/übung", "key")
     assert settings.url == "http://xn--bcher-kva.example:8000/%C3%BCbung"

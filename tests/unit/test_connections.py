@@ -251,7 +251,13 @@ def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
         assert state._transport.proxy() == proxy
 
 
-@pytest.mark.parametrize("proxy", ["socks5://user:secret@proxy:1", "ftp://proxy", "http://[::1"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        *("socks5://user:secret@proxy:1", "ftp://proxy", "http://[::1"),
+        "http://user:secret/x@proxy:1",
+    ],
+)
 def test_a_proxy_that_cannot_be_used_is_refused_and_not_shown(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

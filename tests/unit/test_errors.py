@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sharedstate import errors
+from sharedstate.config import claims
 from sharedstate.http.answers import error_from, may_retry, not_applied
+from sharedstate_ops.stack.keys import make_token
 
 REGISTRY = Path(__file__).parents[2] / "docs" / "errors.md"
 
@@ -53,9 +57,15 @@ def test_a_slug_becomes_its_class_with_all_that_was_said(slug: str) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "message", "kind"),
     [
-        (401, "PGRST301", "JWT expired", errors.InvalidKey),
+        (401, "PGRST301", "JWT expired", errors.ExpiredKey),
+        (401, "PGRST301", "JWTIssuedAtFuture", errors.ClockSkew),
+        (401, "PGRST301", "JWTNotYetValid", errors.ClockSkew),
+        (401, "PGRST301", "JWSError JWSInvalidSignature", errors.InvalidKey),
         (401, "PGRST302", "Anonymous access is disabled", errors.InvalidKey),
-        (401, "PGRST303", "JWT expired", errors.InvalidKey),
+        (401, "PGRST303", "JWT expired", errors.ExpiredKey),
+        (401, "PGRST303", "JWT issued at future", errors.ClockSkew),
+        (401, "PGRST303", "JWT not yet valid", errors.ClockSkew),
+        (401, "PGRST303", "JWT not in audience", errors.InvalidKey),
         (400, "22023", 'role "robot" does not exist', errors.InvalidKey),
         (400, "22023", "something else", errors.UnexpectedError),
         (401, "42501", "permission denied for function f", errors.PermissionDenied),
@@ -140,6 +150,31 @@ def test_a_kong_message_about_the_key_is_an_invalid_key() -> None:
     problem = error_from(401, b'{"message": "Invalid authentication credentials"}')
     assert type(problem) is errors.InvalidKey
     assert "Invalid authentication" in str(problem)
+
+
+@pytest.mark.parametrize("code", ["PGRST301", "PGRST303"])
+def test_of_an_expired_key_it_is_said_since_when_and_how_to_make_another(code: str) -> None:
+    key = make_token("s" * 40, "authenticated", ttl=-3600)
+    problem = error_from(401, _answer(code, "JWT expired"), token=key)
+    end = datetime.fromtimestamp(claims(key)["exp"], UTC).isoformat()
+    assert f"expired at {end}" in str(problem)
+    assert "sharedstate token" in str(problem)
+    assert not any(part in str(problem) for part in key.split("."))
+    assert isinstance(problem, errors.InvalidKey)
+
+
+@pytest.mark.parametrize("end", ["soon", None, 1e300, float("nan"), -1e300, True, [1]])
+def test_an_odd_end_in_a_key_is_not_told(end: Any) -> None:
+    payload = base64.urlsafe_b64encode(json.dumps({"exp": end}).encode()).decode().rstrip("=")
+    problem = error_from(401, _answer("PGRST303", "JWT expired"), token=f"a.{payload}.c")
+    assert type(problem) is errors.ExpiredKey
+
+
+def test_a_key_that_is_dated_ahead_is_tried_again_for_nothing_was_done() -> None:
+    problem = error_from(401, _answer("PGRST303", "JWT issued at future"))
+    assert may_retry(problem) and not_applied(problem)
+    assert isinstance(problem, errors.InvalidKey)
+    assert "clock" in str(problem) and "SUPABASE_KEY" not in str(problem)
 
 
 def test_a_redirect_says_where_the_service_is() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 import respx
+from tests.unit.conftest import URL
 
 from sharedstate import RetryPolicy, SharedState, errors
 from sharedstate.http.retry import Attempts
+from sharedstate_ops.stack.keys import make_token
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
 ROW: Any = {"version": 3}
@@ -141,6 +143,42 @@ def test_a_key_that_expired_after_a_lost_answer_leaves_the_outcome_open(
     with pytest.raises(errors.OutcomeUnknown, match="JWT expired") as caught:
         client.log_agent_activity("a", "b")
     assert isinstance(caught.value.__cause__, errors.InvalidKey)
+
+
+EARLY = {"code": "PGRST303", "message": "JWT issued at future"}
+
+
+def test_a_key_from_a_clock_that_is_ahead_is_good_a_moment_later(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/log_agent_activity")
+    early = httpx.Response(401, json=EARLY)
+    route.side_effect = [early, early, httpx.Response(200, json=ROW)]
+    assert client.log_agent_activity("a", "b") == ROW
+    assert route.call_count == 3
+
+
+def test_a_clock_that_stays_ahead_is_named_and_a_mutation_was_certainly_not_done(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/log_agent_activity").respond(401, json=EARLY)
+    with pytest.raises(errors.ClockSkew, match="clock") as caught:
+        client.log_agent_activity("a", "b")
+    assert caught.value.detail["attempts"] == 5
+
+
+@pytest.mark.parametrize("key", ["", "sb_publishable_x"])
+def test_an_expired_key_or_token_says_since_when(
+    key: str, service: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired = make_token("s" * 40, "authenticated", ttl=-3600)
+    for name, value in (("URL", URL), ("KEY", key or expired)):
+        monkeypatch.setenv(f"SUPABASE_{name}", value)
+    monkeypatch.setenv("SHAREDSTATE_TOKEN", expired if key else "")
+    route = service.post("rpc/health").respond(401, json={"message": "JWT expired"})
+    with SharedState() as state, pytest.raises(errors.ExpiredKey, match="expired at 20"):
+        state.health()
+    assert route.call_count == 1
 
 
 def test_a_nameless_500_leaves_a_mutation_open_and_fails_a_read(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 from sharedstate import errors
+from sharedstate.config import claims
 from sharedstate.errors import SharedStateError
 
 _BY_CODE: dict[str, type[SharedStateError]] = {
@@ -51,12 +54,18 @@ _BY_STATUS: dict[int, type[SharedStateError]] = {
     504: errors.ServiceUnavailable,
     **dict.fromkeys(range(520, 525), errors.ServiceUnavailable),  # Cloudflare's
 }
+# "JWTIssuedAtFuture" of PostgREST 12 is "JWT issued at future" since 13.
+_EARLY = re.compile(r"issued ?(at|in) ?(the )?future|not ?yet ?valid", re.IGNORECASE)
+_EXPIRED = re.compile(r"\bexpired\b", re.IGNORECASE)
 
 
-def error_from(status: int, body: bytes, location: str = "") -> SharedStateError:
+def error_from(
+    status: int, body: bytes, location: str = "", token: str | None = None
+) -> SharedStateError:
     """The exception for an answer that is no success.
 
-    The body may be PostgREST's JSON, another JSON, a proxy's HTML page or nothing at all.
+    The body may be PostgREST's JSON, another JSON, a proxy's HTML page or nothing at all. `token`
+    is what the call was made with; it tells when it expired.
     """
     answer = _json_object(body)
     text = "" if answer else body[:2000].decode("utf-8", "replace").strip()
@@ -67,6 +76,10 @@ def error_from(status: int, body: bytes, location: str = "") -> SharedStateError
     kind = _kind(status, code, message)
     if status == 400 and "code" in answer and not code and not message:
         kind = errors.ServiceUnavailable  # so PostgREST 12 says that its session ended mid-call
+    if kind is errors.InvalidKey and _EARLY.search(message):
+        kind = errors.ClockSkew
+    elif kind is errors.InvalidKey and _EXPIRED.search(message):
+        kind, message = errors.ExpiredKey, message + _end_of(token)
     if kind is errors.InvalidArgument and message != kind.slug and not detail:
         detail = {"reason": message}
     if 300 <= status < 400:
@@ -89,13 +102,17 @@ def not_applied(problem: SharedStateError) -> bool:
     """
     if problem.code in ("PGRST000", "PGRST002", "PGRST003", "40001", "40P01"):
         return True
+    if isinstance(problem, errors.ClockSkew):
+        return True
     return problem.message == "service_unavailable" and problem.detail.get("reached") is False
 
 
 def may_retry(problem: SharedStateError) -> bool:
     """Whether the same call may succeed a moment later."""
-    # A transaction that lost against another (deadlock, serialisation) was rolled back.
-    return isinstance(problem, errors.ServiceUnavailable) or problem.code in ("40001", "40P01")
+    # A transaction that lost against another (deadlock, serialisation) was rolled back; and a key
+    # from a clock that is a little ahead will soon be good.
+    passing = (errors.ServiceUnavailable, errors.ClockSkew)
+    return isinstance(problem, passing) or problem.code in ("40001", "40P01")
 
 
 def _kind(status: int, code: str, message: str) -> type[SharedStateError]:
@@ -106,6 +123,15 @@ def _kind(status: int, code: str, message: str) -> type[SharedStateError]:
     if code == "22023" and message.startswith("role "):
         return errors.InvalidKey  # the token names a role that the database does not have
     return _BY_STATUS.get(status, errors.UnexpectedError)
+
+
+def _end_of(token: str | None) -> str:
+    """When a token expired, as the end of a sentence; empty when it does not say."""
+    try:
+        end = datetime.fromtimestamp(claims(token or "")["exp"], UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return ""
+    return f" at {end.isoformat(timespec='seconds')}"
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

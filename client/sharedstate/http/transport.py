@@ -134,11 +134,11 @@ class Sender:
             jitter=random.random,
         )
 
-    @staticmethod
-    def after_answer(attempts: Attempts, answer: httpx.Response, began: float) -> float:
+    def after_answer(self, attempts: Attempts, answer: httpx.Response, began: float) -> float:
         """An answer that is no success: seconds until the next attempt, or the error."""
         location = answer.headers.get("location", "")
-        problem = answers.error_from(answer.status_code, answer.content, location)
+        token = self._settings.token or self._settings.key
+        problem = answers.error_from(answer.status_code, answer.content, location, token)
         return attempts.after_refusal(problem, time.monotonic() - began)
 
     @staticmethod
@@ -186,13 +186,14 @@ class Sender:
         try:
             yield
         except (ValueError, ImportError, httpx.InvalidURL) as problem:
-            # The value itself is not shown: it may hold a password.
+            # The value is not shown, nor what httpx quotes of it: it may hold a password.
+            reason = str(problem) if isinstance(problem, ImportError) else "it is no such address"
             raise errors.InvalidArgument.of(
                 "proxy",
-                f"of the environment cannot be used ({problem})",
+                f"of the environment cannot be used ({reason})",
                 hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the service's host in "
                 "NO_PROXY. For a SOCKS proxy install httpx[socks].",
-            ) from problem
+            ) from None
 
     def refuse_if_closed(self) -> None:
         """ClientClosed after close()."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from dotenv import dotenv_values
@@ -20,6 +23,9 @@ from sharedstate_ops.stack.postgres import reason_of, without_libpq_variables
 from sharedstate_ops.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
+# One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
+# or a port, and shows it in its error.
+_ADDRESS = re.compile(r"postgres(ql)?://(([^@/?#\s%]|%[0-9A-Fa-f]{2})*@)?[^@]*")
 _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
@@ -41,8 +47,12 @@ class Target:
             return "Is it running? `sharedstate status` tells, `sharedstate up` starts it."
         return (
             "Is it running? Of docker compose `docker compose ps` tells; else check "
-            f"{self.source if self.source == VARIABLE else f'{VARIABLE} in {self.source}'}."
+            f"{self._variable}."
         )
+
+    @property
+    def _variable(self) -> str:
+        return VARIABLE if self.source == VARIABLE else f"{VARIABLE} in {self.source}"
 
     def _database_url(self) -> str:
         address = self.address()
@@ -51,7 +61,18 @@ class Target:
             raise NoConnection(
                 f"the database of {self.source}: {reason}.", reason=reason, hint=self.hint
             )
-        return address
+        try:
+            conninfo_to_dict(address)
+            if _ADDRESS.fullmatch(address) or not address.startswith("postgres"):
+                return address
+        except psycopg.ProgrammingError:
+            pass
+        # Without libpq's reason, and not raised from it: it quotes the address.
+        raise StackError(
+            f"{self._variable} is no address that Postgres understands.",
+            hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Of the password and the rest, "
+            "@ : / ? # %, spaces and the like are written as %40 %3A %2F %3F %23 %25 %20.",
+        )
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
@@ -109,6 +130,17 @@ def _variables() -> dict[str, str]:
     return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
 
 
+def _stored_address(path: Path) -> str | None:
+    """DATABASE_URL of a `.env`; a password that it refers to by its name is encoded."""
+    values = dotenv_values(path)
+    address = values.get(VARIABLE)
+    named = re.search(r":\$\{(\w+)\}@", dotenv_values(path, interpolate=False).get(VARIABLE) or "")
+    password = named and values.get(named[1])
+    if address and password:
+        address = address.replace(f":{password}@", f":{quote(password, safe='')}@", 1)
+    return address
+
+
 def find_target(home: Home) -> Target:
     """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
     given = os.environ.get(VARIABLE)
@@ -117,8 +149,7 @@ def find_target(home: Home) -> Target:
     stack = Stack(home.root)
     if stack.anything_runs():
         return Target(stack.database_url, "the running stack", embedded=True)
-    values = dotenv_values(home.env_file) if home.env_file.is_file() else {}
-    stored = values.get(VARIABLE)
+    stored = _stored_address(home.env_file) if home.env_file.is_file() else None
     if stored:
         own = EnvFile(home.env_file).is_ours()
         return Target(lambda: stored, str(home.env_file), embedded=own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -31,11 +31,11 @@ class StackInfo:
     """How to reach a running stack. The service key and the database address are operators'."""
 
     url: str
-    agent_key: str
-    anon_key: str
-    service_key: str
-    database_url: str
-    jwt_secret: str
+    agent_key: str = field(repr=False)
+    anon_key: str = field(repr=False)
+    service_key: str = field(repr=False)
+    database_url: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
     postgrest_url: str
     db_port: int
 
@@ -85,7 +85,9 @@ class Stack:
         """Where the database is, which runs before the other parts do; None while it does not."""
         keys = read_keys(self.home.keys_file)
         part = read_state(self.home.state_file).parts.get("postgres")
-        return None if keys is None or part is None else _database_url(keys, part.port)
+        if keys is None or part is None:
+            return None
+        return postgres.address(part.port, "postgres", keys.postgres_password)
 
     def anything_runs(self) -> bool:
         """Whether a part of the stack lives."""
@@ -215,13 +217,8 @@ def _info(state: StackState, keys: Keys) -> StackInfo:
         agent_key=keys.agent_key,
         anon_key=keys.anon_key,
         service_key=keys.service_key,
-        database_url=_database_url(keys, db_port),
+        database_url=postgres.address(db_port, "postgres", keys.postgres_password),
         jwt_secret=keys.jwt_secret,
         postgrest_url=f"http://{host}:{state.parts['postgrest'].port}",
         db_port=db_port,
     )
-
-
-def _database_url(keys: Keys, port: int) -> str:
-    address = f"{processes.HOST}:{port}/{postgres.DATABASE}"
-    return f"postgresql://postgres:{keys.postgres_password}@{address}"

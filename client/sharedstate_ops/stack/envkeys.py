@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -20,6 +21,9 @@ ROLE_OF_KEY = {
 }
 # A database that was made with these knows no others: they are never replaced.
 PASSWORDS = ("POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD", "PG_META_CRYPTO_KEY")
+# DATABASE_URL is made of a password as it stands, by programs of which each reads `$`, quotes and
+# `#` in its own way: only what needs neither quotes nor encoding will do.
+_FIT = re.compile(r"[A-Za-z0-9._~+=,!*-]*")
 
 
 def new_lines() -> dict[str, str]:
@@ -36,6 +40,7 @@ def fill(path: Path, *, force: bool = False) -> list[str]:
     """
     path = path.resolve()
     stored = _stored(path)
+    _require_fit_passwords(path, stored)
     empty = [name for name in (SECRET, *ROLE_OF_KEY, *PASSWORDS) if stored.get(name) == ""]
     if force:
         empty += [name for name in (SECRET, *ROLE_OF_KEY) if stored.get(name)]
@@ -60,6 +65,17 @@ def _stored(path: Path) -> dict[str, str]:
             hint="New ones for both: sharedstate keys --rotate",
         )
     return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+
+
+def _require_fit_passwords(path: Path, stored: dict[str, str]) -> None:
+    unfit = [name for name in PASSWORDS[:2] if not _FIT.fullmatch(stored.get(name, ""))]
+    if unfit:
+        raise StackError(
+            f"{' and '.join(unfit)} in {path}: an address cannot hold every character of it.",
+            hint="A password here has letters of A-Z and a-z, digits, and - . _ ~ + = , ! * only. "
+            "Leave the line empty to have one made. A database that was made with the old one "
+            "keeps it until `alter role`.",
+        )
 
 
 def _require_work(path: Path, stored: dict[str, str], empty: list[str], *, force: bool) -> None:

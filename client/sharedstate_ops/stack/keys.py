@@ -13,11 +13,13 @@ from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
 
 TEN_YEARS = timedelta(days=3653)
+# PostgREST refuses what is dated over 30 s later than its own clock: ours may be ahead by more.
+_DATED_BACK_S = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Keys:
-    """All secrets; passwords are of the database roles with the same name."""
+    """All secrets, shown by no repr; passwords are of the database roles with the same name."""
 
     jwt_secret: str
     agent_key: str
@@ -51,7 +53,7 @@ def make_token(
     claims: dict[str, object] = {
         "iss": "sharedstate",
         "role": role,
-        "iat": now,
+        "iat": now - _DATED_BACK_S,
         "exp": now + int(seconds),
     }
     if workspace is not None:
@@ -106,7 +108,7 @@ def read_keys(path: Path) -> Keys | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise StackError(
-            f"{path} cannot be read: {error!r}.",
+            f"{path} cannot be read: {type(error).__name__}: {error}.",
             hint="Delete it: the next start makes new keys, and keeps the data.",
         ) from error
 

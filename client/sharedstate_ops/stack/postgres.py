@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import LiteralString
+from urllib.parse import quote
 
 import psutil
 import psycopg
@@ -94,12 +95,13 @@ def initialise(data: Path, *, binaries: Binaries, keys: Keys, run_as: RunAs) -> 
 def set_admin_password(data: Path, *, binaries: Binaries, password: str, run_as: RunAs) -> None:
     """Give the superuser a new password while the server is down: the old one was lost."""
     command = [*run_as.prefix, str(binaries.postgres), "--single", "-D", str(data), "postgres"]
+    literal = password.replace("'", "''")
     # Before anything else it recovers from a crash, if there was one, for as long as that takes.
     answer = subprocess.run(
         command,
         cwd=data,
         env=clean_environment(),
-        input=f"alter role supabase_admin password '{password}'\n",
+        input=f"alter role supabase_admin password '{literal}'\n",
         capture_output=True,
         text=True,
         **run_as.popen_options,
@@ -183,6 +185,11 @@ def _pid_file(data: Path) -> list[str]:
         return (data / "postmaster.pid").read_text().splitlines()
     except OSError:
         return []
+
+
+def address(port: int, user: str, password: str) -> str:
+    """The address of our database on the embedded server; the password may hold any character."""
+    return f"postgresql://{user}:{quote(password, safe='')}@{HOST}:{port}/{DATABASE}"
 
 
 @contextlib.contextmanager

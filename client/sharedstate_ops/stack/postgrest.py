@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from sharedstate_ops.stack import postgres
 from sharedstate_ops.stack.binaries import Binaries
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import Keys
-from sharedstate_ops.stack.postgres import DATABASE
 from sharedstate_ops.stack.processes import HOST, Process, clean_environment, spawn, wait_until
 from sharedstate_ops.stack.users import RunAs
 
@@ -61,9 +61,9 @@ def write_config(
     folder: Path, *, ports: Ports, keys: Keys, run_as: RunAs, pool: int = POOL
 ) -> None:
     """Replace the configuration file; a running server reads it again on SIGUSR2."""
-    address = f"postgresql://authenticator:{keys.authenticator_password}@{HOST}:{ports.db_port}"
+    address = postgres.address(ports.db_port, "authenticator", keys.authenticator_password)
     settings: dict[str, str | int] = {
-        "db-uri": f"{address}/{DATABASE}?application_name=postgrest",
+        "db-uri": f"{address}?application_name=postgrest",
         "db-schemas": "public",
         "db-anon-role": "anon",
         "db-pool": pool,
