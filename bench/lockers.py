@@ -74,7 +74,7 @@ class BareLocker:
                 raise RuntimeError("the place in line was lost")
             leases = answer["leases"]
             if not leases:
-                time.sleep(answer["retry_ms"] / 1000 * random.uniform(0.7, 1.1))
+                time.sleep(answer["retry_ms"] / 1000 * random.uniform(1.0, 1.2))
         self._lease = leases[0]
 
     def release(self) -> None:

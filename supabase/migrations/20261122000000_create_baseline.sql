@@ -2077,7 +2077,11 @@ declare
   v_retry_ms integer;
   v_alive_until timestamptz;
 begin
-  select max(clock_timestamp() - l.locked_at), max(c.turn_ms), array_agg(distinct l.locked_by)
+  -- What nobody holds, because another waits for more than this or a write is under way, counts as held since this
+  -- wait began.
+  select
+    coalesce(max(clock_timestamp() - l.locked_at), clock_timestamp() - p_ticket.created_at),
+    max(c.turn_ms), array_agg(distinct l.locked_by)
   into v_held, v_turn_ms, v_holders
   from core.lock_ticket_resources as r
   left join public.agent_locks as l
@@ -2086,13 +2090,14 @@ begin
   left join core.fencing_counters as c
     on r.workspace = c.workspace and r.resource_type = c.resource_type and r.resource_name = c.resource_name
   where r.ticket_id = p_ticket.ticket_id;
-  v_retry_ms := core.lock_retry_ms(p_position, v_held, v_turn_ms);
+  -- A grant lapses with its time to live, if nobody asks for it sooner.
+  v_retry_ms := least(core.lock_retry_ms(p_position, v_held, v_turn_ms), 500 * p_ticket.ttl_seconds);
   if core.may_be_deadlocked(p_ticket) then
     perform core.refuse_deadlock(p_ticket, false);
     v_retry_ms := least(v_retry_ms, 1500);
   end if;
   v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
-  if p_ticket.alive_until < v_alive_until then
+  if p_ticket.alive_until not between v_alive_until and v_alive_until + interval '1 second' then
     -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
     -- but a place that is seen to be live anew.
     perform set_config('synchronous_commit', 'off', true);
@@ -2102,7 +2107,7 @@ begin
   if array_position(v_holders, null) is not null then
     v_holders := core.waiting_for(p_ticket);  -- not all of it is held: those before it in line count as well
   end if;
-  return row('waiting', '{}'::public.agent_locks[], p_position, v_retry_ms, v_holders)::public.lock_wait;
+  return row('waiting', '{}'::public.agent_locks[], p_position, v_retry_ms, coalesce(v_holders, '{}'))::public.lock_wait;
 end;
 $$;
 

@@ -253,6 +253,7 @@ def test_functions_that_write_are_volatile_and_reads_are_not(api: Api) -> None:
         "public.list_workspaces",
         "public.read_activity",
         "public.schema_version",
+        "public.wait_until_unblocked",
     ]
 
 

@@ -195,6 +195,27 @@ def test_a_waiter_that_may_be_in_a_deadlock_asks_again_in_time_to_find_it(
     assert mine.poll()["retry_ms"] == 1500
 
 
+def test_who_waits_for_what_nobody_holds_asks_the_later_the_longer_it_waits(
+    api: Api, make: Make
+) -> None:
+    make("holder").holds(POWER)
+    make("set").waits(SKELETON, POWER)
+    behind = make("behind").waits(SKELETON)
+    api.sql(
+        "update core.lock_tickets set created_at = created_at - interval '60 s' "
+        "where workspace = %s",
+        api.workspace,
+    )
+    assert behind.poll()["retry_ms"] == 5000
+
+
+def test_a_waiter_asks_again_within_the_time_to_live_that_it_wants(api: Api, make: Make) -> None:
+    make("holder").holds(SKELETON)
+    brief = make("brief").waits(SKELETON, ttl_seconds=1)
+    held_for(api, 3600)
+    assert brief.poll()["retry_ms"] == 500
+
+
 def test_40_waiters_of_as_many_locks_leave_the_servers_room_for_others(
     api: Api, make: Make
 ) -> None:

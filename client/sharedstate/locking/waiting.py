@@ -162,7 +162,7 @@ class Asking:
         if not self.wait_s:
             self.is_open = False
             return None
-        while self._clock() < self._ends:
+        while True:
             sent = self._clock()
             try:
                 answer: types.LockWait = yield from self._insist(
@@ -176,8 +176,11 @@ class Asking:
             if answer.state == "gone":
                 return None
             since = sent
-            yield max(0.0, min(pause_of(answer.retry_ms), self._ends - self._clock()))
-        return None
+            left_s = self._ends - self._clock()
+            if left_s <= 0:
+                return None
+            # The last pause ends with the time, and one more look follows it.
+            yield min(pause_of(answer.retry_ms), left_s)
 
     def _granted(
         self, leases: tuple[types.Lease, ...], since: float

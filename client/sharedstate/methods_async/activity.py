@@ -84,8 +84,8 @@ class AsyncActivityMethods(AsyncCoreMethods):
 
         It begins at `since_cursor` (the `.cursor` of an earlier one), or with the log's first
         entry (`from_start`), or with what is written after `with`, or the first step, began. It
-        asks every `poll_seconds`; left out, every 0.1 to 0.2 s while entries are written, and up to
-        every 4 s in quiet times. It ends when no entry came for `timeout` seconds, or by `close`.
+        asks every `poll_seconds`; left out, every 0.1 s while entries are written, and up to
+        every 2.4 s in quiet times. It ends when no entry came for `timeout` seconds, or by `close`.
         Once begun, an outage of the service only delays it. Raises LogRestored.
 
         Example:

@@ -127,7 +127,7 @@ class AsyncConflictMethods(AsyncCoreMethods):
         """Wait until no open conflict blocks this agent; False when `timeout` seconds are over.
 
         None waits for ever, 0 only looks. It asks again the more seldom, the longer the agent has
-        been blocked, so it returns late by up to a tenth of that time, at most 4 s.
+        been blocked, so it returns late by up to an eighth of that time, at most 2.4 s.
 
         Example:
             >>> if not await state.wait_until_unblocked("power_agent", timeout=600):
