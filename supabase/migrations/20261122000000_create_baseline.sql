@@ -2698,9 +2698,9 @@ comment on function public.wait_for_lock(uuid) is
 'Asks how a request that waits for locks stands.
 
 state granted: the leases are yours for a few seconds, confirm each by renew_lock to keep it; waiting: ask again after
-retry_ms, which grows with the wait. Whoever is silent for three times that and 3 s more loses its turn; gone: no such request waits any more, or one of its leases has
-ended: cancel_lock_request gives back the rest. waiting_for: the agents that hold what you wait for; where nobody does,
-who is before you in line. deadlock if this wait was chosen to end one.';
+retry_ms, which grows with the wait. Whoever is silent for three times that and 3 s more loses its turn; gone: no such
+request waits any more, or one of its leases has ended: cancel_lock_request gives back the rest. waiting_for: the agents
+that hold what you wait for; where nobody does, who is before you in line. deadlock if this wait was chosen to end one.';
 
 -- sql/30_locks/waiting_for.sql
 -- The agents that a waiter is told of: who holds what it waits for, be it another thread of its own, and where

@@ -3,7 +3,7 @@
 Our own calls are built as `httpx.Request` and go straight to a transport of httpx's kind, past
 postgrest's builder (yarl URLs, merged headers, pydantic) and `httpx.Client.send` (cookies, auth,
 redirects, hooks: nothing of it is ours). Here that is `Connections`, or behind a proxy httpx's own,
-and `httpx.AsyncHTTPTransport` in the twin. An `httpx.Client` is made for `state.supabase` alone,
+and `AiohttpTransport` in the twin. An `httpx.Client` is made for `state.supabase` alone,
 the full supabase-py client, on the same connections.
 """
 
