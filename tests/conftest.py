@@ -24,6 +24,9 @@ Rpc = Callable[..., tuple[int, Any]]
 # A shell starts its background jobs with Ctrl-C ignored, and all that they start inherits that: the
 # tests of interruption would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    # The same below nohup. Where we go on ignoring it by a function, programs start with the usual.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def migrations_folder() -> Path | None:

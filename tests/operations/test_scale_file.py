@@ -13,7 +13,7 @@ import yaml
 from tests.compose.composefile import ROOT, implementations, write_env
 from tests.tools import unavailable
 
-from sharedstate_ops.stack import Stack, gateway
+from sharedstate_ops.stack import Stack, gateway, processes
 from sharedstate_ops.stack.site import make_folder, prepare
 
 OVERRIDE = ROOT / "docker-compose.scale.yml"
@@ -70,7 +70,7 @@ def test_nginx_accepts_the_main_file_with_the_gateway_in_it(tmp_path: Path) -> N
     site = prepare(home, lambda message: None)
     template = (ROOT / "gateway" / "nginx.conf.template").read_text()
     values = {
-        "GATEWAY_LISTEN": "127.0.0.1:8000",
+        "GATEWAY_LISTEN": f"127.0.0.1:{processes.free_port()}",
         "POSTGREST_ADDRESS": "127.0.0.1:3000",
         "RECOVERY_HINT": "wait",
     }

@@ -38,8 +38,17 @@ class Installation:
     ports: tuple[int, int] = field(default_factory=two_free_ports)
 
     def command(self, *arguments: str) -> list[str]:
+        if arguments[:1] == ("up",):
+            self._require_own_ports(arguments)
         program = "from sharedstate_ops.cli import app; app()"
         return [*self.prefix, sys.executable, "-c", program, *arguments]
+
+    def _require_own_ports(self, arguments: tuple[str, ...]) -> None:
+        """A test that left one to its default would fail wherever somebody's own stack runs."""
+        state = read_state(self.root / ".sharedstate" / "state.json")
+        for option, part in (("--db-port", "postgres"), ("--api-port", "nginx")):
+            known = option in arguments or part in state.ports or part in state.parts
+            assert known, f"`sharedstate up` without {option} would take the default port"
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run `sharedstate` in this home, as somebody would type it."""

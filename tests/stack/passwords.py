@@ -1,4 +1,4 @@
-"""Passwords that people choose, and whether a text shows a piece of one."""
+"""Passwords that people choose."""
 
 from __future__ import annotations
 
@@ -16,10 +16,3 @@ ODD_PASSWORDS = [
     "first@host/second?third=fourth#fifth",
     "grüße",
 ]
-
-
-def pieces(password: str, text: str) -> list[str]:
-    """The pieces of it, three characters or more, that a text shows."""
-    found = {password[start : start + 3] for start in range(len(password) - 2)}
-    # Words of our own errors.
-    return sorted(piece for piece in found if piece in text.replace("HOST", "").replace("host", ""))

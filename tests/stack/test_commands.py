@@ -230,8 +230,7 @@ def test_a_file_that_cannot_be_read_is_an_error_and_no_traceback(
     # As for somebody who looks at the stack of another user; root reads all but a folder.
     path = installation.root / ".sharedstate" / "keys.json"
     path.mkdir(parents=True)
-    for command in ("status", "up", "token"):
-        answer = installation.run(command)
+    for answer in (installation.run("status"), installation.up(), installation.run("token")):
         assert answer.returncode == 1
         assert f"error: {path}: Is a directory" in answer.stderr
         assert "Traceback" not in answer.stderr

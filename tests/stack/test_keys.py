@@ -12,10 +12,7 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
-from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict
 from tests.stack.installation import Installation
-from tests.stack.passwords import ODD_PASSWORDS, pieces
 
 from sharedstate import SharedState, errors
 from sharedstate.http.retry import NO_RETRY
@@ -109,28 +106,6 @@ def test_what_cannot_be_filled_in_is_left_as_it_is(tmp_path: Path, text: str, pr
     with pytest.raises(StackError, match=problem):
         fill(path)
     assert path.read_text() == text
-
-
-@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD"])
-@pytest.mark.parametrize("password", ODD_PASSWORDS)
-def test_an_own_password_that_an_address_cannot_hold_is_refused_and_not_shown(
-    env_file: Path, name: str, password: str
-) -> None:
-    text = env_file.read_text().replace(f"{name}=\n", f"{name}='{password}'\n")
-    env_file.write_text(text)
-    with pytest.raises(StackError, match=f"{name} in .* cannot hold") as caught:
-        fill(env_file)
-    assert not pieces(password, str(caught.value))
-    assert "A-Z and a-z, digits, and - . _ ~" in caught.value.hint
-    assert env_file.read_text() == text
-
-
-def test_an_own_password_of_the_characters_that_are_named_is_taken(env_file: Path) -> None:
-    own = "Az09-._~+=,!*"
-    env_file.write_text(env_file.read_text().replace("S_PASSWORD=\n", f"S_PASSWORD={own}\n"))
-    assert "POSTGRES_PASSWORD" not in fill(env_file)
-    address = dotenv_values(env_file)["DATABASE_URL"]
-    assert address and conninfo_to_dict(address)["password"] == own
 
 
 def test_the_commands_say_what_they_did_and_what_to_do(

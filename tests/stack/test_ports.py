@@ -166,6 +166,14 @@ def test_a_remembered_port_that_is_taken_meanwhile_is_not_replaced_in_silence(
     assert f"sharedstate up --api-port {installation.ports[1] + 1}\n" in answer.stderr
 
 
+def test_no_test_may_leave_a_port_to_its_default(installation: Installation) -> None:
+    port = str(installation.ports[0])
+    for options in ((), ("--db-port", port), ("--api-port", port)):
+        with pytest.raises(AssertionError, match="default port"):
+            installation.run("up", *options)
+    assert not (installation.root / ".sharedstate").exists()
+
+
 def test_one_port_for_both_is_refused(installation: Installation) -> None:
     port = str(installation.ports[0])
     answer = installation.run("up", "--db-port", port, "--api-port", port)

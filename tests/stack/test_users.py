@@ -92,8 +92,10 @@ app()
 
 def _interrupted_up(installation: Installation, step: str) -> subprocess.CompletedProcess[bytes]:
     """`sharedstate up`, with Ctrl-C where it first calls `step`."""
+    db_port, api_port = map(str, installation.ports)
+    ports = ["--db-port", db_port, "--api-port", api_port]
     return subprocess.run(
-        [sys.executable, "-c", INTERRUPTED.format(step=step), "up"],
+        [sys.executable, "-c", INTERRUPTED.format(step=step), "up", *ports],
         cwd=installation.root,
         env=installation.clean_environment(),
         capture_output=True,
