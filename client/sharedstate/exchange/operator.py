@@ -14,6 +14,7 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from sharedstate import errors
+from sharedstate.config import workspace_header
 from sharedstate.exchange.document import COUNTERS, HEAD, SECTIONS
 from sharedstate.exchange.strict_json import decode_exactly
 from sharedstate.types import ImportCount
@@ -59,7 +60,7 @@ class Operator:
         with _our_errors(), self._connection.transaction():
             self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
-            headers = json.dumps({"x-workspace": self.workspace})
+            headers = json.dumps(workspace_header(self.workspace))
             self._connection.execute(
                 "select set_config('request.headers', %s, true)", [headers], prepare=False
             )
