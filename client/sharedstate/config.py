@@ -6,17 +6,21 @@ import base64
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from sharedstate.errors import InvalidArgument, NotConfigured
 
 URL, KEY, WORKSPACE = "SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE"
 TOKEN = "SHAREDSTATE_TOKEN"
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}")
+NAME_HINT = (
+    "A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its "
+    "beginning or end."
+)
 DEFAULT_WORKSPACE = "default"
 URL_HINT = "SUPABASE_URL looks like http://127.0.0.1:8000."
 
@@ -159,17 +163,33 @@ def claims(key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def name_fault(name: Any) -> str | None:
+    """Why `name` is no name, as `core.name_fault` of the database says it; None where it is one."""
+    if not isinstance(name, str):
+        return "is no text"
+    if not name:
+        return "is empty"
+    if len(name) > 128:
+        return "has more than 128 characters"
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", name):
+        return "has a control character"
+    if name[0] == " " or name[-1] == " ":
+        return "begins or ends with a space"
+    if re.search("[\ud800-\udfff]", name):
+        return "is no valid Unicode"
+    return None if unicodedata.is_normalized("NFC", name) else "is not in Unicode NFC"
+
+
 def checked_name(value: Any, argument: str) -> str:
     """A name as the database accepts it; InvalidArgument otherwise."""
-    if isinstance(value, str) and NAME_PATTERN.fullmatch(value):
-        return value
-    raise InvalidArgument.of(
-        argument,
-        "is no name",
-        value=value,
-        hint="Names have 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - and start with a letter "
-        "or digit.",
-    )
+    if reason := name_fault(value):
+        raise InvalidArgument.of(argument, reason, value=value, hint=NAME_HINT)
+    return cast(str, value)
+
+
+def workspace_header(name: str) -> dict[str, str]:
+    """The header that names the workspace: percent-encoded, because headers are ASCII."""
+    return {"x-workspace": quote(name, safe="/:@")}
 
 
 def _checked_url(value: Any) -> str:

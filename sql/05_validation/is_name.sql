@@ -1,5 +1,3 @@
--- One rule for every name: workspaces, subsystems, agents, resources, executions. ASCII, because
--- names travel in HTTP headers, file names and shell commands.
 create or replace function core.is_name(p_name text)
 returns boolean
 language plpgsql
@@ -7,9 +5,9 @@ immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(p_name ~ '^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$', false);
+  return core.name_fault(p_name) is null;
 end;
 $$;
 
 comment on function core.is_name(text) is
-'True for 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - that start with a letter or digit.';
+'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';

@@ -4,16 +4,14 @@ language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_reason constant text := core.name_fault(p_name);
 begin
-  if not core.is_name(p_name) then
+  if v_reason is not null then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_name is null then 'is missing' else 'is not a valid name' end,
-        'value', left(p_name, 200)
-      ),
-      'A name has 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - and starts with a letter or digit.'
+      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
     );
   end if;
   return true;

@@ -110,8 +110,6 @@ comment on function core.is_label(text) is
 'True for 1 to 200 characters without control characters, one of them visible.';
 
 -- sql/05_validation/is_name.sql
--- One rule for every name: workspaces, subsystems, agents, resources, executions. ASCII, because
--- names travel in HTTP headers, file names and shell commands.
 create or replace function core.is_name(p_name text)
 returns boolean
 language plpgsql
@@ -119,12 +117,12 @@ immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(p_name ~ '^[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}$', false);
+  return core.name_fault(p_name) is null;
 end;
 $$;
 
 comment on function core.is_name(text) is
-'True for 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - that start with a letter or digit.';
+'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
 
 -- sql/05_validation/is_visible.sql
 -- By code points, because what a database takes for a space or for printable depends on its locale. Beside
@@ -176,6 +174,31 @@ begin
   return (p_document || p_patch) - array(select e.key from jsonb_each(p_patch) as e where e.value = 'null');
 end;
 $$;
+
+-- sql/05_validation/name_fault.sql
+-- One rule for every name: workspaces, subsystems, agents, resources, executions. Agents invent names in their own
+-- language, so only what cannot be seen, or looks like another name, is refused: `NFC` because the same letter can be
+-- written in two ways, and two agents would not find each other's lock.
+create or replace function core.name_fault(p_name text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when p_name ~ '^ | $' then 'begins or ends with a space'
+    when p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
+end;
+$$;
+
+comment on function core.name_fault(text) is
+'Why this is no name; null where it is one.';
 
 -- sql/05_validation/require_amount.sql
 -- The value stays jsonb until it is known to be a JSON number: a cast would accept the string "NaN". What is
@@ -230,16 +253,14 @@ language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_reason constant text := core.name_fault(p_name);
 begin
-  if not core.is_name(p_name) then
+  if v_reason is not null then
     perform core.fail(
       'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_name is null then 'is missing' else 'is not a valid name' end,
-        'value', left(p_name, 200)
-      ),
-      'A name has 1 to 128 characters of A-Z a-z 0-9 _ . : @ / - and starts with a letter or digit.'
+      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
     );
   end if;
   return true;
@@ -507,7 +528,7 @@ create type core.request as (
 );
 
 -- sql/10_access/agent_subsystem.sql
--- skeleton, skeleton_agent and skeleton_designer all work on subsystem skeleton.
+-- skeleton, skeleton_agent and skeleton_designer all work on subsystem skeleton. The name _agent stays as it is.
 create or replace function core.agent_subsystem(p_agent_name text)
 returns text
 language plpgsql
@@ -515,7 +536,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  return regexp_replace(p_agent_name, '_(agent|designer)$', '');
+  return regexp_replace(p_agent_name, '(.)_(agent|designer)$', '\1');
 end;
 $$;
 
@@ -668,7 +689,8 @@ end;
 $$;
 
 -- sql/10_access/named_workspace.sql
--- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at.
+-- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at. In the header the name may be
+-- percent-encoded, and one that has other characters than ASCII, or a %, has to be.
 create or replace function core.named_workspace()
 returns text
 language plpgsql
@@ -677,19 +699,64 @@ set search_path = ''
 as $$
 declare
   v_claims constant jsonb := core.jwt_claims();
+  v_header text;
 begin
   if v_claims ? 'workspace' then
     return v_claims ->> 'workspace';
   end if;
-  return coalesce(
+  v_header := coalesce(
     nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
     'default'
   );
+  if position('%' in v_header) = 0 then
+    return v_header;
+  end if;
+  if core.percent_decoded(v_header) is null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'x-workspace', 'reason', 'is not percent-encoded UTF-8', 'value', left(v_header, 200)
+      ),
+      'Encode the name for the header as encodeURIComponent does, or urllib.parse.quote: % itself is %25.'
+    );
+  end if;
+  return core.percent_decoded(v_header);
 end;
 $$;
 
 comment on function core.named_workspace() is
 'The workspace that the caller names, whether it exists or not.';
+
+-- sql/10_access/percent_decoded.sql
+-- Headers of HTTP are ASCII, names are not.
+create or replace function core.percent_decoded(p_text text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_text ~ '%(?![0-9A-Fa-f]{2})' then
+    return null;
+  end if;
+  return (
+    select convert_from(
+      string_agg(
+        case when p.part[1] like '\%%' then decode(substr(p.part[1], 2), 'hex') else convert_to(p.part[1], 'UTF8') end,
+        ''::bytea order by p.place
+      ),
+      'UTF8'
+    )
+    from regexp_matches(p_text, '%..|[^%]+', 'g') with ordinality as p (part, place)
+  );
+exception
+  when character_not_in_repertoire then
+    return null;
+end;
+$$;
+
+comment on function core.percent_decoded(text) is
+'The text whose UTF-8 was percent-encoded; null where this is no such encoding.';
 
 -- sql/10_access/recall_request.sql
 -- First step of every mutation: whether it is a repetition, and what was answered then.

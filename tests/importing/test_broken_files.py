@@ -120,7 +120,7 @@ def test_bad_budgets_are_reported_one_by_one(write_tree: WriteTree) -> None:
   "budget_allocations": {
     "arm": {"mass_kg": -1,
             "cost_usd": 10},
-    "bad name": {"mass_kg": 1},
+    "bad name ": {"mass_kg": 1},
     "leg": [],
     "eye": {"mass_kg": NaN, "power_w": 5}
   },
@@ -185,7 +185,7 @@ def test_bad_log_lines_are_left_out_one_by_one(write_tree: WriteTree) -> None:
         b'{"agent": "a", "activity": ',
         b'{"agent": "a", "activity": NaN}',
         b'{"agent": "a"}',
-        b'{"agent": "not allowed", "activity": "x"}',
+        b'{"agent": "not allowed ", "activity": "x"}',
         b'["a"]',
         b'{"agent": "\xff", "activity": "x"}',
         b"{" * 500,
@@ -220,7 +220,7 @@ def test_a_log_line_is_whole_or_left_out_so_that_a_repaired_one_comes_in_once(
 
 def test_odd_files_are_reported_and_never_waited_for(reference_copy: Path) -> None:
     state = reference_copy / "shared_state"
-    (state / "subsystems" / "bad name!").mkdir()
+    (state / "subsystems" / "bad name ").mkdir()
     (state / "subsystems" / "folder").mkdir()
     (state / "subsystems" / "folder" / "status.json").mkdir()
     (state / "subsystems" / "loop").symlink_to("loop")
@@ -233,7 +233,7 @@ def test_odd_files_are_reported_and_never_waited_for(reference_copy: Path) -> No
     assert found["subsystems/pipe/status.json"].startswith("is no ordinary file")
     assert "cannot be read" in found["subsystems/loop"]
     assert "cannot be read" in found["logs/gone.jsonl"]
-    assert "is not allowed" in found["subsystems/bad name!"]
+    assert "begins or ends with a space" in found["subsystems/bad name "]
     assert len(found) == 5
     assert set(states(reading)) == {"actuation", "power", "skeleton", "system_architect"}
 

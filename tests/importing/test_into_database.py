@@ -41,6 +41,41 @@ def test_the_reference_design_arrives(
     assert database.one("subsystems", fresh, name="shell")["state"] == "not_started"
 
 
+def test_folders_and_agents_of_any_name_arrive_and_leave_again(
+    sharedstate: Sharedstate,
+    database: Database,
+    fresh: str,
+    write_tree: WriteTree,
+    tmp_path: Path,
+) -> None:
+    source = write_tree(
+        {
+            "subsystems/hands and feet/status.json": {"state": "complete"},
+            "subsystems/hands and feet/design.json": {"fingers": 10, "created_by": "手, 100%"},
+            "subsystems/Fuß links/interfaces.json": {"toes": 5},
+            "constraints/global.json": {"budget_allocations": {"hands and feet": {"mass_kg": 2}}},
+            "logs/2025-11-30.jsonl": '{"agent": "Skeleton Designer", "activity": "done"}\n',
+        }
+    )
+    workspace = f"Füße & Hände, 100% [{fresh}]"
+    result = sharedstate("init", "--workspace", workspace, "--from", source)
+    assert result.exit_code == 0, result.output
+    assert workspace in result.output.replace("\n", " ")
+    assert database.one("subsystems", workspace, name="hands and feet")["state"] == "complete"
+    design = database.one("subsystem_designs", workspace, subsystem_name="hands and feet")
+    assert (design["created_by"], design["design_data"]["fingers"]) == ("手, 100%", 10)
+    database.one("subsystem_interfaces", workspace, subsystem_name="Fuß links")
+    database.one("agent_activity_logs", workspace, agent_name="Skeleton Designer")
+    saved = tmp_path / "saved.json"
+    assert sharedstate("export", "--workspace", workspace, "--output", saved).exit_code == 0
+    copy = f"{workspace}-copy"
+    assert sharedstate("init", "--workspace", copy, "--from", saved).exit_code == 0
+    # Entries of the log get other numbers.
+    for table in set(TABLES) - {"agent_activity_logs"}:
+        assert database.rows(table, copy) == database.rows(table, workspace)
+    database.one("agent_activity_logs", copy, agent_name="Skeleton Designer")
+
+
 def test_importing_again_changes_nothing_at_all(
     sharedstate: Sharedstate, database: Database, fresh: str, reference: Path
 ) -> None:
@@ -190,7 +225,7 @@ def test_an_entry_that_only_the_database_can_judge_is_reported_with_its_line(
 ) -> None:
     rows: Rows = [{"name": f"part{n}", "state": "designing"} for n in range(200)]
     rows[120] = {"name": "part120", "current_mass_kg": -1}
-    rows[150] = {"name": "no name"}
+    rows[150] = {"name": "no name "}
     lines = ",\n".join(json.dumps(row) for row in rows)
     source = tmp_path / "export.json"
     source.write_text(f'{{"format": "sharedstate/1", "subsystems": [\n{lines}\n]}}')

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from sharedstate.config import workspace_header
 from sharedstate_ops.stack import migrations
 from sharedstate_ops.stack.binaries import postgres_program
 from sharedstate_ops.stack.workspaces import init_workspace
@@ -102,7 +103,7 @@ class Database:
         return version
 
     def _one_in(self, workspace: str, query: str, *values: object) -> Any:
-        headers = json.dumps({"x-workspace": workspace})
+        headers = json.dumps(workspace_header(workspace))
         with self.connect() as connection:
             connection.execute("select set_config('request.headers', %s, false)", [headers])
             row = connection.execute(query.encode(), values).fetchone()

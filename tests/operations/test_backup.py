@@ -25,6 +25,8 @@ from sharedstate_ops.stack import Stack, StackError
 def test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments(
     used: Database, database: MakeDatabase, tmp_path: Path
 ) -> None:
+    used.make_workspace("Fuß links, 100% *")
+    assert used.conflict("Fuß links, 100% *") == 1
     rows = used.one(ROWS)
     made = save(used, tmp_path / "saved")
     target = database(empty=True)

@@ -9,16 +9,14 @@ from tests.sql.support import Row
 NAMES: list[Any] = [
     "",
     " ",
-    "a b",
-    "-x",
-    "_x",
-    "x" * 129,
-    "ünï",
+    " a",
+    "a ",
+    "手" * 129,
+    "e\u0301",
     "a\nb",
     "x\r\nX-Evil: 1",
-    "a;b",
-    [],
-    {},
+    "a\x7f",
+    "a\x85",
     None,
 ]
 OPTIONAL_NAMES: list[Any] = [value for value in NAMES if value is not None]
@@ -44,7 +42,7 @@ AMOUNTS = [-1, -0.001, 10**12, "NaN", "12", True, None, [], {}]
 MOVED = [-1, -0.001, 10**12, "NaN", "Infinity", "x", True, None, [], {}]
 BOOLEANS = ["maybe", 5, [], None]
 WHOLE = [-1, 1.5, "x", 2**31, 10**20, True, []]
-LISTS = [[""], [None], ["a b"], [["a"], ["b"]], 5, {}, ["x"] * 1001]
+LISTS = [[""], [None], ["a "], [["a"], ["b"]], 5, {}, ["x"] * 1001]
 TTLS = [0, -1, 86_401, 1.5, "long", None, 2**31, 10**20, [], True]
 # What Postgres itself refuses when it makes a number, uuid, time or list of a JSON value.
 CASTS = {"22P02", "22003", "22007", "22P05", "22P03", "42804"}
@@ -70,7 +68,7 @@ CONSTRAINTS: Row = {
     "budget_allocations": [
         *OBJECTS,
         {"": {}},
-        {"a b": {}},
+        {"a ": {}},
         {"skeleton": 5},
         {"skeleton": None},
         *({"skeleton": {key: value}} for key in ("mass_kg", "cost_usd") for value in AMOUNTS),
@@ -91,7 +89,7 @@ WRONG_CONFLICTS: list[Row] = [
     {"conflict_id": 0},
     {"severity": "urgent"},
     {"priority": 5},
-    {"source_agent": "a b"},
+    {"source_agent": "a "},
     {"status": "closed"},
     {"status": "resolved"},
     {"resolution": "open, yet resolved", "resolved_at": "2026-01-01T00:00:00Z"},
@@ -104,7 +102,7 @@ DEPENDENCY: Row = {
     "seen_version": 1,
 }
 WRONG_DEPENDENCIES: list[Row] = [
-    {"subsystem": "a b"},
+    {"subsystem": "a "},
     {"on_subsystem": "x"},
     {"document": "designs"},
     {"seen_version": -1},
@@ -115,7 +113,7 @@ SECTIONS: Row = {
     "surprise": [[]],
     "subsystems": [
         *({}, "text", 5, None, ["x"], [5], [[]]),
-        *([{"name": name}] for name in ("", "a b", None, 5 * "x y")),
+        *([{"name": name}] for name in ("", "a ", None, "x" * 129)),
         *([{"name": "x", "current_mass_kg": mass}] for mass in (-1, "NaN", "heavy", 10**12)),
         [{"name": "x", "iteration": -1}],
         [{"name": "x", "state": ""}],
@@ -135,7 +133,7 @@ SECTIONS: Row = {
             [{"subsystem_name": "x"}],
             [{"subsystem_name": "x", column: []}],
             [{"subsystem_name": "x", column: {}, "version": "first"}],
-            [{"subsystem_name": "x", column: {}, "created_by": "a b"}],
+            [{"subsystem_name": "x", column: {}, "created_by": "a "}],
         ]
         for table, column in (
             ("subsystem_requirements", "requirements"),
@@ -155,7 +153,7 @@ SECTIONS: Row = {
         [{"agent_name": "a", "activity": "b"}],
         [{"agent_name": "a", "activity": "b", "import_key": None}],
         [{"agent_name": "a", "activity": "b", "import_key": "x"}],
-        [{"agent_name": "a b", "activity": "b", "import_key": KEY}],
+        [{"agent_name": "a ", "activity": "b", "import_key": KEY}],
         [{"agent_name": "a", "activity": "", "import_key": KEY}],
         [{"agent_name": "a", "activity": "b", "import_key": KEY, "timestamp": "soon"}],
         [{"agent_name": "a", "activity": "b", "import_key": KEY, "details": []}],

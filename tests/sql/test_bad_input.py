@@ -90,13 +90,13 @@ def test_waits_at_the_edges_are_accepted(api: Api, seconds: float) -> None:
     assert len(row) == 1
 
 
-@pytest.mark.parametrize("name", ["", "a b", "x" * 129, "'; drop table conflicts; --"])
+@pytest.mark.parametrize("name", ["", "a ", "x" * 129, "e\u0301"])
 def test_the_status_of_an_impossible_lock_is_that_it_is_free(api: Api, name: str) -> None:
     status = api.do("get_lock_status", resource_type=name, resource_name=name)
     assert (status["holder"], status["queue"]) == (None, [])
 
 
-@pytest.mark.parametrize("name", ["", "a b", "x" * 129, "'; drop table conflicts; --"])
+@pytest.mark.parametrize("name", ["", "a ", "x" * 129, "e\u0301"])
 def test_asking_for_conflicts_of_an_impossible_agent_is_an_error_and_not_nothing_in_its_way(
     api: Api, name: str
 ) -> None:

@@ -51,7 +51,7 @@ CONFLICT = {
         ),
         (
             "document.counters.fencing.resource_type",
-            {"counters": {"fencing": [{**TOKEN, "resource_type": "a b"}]}},
+            {"counters": {"fencing": [{**TOKEN, "resource_type": "a "}]}},
         ),
         ("document", {"document_dependencies": [{**DEPENDENCY, "seen_version": -1}]}),
         ("document", {"document_dependencies": [{**DEPENDENCY, "accepted_version": -1}]}),

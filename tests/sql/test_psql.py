@@ -35,6 +35,14 @@ def test_every_table_can_be_selected_as_typed(api: Api, table: str) -> None:
     psql(api, f"SELECT * FROM {table};")
 
 
+@pytest.mark.parametrize("name", ["Fuß links", "手", "100% *"])
+def test_a_lock_of_any_name_can_be_deleted_as_typed(api: Api, name: str) -> None:
+    api.lock(name, name, name)
+    assert len(mine(api, f"SELECT * FROM agent_locks WHERE resource_name = '{name}';")) == 1
+    psql(api, f"DELETE FROM agent_locks WHERE resource_name = '{name}';")
+    assert mine(api, "SELECT * FROM agent_locks;") == []
+
+
 def test_subsystems_are_shown(api: Api) -> None:
     assert len(mine(api, "SELECT * FROM subsystems;")) == 7
 

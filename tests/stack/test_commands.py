@@ -67,10 +67,23 @@ def test_init_makes_a_workspace_once_and_keeps_it(shared_installation: Installat
 
 
 def test_init_refuses_an_odd_name_with_the_reason(shared_installation: Installation) -> None:
-    answer = shared_installation.run("init", "--workspace", "no spaces")
+    answer = shared_installation.run("init", "--workspace", "odd ")
     assert answer.returncode == 1
     assert "invalid_argument" in answer.stderr
+    assert "begins or ends with a space" in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["Fuß links", "手, 100% [bold]"])
+def test_init_status_and_psql_take_a_name_as_it_is(
+    shared_installation: Installation, name: str
+) -> None:
+    answer = shared_installation.run("init", "--workspace", name)
+    assert answer.returncode == 0, answer.stderr
+    assert name in answer.stdout
+    assert name in shared_installation.run("status").stdout
+    query = f"select count(*) from subsystems where workspace = '{name}'"
+    assert shared_installation.run("psql", "-Atc", query).stdout == "7\n"
 
 
 def test_init_uses_the_address_in_the_environment(

@@ -18,9 +18,9 @@ def test_a_limit_that_is_no_sensible_number_is_refused(limit: Any, client: Share
     assert caught.value.detail["argument"] == "limit"
 
 
-@pytest.mark.parametrize("name", ["", "x" * 129, "a b", "-a", "a,b", None, 5, "skéleton", "a\n"])
+@pytest.mark.parametrize("name", ["", "手" * 129, " a", "a ", None, 5, "e\u0301", "a\n", "\ud83d"])
 def test_a_table_is_not_asked_for_an_impossible_name(name: Any, client: SharedState) -> None:
-    with pytest.raises(ValueError, match="is no name"):
+    with pytest.raises(ValueError, match=r"subsystem (is|has|begins) .* — A name has 1 to 128"):
         client.get_subsystem_status(name)
 
 

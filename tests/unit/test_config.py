@@ -215,9 +215,9 @@ def test_an_address_with_a_tail_is_understood(url: str) -> None:
     assert config.load(url, "key").url == "http://a:1"
 
 
-@pytest.mark.parametrize("workspace", ["a b", "x" * 129, "é", "a\r\nx-evil: 1"])
+@pytest.mark.parametrize("workspace", ["a ", "x" * 129, "e\u0301", "a\r\nx-evil: 1"])
 def test_an_impossible_workspace_is_refused(workspace: str) -> None:
-    with pytest.raises(errors.InvalidArgument, match="workspace is no name"):
+    with pytest.raises(errors.InvalidArgument, match=r"workspace (has|is|begins)"):
         config.load("http://a:1", "key", workspace)
 
 
@@ -225,7 +225,7 @@ def test_an_execution_gets_an_id_of_its_own_when_none_is_given() -> None:
     states = [SharedState(url="http://a:1", key="key") for _ in range(2)]
     assert states[0].execution_id != states[1].execution_id
     assert all(re.fullmatch(r"execution-[0-9a-f-]{36}", state.execution_id) for state in states)
-    with pytest.raises(errors.InvalidArgument, match="execution_id is no name"):
+    with pytest.raises(errors.InvalidArgument, match="execution_id is empty"):
         SharedState("", url="http://a:1", key="key")
 
 

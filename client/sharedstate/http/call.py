@@ -10,11 +10,17 @@ from typing import Any, Generic, NoReturn, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+from sharedstate.config import NAME_HINT
 from sharedstate.errors import InvalidArgument
 from sharedstate.http.encoding import encode
 
 T = TypeVar("T")
 RequestId = str | UUID | None
+_NAMES = {
+    *("resource_type", "resource_name", "agent_name", "execution_id", "workspace_name"),
+    *("subsystem", "on_subsystem", "locked_subsystem", "from_subsystem", "to_subsystem"),
+    *("source", "target", "target_agent", "created_by", "resolved_by", "released_by"),
+}
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -72,14 +78,22 @@ def mutation(
     """A function that changes something: it gets a request id, so it is never done twice."""
     identity = new_request_id(request_id)
     params["request_id"] = identity
-    return Call("POST", f"rpc/{name}", read, encode(params), identity)
+    return Call("POST", f"rpc/{name}", read, _body(params), identity)
 
 
 def repeatable(
     name: str, params: dict[str, Any], read: Callable[[Any], T], timeout_s: float | None = None
 ) -> Call[T]:
     """A function that asks, or changes nothing that a repetition would change again."""
-    return Call("POST", f"rpc/{name}", read, encode(params), timeout_s=timeout_s)
+    return Call("POST", f"rpc/{name}", read, _body(params), timeout_s=timeout_s)
+
+
+def _body(params: dict[str, Any]) -> bytes:
+    # PostgREST would make text of a list or an object, and that would be a name as well.
+    for argument in _NAMES & params.keys():
+        if not isinstance(params[argument], str | None):
+            raise InvalidArgument.of(argument, "is no text", value=params[argument], hint=NAME_HINT)
+    return encode(params)
 
 
 def select(

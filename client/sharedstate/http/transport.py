@@ -26,7 +26,7 @@ import httpx
 
 from sharedstate import errors
 from sharedstate.calls.arguments import seconds_of
-from sharedstate.config import URL_HINT, Settings
+from sharedstate.config import URL_HINT, Settings, workspace_header
 from sharedstate.forks import renew_after_fork
 from sharedstate.http import answers
 from sharedstate.http.call import Call
@@ -83,7 +83,7 @@ class Sender:
             raise errors.InvalidArgument.of(
                 "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
             ) from problem
-        self.own_headers = {"x-workspace": settings.workspace, "User-Agent": "sharedstate"}
+        self.own_headers = {**workspace_header(settings.workspace), "User-Agent": "sharedstate"}
         if settings.token:
             # For `state.supabase` too, which would send the key.
             self.own_headers["Authorization"] = f"Bearer {settings.token}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Annotated
 
 import psycopg
 import typer
+from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate_ops.stack import Stack, StackError, StackInfo
@@ -49,7 +51,7 @@ def demo(
             connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
             name = workspace or _fresh_name(connection)
             init_workspace(connection, name)
-        out.print(f"designing in workspace {name}")
+        out.print(f"designing in workspace {escape(name)}")
         code = _run(job, info, name)
     _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
     raise typer.Exit(code)
@@ -136,6 +138,7 @@ def _say_how_to_look(workspace: str, stays: bool) -> None:
     start = "" if stays else "  make up\n"
     query = (
         "select name, state, current_mass_kg, active_conflicts from system_status "
-        f"where workspace = '{workspace}'"
+        "where workspace = '" + workspace.replace("'", "''") + "'"
     )
-    out.print(f'look at it:\n{start}  {program()} psql -c "{query}"')
+    quoted = re.sub(r'(["$`\\])', r"\\\1", query)
+    out.print(escape(f'look at it:\n{start}  {program()} psql -c "{quoted}"'))

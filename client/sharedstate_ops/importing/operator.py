@@ -15,6 +15,7 @@ import psycopg
 
 from sharedstate import errors
 from sharedstate._numbers import decode_exactly
+from sharedstate.config import workspace_header
 from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -58,7 +59,7 @@ class Operator:
         with _our_errors(), self._connection.transaction():
             self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
-            headers = json.dumps({"x-workspace": self.workspace})
+            headers = json.dumps(workspace_header(self.workspace))
             self._connection.execute(
                 "select set_config('request.headers', %s, true)", [headers], prepare=False
             )

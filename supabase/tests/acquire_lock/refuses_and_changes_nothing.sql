@@ -4,7 +4,7 @@ select plan(15);
 call tests.act_as_any_agent();
 prepare ask as select * from acquire_lock($1, $2, $3, $4, $5, $6, $7, $8);
 select throws_ok(format('execute ask(%s)', b.arguments), 'PT400', 'invalid_argument', b.description) from (values
-  ($$'a b', 'power', 'power_agent', 'run-1', 60, 0, 3, null$$, 'a type with a space'),
+  ($$'a ', 'power', 'power_agent', 'run-1', 60, 0, 3, null$$, 'a type that ends with a space'),
   ($$'subsystem', null, 'power_agent', 'run-1', 60, 0, 3, null$$, 'no resource'),
   ($$'subsystem', 'power', '', 'run-1', 60, 0, 3, null$$, 'an empty agent'),
   ($$'subsystem', 'power', 'power_agent', null, 60, 0, 3, null$$, 'no execution'),

@@ -7,8 +7,8 @@ select throws_ok(
   b.sqlstate, b.slug, b.description
 ) from (values
   ('power', 'shell_agent', 60, '{shell}', 'PT403', 'agent_mismatch', 'the name of another agent'),
-  ('po wer', 'power_agent', 60, '{shell}', 'PT400', 'invalid_argument', 'no name'),
-  ('power', 'power_agent', 60, '{"sh ell"}', 'PT400', 'invalid_argument', 'no name to read'),
+  ('power ', 'power_agent', 60, '{shell}', 'PT400', 'invalid_argument', 'no name'),
+  ('power', 'power_agent', 60, '{"shell "}', 'PT400', 'invalid_argument', 'no name to read'),
   ('power', 'power_agent', 0, '{shell}', 'PT400', 'invalid_argument', 'no time to live'),
   ('power', 'power_agent', 86401, '{shell}', 'PT400', 'invalid_argument', 'more than a day')
 ) as b (name, agent, ttl, reads, sqlstate, slug, description);

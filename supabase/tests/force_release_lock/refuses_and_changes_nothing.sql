@@ -15,7 +15,7 @@ select throws_ok(
   ($$'subsystem', 'power', 'operator', ' '$$, 'a blank for a reason'),
   ($$'subsystem', 'power', 'operator', repeat('x', 10001)$$, 'a reason that is too long'),
   ($$'subsystem', 'power', null, 'its machine is gone'$$, 'nobody'),
-  ($$'subsystem', 'a b', 'operator', 'its machine is gone'$$, 'a name with a space')
+  ($$'subsystem', 'a ', 'operator', 'its machine is gone'$$, 'a name that ends with a space')
 ) as b (arguments, description);
 call tests.act_as_operator('pgtap-other');
 select is_empty('force', 'in another workspace there is nothing to end');

@@ -20,7 +20,7 @@ select throws_ok(
   $$select * from get_active_conflicts('')$$, 'PT400', 'invalid_argument',
   'an empty name would read as nothing in the way'
 );
-select throws_ok($$select * from get_active_conflicts('a b')$$, 'PT400', 'invalid_argument', 'nor is this a name');
+select throws_ok($$select * from get_active_conflicts('a ')$$, 'PT400', 'invalid_argument', 'nor is this a name');
 call tests.act_as_nobody();
 select throws_ok('select * from get_active_conflicts()', '42501', null, 'the anonymous role asks in vain');
 

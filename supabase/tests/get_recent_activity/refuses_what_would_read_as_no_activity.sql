@@ -13,7 +13,7 @@ select throws_ok(
 ) from (values
   (0, null, null, null, null, 'none at all'), (10001, null, null, null, null, 'too many'),
   (null, null, null, null, null, 'no limit'), (1, '', null, null, null, 'an empty agent'),
-  (1, null, 'run 1', null, null, 'an execution that is no name'), (1, null, null, '', null, 'an empty activity'),
+  (1, null, 'run ', null, null, 'an execution that is no name'), (1, null, null, '', null, 'an empty activity'),
   (1, null, null, null, 0::bigint, 'a page behind no entry'),
   (1, null, null, null, :other, 'a page behind an entry of another workspace')
 ) as f (number, agent, execution, activity, before, description);

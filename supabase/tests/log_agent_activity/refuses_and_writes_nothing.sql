@@ -10,7 +10,7 @@ select throws_ok(
   ('power_agent', repeat('x', 201), '{}', 'run-1', 'PT400', 'invalid_argument', 'a long one'),
   ('power_agent', E'a\nb', '{}', 'run-1', 'PT400', 'invalid_argument', 'one of two lines'),
   ('power_agent', 'charged', '[]', 'run-1', 'PT400', 'invalid_argument', 'details that are a list'),
-  ('power_agent', 'charged', '{}', 'run 1', 'PT400', 'invalid_argument', 'an execution that is no name'),
+  ('power_agent', 'charged', '{}', 'run ', 'PT400', 'invalid_argument', 'an execution that is no name'),
   (null, 'charged', '{}', 'run-1', 'PT400', 'invalid_argument', 'no agent'),
   ('shell_agent', 'charged', '{}', 'run-1', 'PT403', 'agent_mismatch', 'the name of another agent')
 ) as a (agent, activity, details, execution, sqlstate, slug, description);

@@ -16,7 +16,7 @@ select throws_ok(
   ('low', 'power_agent', 'shell', 'x', '[]', 3, '{}', 'k', 'PT400', 'invalid_argument', 'details that are a list'),
   ('low', 'power_agent', 'shell', 'x', '{}', 0, '{}', 'k', 'PT400', 'invalid_argument', 'a priority before the first'),
   ('low', 'power_agent', 'shell', 'x', '{}', 5, '{}', 'k', 'PT400', 'invalid_argument', 'one after the last'),
-  ('low', 'power_agent', 'shell', 'x', '{}', 3, '{a b}', 'k', 'PT400', 'invalid_argument', 'blocking what is no name'),
+  ('low', 'power_agent', 'shell', 'x', '{}', 3, '{" a"}', 'k', 'PT400', 'invalid_argument', 'blocking what is no name'),
   ('low', 'power_agent', 'shell', 'x', '{}', 3, '{}', '', 'PT400', 'invalid_argument', 'an empty key'),
   ('low', 'power_agent', 'shell', 'x', '{}', 3, '{}', repeat('k', 201), 'PT400', 'invalid_argument', 'a long key'),
   ('low', 'shell_agent', 'shell', 'x', '{}', 3, '{}', 'k', 'PT403', 'agent_mismatch', 'the name of another agent')

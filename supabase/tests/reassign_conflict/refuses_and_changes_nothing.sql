@@ -15,7 +15,7 @@ select throws_ok(
   (4, 'shell', 'power_agent', 'why', 'PT404', 'unknown_conflict', 'a number that was never given'),
   (3, 'shell', 'power_agent', 'why', 'PT409', 'conflict_already_resolved', 'one that is resolved'),
   (1, 'skeleton', 'power_agent', 'why', 'PT409', 'conflict_duplicate', 'to whom has the same one already'),
-  (1, 'a b', 'power_agent', 'why', 'PT400', 'invalid_argument', 'to what is no name'),
+  (1, 'a ', 'power_agent', 'why', 'PT400', 'invalid_argument', 'to what is no name'),
   (1, 'sensing', 'power_agent', ' ', 'PT400', 'invalid_argument', 'without a reason'),
   (1, 'sensing', 'shell_agent', 'why', 'PT403', 'agent_mismatch', 'in the name of another agent')
 ) as c (number, target, agent, reason, sqlstate, slug, description);

@@ -14,7 +14,7 @@ select throws_ok(
   ('power', 'colour', 'shell_agent', '0', 'PT400', 'invalid_argument', 'no kind of document'),
   ('power', 'interfaces', 'shell_agent', '-1', 'PT400', 'invalid_argument', 'a version below 0'),
   ('power', 'interfaces', 'shell_agent', '1', 'PT404', 'unknown_version', 'a version that is not there'),
-  ('po wer', 'interfaces', 'shell_agent', '0', 'PT400', 'invalid_argument', 'no name')
+  ('power ', 'interfaces', 'shell_agent', '0', 'PT400', 'invalid_argument', 'no name')
 ) as b (on_subsystem, document, agent_name, version, sqlstate, slug, description);
 call tests.act_as_nobody();
 select throws_ok(

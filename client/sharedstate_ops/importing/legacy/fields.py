@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from sharedstate import config
 from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.importing.strict_json import Node, faults, plain
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,127}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # What can be seen, as the database has it in core.is_visible.
 _VISIBLE = re.compile(
@@ -24,12 +24,8 @@ MAX_AMOUNT = 10**12
 
 def name_fault(name: str) -> str | None:
     """Why `name` may not name a subsystem or an agent, or None."""
-    if NAME.fullmatch(name):
-        return None
-    return (
-        f"the name {name[:60]!r} is not allowed: 1 to 128 letters, digits and _.:@/- , "
-        "the first a letter or digit"
-    )
+    reason = config.name_fault(name)
+    return reason and f"the name {name[:60]!r} is not allowed: it {reason}"
 
 
 def utc(text: str) -> str:
