@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from agent_step import AGENT, SUBSYSTEM, checkout_and_checkin, five_calls
-from sharedstate import SharedState
-from sharedstate.feeds import ActivityFeed
+from sharedstate import ActivityFeed, SharedState
 
 STEPS = ("five calls", "checkout + checkin")
 ACTIVITY_PROMISE, STATUS_PROMISE = "get_recent_activity", "get_system_status"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sharedstate.http.transport import LIMITS
+from sharedstate._http import LIMITS
 from sharedstate_ops.stack import Stack, StackInfo
 
 if TYPE_CHECKING:

@@ -11,8 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sharedstate.aio import AsyncSharedState
-    from sharedstate.client import SharedState
+    from sharedstate._async.activity import AsyncActivityFeed
+    from sharedstate._async.budgets import AsyncBudgetReservation
+    from sharedstate._async.client import AsyncSharedState
+    from sharedstate._async.lock import AsyncLeaseSet, AsyncLock
+    from sharedstate._retry import RetryPolicy
+    from sharedstate._sync.activity import ActivityFeed
+    from sharedstate._sync.budgets import BudgetReservation
+    from sharedstate._sync.client import SharedState
+    from sharedstate._sync.lock import LeaseSet, Lock
     from sharedstate.errors import (
         Deadlock,
         LeaseLost,
@@ -22,36 +29,51 @@ if TYPE_CHECKING:
         SharedStateError,
         StaleVersion,
     )
-    from sharedstate.http.retry import RetryPolicy
     from sharedstate.types import Blocked, Checkin, Checkout, Lease
 
     __version__: str
 
 _HOMES = {
-    "AsyncSharedState": "sharedstate.aio",
+    "ActivityFeed": "sharedstate._sync.activity",
+    "AsyncActivityFeed": "sharedstate._async.activity",
+    "AsyncBudgetReservation": "sharedstate._async.budgets",
+    "AsyncLeaseSet": "sharedstate._async.lock",
+    "AsyncLock": "sharedstate._async.lock",
+    "AsyncSharedState": "sharedstate._async.client",
     "Blocked": "sharedstate.types",
+    "BudgetReservation": "sharedstate._sync.budgets",
     "Checkin": "sharedstate.types",
     "Checkout": "sharedstate.types",
     "Deadlock": "sharedstate.errors",
     "Lease": "sharedstate.types",
+    "LeaseSet": "sharedstate._sync.lock",
+    "Lock": "sharedstate._sync.lock",
     "LeaseLost": "sharedstate.errors",
     "OutcomeUnknown": "sharedstate.errors",
     "OverBudget": "sharedstate.errors",
     "ResourceLocked": "sharedstate.errors",
-    "RetryPolicy": "sharedstate.http.retry",
-    "SharedState": "sharedstate.client",
+    "RetryPolicy": "sharedstate._retry",
+    "SharedState": "sharedstate._sync.client",
     "SharedStateError": "sharedstate.errors",
     "StaleVersion": "sharedstate.errors",
 }
 
 __all__ = [
+    "ActivityFeed",
+    "AsyncActivityFeed",
+    "AsyncBudgetReservation",
+    "AsyncLeaseSet",
+    "AsyncLock",
     "AsyncSharedState",
     "Blocked",
+    "BudgetReservation",
     "Checkin",
     "Checkout",
     "Deadlock",
     "Lease",
     "LeaseLost",
+    "LeaseSet",
+    "Lock",
     "OutcomeUnknown",
     "OverBudget",
     "ResourceLocked",

@@ -25,7 +25,7 @@ DEFAULT_WORKSPACE = "default"
 URL_HINT = "SUPABASE_URL looks like http://127.0.0.1:8000."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settings:
     """What a client needs to know. `workspace` is the one that calls work in.
 
@@ -53,6 +53,22 @@ class Settings:
         """The agent that our token, or else the key, speaks for; None when it names none."""
         agent = claims(self.token or self.key).get("agent")
         return agent if isinstance(agent, str) else None
+
+    def set_key(self, key: str) -> None:
+        """Put another in the place of the token, or else of the key.
+
+        InvalidArgument for one that is pinned to another workspace: what is cached, or waited for,
+        belongs to this one.
+        """
+        clean = _checked_key(key, "the key")
+        pinned = claims(clean).get("workspace")
+        if pinned not in (None, self.workspace):
+            hint = "Make a client of its own for another workspace."
+            raise InvalidArgument.of("key", f"is one of the workspace {pinned}", hint=hint)
+        if self.token:
+            self.token = clean
+        else:
+            self.key = clean
 
 
 def load(

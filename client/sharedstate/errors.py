@@ -368,6 +368,20 @@ class ClientClosed(SharedStateError, RuntimeError):
     default_hint = "Make a new SharedState."
 
 
+class ClientForked(SharedStateError, RuntimeError):
+    """The client was made by the parent of this process; nothing was sent."""
+
+    slug = "client_forked"
+    default_hint = "Make a client in each process."
+
+
+class ReentrantCall(SharedStateError, RuntimeError):
+    """A signal handler called while it interrupted a call of the same client; nothing was sent."""
+
+    slug = "reentrant_call"
+    default_hint = "Make a SharedState in the handler, or only set a flag there."
+
+
 class UnexpectedError(SharedStateError):
     """An answer that this version does not know; message, code, status and raw carry it all."""
 

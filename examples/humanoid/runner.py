@@ -31,9 +31,8 @@ from humanoid.customer import order, read_requirements
 from humanoid.domain.requirements import RequirementsError
 from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, Json
 from humanoid.team import Team
-from sharedstate import SharedState
+from sharedstate import ActivityFeed, SharedState
 from sharedstate.errors import SharedStateError
-from sharedstate.feeds import ActivityFeed
 
 DEFAULT_REQUIREMENTS = Path(__file__).with_name("requirements.json")
 TIME_LIMIT_S = 120.0

@@ -16,9 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from sharedstate import SharedState
-from sharedstate.locking.locks import Lock
-from sharedstate.locking.locks_async import AsyncLock
+from sharedstate import AsyncLock, Lock, SharedState
 from sharedstate_ops.stack import StackInfo
 
 Make = Callable[..., SharedState]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from tests.locks.conftest import Left, until_async
 
-from sharedstate import AsyncSharedState
-from sharedstate.locking.locks_async import AsyncLock
+from sharedstate import AsyncLock, AsyncSharedState
 from sharedstate_ops.stack import StackInfo
 
 Use = Callable[[AsyncLock], Coroutine[Any, Any, Any]]

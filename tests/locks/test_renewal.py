@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +14,7 @@ import psycopg
 import pytest
 from tests.locks.conftest import Clock, Cut, Left, Make, outlives, until, until_async
 
-from sharedstate import AsyncSharedState, LeaseLost, SharedState
-from sharedstate.locking import background, holding, waiting
+from sharedstate import AsyncSharedState, LeaseLost, SharedState, _background, _held
 from sharedstate_ops.stack import StackInfo
 
 
@@ -64,23 +62,19 @@ def test_a_lock_that_is_held_gets_its_full_time_before_its_first_short_one_is_ov
         assert not lock.lost
 
 
-def test_a_lock_whose_event_loop_stands_still_at_once_has_its_full_time_already(
+def test_a_lock_whose_event_loop_stands_still_is_renewed_all_the_same(
     stack: StackInfo, workspace: str, database: psycopg.Connection[Any]
 ) -> None:
     async def run() -> None:
         async with AsyncSharedState(
             "async", workspace=workspace, url=stack.url, key=stack.agent_key
         ) as state:
-            one, several = state.lock("door", "a", "agent", 60), state.locks(DOORS, "agent", 60)
+            one, several = state.lock("door", "a", "agent", 3), state.locks(DOORS, "agent", 3)
             for lock, blocking in ((one, True), (several, False)):
                 assert await lock.acquire(blocking)
-                # Not awaited: nothing of ours runs in between, as while a call blocks the loop.
-                rows = database.execute(
-                    """select provisional, expires_at - clock_timestamp() > interval '50 s'
-                    from agent_locks where workspace = %s""",
-                    [workspace],
-                ).fetchall()
-                assert rows == [(False, True)] * len(lock.leases)
+                # Not awaited: nothing of the loop runs in between, as while a call blocks it.
+                until(outlives(lock))
+                assert not lock.lost
                 await lock.release()
 
     asyncio.run(run())
@@ -93,7 +87,7 @@ def test_a_lock_that_is_released_soon_costs_two_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # So that they are released soon on a slow machine, too.
-    monkeypatch.setattr(holding, "EXTENDED_AFTER_S", 60)
+    monkeypatch.setattr(_held, "EXTENDED_AFTER_S", 60)
     state = make()
     for _ in range(3):
         with state.lock("door", "narrow", "agent", 300):
@@ -160,15 +154,15 @@ def test_a_block_that_lost_the_lock_does_not_release_it_for_its_successor(
 def test_a_renewal_that_fails_for_an_unknown_reason_is_tried_again_in_time_and_told_of_once(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    state, tries, renewal = make(), [], waiting.renewal
+    state, tries, renew_lock = make(), [], AsyncSharedState.renew_lock
 
-    def fail_at_first(*arguments: Any) -> Any:
+    async def fail_at_first(*arguments: Any, **options: Any) -> Any:
         tries.append(time.monotonic())
         if len(tries) < 4:
             raise LookupError("nobody thought of this")
-        return renewal(*arguments)
+        return await renew_lock(*arguments, **options)
 
-    monkeypatch.setattr(background, "renewal", fail_at_first)
+    monkeypatch.setattr(AsyncSharedState, "renew_lock", fail_at_first)
     with state.lock("door", "narrow", "agent", 3) as lock:
         until(_changes(lambda: lock.lease), 3)
         assert not lock.lost
@@ -181,18 +175,18 @@ def test_a_renewal_that_fails_for_an_unknown_reason_is_tried_again_in_time_and_t
 def test_locks_are_renewed_on_when_the_news_of_another_s_loss_cannot_be_told(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_thread(self: Any, on_lost: Any) -> None:
+    def no_thread(on_lost: Any) -> None:
         raise RuntimeError("can't start new thread")
 
-    renewal = waiting.renewal
+    renew_lock = AsyncSharedState.renew_lock
 
-    def without_the_first(lease: Any, ttl: int) -> Any:
-        if lease.resource_name == "a":
+    async def without_the_first(state: Any, kind: str, name: str, *rest: Any, **more: Any) -> Any:
+        if name == "a":
             raise LookupError
-        return renewal(lease, ttl)
+        return await renew_lock(state, kind, name, *rest, **more)
 
-    monkeypatch.setattr(background.ThreadBackground, "_tell", no_thread)
-    monkeypatch.setattr(background, "renewal", without_the_first)
+    monkeypatch.setattr("sharedstate._sync.lock.tell_in_thread", lambda: no_thread)
+    monkeypatch.setattr(AsyncSharedState, "renew_lock", without_the_first)
     state = make()
     lost = state.lock("door", "a", "agent", 1, on_lost=lambda _: None)
     kept = state.lock("door", "b", "agent", 3)
@@ -211,7 +205,7 @@ def test_a_thread_that_cannot_be_started_fails_one_acquire_and_leaves_nothing(
 
     state = make()
     with monkeypatch.context() as patch:
-        patch.setattr(background.ThreadBackground, "_start", no_thread)
+        patch.setattr(_background.Background, "_start", no_thread)
         with pytest.raises(RuntimeError):
             state.lock("door", "narrow", "agent", 1).acquire()
     with state.lock("door", "wide", "agent", 3) as lock:
@@ -219,9 +213,7 @@ def test_a_thread_that_cannot_be_started_fails_one_acquire_and_leaves_nothing(
     until(lambda: left() == (0, 0))
 
 
-@pytest.mark.parametrize(
-    "place", ["methods.locks.LockMethods._give", "locking.background.Background.drop"]
-)
+@pytest.mark.parametrize("place", ["_sync.locks.LockMethods._give", "_background.Background.drop"])
 def test_a_lock_whose_release_is_interrupted_is_not_renewed_for_ever(
     make: Make, monkeypatch: pytest.MonkeyPatch, left: Left, place: str
 ) -> None:
@@ -295,7 +287,7 @@ def test_one_thread_renews_all_locks_and_ends_with_the_last(make: Make) -> None:
     for lock in locks:
         lock.release()
     # Not woken for that: it looks by itself within so many seconds.
-    until(lambda: not _threads() - before, background.DOZE_S + 2)
+    until(lambda: not _threads() - before, _background.DOZE_S + 2)
 
 
 def test_who_locks_again_and_again_keeps_the_thread_that_renews(make: Make) -> None:
@@ -324,24 +316,6 @@ def test_a_lock_object_that_is_garbage_is_renewed_no_more(make: Make, left: Left
     state.lock("door", "narrow", "agent", 1).acquire()
     gc.collect()
     until(lambda: left() == (0, 0), 3)
-
-
-def test_a_forked_child_neither_holds_nor_releases_the_lock(make: Make) -> None:
-    state = make()
-    with state.lock("door", "narrow", "agent") as lock:
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                lock.release()
-                free = state.lock("door", "wide", "child")
-                with free:
-                    code = 0 if not lock.lost and lock.token is None and lock.locked() else 2
-            finally:
-                os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert lock.token == 1
-    assert not lock.locked()
 
 
 def test_renewal_by_a_task_keeps_an_async_lock_and_tells_of_its_loss(

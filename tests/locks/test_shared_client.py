@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ import psycopg
 import pytest
 from tests.locks.conftest import Make, until
 
-from sharedstate import AsyncSharedState, LeaseLost, SharedState
+from sharedstate import AsyncSharedState, LeaseLost, SharedState, errors
 from sharedstate_ops.stack import StackInfo
 
 T = TypeVar("T")
@@ -148,8 +147,13 @@ def test_a_process_that_was_stopped_does_not_write_by_the_lock_of_its_other_thre
 
 
 def test_a_task_that_lost_its_lease_cannot_write_by_that_of_another_task(
-    stack: StackInfo, workspace: str
+    stack: StackInfo, workspace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def no_renewal(*_: Any, **__: Any) -> Any:
+        raise errors.ServiceUnavailable("away")
+
+    monkeypatch.setattr(AsyncSharedState, "renew_lock", no_renewal)
+
     async def run() -> None:
         async with AsyncSharedState(
             "shared", workspace=workspace, url=stack.url, key=stack.agent_key
@@ -165,8 +169,6 @@ def test_a_task_that_lost_its_lease_cannot_write_by_that_of_another_task(
             lock = state.lock(*SKELETON, "agent_a", 1)
             assert await lock.acquire()
             other = asyncio.create_task(take_over())
-            await asyncio.sleep(0)
-            time.sleep(1.2)  # the event loop stands still for longer than the lock lasts
             await held.wait()
             assert lock.lost and lock.token == 1
             with pytest.raises(LeaseLost):

@@ -173,16 +173,16 @@ def test_the_release_of_a_set_may_be_repeated_when_an_answer_was_lost(
     state = make()
     leases = state.acquire_locks(DOORS, "agent")
     assert leases is not None
-    run, answers = state._run, 0
+    run, answers = state._rpc, 0
 
-    def lose_the_second_answer(call: Any) -> Any:
+    def lose_the_second_answer(*call: Any, **options: Any) -> Any:
         nonlocal answers
-        answer, answers = run(call), answers + 1
+        answer, answers = run(*call, **options), answers + 1
         if answers == 2:
             raise errors.OutcomeUnknown
         return answer
 
-    monkeypatch.setattr(state, "_run", lose_the_second_answer)
+    monkeypatch.setattr(state, "_rpc", lose_the_second_answer)
     with pytest.raises(errors.OutcomeUnknown):
         leases.release()
     assert leases.release()
@@ -287,17 +287,17 @@ def test_an_acquire_whose_confirmation_is_lost_can_be_repeated_under_its_request
     make: Make, monkeypatch: pytest.MonkeyPatch, left: Left, given_back: bool
 ) -> None:
     state = make()
-    run, lost = state._run, [errors.OutcomeUnknown(request_id=str(uuid.uuid4()))]
+    run, lost = state._rpc, [errors.OutcomeUnknown(request_id=str(uuid.uuid4()))]
 
-    def lose_the_first_confirmation(call: Any) -> Any:
-        answer = run(call)
-        if call.path == "rpc/renew_lock" and lost:
+    def lose_the_first_confirmation(function: str, *call: Any, **options: Any) -> Any:
+        answer = run(function, *call, **options)
+        if function == "renew_lock" and lost:
             raise lost.pop()
         return answer
 
-    monkeypatch.setattr(state, "_run", lose_the_first_confirmation)
+    monkeypatch.setattr(state, "_rpc", lose_the_first_confirmation)
     if not given_back:  # as when the service is away for a while
-        monkeypatch.setattr(state, "_withdraw", lambda asking: None)
+        monkeypatch.setattr(state, "_withdraw", lambda request: None)
     request_id = str(uuid.uuid4())
     with pytest.raises(errors.OutcomeUnknown) as caught:
         state.acquire_lock("door", "narrow", "agent", wait_seconds=5, request_id=request_id)

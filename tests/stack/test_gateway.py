@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from sharedstate import errors
-from sharedstate.http.answers import error_from
+from sharedstate._answers import error_from
 from sharedstate_ops.stack import Stack, StackInfo, processes
 from sharedstate_ops.stack.gateway import render
 from sharedstate_ops.stack.keys import make_token

@@ -14,8 +14,7 @@ import jwt
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate import SharedState, errors
-from sharedstate.http.retry import NO_RETRY
+from sharedstate import RetryPolicy, SharedState, errors
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate_ops.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
 from sharedstate_ops.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
@@ -285,7 +284,9 @@ def test_what_is_wrong_with_a_key_is_told_apart(stack: StackInfo, workspace: str
         (make_token("x" * 40, "authenticated"), errors.InvalidKey, "SUPABASE_KEY"),
     ):
         with (
-            SharedState(url=stack.url, key=key, workspace=workspace, retry=NO_RETRY) as state,
+            SharedState(
+                url=stack.url, key=key, workspace=workspace, retry=RetryPolicy(attempts=1)
+            ) as state,
             pytest.raises(problem, match=re.escape(said)) as caught,
         ):
             state.get_subsystem_status("power")

@@ -35,7 +35,7 @@ class Transports(AbstractRequestMocker):
 
     name = "sharedstate"
     targets: ClassVar[list[str]] = [
-        "sharedstate.http.connections.Connections",
+        "httpx.HTTPTransport",
         "httpx_aiohttp.AiohttpTransport",
     ]
     target_methods: ClassVar[list[str]] = ["handle_request", "handle_async_request"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tests.unit.cases import ID, ROW, Case
 
-from sharedstate.reservations import BudgetReservation
+from sharedstate import BudgetReservation
 
 RESERVATION = {
     "workspace": "robot",

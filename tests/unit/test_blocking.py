@@ -12,7 +12,7 @@ import pytest
 import respx
 
 from sharedstate import AsyncSharedState, Blocked, SharedState, errors
-from sharedstate.patience import Patience
+from sharedstate._patience import Patience
 
 CONFLICT = {"conflict_id": 3, "severity": "critical"}
 

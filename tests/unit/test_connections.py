@@ -12,16 +12,15 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import httpx
 import pytest
 import respx
 
-from sharedstate import AsyncSharedState, RetryPolicy, SharedState, errors
-from sharedstate.http import transport_async
-from sharedstate.http.transport import LIMITS, Transport
+from sharedstate import AsyncSharedState, RetryPolicy, SharedState, _http, errors
+from sharedstate._http import LIMITS
 
 if TYPE_CHECKING:
     from tests.unit.conftest import LocalServer
@@ -65,7 +64,7 @@ def test_an_async_client_serves_on_after_many_cancelled_calls(
 ) -> None:
     """httpx's own transport loses a place in its pool to some of them: here it has only 10."""
     few = httpx.Limits(max_connections=10, max_keepalive_connections=10)
-    monkeypatch.setattr(transport_async, "LIMITS", few)
+    monkeypatch.setattr(_http, "LIMITS", few)
     dice = random.Random(1)
 
     async def ask(state: AsyncSharedState) -> None:
@@ -106,7 +105,7 @@ def test_a_call_after_closing_is_refused_clearly_and_closing_twice_is_fine(
     with pytest.raises(errors.ClientClosed):
         shared.log_agent_activity("a", "b")
     with pytest.raises(errors.ClientClosed):
-        _ = shared.supabase
+        shared.supabase.rpc("health").execute()
     assert len(local_server.bodies) == 1
 
 
@@ -146,16 +145,6 @@ def test_an_error_inside_a_with_block_closes_as_well(
 def test_a_client_that_is_to_be_pickled_says_what_to_do_instead(shared: SharedState) -> None:
     with pytest.raises(TypeError, match="make a new one in each process"):
         pickle.dumps(shared)
-
-
-def test_an_idle_connection_is_looked_at_also_where_there_is_no_poll(
-    shared: SharedState, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr("select.poll")
-    with shared:
-        for _ in range(3):
-            shared.health()
-    assert len(local_server.connections) == 1
 
 
 def test_a_dropped_connection_is_made_again_with_the_same_request_id() -> None:
@@ -247,8 +236,10 @@ def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
     monkeypatch.setenv("https_proxy", "http://proxy:2")
     monkeypatch.setenv("no_proxy", "inside.test")
     with SharedState(url=url, key="key") as state:
-        assert isinstance(state._transport, Transport)
-        assert state._transport.proxy() == proxy
+        pool = state._http._transport_for_url(httpx.URL(url))._pool  # type: ignore[attr-defined]
+        assert isinstance(pool, httpcore.HTTPProxy) is (proxy is not None)
+        if proxy is not None:
+            assert pool._proxy_url.host + b":%d" % pool._proxy_url.port == proxy[7:].encode()
 
 
 @pytest.mark.parametrize(
@@ -264,60 +255,15 @@ def test_a_proxy_that_cannot_be_used_is_refused_and_not_shown(
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.setitem(sys.modules, "socksio", None)  # whether or not it is installed here
 
-    async def ask() -> None:
-        async with AsyncSharedState(url="http://service.test", key="key") as state:
-            await state.health()
-
-    with SharedState(url="http://service.test", key="key") as state:
-        for call in (state.health, lambda: asyncio.run(ask())):
-            with pytest.raises(errors.InvalidArgument, match="proxy of the environment") as caught:
-                call()
-            assert "secret" not in str(caught.value)
+    for make in (SharedState, AsyncSharedState):
+        with pytest.raises(errors.InvalidArgument, match="proxy of the environment") as caught:
+            make(url="http://service.test", key="key")
+        assert "secret" not in str(caught.value)
 
 
-def test_a_connection_that_takes_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[HTTPConnection] = []
-
-    def connect(_: HTTPConnection) -> None:
-        raise TimeoutError
-
-    def close(one: HTTPConnection) -> None:
-        closed.append(one)
-
-    monkeypatch.setattr(HTTPConnection, "connect", connect)
-    monkeypatch.setattr(HTTPConnection, "close", close)
-    with (
-        SharedState(url="http://a:1", key="key", retry=RetryPolicy(attempts=1)) as state,
-        pytest.raises(errors.ServiceUnavailable, match="ConnectTimeout"),
-    ):
-        state.health()
-    assert len(closed) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "place"),
-    [
-        ("http://[::1]", ("::1", 80)),
-        ("http://[::1]:8000", ("::1", 8000)),
-        ("http://service.test", ("service.test", 80)),
-        ("https://[::1]", ("::1", 443)),
-        ("https://service.test", ("service.test", 443)),
-    ],
-)
-def test_a_url_without_a_port_means_the_port_of_its_scheme(
-    url: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+def test_the_async_client_says_that_it_takes_no_socks_proxy(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    places: list[tuple[str, int]] = []
-
-    def connect(one: HTTPConnection) -> None:
-        places.append((one.host, one.port))
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr(HTTPConnection, "connect", connect)
-    monkeypatch.setattr(HTTPSConnection, "connect", connect)
-    with (
-        SharedState(url=url, key="key", retry=RetryPolicy(attempts=1)) as state,
-        pytest.raises(errors.ServiceUnavailable),
-    ):
-        state.health()
-    assert places == [place]
+    monkeypatch.setenv("http_proxy", "socks5://proxy:1")
+    with pytest.raises(errors.InvalidArgument, match="AsyncSharedState takes no SOCKS proxy"):
+        AsyncSharedState(url="http://service.test", key="key")

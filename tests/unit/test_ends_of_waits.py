@@ -7,16 +7,15 @@ import math
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import respx
 
 from sharedstate import AsyncSharedState, SharedState, errors
-from sharedstate.calls import locks as calls
 
 Wait = Callable[[str, float], object]
-ID = "0b1c7f0e-8a52-4a6c-9a51-7d9c3ad0f001"
 
 
 def _lock(url: str, seconds: float) -> object:
@@ -61,8 +60,9 @@ def silent() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is added to the time of a wait is a fifth of a second instead of some seconds."""
-    monkeypatch.setattr("sharedstate.http.transport.GRACE_S", 0.1, raising=False)
-    monkeypatch.setattr("sharedstate.locking.background.SETTLE_S", 0.1)
+    monkeypatch.setattr("sharedstate._http.GRACE_S", 0.1)
+    monkeypatch.setattr("sharedstate._background.SETTLE_S", 0.1)
+    monkeypatch.setattr("sharedstate._running.SETTLE_S", 0.1)
 
 
 def _fails_within(seconds: float, wait: Wait, url: str) -> type[BaseException]:
@@ -91,11 +91,12 @@ def test_a_wait_ends_with_its_time_though_nobody_listens(wait: Wait) -> None:
     ("left_s", "read_s"), [(-5.0, 0.1), (0.0, 0.1), (1.0, 1.1), (60.0, 15.0), (math.inf, 15.0)]
 )
 def test_an_answer_may_come_a_little_after_the_end_but_not_later_than_any_other(
-    left_s: float, read_s: float, monkeypatch: pytest.MonkeyPatch
+    left_s: float, read_s: float, service: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharedstate.http.transport.time.monotonic", lambda: 100.0)
-    call = replace(calls.wait_for_lock(ID), until=100.0 + left_s)
+    route = service.post("rpc/health").respond(json={"status": "ok"})
+    monkeypatch.setattr("sharedstate._http.time", SimpleNamespace(monotonic=lambda: 100.0))
     with SharedState(url="http://service.test", key="key") as state:
-        timeout: dict[str, Any] = state._transport.request(call).extensions["timeout"]
+        state._rpc("health", {}, dict, until=100.0 + left_s)
+    timeout: dict[str, Any] = route.calls.last.request.extensions["timeout"]
     assert timeout["read"] == pytest.approx(read_s)
     assert timeout["connect"] <= timeout["read"]

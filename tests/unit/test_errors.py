@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sharedstate import errors
+from sharedstate._answers import error_from, may_retry, not_applied
 from sharedstate.config import claims
-from sharedstate.http.answers import error_from, may_retry, not_applied
 from sharedstate_ops.stack.keys import make_token
 
 REGISTRY = Path(__file__).parents[2] / "docs" / "errors.md"

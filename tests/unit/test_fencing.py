@@ -14,8 +14,8 @@ import pytest
 import respx
 
 from sharedstate import SharedState, errors
-from sharedstate.locking.background import ThreadBackground
-from sharedstate.locking.leases import Leases
+from sharedstate._running import current_thread
+from sharedstate._tokens import Tokens
 from sharedstate.types import Lease
 
 ROW = {"version": 3}
@@ -140,18 +140,18 @@ def test_each_thread_sends_the_token_that_it_acquired_and_a_helper_the_newest(
 
 
 def test_notes_are_kept_neither_for_what_was_released_nor_for_threads_that_have_ended() -> None:
-    leases = Leases(ThreadBackground.me)
+    tokens = Tokens(current_thread, lambda: None)
     lease = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
     for token in range(100):
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(leases.note, replace(lease, fencing_token=token)).result()
+            thread.submit(tokens.note, replace(lease, fencing_token=token)).result()
     gc.collect()
-    assert leases.token("door", "narrow", None) == 99
-    assert not leases._notes["door", "narrow"].own
-    leases.forget("door", "narrow", 99)
-    leases.note(lease)
-    leases.forget("door", "narrow", lease.fencing_token)
-    assert not leases._notes
+    assert tokens.of("door", "narrow", None) == 99
+    assert not tokens._notes["door", "narrow"].own
+    tokens.forget("door", "narrow", 99)
+    tokens.note(lease)
+    tokens.forget("door", "narrow", lease.fencing_token)
+    assert not tokens._notes
 
 
 def test_releasing_an_older_lease_keeps_the_newer_one(client: SharedState, fenced: Service) -> None:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sharedstate.locking.holding import Held, next_look
-from sharedstate.locking.waiting import Grant
+from sharedstate import errors
+from sharedstate._held import Grant, Held, next_look
 from sharedstate.types import Lease
 
+AWAY = errors.ServiceUnavailable("away")
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 
 
@@ -59,7 +60,7 @@ def test_a_renewal_without_an_answer_leaves_time_for_others_before_a_fresh_lease
     while now < held.deadline:
         patience = held.patience_s(now)
         assert patience <= (held.deadline - now) / 2 or patience <= 0.3
-        held.not_renewed(now + patience)
+        held.not_renewed(now + patience, AWAY)
         now, tries = held.due, tries + 1
     assert tries >= 4
 
@@ -76,12 +77,12 @@ def test_a_renewal_without_an_answer_is_tried_again_until_the_end() -> None:
     held = _held(3)
     now, tries = 101.0, 0
     while now < held.deadline:
-        held.not_renewed(now)
+        held.not_renewed(now, AWAY)
         assert now < held.due
         now, tries = held.due, tries + 1
     assert tries >= 10
     held = _held(300, lifetime=300)
-    held.not_renewed(200.0)
+    held.not_renewed(200.0, AWAY)
     assert held.due == 202
 
 

@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from sharedstate import SharedState, errors
-from sharedstate.locking.background import SETTLE_S
+from sharedstate._running import SETTLE_S
 
 ID = "0b1c7f0e-8a52-4a6c-9a51-7d9c3ad0f001"
 
@@ -121,9 +121,7 @@ def test_a_lock_asks_for_a_short_lease_first(
     lock = client.lock("subsystem", "shell", "a", 300, priority=2)
     assert lock.acquire(timeout=5)
     assert (lock.token, lock.locked(), lock.lost) == (17, True, False)
-    assert repr(lock).startswith(
-        "<locked sharedstate.locking.locks.Lock object subsystem/shell at 0x"
-    )
+    assert repr(lock).startswith("<locked sharedstate.Lock object subsystem/shell at 0x")
     (sent,) = _sent(acquired)
     assert (sent["ttl_seconds"], sent["wait_seconds"], sent["priority"]) == (10, 5, 2)
     lock.release()

@@ -12,7 +12,7 @@ import respx
 from tests.unit.conftest import URL
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate.http.retry import Attempts
+from sharedstate._retry import Attempts
 from sharedstate_ops.stack.keys import make_token
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
@@ -64,7 +64,9 @@ def test_a_mutation_that_never_arrived_ends_in_service_unavailable(
     with pytest.raises(errors.ServiceUnavailable) as caught:
         client.log_agent_activity("a", "b")
     assert caught.value.detail["attempts"] == 5
-    assert "make up" in caught.value.hint
+    # Where all connections are in use, the server is not to blame.
+    is_busy = isinstance(failure, httpx.PoolTimeout)
+    assert ("share it between fewer" if is_busy else "make up") in caught.value.hint
 
 
 @pytest.mark.parametrize("failure", MAYBE_DONE.values(), ids=MAYBE_DONE)

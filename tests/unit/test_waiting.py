@@ -1,32 +1,29 @@
-"""What is sent when while waiting for a lock: the generator alone, with a clock of its own."""
+"""What is sent when while waiting for a lock: the request alone, with a clock of its own."""
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from sharedstate import errors
-from sharedstate.http.call import Call
-from sharedstate.locking.waiting import (
-    Asking,
-    Grant,
-    Wanted,
-    blocking_wait,
-    checked_resources,
-    checked_wait,
-)
+from sharedstate._arguments import pairs_of
+from sharedstate._held import Grant
+from sharedstate._sync import request
+from sharedstate._sync.lock import blocking_wait
+from sharedstate._sync.request import LockRequest, Wanted, checked_wait
 from sharedstate.types import Lease, LockWait
 
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 PROVISIONAL = replace(LEASE, provisional=True)
-WANTED = Wanted("run", (("door", "narrow"),), "agent", 300, 3)
+WANTED = Wanted((("door", "narrow"),), "agent", 300, 3)
 
 
 def _wait(state: Any, leases: tuple[Lease, ...] = (), retry_ms: int = 100) -> LockWait:
@@ -35,40 +32,38 @@ def _wait(state: Any, leases: tuple[Lease, ...] = (), retry_ms: int = 100) -> Lo
 
 @dataclass
 class Service:
-    """Answers calls from a list, each after 0.1 s; pauses take their time on `now`."""
+    """A client that answers calls from a list, each after 0.1 s; its pauses pass on `now`."""
 
     answers: list[Any]
     now: float = 1000.0
+    execution_id: str = "run"
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
     def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
-        asking = Asking(wanted, wait_s, clock=lambda: self.now, **options)
-        steps = asking.steps()
-        try:
-            step = next(steps)
-            while True:
-                if isinstance(step, float):
-                    assert step >= 0
-                    self.pauses.append(step)
-                    self.now += step
-                    step = steps.send(None)
-                    continue
-                answer = self._answer(step)
-                step = steps.throw(answer) if isinstance(answer, Exception) else steps.send(answer)
-        except StopIteration as end:
-            grant: Grant | None = end.value
-            assert asking.is_open == (grant is not None)
-            return grant
-        finally:
-            self.asking = asking
+        with patch.object(request, "time", SimpleNamespace(monotonic=lambda: self.now)):
+            state: Any = self
+            self.request = LockRequest(state, wanted, wait_s, **options)
+            grant = self.request.grant()
+        assert self.request.is_open == (grant is not None)
+        return grant
 
-    def _answer(self, call: Call[Any]) -> Any:
-        assert call.body is not None
-        self.sent.append((call.path.removeprefix("rpc/"), json.loads(call.body)))
-        self.ends.append(call.until)
+    def _pause(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def _rpc(self, function: str, params: dict[str, Any], read: Any, until: float) -> Any:
+        self.sent.append((function, params))
+        self.ends.append(until)
         self.now += 0.1
+        answer = self._answer()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self) -> Any:
         if self.sent[-1][0] == "cancel_lock_request":
             return True
         if self.answers:
@@ -83,7 +78,7 @@ class Service:
 def test_a_free_lock_takes_one_call() -> None:
     service = Service([(LEASE,)])
     grant = service.follow(math.inf)
-    assert grant == Grant((LEASE,), service.asking.request_id, 1000.0, 300.0)
+    assert grant == Grant((LEASE,), service.request.request_id, 1000.0, 300.0)
     ((name, sent),) = service.sent
     assert name == "acquire_lock"
     assert (sent["wait_seconds"], sent["ttl_seconds"], sent["priority"]) == (86400, 300, 3)
@@ -99,7 +94,7 @@ def test_a_wait_asks_again_with_its_request_id_until_it_is_granted() -> None:
     service = Service([(), _wait("waiting"), _wait("granted", (PROVISIONAL,))])
     grant = service.follow(60.0)
     assert service.names == ["acquire_lock", "wait_for_lock", "wait_for_lock"]
-    assert {sent["request_id"] for _, sent in service.sent} == {service.asking.request_id}
+    assert {sent["request_id"] for _, sent in service.sent} == {service.request.request_id}
     assert grant is not None and grant.lifetime_s == 10
 
 
@@ -145,7 +140,7 @@ def test_a_deadlock_at_the_start_leaves_nothing_to_cancel() -> None:
     with pytest.raises(errors.Deadlock):
         service.follow(5.0)
     assert service.names == ["acquire_lock"]
-    assert not service.asking.is_open
+    assert not service.request.is_open
 
 
 def test_a_deadlock_that_came_later_is_tidied_up() -> None:
@@ -153,7 +148,7 @@ def test_a_deadlock_that_came_later_is_tidied_up() -> None:
     with pytest.raises(errors.Deadlock):
         service.follow(5.0)
     assert service.names[-1] == "cancel_lock_request"
-    assert not service.asking.is_open
+    assert not service.request.is_open
 
 
 def test_a_waiter_outlives_a_short_outage_but_not_a_long_one() -> None:
@@ -164,7 +159,7 @@ def test_a_waiter_outlives_a_short_outage_but_not_a_long_one() -> None:
     with pytest.raises(errors.ServiceUnavailable):
         service.follow(math.inf)
     assert 1030 < service.now < 1032
-    assert service.asking.is_open  # to be withdrawn by whoever follows
+    assert service.request.is_open  # to be withdrawn by whoever follows
 
 
 def test_a_lease_whose_answer_came_too_late_does_not_pass_for_held() -> None:
@@ -189,16 +184,6 @@ def test_a_set_of_which_a_part_is_gone_again_does_not_pass_for_granted() -> None
         "acquire_locks", "wait_for_lock", "cancel_lock_request", "acquire_locks",
     ]  # fmt: skip
     assert Service([(LEASE,)]).follow(0.0, wanted) is None
-
-
-def test_a_short_lease_is_confirmed_where_that_is_wanted_before_it_is_returned() -> None:
-    service = Service([(LEASE,), LEASE])
-    grant = service.follow(0.0, ttl_seconds=10, confirm=True)
-    assert service.names == ["acquire_lock", "renew_lock"]
-    assert service.sent[-1][1]["ttl_seconds"] == 300
-    assert grant is not None and grant.lifetime_s == 300
-    service = Service([(LEASE,), errors.LeaseLost()])
-    assert service.follow(0.0, ttl_seconds=10, confirm=True) is None
 
 
 @pytest.mark.parametrize("ttl", [0, -1, 86401, 1.5, True, "300", None])
@@ -265,7 +250,7 @@ def test_a_wait_that_is_no_number_is_refused(wait: Any) -> None:
 @pytest.mark.parametrize("resources", [None, [1], ["skeleton"], [("a", "b", "c")]])
 def test_resources_that_are_no_pairs_are_refused(resources: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="resources"):
-        checked_resources(resources)
+        pairs_of(resources)
 
 
 def test_a_confirmation_that_fails_is_told_under_the_id_of_the_request_for_the_lock() -> None:

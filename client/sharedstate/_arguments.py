@@ -1,0 +1,220 @@
+"""Arguments that are checked before they are sent: what PostgREST would not name, or not notice.
+
+Everything else is the database's to refuse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sharedstate.config import NAME_HINT, checked_name
+from sharedstate.errors import InvalidArgument
+
+RequestId = str | UUID | None
+MAX_ROWS = 10_000
+_MAX_BIGINT = 2**63 - 1
+_MAX_VERSION = 2**31 - 1
+
+
+def checked(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a function as they are sent. InvalidArgument names the argument and why."""
+    return {
+        name: _RULES[name](value, name) if name in _RULES else value
+        for name, value in params.items()
+    }
+
+
+def request_id_of(value: Any, argument: str = "request_id") -> str:
+    """An idempotency key as text; a fresh one for None."""
+    try:
+        return str(uuid4()) if value is None else str(UUID(str(value)))
+    except ValueError as problem:
+        raise InvalidArgument.of(argument, "is no uuid", value=value) from problem
+
+
+def seconds_of(
+    value: Any, argument: str, least: float = 0.0, most: float = math.inf, hint: str = ""
+) -> float:
+    """A number of seconds. No infinity: who means "for ever" says so by None."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and least <= value <= most and value < math.inf:
+        return float(value)
+    limits = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+    raise InvalidArgument.of(argument, f"is no number of seconds {limits}", value=value, hint=hint)
+
+
+def limit_of(value: Any) -> int:
+    """How many rows are asked for."""
+    limit: int = _whole(1, MAX_ROWS)(value, "limit")
+    return limit
+
+
+def name_of(value: Any, argument: str = "subsystem") -> str:
+    """A name that is a filter: the database would answer that there is nothing."""
+    return checked_name(value, argument)
+
+
+def pairs_of(value: Any) -> list[dict[str, str]]:
+    """Pairs of resource type and name as the database takes them."""
+    try:
+        return [{"resource_type": kind, "resource_name": name} for kind, name in value]
+    except (TypeError, ValueError) as problem:
+        hint = 'Pass resources as [("subsystem", "skeleton"), ("subsystem", "power")].'
+        raise InvalidArgument.of("resources", "is no list of pairs", hint=hint) from problem
+
+
+def encodable(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that supabase-py could not encode: a Decimal as the number that it is.
+
+    InvalidArgument names the place of what is no JSON.
+    """
+    try:
+        return {name: _plain(value, name) for name, value in params.items()}
+    except RecursionError as problem:
+        reason = "contain themselves, or are nested too deeply"
+        raise InvalidArgument.of("arguments", reason) from problem
+
+
+def _plain(value: Any, place: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _key(key, f"{place}.{key}"): _plain(one, f"{place}.{key}") for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(one, f"{place}[{index}]") for index, one in enumerate(value)]
+    if isinstance(value, Decimal | float) and not Decimal(value).is_finite():
+        raise InvalidArgument.of(place, "is not a finite number", value=value)
+    if isinstance(value, Decimal):
+        return _number(value, place)
+    if isinstance(value, str):
+        return _unicode(value, place)
+    # What else supabase-py encodes.
+    if isinstance(value, int | float | date | time | UUID | bytes | None):
+        return value
+    kind = type(value).__name__
+    raise InvalidArgument.of(place, f"is a {kind}, which JSON cannot carry", value=value)
+
+
+def _key(key: Any, place: str) -> Any:
+    if isinstance(key, str):
+        return _unicode(key, place)
+    if isinstance(key, int | float | None):
+        return key
+    reason = f"has a {type(key).__name__} as its key, which JSON cannot carry"
+    raise InvalidArgument.of(place, reason)
+
+
+def _unicode(value: str, place: str) -> str:
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InvalidArgument.of(place, "contains half of a surrogate pair, which is no text")
+    return value
+
+
+def _number(value: Decimal, place: str) -> int | float:
+    nearest = int(value) if value.adjusted() < 300 and value == int(value) else float(value)
+    # Python writes the shortest digits that give a float back: those must be the value.
+    if Decimal(repr(nearest)) != value:
+        reason = "has more digits than a JSON number from Python keeps"
+        raise InvalidArgument.of(place, reason, value=value)
+    return nearest
+
+
+Rule = Callable[[Any, str], Any]
+
+
+def _whole(least: int, most: int) -> Rule:
+    def rule(value: Any, argument: str) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        reason = f"is no whole number from {least} to {most}"
+        raise InvalidArgument.of(argument, reason, value=value)
+
+    return rule
+
+
+def _optional(rule: Rule) -> Rule:
+    return lambda value, argument: None if value is None else rule(value, argument)
+
+
+def _as(argument: str, rule: Rule) -> Rule:
+    """For a parameter that has another name in Python."""
+    return lambda value, _: rule(value, argument)
+
+
+def _object(value: Any, argument: str) -> Any:
+    if isinstance(value, Mapping):
+        return value
+    hint = f"Pass {argument} as a dict."
+    raise InvalidArgument.of(argument, "is no JSON object", value=value, hint=hint)
+
+
+def _listed(value: Any, argument: str, of: str) -> Iterator[Any]:
+    # A single string is iterable too, and would be taken for a list of letters.
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return iter(value)
+    hint = f"Pass {argument} as a list of {of}."
+    raise InvalidArgument.of(argument, f"is no list of {of}", value=value, hint=hint)
+
+
+def _names(value: Any, argument: str) -> list[Any]:
+    return list(_listed(value, argument, "names"))
+
+
+def _objects(value: Any, argument: str) -> list[Any]:
+    listed = enumerate(_listed(value, argument, "objects"))
+    return [_object(one, f"{argument}.{place}") for place, one in listed]
+
+
+def _time(value: Any, argument: str) -> Any:
+    # A time without a zone would be read as one in the database's zone.
+    try:
+        moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return value
+    hint = f"Pass {argument} as ISO 8601 text or, for example, datetime.now(timezone.utc)."
+    raise InvalidArgument.of(argument, "is no time with a zone", value=value, hint=hint)
+
+
+def _text(value: Any, argument: str) -> Any:
+    # PostgREST would make text of a list or an object, and that would be a name as well.
+    if isinstance(value, str | None):
+        return value
+    raise InvalidArgument.of(argument, "is no text", value=value, hint=NAME_HINT)
+
+
+# By the name of the parameter, which means the same in every function.
+_RULES: dict[str, Rule] = {
+    "request_id": request_id_of,
+    "priority": _whole(1, 4),
+    "ttl_seconds": _whole(1, 86400),
+    "conflict_id": _whole(1, _MAX_BIGINT),
+    "from_version": _whole(0, _MAX_VERSION),
+    "to_version": _whole(0, _MAX_VERSION),
+    "before_id": _as("before", _whole(1, _MAX_BIGINT)),
+    "since": _time,
+    "until": _time,
+    "older_than": _time,
+    "status": _object,
+    **dict.fromkeys(
+        ("constraints", "requirements", "interfaces", "design_data", "details", "budget_transfer"),
+        _optional(_object),
+    ),
+    "blocks": _optional(_names),
+    **dict.fromkeys(("reads", "reads_requirements"), _names),
+    "entries": _objects,
+    **dict.fromkeys(
+        (
+            *("resource_type", "resource_name", "agent_name", "execution_id", "workspace_name"),
+            *("subsystem", "on_subsystem", "locked_subsystem", "from_subsystem", "to_subsystem"),
+            *("source", "target", "target_agent", "created_by", "resolved_by", "released_by"),
+        ),
+        _text,
+    ),
+}  # fmt: skip

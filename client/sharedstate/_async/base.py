@@ -1,0 +1,89 @@
+"""What all methods build on: one call of a function, one read of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from postgrest import AsyncSelectRequestBuilder
+from supabase import AsyncClient
+
+from sharedstate._arguments import checked, encodable
+from sharedstate._background import Background
+from sharedstate._http import Call, Service
+from sharedstate._http_async import AsyncHttpClient
+from sharedstate._tokens import Tokens
+from sharedstate.config import Settings
+from sharedstate.errors import InvalidArgument, SharedStateError
+
+T = TypeVar("T")
+
+
+class AsyncMethods:
+    """A client of supabase-py, who we are, and which leases we hold."""
+
+    supabase: AsyncClient
+    execution_id: str
+    _settings: Settings
+    _service: Service
+    _http: AsyncHttpClient
+    _tokens: Tokens
+    _background: Background
+
+    @property
+    def workspace(self) -> str:
+        """The workspace of all calls: the key's claim, else the configured one, else default."""
+        return self._settings.workspace
+
+    async def _rpc(
+        self,
+        function: str,
+        params: dict[str, Any],
+        read: Callable[[Any], T],
+        *,
+        changes: bool = False,
+        timeout_s: float = 0.0,
+        until: float = math.inf,
+    ) -> T:
+        """Call a function by supabase-py; `read` makes the result of what it answers.
+
+        With a `request_id` it changes something and is never done twice; None stands for a fresh
+        one. `changes`: without one, because a repetition does no harm. The rest as in `Call`.
+        """
+        sent = checked(params)
+        request_id = sent.get("request_id")
+        call = Call(changes or request_id is not None, request_id, True, timeout_s, until)
+        with call.under_way():
+            return call.read(await self._execute(function, sent), read)
+
+    async def _execute(self, function: str, params: dict[str, Any]) -> Any:
+        try:
+            return (await self.supabase.rpc(function, params).execute()).data
+        except SharedStateError:
+            raise
+        except (TypeError, ValueError, RecursionError):  # of a value that JSON does not have
+            plain = encodable(params)
+        try:
+            return (await self.supabase.rpc(function, plain).execute()).data
+        except (TypeError, ValueError, RecursionError) as problem:
+            if isinstance(problem, SharedStateError):
+                raise
+            raise InvalidArgument.of("arguments", str(problem)) from problem
+
+    def _rows(self, table: str) -> AsyncSelectRequestBuilder:
+        # Operators' keys bypass row security, so every read names its workspace.
+        return self.supabase.table(table).select("*").eq("workspace", self.workspace)
+
+    async def _read(self, query: AsyncSelectRequestBuilder, read: Callable[[Any], T]) -> T:
+        """The rows of a table that a query of supabase-py describes, as `read` makes them."""
+        call = Call(is_mutation=False)
+        with call.under_way():
+            return call.read((await query.execute()).data, read)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._http.pause(seconds)
+
+    def _author(self, created_by: str | None) -> str:
+        """Who writes: as given, else the agent of our token, else all that we know, our run."""
+        return created_by or self._settings.agent or self.execution_id

@@ -1,0 +1,235 @@
+"""Limits and budgets, and budget that is held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sharedstate import types
+from sharedstate._arguments import RequestId, limit_of, name_of
+from sharedstate._async.base import AsyncMethods
+from sharedstate._rows import first_or_none, row, row_or_none, rows, was_row
+from sharedstate.drafts import Draft
+
+
+class AsyncBudgetMethods(AsyncMethods):
+    """What a client does about the limits and budgets."""
+
+    async def update_global_constraints(
+        self,
+        constraints: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.GlobalConstraintsRow:
+        """Write a new version of the limits; absent keys keep their value.
+
+        `budget_allocations` is replaced whole. `base_version` is the version you started from, 0
+        for "there was none": what others published since is merged with it. Raises StaleVersion
+        where both changed the same part, and OverBudget when the allocations exceed the totals.
+        """
+        params = {
+            "constraints": constraints,
+            "created_by": created_by,
+            "base_version": base_version,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return await self._rpc("update_global_constraints", params, row)
+
+    async def get_global_constraints(
+        self, version: int | None = None
+    ) -> types.GlobalConstraintsRow | None:
+        """The latest limits and budgets, or the given version; None when there is none."""
+        query = self._rows("global_constraints")
+        if version is None:
+            query = query.order("version", desc=True).limit(1)
+        else:
+            query = query.eq("version", version)
+        return await self._read(query, first_or_none)
+
+    async def get_global_constraints_history(
+        self, limit: int = 50, before_version: int | None = None
+    ) -> list[types.GlobalConstraintsRow]:
+        """The versions of the limits, newest first; `before_version`: only older ones."""
+        query = self._rows("global_constraints").order("version", desc=True).limit(limit_of(limit))
+        if before_version is not None:
+            query = query.lt("version", before_version)
+        return await self._read(query, rows)
+
+    @asynccontextmanager
+    async def edit_global_constraints(self, created_by: str | None = None) -> AsyncIterator[Draft]:
+        """The latest limits and budgets, to be changed in place; otherwise as edit_requirements.
+
+        Example:
+            >>> async with state.edit_global_constraints("system_architect") as limits:
+            ...     limits["budget_allocations"]["skeleton"]["mass_kg"] = 14.5
+        """
+        draft = Draft.of_constraints(await self.get_global_constraints())
+        yield draft
+        if draft.is_changed:
+            draft.row = await self.update_global_constraints(
+                draft.patch, self._author(created_by), base_version=draft.base_version
+            )
+
+    async def diff_global_constraints(
+        self, from_version: int, to_version: int
+    ) -> list[types.DocumentChange]:
+        """What differs between two versions of the limits; version 0 is before the first.
+
+        Raises UnknownVersion.
+        """
+        params = {"from_version": from_version, "to_version": to_version}
+        return await self._rpc("diff_global_constraints", params, rows)
+
+    async def get_budget_usage(self, subsystem: str | None = None) -> list[types.BudgetUsageRow]:
+        """What of each budget is used, held and left; of one subsystem ("reserve", "robot")."""
+        query = self._rows("budget_usage").order("scope").order("name").order("quantity")
+        if subsystem is not None:
+            query = query.eq("name", name_of(subsystem))
+        return await self._read(query, rows)
+
+    async def transfer_budget(
+        self,
+        from_subsystem: str,
+        to_subsystem: str,
+        mass_kg: float = 0,
+        cost_usd: float = 0,
+        power_w: float = 0,
+        reason: str = "",
+        agent_name: str | None = None,
+        *,
+        reservation_id: str | None = None,
+        request_id: RequestId = None,
+    ) -> types.GlobalConstraintsRow:
+        """Move a part of one budget to another; either may be "reserve". The new limits.
+
+        The reason is required: InvalidArgument without one. Without an `agent_name` it is done by
+        the token's agent, or else by this execution. `reservation_id`: a reservation of this
+        execution that it uses up. Raises OverBudget when it is more than there is or others leave,
+        and ReservationLost.
+
+        Example:
+            >>> await state.transfer_budget("reserve", "actuation", mass_kg=0.5, reason="gearboxes")
+        """
+        params = {
+            "from_subsystem": from_subsystem,
+            "to_subsystem": to_subsystem,
+            "mass_kg": mass_kg,
+            "cost_usd": cost_usd,
+            "power_w": power_w,
+            "reason": reason,
+            "agent_name": agent_name,
+            "reservation_id": reservation_id,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return await self._rpc("transfer_budget", params, row)
+
+    async def reserve_budget(
+        self,
+        subsystem: str,
+        agent_name: str,
+        *,
+        mass_kg: float = 0,
+        cost_usd: float = 0,
+        power_w: float = 0,
+        ttl_seconds: int = 300,
+        fencing_token: int | None = None,
+        locked_subsystem: str | None = None,
+        request_id: RequestId = None,
+    ) -> AsyncBudgetReservation | None:
+        """Hold a part of what remains of a budget (or of "reserve") for this execution.
+
+        None when not all of it remains. It lasts `ttl_seconds` (1..86400); with the
+        `fencing_token` of a lease (of `locked_subsystem`, by default of `subsystem`) no longer than
+        that lease. What this execution then uses or moves of that budget comes off it, what is left
+        at the end of a `with` block is released. Raises LeaseLost when that lease has ended.
+
+        Example:
+            >>> held = await state.reserve_budget("skeleton", "skeleton_agent", mass_kg=2)
+            >>> if held:
+            ...     await state.update_subsystem_status("skeleton", {"current_mass_kg": 14})
+        """
+        params = {
+            "subsystem": subsystem,
+            "agent_name": agent_name,
+            "execution_id": self.execution_id,
+            "mass_kg": mass_kg,
+            "cost_usd": cost_usd,
+            "power_w": power_w,
+            "ttl_seconds": ttl_seconds,
+            "fencing_token": fencing_token,
+            "locked_subsystem": locked_subsystem,
+            "request_id": request_id,
+        }
+        return await self._rpc("reserve_budget", params, self._reservation_or_none)
+
+    async def release_budget(self, reservation_id: str, *, request_id: RequestId = None) -> bool:
+        """Give back what a reservation holds; False when it has ended already."""
+        params = {
+            "reservation_id": reservation_id,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return await self._rpc("release_budget", params, was_row)
+
+    def _reservation_or_none(self, answer: Any) -> AsyncBudgetReservation | None:
+        found = row_or_none(answer)
+        if found is None:
+            return None
+        return AsyncBudgetReservation(
+            reservation_id=found["reservation_id"],
+            subsystem=found["subsystem"],
+            mass_kg=found["mass_kg"],
+            cost_usd=found["cost_usd"],
+            power_w=found["power_w"],
+            agent_name=found["agent_name"],
+            execution_id=found["execution_id"],
+            expires_at=datetime.fromisoformat(found["expires_at"]),
+            locked_subsystem=found["locked_subsystem"],
+            fencing_token=found["fencing_token"],
+            _state=self,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncBudgetReservation:
+    """Amounts of a budget that are held for this execution. Made by `state.reserve_budget`.
+
+    The amounts are those that were asked for; what the execution uses or moves since comes off
+    them, in the database. It ends at `expires_at` (the database's clock), by `release`, at the end
+    of a `with` block, and with the lease of `locked_subsystem` if it was bound to that.
+    """
+
+    reservation_id: str
+    subsystem: str
+    mass_kg: float
+    cost_usd: float
+    power_w: float
+    agent_name: str
+    execution_id: str
+    expires_at: datetime
+    locked_subsystem: str | None
+    fencing_token: int | None
+    _state: AsyncBudgetMethods = field(repr=False, compare=False)
+
+    async def release(self) -> bool:
+        """Give back what is left of it; False when it had ended already."""
+        return await self._state.release_budget(self.reservation_id)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.release()

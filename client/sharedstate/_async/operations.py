@@ -1,0 +1,50 @@
+"""What operators do, and health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sharedstate import types
+from sharedstate._arguments import RequestId
+from sharedstate._async.base import AsyncMethods
+from sharedstate._rows import row, rows, text
+
+
+class AsyncOperationMethods(AsyncMethods):
+    """What a client does for operators, and health."""
+
+    async def health(self) -> types.Health:
+        """Whether the service answers, its schema version and its clock."""
+        return await self._rpc("health", {}, row)
+
+    async def schema_version(self) -> str:
+        """Version of the newest migration."""
+        return await self._rpc("schema_version", {}, text)
+
+    async def init_workspace(
+        self, workspace_name: str, with_defaults: bool = True, *, request_id: RequestId = None
+    ) -> types.WorkspaceRow:
+        """Operators: make a workspace, with the default limits and subsystems. Idempotent."""
+        params = {
+            "workspace_name": workspace_name,
+            "with_defaults": with_defaults,
+            "request_id": request_id,
+        }
+        return await self._rpc("init_workspace", params, row)
+
+    async def list_workspaces(self) -> list[types.WorkspaceSummary]:
+        """Operators: all workspaces with their progress."""
+        return await self._rpc("list_workspaces", {}, rows)
+
+    async def export_state(self) -> dict[str, Any]:
+        """The whole workspace as one JSON document, which `sharedstate init --from` takes.
+
+        Its numbers are Python's ints and floats; `sharedstate export` writes a file in which they
+        keep all of their digits.
+
+        Example:
+            >>> document = await operator.export_state()
+            >>> print(len(document["conflicts"]), "conflicts")
+        """
+        document: dict[str, Any] = await self._rpc("export_state", {}, row, timeout_s=60.0)
+        return document

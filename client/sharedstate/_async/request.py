@@ -1,0 +1,209 @@
+"""Asking for locks, and waiting in line for them."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sharedstate import types
+from sharedstate._arguments import RequestId, checked, pairs_of, request_id_of, seconds_of
+from sharedstate._async.base import AsyncMethods
+from sharedstate._held import Grant
+from sharedstate._patience import pause_of
+from sharedstate._rows import boolean, lease, leases, lock_wait
+from sharedstate.errors import (
+    Deadlock,
+    LeaseLost,
+    OutcomeUnknown,
+    ServiceUnavailable,
+    SharedStateError,
+)
+
+# What a lease that was asked for with a wait lasts until it is confirmed (core.write_lease).
+PROVISIONAL_S = 10
+# The longest wait that the database takes in one request; a longer one is asked for again.
+MAX_WAIT_S = 86400.0
+# How long a waiter goes on asking while the service does not answer.
+_OUTAGE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Locks that an agent wants, all of them or none."""
+
+    resources: tuple[tuple[str, str], ...]
+    agent_name: str
+    ttl_seconds: int
+    priority: int
+    several: bool = False
+
+    def __post_init__(self) -> None:
+        checked({"ttl_seconds": self.ttl_seconds, "priority": self.priority})
+
+    def named(self) -> tuple[str, dict[str, Any]]:
+        """The function that takes them, and the parameters that say which."""
+        if self.several:
+            return "acquire_locks", {"resources": pairs_of(self.resources)}
+        ((kind, name),) = self.resources
+        return "acquire_lock", {"resource_type": kind, "resource_name": name}
+
+
+class AsyncLockRequest:
+    """One wish for locks, for `wait_s` seconds: 0 asks once, infinity waits for ever.
+
+    `request_id` is the one under which the service knows the wish; `is_open` tells whether there
+    may be something under it, a place in line or a grant.
+
+    Args:
+        ttl_seconds: what to ask for at first, instead of what is wanted in the end.
+        confirm: make a provisional grant last before it is returned.
+    """
+
+    def __init__(
+        self,
+        state: AsyncMethods,
+        wanted: Wanted,
+        wait_s: float,
+        *,
+        ttl_seconds: int | None = None,
+        confirm: bool = False,
+        request_id: RequestId = None,
+    ) -> None:
+        self.wanted, self.wait_s = wanted, wait_s
+        self.request_id = request_id_of(request_id)
+        self.is_open = False
+        self._state = state
+        self._ttl_seconds = wanted.ttl_seconds if ttl_seconds is None else ttl_seconds
+        self._confirm = confirm
+        self._ends = time.monotonic() + wait_s
+        # Its calls are not waited for much longer than for the locks.
+        self._until = self._ends if wait_s else math.inf
+
+    async def grant(self) -> Grant | None:
+        """Take the locks; None when others hold them until the end of the wait.
+
+        Raises Deadlock when the wait would never end.
+        """
+        try:
+            left_s = self.wait_s
+            while True:
+                grant = await self._once(left_s)
+                if grant is not None or not self.wait_s:
+                    return grant
+                # Time is up, or the place in line is gone. It may have been granted meanwhile.
+                if self.is_open:
+                    await self._cancel()
+                left_s = self._ends - time.monotonic()
+                if left_s <= 0:
+                    return None
+                self.request_id = request_id_of(None)
+                await self._state._pause(min(0.05, left_s))
+        except SharedStateError as problem:
+            # Renewals have ids of their own; who repeats the call needs the one of the wish.
+            problem.request_id = self.request_id
+            if "request_id" in problem.detail:
+                problem.detail["request_id"] = self.request_id
+            raise
+
+    async def _once(self, left_s: float) -> Grant | None:
+        # Whatever is granted, is granted after the last call was sent that was answered "not yet".
+        since = time.monotonic()
+        self.is_open = True
+        try:
+            granted = await self._insist(*self._acquire(left_s), leases)
+        except SharedStateError as problem:
+            self.is_open = problem.raised_by != "database"  # a refusal leaves nothing behind
+            raise
+        if granted:
+            return await self._granted(granted, since)
+        if not self.wait_s:
+            self.is_open = False
+            return None
+        return await self._wait_in_line(since)
+
+    def _acquire(self, left_s: float) -> tuple[str, dict[str, Any]]:
+        function, resources = self.wanted.named()
+        return function, {
+            **resources,
+            "agent_name": self.wanted.agent_name,
+            "execution_id": self._state.execution_id,
+            "ttl_seconds": self._ttl_seconds,
+            "wait_seconds": min(left_s, MAX_WAIT_S),
+            "priority": self.wanted.priority,
+            "request_id": self.request_id,
+        }
+
+    async def _wait_in_line(self, since: float) -> Grant | None:
+        while True:
+            sent = time.monotonic()
+            try:
+                params = {"request_id": self.request_id}
+                answer: types.LockWait = await self._insist("wait_for_lock", params, lock_wait)
+            except Deadlock:
+                await self._cancel()
+                raise
+            if answer.state == "granted":
+                return await self._granted(answer.leases, since)
+            if answer.state == "gone":
+                return None
+            since = sent
+            left_s = self._ends - time.monotonic()
+            if left_s <= 0:
+                return None
+            # The last pause ends with the time, and one more look follows it.
+            await self._state._pause(min(pause_of(answer.retry_ms), left_s))
+
+    async def _granted(self, granted: tuple[types.Lease, ...], since: float) -> Grant | None:
+        is_provisional = any(one.provisional for one in granted)
+        lifetime_s = float(min(self._ttl_seconds, PROVISIONAL_S if is_provisional else math.inf))
+        is_whole = len(granted) == len(set(self.wanted.resources))
+        if not is_whole or time.monotonic() >= since + lifetime_s:
+            # Of a set, one was taken away since it was granted; or the answer was so long on its
+            # way that the lease may have ended before it came.
+            await self._cancel()
+            return None
+        if self._confirm and is_provisional:
+            since, lifetime_s = time.monotonic(), float(self.wanted.ttl_seconds)
+            try:
+                granted = tuple([await self._renewed(one) for one in granted])
+            except LeaseLost:
+                await self._cancel()
+                return None
+        return Grant(granted, self.request_id, since, lifetime_s)
+
+    async def _renewed(self, granted: types.Lease) -> types.Lease:
+        params = {
+            "resource_type": granted.resource_type,
+            "resource_name": granted.resource_name,
+            "execution_id": granted.execution_id,
+            "fencing_token": granted.fencing_token,
+            "ttl_seconds": self.wanted.ttl_seconds,
+            "request_id": None,
+        }
+        return await self._state._rpc("renew_lock", params, lease, until=self._until)
+
+    async def _cancel(self) -> None:
+        params = {"request_id": self.request_id}
+        await self._state._rpc("cancel_lock_request", params, boolean, until=self._until)
+        self.is_open = False
+
+    async def _insist(self, function: str, params: dict[str, Any], read: Any) -> Any:
+        """The answer to a call; a waiter does not give up when the service is away for a while."""
+        began = time.monotonic()
+        while True:
+            try:
+                return await self._state._rpc(function, params, read, until=self._until)
+            except (ServiceUnavailable, OutcomeUnknown):
+                if time.monotonic() >= min(self._ends, began + _OUTAGE_S):
+                    raise
+            left_s = max(0.0, self._ends - time.monotonic())
+            await self._state._pause(min(random.uniform(0.1, 0.5), left_s))
+
+
+def checked_wait(wait_seconds: Any) -> float:
+    """A time to wait as a number, or InvalidArgument."""
+    hint = f"Use 0 to {MAX_WAIT_S:.0f} seconds."
+    return seconds_of(wait_seconds, "wait_seconds", most=MAX_WAIT_S, hint=hint)

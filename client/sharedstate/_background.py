@@ -1,0 +1,292 @@
+"""The background of a client: renews its locks, tells of lost ones, gives back what was cancelled.
+
+One daemon thread for all locks, with an event loop and a client of its own, also where the locks
+are an event loop's: then a busy loop loses nothing. It starts with the first lock and ends soon
+after the last one. Its calls run side by side, so a call that hangs delays neither another renewal
+nor the news that a lease was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from sharedstate import errors
+from sharedstate._held import EXTENDED_AFTER_S, Held, next_look
+from sharedstate._retry import RetryPolicy
+from sharedstate._running import SETTLE_S
+from sharedstate.config import Settings
+
+if TYPE_CHECKING:
+    from sharedstate._async.client import AsyncSharedState
+
+# How long it stays when there is nothing to do: whoever locks in a loop needs no new thread each
+# time.
+LINGER_S = 1.0
+# A lock that is released does not wake it if it wakes by itself so soon: to wake a thread delays
+# the one that does, and that is in the way from one holder to the next.
+DOZE_S = 4.0
+# What the same client is told the next time as well.
+_FINAL = (errors.InvalidKey, errors.PermissionDenied, errors.SchemaMissing)
+_log = logging.getLogger("sharedstate")
+
+
+class _Run:
+    """One run of the thread: its event loop, what wakes it, and its client once it needs one."""
+
+    def __init__(self, connect: Callable[[], AsyncSharedState]) -> None:
+        self.loop, self.alarm = asyncio.get_running_loop(), asyncio.Event()
+        self._connect = connect
+        self._state: AsyncSharedState | None = None
+
+    def state(self) -> AsyncSharedState:
+        """The client. Most locks are released before their first renewal: they need none."""
+        self._state = self._state or self._connect()
+        return self._state
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is woken, or so long."""
+        with contextlib.suppress(TimeoutError):
+            # Clocks of event loops take no infinity.
+            async with asyncio.timeout(min(seconds, 86400.0)):
+                await self.alarm.wait()
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        if self._state is not None:
+            await self._state.close()
+
+
+class Background:
+    """What is done for the holders of locks, whatever they do themselves.
+
+    `hold`, `drop`, `lose`, `give_back` and `stop` may be called from anywhere, also by a signal
+    handler: their lock is reentrant.
+    """
+
+    def __init__(
+        self, execution_id: str, settings: Settings, timeout_seconds: float | None
+    ) -> None:
+        self._execution_id = execution_id
+        self._settings = settings
+        self._timeout_seconds = timeout_seconds
+        self._lock = threading.RLock()
+        self._held: set[Held] = set()
+        self._returns: list[tuple[str, float, Future[bool]]] = []
+        self._open_returns = 0
+        self._wakes_at = self._used_at = 0.0
+        self._stops_at = math.inf
+        self._thread: threading.Thread | None = None
+        self._run: _Run | None = None
+        self._has_warned = False
+
+    def hold(self, held: Held) -> None:
+        """Renew it from now on."""
+        with self._lock:
+            if self._stops_at < math.inf:
+                raise errors.ClientClosed("this client was closed")
+            self._held.add(held)
+            self._attend(held.due)
+
+    def drop(self, held: Held) -> None:
+        """Renew it no more: it is about to be released."""
+        held.is_ended = True
+        with self._lock:
+            self._held.discard(held)
+            self._used_at = now = time.monotonic()
+            if not self._held and self._thread and self._wakes_at > now + DOZE_S:
+                self._attend(now + LINGER_S)
+
+    def lose(self, held: Held) -> None:
+        """It was lost; tell its owner, once."""
+        with self._lock:
+            if held.is_lost or held.is_ended:
+                return
+            held.is_lost = True
+            self._held.discard(held)
+        names = ", ".join(f"{one.resource_type}/{one.resource_name}" for one in held.leases)
+        _log.warning("the lock on %s was lost: %s", names, held.problem or "its time was up")
+        if held.on_lost is not None and not held.abandoned:
+            try:
+                held.on_lost()
+            except Exception as problem:  # noqa: BLE001  no thread can be started, say
+                self._warn("on_lost could not be called", problem)
+
+    def give_back(self, request_id: str, for_s: float) -> Future[bool]:
+        """End a request for locks, whatever became of it, trying for `for_s` seconds."""
+        done: Future[bool] = Future()
+        with self._lock:
+            if self._stops_at < math.inf:
+                done.set_result(False)
+                return done
+            self._returns.append((request_id, time.monotonic() + for_s, done))
+            self._open_returns += 1
+            self._attend(0.0)
+        return done
+
+    def stop(self) -> threading.Thread | None:
+        """Renew nothing more; what is being given back has two seconds. The thread that ends."""
+        with self._lock:
+            self._stops_at = time.monotonic() + SETTLE_S
+            self._held.clear()
+            if self._thread:
+                self._wake()
+            return self._thread
+
+    def _attend(self, at: float) -> None:
+        if self._thread is None:
+            self._wakes_at = at
+            self._start()
+        elif at < self._wakes_at:
+            self._wakes_at = at
+            self._wake()
+
+    def _start(self) -> None:
+        self._run = None
+        thread = threading.Thread(target=self._main, name="sharedstate-locks", daemon=True)
+        thread.start()
+        self._thread = thread
+
+    def _wake(self) -> None:
+        # Before the loop runs there is nothing to wake: it looks at everything first.
+        if self._run is not None and not self._run.loop.is_closed():
+            self._run.loop.call_soon_threadsafe(self._run.alarm.set)
+
+    def _warn(self, what: str, problem: Exception) -> None:
+        # Once for each client: what goes wrong here may go wrong at every renewal.
+        if not self._has_warned:
+            self._has_warned = True
+            _log.error("%s", what, exc_info=problem)
+
+    # --- inside the thread ---
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._work())
+        finally:
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None  # it failed: the next lock starts it anew
+
+    async def _work(self) -> None:
+        run = _Run(self._connect)
+        with self._lock:
+            self._run = run
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                run.alarm.clear()
+                for work in self._due(run, time.monotonic()):
+                    tasks.add(task := asyncio.ensure_future(work))
+                    task.add_done_callback(tasks.discard)
+                if self._may_end(time.monotonic()):
+                    return
+                await run.wait(max(0.0, self._wakes_at - time.monotonic()))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await run.close()
+
+    def _due(self, run: _Run, now: float) -> list[Coroutine[Any, Any, None]]:
+        """What is to be done now."""
+        with self._lock:
+            self._held = {held for held in self._held if not (held.abandoned or held.is_ended)}
+            lost = [held for held in self._held if now >= held.deadline]
+            due = [h for h in self._held if h.due <= now < h.deadline and not h.is_renewing]
+            for held in due:
+                held.is_renewing = True
+            returns, self._returns = self._returns, []
+        for held in lost:
+            self.lose(held)
+        renewals = [self._renew(run, held) for held in due]
+        return renewals + [self._return(run, *one) for one in returns]
+
+    def _may_end(self, now: float) -> bool:
+        """Plans the next look, unless there is nothing left to look after."""
+        with self._lock:
+            self._wakes_at = next_look(self._held)
+            is_idle = not (self._held or self._open_returns)
+            if self._returns:
+                self._wakes_at = now
+            elif is_idle:
+                # Soon enough for whatever may be held meanwhile: then nobody has to wake it.
+                self._wakes_at = min(self._used_at + LINGER_S, now + EXTENDED_AFTER_S)
+            self._wakes_at = min(self._wakes_at, self._stops_at)
+            is_over = self._stops_at < math.inf or now >= self._used_at + LINGER_S
+            if (is_idle and is_over) or now >= self._stops_at:
+                self._thread = None
+                return True
+        return False
+
+    def _connect(self) -> AsyncSharedState:
+        from sharedstate._async.client import AsyncSharedState
+
+        state = AsyncSharedState(
+            self._execution_id,
+            workspace=self._settings.workspace,
+            url=self._settings.url,
+            key=self._settings.key,
+            timeout_seconds=self._timeout_seconds,
+            retry=RetryPolicy(attempts=1),
+        )
+        state._service.settings = self._settings  # so that a new key counts here too
+        return state
+
+    async def _renew(self, run: _Run, held: Held) -> None:
+        sent = time.monotonic()
+        try:
+            async with asyncio.timeout(held.patience_s(sent)):
+                leases = await asyncio.gather(
+                    *(
+                        run.state().renew_lock(
+                            lease.resource_type,
+                            lease.resource_name,
+                            held.ttl_seconds,
+                            fencing_token=lease.fencing_token,
+                        )
+                        for lease in held.leases
+                    )
+                )
+        except errors.LeaseLost as problem:
+            held.problem = problem
+            self.lose(held)
+        except TimeoutError:
+            late = errors.ServiceUnavailable("no answer to a renewal came in time")
+            held.not_renewed(time.monotonic(), late)
+        except errors.SharedStateError as problem:
+            held.not_renewed(time.monotonic(), problem)
+        except Exception as problem:  # noqa: BLE001  it must neither end this nor spin
+            held.not_renewed(time.monotonic(), problem)
+            self._warn("a lock could not be renewed", problem)
+        else:
+            held.renewed(sent, leases)
+        finally:
+            held.is_renewing = False
+            run.alarm.set()
+
+    async def _return(self, run: _Run, request_id: str, until: float, done: Future[bool]) -> None:
+        pause, answer = 0.05, False
+        try:
+            while True:
+                try:
+                    answer = await run.state().cancel_lock_request(request_id)
+                    return
+                except errors.SharedStateError as problem:
+                    is_final = problem.raised_by == "database" or isinstance(problem, _FINAL)
+                    if is_final or time.monotonic() + pause >= until:
+                        return
+                await asyncio.sleep(pause)
+                pause = min(2.0, pause * 2)
+        finally:
+            with self._lock:
+                self._open_returns -= 1
+            if not done.cancelled():
+                done.set_result(answer)
+            run.alarm.set()

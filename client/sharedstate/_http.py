@@ -1,0 +1,284 @@
+"""HTTP clients for supabase-py that repeat what is safe to repeat, and raise our errors.
+
+Only requests to `/rest/v1/` are treated so; auth and storage of supabase-py share the connections.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from sharedstate import errors
+from sharedstate._answers import error_from
+from sharedstate._arguments import seconds_of
+from sharedstate._retry import Attempts, RetryPolicy, unknown
+from sharedstate.config import URL_HINT, Settings, workspace_header
+
+T = TypeVar("T")
+# The database stops an agent's statement after 8 s, PostgREST stops waiting for a connection
+# after 10 s: most slow answers are an error of theirs that says more than a timeout of ours.
+READ_TIMEOUT_S = 15.0
+_CONNECT_TIMEOUT_S = 3.0
+# How long the answer of a call may take beyond the end of the wait that it belongs to: a second
+# behind a long write, which `acquire_lock` may wait for, and two for a busy service.
+GRACE_S = 3.0
+# As many are kept as may be open: httpcore 1.0 may close what is over the first number though
+# another thread has just been given it (encode/httpcore issue 1110).
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0)
+# Raised before a byte of the request was on its way.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+FAILURES = (httpx.RequestError, httpx.InvalidURL, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a method tells the HTTP client about its call, past supabase-py's builder.
+
+    `timeout_s` is the least that is waited for an answer that may take long. `until`, of a call
+    that belongs to a wait, is when that ends (seconds of `time.monotonic`): no attempt starts
+    later, and the last is given up soon after it.
+    """
+
+    is_mutation: bool
+    request_id: str | None = None
+    is_repeatable: bool = True
+    timeout_s: float = 0.0
+    until: float = math.inf
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Requests that are sent in this block belong to this call."""
+        token = _call.set(self)
+        try:
+            yield
+        finally:
+            _call.reset(token)
+
+    def read(self, answer: Any, reader: Callable[[Any], T]) -> T:
+        """What an answer says; OutcomeUnknown or UnexpectedError when it makes no sense."""
+        try:
+            return reader(answer)
+        except (ValueError, TypeError, KeyError) as cause:
+            problem = errors.UnexpectedError(
+                f"the answer cannot be read ({cause!r})",
+                raw=str(answer)[:2000],
+                hint="Does SUPABASE_URL point to this service, of the same version?",
+                request_id=self.request_id,
+            )
+            raise (unknown(problem) if self.is_mutation else problem) from cause
+
+
+_call: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+class Service:
+    """Where the service is, who we are to it, and when to try again: for both kinds of client."""
+
+    def __init__(
+        self, settings: Settings, timeout_seconds: float | None, retry: RetryPolicy | None
+    ) -> None:
+        self.settings = settings
+        self.retry = retry or RetryPolicy()
+        self.read_s = READ_TIMEOUT_S
+        if timeout_seconds is not None:
+            self.read_s = seconds_of(timeout_seconds, "timeout_seconds", 0.001, 86400.0)
+        self.headers = {**workspace_header(settings.workspace), "User-Agent": "sharedstate"}
+        try:
+            httpx.URL(settings.url)
+        except httpx.InvalidURL as problem:
+            raise errors.InvalidArgument.of(
+                "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
+            ) from problem
+        self._prefix = f"{settings.url}/rest/v1/"
+        self._pid = os.getpid()
+
+    def options(self) -> dict[str, Any]:
+        """How httpx is to connect."""
+        parts = urlsplit(self.settings.url)
+        host = parts.hostname or ""
+        return {
+            "verify": _tls_context(parts.scheme),
+            "limits": LIMITS,
+            "timeout": self.read_s,
+            "follow_redirects": True,
+            # No proxy of the environment for this machine itself.
+            "trust_env": not (host in ("localhost", "::1") or host.startswith("127.")),
+        }
+
+    def treats(self, request: httpx.Request) -> bool:
+        """Whether a request goes to PostgREST."""
+        return str(request.url).startswith(self._prefix)
+
+    def refuse_if_forked(self) -> None:
+        """ClientForked in a child of the process that made the client."""
+        if os.getpid() != self._pid:
+            raise errors.ClientForked("this client belongs to the parent of this process")
+
+    def begin(self, request: httpx.Request) -> Sending:
+        """The bookkeeping of one call."""
+        self.refuse_if_forked()
+        call = _call.get()
+        if call is None:  # by supabase-py itself
+            is_read = request.method in ("GET", "HEAD")
+            call = Call(is_mutation=not is_read, is_repeatable=is_read)
+        return Sending(self, call, request)
+
+
+class Sending:
+    """The attempts of one request. Its clients differ in how they send and pause alone."""
+
+    def __init__(self, service: Service, call: Call, request: httpx.Request) -> None:
+        self._service, self._call, self.request = service, call, request
+        self._began = time.monotonic()
+        self._attempts: Attempts | None = None
+
+    def prepare(self) -> float:
+        """Make the request ready for its next attempt; how long to wait for its answer, seconds."""
+        at_most_s = max(0.0, self._call.until - time.monotonic()) + GRACE_S
+        read_s = min(max(self._service.read_s, self._call.timeout_s), at_most_s)
+        timeout = httpx.Timeout(read_s, connect=min(_CONNECT_TIMEOUT_S, read_s))
+        self.request.extensions["timeout"] = timeout.as_dict()
+        headers = self.request.headers
+        headers.pop("Authorization", None)
+        headers.update(self._service.settings.credentials)  # may be new since the client was made
+        return read_s
+
+    def is_done(self, answer: httpx.Response) -> bool:
+        """Whether an answer is a success; supabase-py would take an empty one for no rows."""
+        if answer.status_code == 200 and not answer.content and self.request.method != "HEAD":
+            self._call.read(answer.content, json.loads)
+        return answer.is_success
+
+    def after_answer(self, answer: httpx.Response) -> float:
+        """An answer that is no success: seconds until the next attempt, or the error."""
+        settings = self._service.settings
+        problem = error_from(
+            answer.status_code,
+            answer.content,
+            answer.headers.get("location", ""),
+            settings.token or settings.key,
+        )
+        return self._bookkeeping().after_refusal(problem, time.monotonic() - self._began)
+
+    def after_failure(self, cause: Exception, *, is_closed: bool, was_sent: bool) -> float:
+        """No answer: seconds until the next attempt, or the error.
+
+        `was_sent`: whether a byte of the request may have been on its way.
+        """
+        elapsed_s = time.monotonic() - self._began
+        if is_closed:
+            closed = errors.ClientClosed("this client was closed")
+            return self._bookkeeping().after_refusal(closed, elapsed_s)
+        if isinstance(cause, _UNSENDABLE):
+            raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
+        if type(cause) is RuntimeError:
+            raise cause
+        return self._bookkeeping().after_silence(cause, sent=was_sent, elapsed_s=elapsed_s)
+
+    def _bookkeeping(self) -> Attempts:
+        if self._attempts is None:
+            retry = self._service.retry
+            deadline_s = min(retry.deadline_s, self._call.until - self._began)
+            self._attempts = Attempts(
+                replace(retry, deadline_s=deadline_s),
+                mutation=self._call.is_mutation,
+                repeatable=self._call.is_repeatable,
+                request_id=self._call.request_id,
+                jitter=random.random,
+            )
+        return self._attempts
+
+
+class HttpClient(httpx.Client):
+    """What `SharedState` gives supabase-py. Safe to share between threads."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        # Its lock is reentrant: a signal handler may close the client while its thread pauses.
+        self._closing = threading.Condition()
+        self._sending = threading.local()
+        with naming_the_proxy():
+            super().__init__(**service.options())
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send it, again where that is safe; our errors for what is no success."""
+        if not self._service.treats(request):
+            return super().send(request, **options)
+        sending = self._service.begin(request)
+        if getattr(self._sending, "is_under_way", False):
+            # The pool's lock may be held below us, by the code that the signal interrupted.
+            raise errors.ReentrantCall("this thread is in the middle of another call")
+        self._sending.is_under_way = True
+        try:
+            return self._send(sending, options | {"follow_redirects": False})
+        finally:
+            self._sending.is_under_way = False
+
+    def _send(self, sending: Sending, options: dict[str, Any]) -> httpx.Response:
+        while True:
+            sending.prepare()
+            try:
+                answer = super().send(sending.request, **options)
+                if sending.is_done(answer):
+                    return answer
+            except FAILURES as cause:
+                pause_s = sending.after_failure(
+                    cause, is_closed=self.is_closed, was_sent=not isinstance(cause, NOT_SENT)
+                )
+            else:
+                pause_s = sending.after_answer(answer)
+            self.pause(pause_s)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but not past `close`."""
+        with self._closing:
+            self._closing.wait_for(lambda: self.is_closed, seconds)
+
+    def close(self) -> None:
+        """Close every connection. Calls afterwards raise ClientClosed."""
+        super().close()
+        with self._closing:
+            self._closing.notify_all()
+
+
+@functools.cache
+def _tls_context(scheme: str) -> ssl.SSLContext:
+    """One for all clients of the process, because loading the certificates takes some 50 ms.
+
+    Plain http needs none. It gets a context that trusts nobody, so that a redirect to https,
+    which supabase-py would follow, fails instead of going unverified.
+    """
+    if scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context()
+
+
+@contextmanager
+def naming_the_proxy() -> Iterator[None]:
+    """InvalidArgument for a proxy of the environment that httpx cannot use."""
+    try:
+        yield
+    except (ValueError, ImportError, httpx.InvalidURL) as problem:
+        # The value is not shown, nor what httpx quotes of it: it may hold a password.
+        reason = str(problem) if isinstance(problem, ImportError) else "it is no such address"
+        raise errors.InvalidArgument.of(
+            "proxy",
+            f"of the environment cannot be used ({reason})",
+            hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the service's host in "
+            "NO_PROXY. SharedState takes a SOCKS proxy with httpx[socks].",
+        ) from None

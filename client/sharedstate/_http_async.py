@@ -1,0 +1,92 @@
+"""The HTTP client of `AsyncSharedState`; what it shares with the other one is in _http.py."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import httpx
+from httpx._client import ClientState
+from httpx_aiohttp import HttpxAiohttpClient
+
+from sharedstate._http import FAILURES, NOT_SENT, Service, naming_the_proxy
+
+_CONNECTING_AND_SENDING_S = 30.0
+
+
+class AsyncHttpClient(HttpxAiohttpClient):
+    """What `AsyncSharedState` gives supabase-py: httpx over aiohttp.
+
+    httpx's own transport loses a place in its pool to each call that is cancelled at the wrong
+    moment (httpcore 1), until it has none left.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._loop: asyncio.AbstractEventLoop | None = None
+        with naming_the_proxy():
+            super().__init__(**service.options())
+            for transport in self._mounts.values():
+                proxy = getattr(transport, "proxy", None)
+                if proxy is not None and proxy.url.scheme.startswith("socks"):
+                    raise ImportError("AsyncSharedState takes no SOCKS proxy")
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send it, again where that is safe; our errors for what is no success."""
+        if not self._service.treats(request):
+            return await super().send(request, **options)
+        sending = self._service.begin(request)
+        options["follow_redirects"] = False
+        self._use_running_loop()
+        while True:
+            read_s = sending.prepare()
+            try:
+                # aiohttp does not limit how long it takes to send a body.
+                async with asyncio.timeout(_CONNECTING_AND_SENDING_S + read_s):
+                    answer = await super().send(request, **options)
+                if sending.is_done(answer):
+                    return answer
+            except (*FAILURES, aiohttp.ClientError, TimeoutError) as cause:
+                pause_s = sending.after_failure(
+                    cause, is_closed=self.is_closed, was_sent=_was_sent(cause)
+                )
+            else:
+                pause_s = sending.after_answer(answer)
+            await self.pause(pause_s)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Close every connection. Calls afterwards raise ClientClosed."""
+        if self._loop is asyncio.get_running_loop():
+            await self.aclose()
+        self._state = ClientState.CLOSED
+
+    def _use_running_loop(self) -> None:
+        # Connections belong to the loop that made them: a second asyncio.run needs new ones.
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            for transport in (self._transport, *self._mounts.values()):
+                if transport is not None:
+                    transport.client = None  # type: ignore[attr-defined]
+
+
+def _was_sent(cause: Exception) -> bool:
+    """Whether a byte of the request may have been on its way when this came.
+
+    aiohttp tells, not the name that httpx-aiohttp gives its error: ConnectTimeout is also what a
+    connection that broke later is called.
+    """
+    origin = cause if isinstance(cause, aiohttp.ClientError) else cause.__cause__
+    if isinstance(origin, aiohttp.ClientError):
+        not_sent = (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+        )
+        return not isinstance(origin, not_sent)
+    return not isinstance(cause, NOT_SENT)

@@ -1,0 +1,1 @@
+"""The client. `_async` is written; scripts/build_sync.py makes `_sync` of it."""

@@ -1,0 +1,139 @@
+"""Opening and closing a client; its methods are in the other files of this folder.
+
+Any method may raise InvalidArgument, ServiceUnavailable, InvalidKey, PermissionDenied and
+UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See docs/errors.md.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+from uuid import uuid4
+
+from supabase import Client, ClientOptions
+
+from sharedstate import config
+from sharedstate._background import Background
+from sharedstate._http import HttpClient, Service
+from sharedstate._retry import RetryPolicy
+from sharedstate._running import Closing, current_thread, join_from_thread
+from sharedstate._sync.activity import ActivityMethods
+from sharedstate._sync.budgets import BudgetMethods
+from sharedstate._sync.conflicts import ConflictMethods
+from sharedstate._sync.documents import DocumentMethods
+from sharedstate._sync.locks import LockMethods
+from sharedstate._sync.operations import OperationMethods
+from sharedstate._sync.status import StatusMethods
+from sharedstate._sync.steps import StepMethods
+from sharedstate._tokens import Tokens
+
+
+class SharedState(
+    LockMethods,
+    StatusMethods,
+    BudgetMethods,
+    DocumentMethods,
+    ConflictMethods,
+    ActivityMethods,
+    StepMethods,
+    OperationMethods,
+    Closing,
+):
+    """Shared state of agents that work on one design.
+
+    Safe to share between threads (SharedState) or the tasks of an event loop (AsyncSharedState).
+    `supabase` is the client of supabase-py by which all calls go; operators who use it themselves
+    filter by `workspace`.
+
+    Args:
+        execution_id: one run of one agent: who locks and writes. Made up when None. Processes with
+            the same id are one agent to the database: each writes and releases what another of
+            them locked. So take a new one for each run, unless a run has several processes.
+        workspace, url, key: default to SHAREDSTATE_WORKSPACE, SUPABASE_URL and SUPABASE_KEY of
+            the environment, then of the nearest `.env` from the working directory upwards.
+        timeout_seconds: how long one attempt waits for an answer, 15 by default.
+        retry: when a call is sent again; `RetryPolicy(attempts=1)` for never.
+
+    Raises NotConfigured when url or key cannot be found.
+
+    **Fencing is automatic.** The client remembers the token of each lease that it acquired, and
+    sends it with status, interfaces and design of that subsystem, renewals and releases. A write
+    after the lease lapsed raises LeaseLost instead of overwriting another agent's work, until the
+    resource is acquired again or released. A thread or task that acquired the resource sends the
+    token that it acquired itself; others send the newest of the client. An explicit `fencing_token`
+    wins.
+
+    **Locks that last** as long as a block does: `with state.lock(...)`, see `lock`.
+
+    **Retries are automatic.** Each mutation carries a `request_id` and is never done twice.
+
+    A child that was forked raises ClientForked: make a client in each process. A signal handler
+    that interrupts a call raises ReentrantCall: it may make a client of its own, or set a flag.
+
+    Example:
+        >>> state = SharedState(execution_id="my-agent-123")
+        >>> if state.acquire_lock("subsystem", "skeleton", "skeleton_agent"):
+        ...     state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
+        ...     state.release_lock("subsystem", "skeleton")
+    """
+
+    def __init__(
+        self,
+        execution_id: str | None = None,
+        *,
+        workspace: str | None = None,
+        url: str | None = None,
+        key: str | None = None,
+        timeout_seconds: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        given = f"execution-{uuid4()}" if execution_id is None else execution_id
+        self.execution_id = config.checked_name(given, "execution_id")
+        self._settings = config.load(url, key, workspace)
+        self._service = Service(self._settings, timeout_seconds, retry)
+        self._http = HttpClient(self._service)
+        self.supabase = Client(
+            self._settings.url,
+            self._settings.key,
+            ClientOptions(
+                httpx_client=self._http,
+                headers={**self._settings.credentials, **self._service.headers},
+                postgrest_client_retry=False,  # its own knows GET alone
+                auto_refresh_token=False,
+                persist_session=False,
+            ),
+        )
+        self._tokens = Tokens(current_thread, self._service.refuse_if_forked)
+        self._background = Background(self.execution_id, self._settings, timeout_seconds)
+
+    def set_key(self, key: str) -> None:
+        """Use another key from the next call on, the background's included.
+
+        For runs that last longer than their token: `sharedstate token` makes one. It takes the
+        place of SHAREDSTATE_TOKEN where that is used. InvalidArgument for one of another workspace.
+        """
+        self._settings.set_key(key)
+
+    def close(self) -> None:
+        """Close all connections. Later calls raise ClientClosed; closing twice is fine.
+
+        Locks that are held are not released by this, but renewed no more: they lapse.
+        """
+        join_from_thread(self._background.stop())
+        self._http.close()
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self._settings.url
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} execution_id={self.execution_id!r} "
+            f"workspace={self.workspace!r} url={self.url!r}>"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} has connections and cannot be pickled: make a new one in "
+            "each process"
+        )

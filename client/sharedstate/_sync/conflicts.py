@@ -1,0 +1,195 @@
+"""Conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sharedstate import types
+from sharedstate._arguments import RequestId
+from sharedstate._patience import Patience
+from sharedstate._rows import boolean, integer, row, rows
+from sharedstate._sync.base import Methods
+
+
+class ConflictMethods(Methods):
+    """What a client does about conflicts."""
+
+    def log_conflict(
+        self,
+        severity: str,
+        source: str,
+        target: str,
+        description: str,
+        details: Mapping[str, Any] | None = None,
+        priority: int = 3,
+        blocks: Iterable[str] | None = None,
+        *,
+        conflict_key: str | None = None,
+        request_id: RequestId = None,
+    ) -> int:
+        """Report a conflict; its number. Severity low, medium, high, critical; priority 1..4.
+
+        `blocks`: agents that should wait until it is resolved; a critical conflict keeps them from
+        checking out. With a `conflict_key`, what it is about in the reporter's words, a report of
+        the same source, target and key is counted on the conflict that is open, and brings it up
+        to date; `details` and `blocks` that are not given stay as they are.
+
+        Example:
+            >>> state.log_conflict(
+            ...     "high", "actuation_agent", "system_architect", "200 W too much",
+            ...     {"over_w": 200}, blocks=["power_agent"], conflict_key="power",
+            ... )
+            1
+        """
+        params = {
+            "severity": severity,
+            "source": source,
+            "target": target,
+            "description": description,
+            "details": details,
+            "priority": priority,
+            "blocks": blocks,
+            "execution_id": self.execution_id,
+            "conflict_key": conflict_key,
+            "request_id": request_id,
+        }
+        return self._rpc("log_conflict", params, lambda answer: integer(row(answer)["conflict_id"]))
+
+    def resolve_conflict(
+        self,
+        conflict_id: int,
+        resolution: str,
+        resolved_by: str,
+        *,
+        budget_transfer: types.BudgetTransfer | None = None,
+        request_id: RequestId = None,
+    ) -> types.ConflictRow:
+        """Close a conflict. Raises UnknownConflict, ConflictAlreadyResolved.
+
+        `budget_transfer` moves budget as `transfer_budget` does, and raises what that raises: the
+        conflict is resolved and the budget moved, or neither.
+
+        Example:
+            >>> state.resolve_conflict(
+            ...     1, "50 W from the reserve.", "system_architect", budget_transfer={
+            ...         "from_subsystem": "reserve", "to_subsystem": "actuation", "power_w": 50,
+            ...     },
+            ... )
+        """
+        params = {
+            "conflict_id": conflict_id,
+            "resolution": resolution,
+            "resolved_by": resolved_by,
+            "budget_transfer": budget_transfer,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("resolve_conflict", params, row)
+
+    def add_conflict_note(
+        self, conflict_id: int, agent_name: str, note: str, *, request_id: RequestId = None
+    ) -> types.ConflictEventRow:
+        """Add a note to the history of a conflict, open or resolved. Raises UnknownConflict."""
+        params = {
+            "conflict_id": conflict_id,
+            "agent_name": agent_name,
+            "note": note,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("add_conflict_note", params, row)
+
+    def reassign_conflict(
+        self,
+        conflict_id: int,
+        target_agent: str,
+        agent_name: str,
+        reason: str,
+        *,
+        request_id: RequestId = None,
+    ) -> types.ConflictRow:
+        """Let another agent resolve an open conflict; `agent_name` is who decides it.
+
+        Reports to its old target are still counted on it. Raises UnknownConflict,
+        ConflictAlreadyResolved, ConflictDuplicate.
+        """
+        params = {
+            "conflict_id": conflict_id,
+            "target_agent": target_agent,
+            "agent_name": agent_name,
+            "reason": reason,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("reassign_conflict", params, row)
+
+    def reopen_conflict(
+        self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
+    ) -> types.ConflictRow:
+        """Open a resolved conflict again; it blocks again whom it blocked.
+
+        Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
+        database's own about budgets: they follow the overrun.
+        """
+        params = {
+            "conflict_id": conflict_id,
+            "agent_name": agent_name,
+            "reason": reason,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("reopen_conflict", params, row)
+
+    def get_conflict_history(self, conflict_id: int) -> list[types.ConflictEventRow]:
+        """All that happened to a conflict, in order. Raises UnknownConflict."""
+        return self._rpc("get_conflict_history", {"conflict_id": conflict_id}, rows)
+
+    def is_blocked(self, agent_name: str) -> bool:
+        """Whether an open conflict blocks this agent, under any name of its subsystem."""
+        return self._rpc("is_blocked", {"agent_name": agent_name}, boolean)
+
+    def blocked_by(self, agent_name: str) -> list[types.ConflictRow]:
+        """The open conflicts that block this agent, most urgent first."""
+        return self._rpc("blocked_by", {"agent_name": agent_name}, rows)
+
+    def wait_until_unblocked(self, agent_name: str, timeout: float | None = None) -> bool:
+        """Wait until no open conflict blocks this agent; False when `timeout` seconds are over.
+
+        None waits for ever, 0 only looks. It asks again the more seldom, the longer the agent has
+        been blocked, so it returns late by up to an eighth of that time, at most 2.4 s.
+
+        Example:
+            >>> if not state.wait_until_unblocked("power_agent", timeout=600):
+            ...     print(state.blocked_by("power_agent"))
+        """
+        patience, params = Patience(timeout), {"agent_name": agent_name}
+        while True:
+            answer = self._rpc("wait_until_unblocked", params, _unblock_wait, until=patience.until)
+            if not answer.blocked:
+                return True
+            pause_s = patience.pause_s(answer.retry_ms)
+            if pause_s is None:
+                return False
+            self._pause(pause_s)
+
+    def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
+        """Open conflicts, most urgent first; of an agent those that concern its subsystem.
+
+        That is where an agent of the same subsystem ("power", "power_agent", "power_designer") is
+        source, target or blocked.
+
+        Example:
+            >>> for conflict in state.get_active_conflicts("power_agent"):
+            ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
+        """
+        return self._rpc("get_active_conflicts", {"agent_name": agent_name}, rows)
+
+
+def _unblock_wait(answer: Any) -> types.UnblockWait:
+    found = row(answer)
+    return types.UnblockWait(
+        blocked=boolean(found["blocked"]),
+        conflicts=rows(found["conflicts"] or []),
+        retry_ms=integer(found["retry_ms"]),
+    )

@@ -1,0 +1,308 @@
+"""Requirements, interfaces and designs: versioned documents of a subsystem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sharedstate import types
+from sharedstate._arguments import RequestId, limit_of, name_of
+from sharedstate._rows import first_or_none, row, rows, was_row
+from sharedstate._sync.base import Methods
+from sharedstate.drafts import Draft
+
+
+class DocumentMethods(Methods):
+    """What a client does about requirements, interfaces and designs."""
+
+    def update_subsystem_requirements(
+        self,
+        subsystem: str,
+        requirements: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.RequirementsRow:
+        """Write a new version of what a subsystem has to meet; a foreign lease does not hinder.
+
+        `base_version` is the version you started from, 0 for "there was none": what others
+        published since is merged with it, and StaleVersion is raised where both changed the same
+        part. LeaseLost when a token is given (none is sent by itself).
+
+        Example:
+            >>> state.update_subsystem_requirements(
+            ...     "skeleton", {"max_mass_kg": 14.5}, "system_architect", base_version=0
+            ... )
+        """
+        params = {
+            "subsystem": subsystem,
+            "requirements": requirements,
+            "created_by": created_by,
+            "base_version": base_version,
+            "fencing_token": fencing_token,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("update_subsystem_requirements", params, row)
+
+    def update_subsystem_interfaces(
+        self,
+        subsystem: str,
+        interfaces: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.InterfacesRow:
+        """Publish a new version of what other subsystems build on.
+
+        `base_version` as in update_subsystem_requirements. The token of a lease acquired here goes
+        along. Raises StaleVersion, ResourceLocked, LeaseLost.
+
+        Example:
+            >>> interfaces = {"battery": {"voltage_v": 48}}
+            >>> row = state.update_subsystem_interfaces("power", interfaces, "power_agent")
+            >>> print(row["version"])
+        """
+        params = {
+            "subsystem": subsystem,
+            "interfaces": interfaces,
+            "created_by": created_by,
+            "base_version": base_version,
+            "fencing_token": self._tokens.of("subsystem", subsystem, fencing_token),
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("update_subsystem_interfaces", params, row)
+
+    def update_subsystem_design(
+        self,
+        subsystem: str,
+        design_data: Mapping[str, Any],
+        created_by: str,
+        *,
+        base_version: int | None = None,
+        fencing_token: int | None = None,
+        request_id: RequestId = None,
+    ) -> types.DesignRow:
+        """Write a new version of a design; otherwise as update_subsystem_interfaces.
+
+        To change a part of it: edit_design.
+
+        Example:
+            >>> design = {"bones": {"femur": {"length_m": 0.45}}}
+            >>> state.update_subsystem_design("skeleton", design, "skeleton_agent")
+        """
+        params = {
+            "subsystem": subsystem,
+            "design_data": design_data,
+            "created_by": created_by,
+            "base_version": base_version,
+            "fencing_token": self._tokens.of("subsystem", subsystem, fencing_token),
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("update_subsystem_design", params, row)
+
+    def get_subsystem_requirements(
+        self, subsystem: str, version: int | None = None
+    ) -> types.RequirementsRow | None:
+        """The latest requirements, or the given version; None when there is none."""
+        return self._version("subsystem_requirements", subsystem, version)
+
+    def get_subsystem_requirements_history(
+        self, subsystem: str, limit: int = 50, before_version: int | None = None
+    ) -> list[types.RequirementsRow]:
+        """The versions of a subsystem's requirements, newest first, older than `before_version`."""
+        return self._history("subsystem_requirements", subsystem, limit, before_version)
+
+    def get_subsystem_interfaces(
+        self, subsystem: str, version: int | None = None
+    ) -> types.InterfacesRow | None:
+        """The latest interfaces, or the given version; None when there is none."""
+        return self._version("subsystem_interfaces", subsystem, version)
+
+    def get_subsystem_interfaces_history(
+        self, subsystem: str, limit: int = 50, before_version: int | None = None
+    ) -> list[types.InterfacesRow]:
+        """The versions of a subsystem's interfaces, newest first, older than `before_version`."""
+        return self._history("subsystem_interfaces", subsystem, limit, before_version)
+
+    def get_subsystem_design(
+        self, subsystem: str, version: int | None = None
+    ) -> types.DesignRow | None:
+        """The latest design, or the given version; None when there is none."""
+        return self._version("subsystem_designs", subsystem, version)
+
+    def get_subsystem_design_history(
+        self, subsystem: str, limit: int = 50, before_version: int | None = None
+    ) -> list[types.DesignRow]:
+        """The versions of a subsystem's design, newest first, older than `before_version`."""
+        return self._history("subsystem_designs", subsystem, limit, before_version)
+
+    @contextmanager
+    def edit_requirements(
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
+    ) -> Iterator[Draft]:
+        """The latest requirements, to be changed in place; published when the block ends.
+
+        What others publish meanwhile is merged with it, as update_subsystem_requirements does.
+        Nothing is written when nothing was changed, or when the block raises.
+        `created_by`: the agent of the token when None, or else the execution_id.
+
+        Example:
+            >>> with state.edit_requirements("skeleton", "system_architect") as requirements:
+            ...     requirements["max_mass_kg"] = 14.5
+        """
+        row = self.get_subsystem_requirements(subsystem)
+        draft = Draft.of_document(row, "requirements")
+        yield draft
+        if draft.is_changed:
+            draft.row = self.update_subsystem_requirements(
+                subsystem,
+                draft,
+                self._author(created_by),
+                base_version=draft.base_version,
+                fencing_token=fencing_token,
+            )
+
+    @contextmanager
+    def edit_interfaces(
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
+    ) -> Iterator[Draft]:
+        """The latest interfaces, to be changed in place; otherwise as edit_requirements."""
+        draft = Draft.of_document(self.get_subsystem_interfaces(subsystem), "interfaces")
+        yield draft
+        if draft.is_changed:
+            draft.row = self.update_subsystem_interfaces(
+                subsystem,
+                draft,
+                self._author(created_by),
+                base_version=draft.base_version,
+                fencing_token=fencing_token,
+            )
+
+    @contextmanager
+    def edit_design(
+        self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
+    ) -> Iterator[Draft]:
+        """The latest design, to be changed in place; otherwise as edit_requirements."""
+        draft = Draft.of_document(self.get_subsystem_design(subsystem), "design_data")
+        yield draft
+        if draft.is_changed:
+            draft.row = self.update_subsystem_design(
+                subsystem,
+                draft,
+                self._author(created_by),
+                base_version=draft.base_version,
+                fencing_token=fencing_token,
+            )
+
+    def diff_subsystem_requirements(
+        self, subsystem: str, from_version: int, to_version: int
+    ) -> list[types.DocumentChange]:
+        """What differs between two versions, part by part; version 0 is the empty document.
+
+        Raises UnknownVersion.
+        """
+        return self._diff(subsystem, "requirements", from_version, to_version)
+
+    def diff_subsystem_interfaces(
+        self, subsystem: str, from_version: int, to_version: int
+    ) -> list[types.DocumentChange]:
+        """What differs between two versions; otherwise as diff_subsystem_requirements."""
+        return self._diff(subsystem, "interfaces", from_version, to_version)
+
+    def diff_subsystem_design(
+        self, subsystem: str, from_version: int, to_version: int
+    ) -> list[types.DocumentChange]:
+        """What differs between two versions; otherwise as diff_subsystem_requirements."""
+        return self._diff(subsystem, "design", from_version, to_version)
+
+    def record_dependency(
+        self,
+        subsystem: str,
+        on_subsystem: str,
+        document: str,
+        agent_name: str,
+        version: int | None = None,
+        *,
+        request_id: RequestId = None,
+    ) -> types.DependencyRow:
+        """Note that a subsystem is made from another's requirements, interfaces or design.
+
+        `version`: the one that was read, the latest when None. It counts at once; what
+        checkout_subsystem reads counts with the check-in. When a newer one is published, the
+        subsystem is stale: see get_system_status.
+        Raises UnknownVersion.
+        """
+        params = {
+            "subsystem": subsystem,
+            "on_subsystem": on_subsystem,
+            "document": document,
+            "agent_name": agent_name,
+            "version": version,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("record_dependency", params, row)
+
+    def remove_dependency(
+        self,
+        subsystem: str,
+        on_subsystem: str,
+        document: str,
+        agent_name: str,
+        *,
+        request_id: RequestId = None,
+    ) -> bool:
+        """Note that a subsystem no longer builds on another's document; False when it did not."""
+        params = {
+            "subsystem": subsystem,
+            "on_subsystem": on_subsystem,
+            "document": document,
+            "agent_name": agent_name,
+            "execution_id": self.execution_id,
+            "request_id": request_id,
+        }
+        return self._rpc("remove_dependency", params, was_row)
+
+    def get_dependencies(self, subsystem: str | None = None) -> list[types.DependencyRow]:
+        """Which versions of whose documents a subsystem (or each of them) is made from."""
+        query = self._rows("document_dependencies")
+        query = query.order("subsystem").order("on_subsystem").order("document")
+        if subsystem is not None:
+            query = query.eq("subsystem", name_of(subsystem))
+        return self._read(query, rows)
+
+    def _version(self, table: str, subsystem: str, version: int | None) -> Any:
+        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        if version is None:
+            query = query.order("version", desc=True).limit(1)
+        else:
+            query = query.eq("version", version)
+        return self._read(query, first_or_none)
+
+    def _history(
+        self, table: str, subsystem: str, limit: int, before_version: int | None
+    ) -> list[Any]:
+        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        query = query.order("version", desc=True).limit(limit_of(limit))
+        if before_version is not None:
+            query = query.lt("version", before_version)
+        return self._read(query, rows)
+
+    def _diff(
+        self, subsystem: str, document: str, from_version: int, to_version: int
+    ) -> list[types.DocumentChange]:
+        params = {
+            "subsystem": subsystem,
+            "document": document,
+            "from_version": from_version,
+            "to_version": to_version,
+        }
+        return self._rpc("diff_documents", params, rows)

@@ -1,0 +1,278 @@
+"""Lock objects, and sets of leases that are given back together."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
+from weakref import WeakKeyDictionary
+
+from sharedstate._arguments import request_id_of
+from sharedstate._held import Held
+from sharedstate._running import current_thread, tell_in_thread
+from sharedstate._sync.request import PROVISIONAL_S, LockRequest, Wanted
+from sharedstate.errors import LeaseLost
+from sharedstate.types import Lease
+
+if TYPE_CHECKING:
+    from sharedstate._sync.locks import LockMethods
+
+OnLost = Callable[["Lock"], object] | None
+
+
+class Lock:
+    """A lock on one or several resources, with threading.Lock's interface. Made by `state.lock`.
+
+    It may be released by another thread or task than acquired it. While it is held, it is renewed
+    in the background; a process that was stopped for longer than its time loses it all the same.
+    Until its first renewal, half a second after it was acquired, its time is 10 s at most.
+    Once it is lost, `lost` is true, writes with its token raise LeaseLost, and so does its release.
+
+    Threads or tasks may share it. To one that lost it, `token`, `lost` and `release` go on to speak
+    of what it lost, whoever has acquired it since: its release raises LeaseLost and ends nothing.
+
+    One that becomes garbage while it is held is renewed no more, and lapses.
+    """
+
+    def __init__(self, state: LockMethods, wanted: Wanted, on_lost: OnLost) -> None:
+        self._state = state
+        self._wanted = wanted
+        self._on_lost = on_lost
+        # At most one element, so that `remove` hands it to one caller only.
+        self._slot: list[Held] = []
+        # What each thread or task was granted last, until it releases.
+        self._taken: WeakKeyDictionary[Any, Held] = WeakKeyDictionary()
+        self._last: Held | None = None
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it, waiting in line for `timeout` seconds, -1 for as long as it takes.
+
+        True when it was acquired. Raises Deadlock when the wait would never end.
+        """
+        self._state._service.refuse_if_forked()
+        wait_s = blocking_wait(blocking, timeout)
+        on_lost = self._teller()
+        # Short at first; see Held.
+        ttl_seconds = self._wanted.ttl_seconds
+        short_s = min(ttl_seconds, PROVISIONAL_S)
+        request = LockRequest(self._state, self._wanted, wait_s, ttl_seconds=short_s)
+        held: Held | None = None
+        try:
+            grant = request.grant()
+            if grant is None:
+                return False
+            held = Held(grant, ttl_seconds, time.monotonic(), on_lost)
+            self._state._keep(held)
+            self._take(held)
+        except BaseException:
+            if held is not None:
+                self._state._background.drop(held)
+                self._state._forget(held)
+            self._state._withdraw(request)
+            raise
+        return True
+
+    def release(self) -> None:
+        """Give it back. RuntimeError when it is not locked, LeaseLost when it had been lost."""
+        self._state._service.refuse_if_forked()
+        held = self._own() or next(iter(self._slot), None)
+        if held is None:
+            raise RuntimeError("release unlocked lock")
+        try:
+            self._let_go(held)
+            self._state._give(held)
+        except BaseException:
+            # Interrupted in between: what is not in the slot must not be renewed for ever.
+            if held not in self._slot:
+                held.is_ended = True
+            raise
+
+    def locked(self) -> bool:
+        """Whether anybody holds it: this object, or, by a look at the service, another."""
+        if self._is_held():
+            return True
+        for kind, name in self._wanted.resources:
+            if self._state.get_lock(kind, name):
+                return True
+        return False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the lease that was acquired last ended without being released.
+
+        By this machine's clock alone, so it turns true in time also when nothing can be reached.
+        """
+        held = self._seen()
+        return held is not None and held.has_lapsed(time.monotonic())
+
+    @property
+    def lost_because(self) -> Exception | None:
+        """Why it was lost: the error of the last renewal (ExpiredKey, LeaseLost, ...).
+
+        None while it is not lost, and when nothing but its time is to blame.
+        """
+        held = self._seen()
+        return held.problem if held is not None and held.has_lapsed(time.monotonic()) else None
+
+    @property
+    def leases(self) -> tuple[Lease, ...]:
+        """The leases that it holds, or held when they were lost; empty when unlocked."""
+        held = self._seen()
+        return () if held is None else held.leases
+
+    @property
+    def lease(self) -> Lease | None:
+        """The first of `leases`, None when unlocked."""
+        return next(iter(self.leases), None)
+
+    @property
+    def token(self) -> int | None:
+        """The fencing token of `lease`, None when unlocked."""
+        lease = self.lease
+        return None if lease is None else lease.fencing_token
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.release()
+        except LeaseLost:
+            if problem is None:
+                raise
+
+    def __del__(self) -> None:
+        # No lock and no call here: this may run at any point of any thread.
+        for held in self._slot:
+            held.abandoned = True
+
+    def __repr__(self) -> str:
+        word = "locked" if self._is_held() else "unlocked"
+        names = ", ".join(f"{kind}/{name}" for kind, name in self._wanted.resources)
+        return f"<{word} sharedstate.{type(self).__name__} object {names} at {id(self):#x}>"
+
+    def _take(self, held: Held) -> None:
+        for former in self._slot:  # it was lost, or nothing could have been granted
+            self._state._background.lose(former)
+        self._slot[:], self._last = [held], held
+        self._taken[current_thread()] = held
+
+    def _let_go(self, held: Held) -> None:
+        if self._taken.get(current_thread()) is held:
+            del self._taken[current_thread()]
+        try:
+            self._slot.remove(held)
+        except ValueError:
+            if not held.is_lost:  # another thread or task was faster
+                raise RuntimeError("release unlocked lock") from None
+
+    def _own(self) -> Held | None:
+        """What the running thread or task acquired and nobody released yet, lost or not."""
+        held = self._taken.get(current_thread())
+        return None if held is None or held.is_ended else held
+
+    def _seen(self) -> Held | None:
+        """What the running thread or task is told about: its own, else what was acquired last."""
+        self._state._service.refuse_if_forked()
+        held = self._own() or self._last
+        return None if held is None or (held.is_ended and not held.is_lost) else held
+
+    def _is_held(self) -> bool:
+        return any(not held.has_lapsed(time.monotonic()) for held in self._slot)
+
+    def _teller(self) -> Callable[[], object] | None:
+        if self._on_lost is None:
+            return None
+        on_lost, this, tell = self._on_lost, weakref.ref(self), tell_in_thread()
+
+        def call() -> object:
+            lock = this()
+            return None if lock is None else on_lost(lock)
+
+        return lambda: tell(call)
+
+
+class LeaseSet(Sequence[Lease]):
+    """The leases that `acquire_locks` granted together; a context manager that releases all.
+
+    They are not renewed by themselves; `state.locks` is.
+    """
+
+    def __init__(self, state: LockMethods, leases: Sequence[Lease]) -> None:
+        self._state = state
+        self._leases = tuple(leases)
+        # With ids of their own, so that a release may be asked for again when an answer was lost.
+        self._unreleased = [(lease, request_id_of(None)) for lease in leases]
+        self._lapsed = 0
+
+    def release(self) -> bool:
+        """Give all of them back. False when any had lapsed; the others are released all the same.
+
+        After an error the same call goes on with the rest; after an answer it does nothing.
+        """
+        while self._unreleased:
+            lease, request_id = self._unreleased[0]
+            released = self._state.release_lock(
+                lease.resource_type,
+                lease.resource_name,
+                fencing_token=lease.fencing_token,
+                request_id=request_id,
+            )
+            self._unreleased.pop(0)
+            self._lapsed += not released
+        return not self._lapsed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self.release() and problem is None:
+            raise LeaseLost(hint="The leases lapsed before the end of the block. Redo the work.")
+
+    @overload
+    def __getitem__(self, index: int) -> Lease: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Lease]: ...
+
+    def __getitem__(self, index: int | slice) -> Lease | Sequence[Lease]:
+        return self._leases[index]
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def __iter__(self) -> Iterator[Lease]:
+        return iter(self._leases)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self._leases)!r})"
+
+
+def blocking_wait(blocking: bool, timeout: float) -> float:
+    """The arguments of threading.Lock.acquire as seconds to wait, with its errors."""
+    if not blocking:
+        if timeout != -1:
+            raise ValueError("can't specify a timeout for a non-blocking call")
+        return 0.0
+    if timeout == -1:
+        return math.inf
+    if not timeout >= 0:  # also NaN
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > threading.TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
+    return float(timeout)

@@ -1,1 +1,0 @@
-"""How a call is sent over HTTP, again where that is safe, and what its answer means."""

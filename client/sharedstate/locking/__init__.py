@@ -1,1 +1,0 @@
-"""How an agent waits for locks, holds them, renews them and learns that they were lost."""
