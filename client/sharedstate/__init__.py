@@ -11,77 +11,47 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sharedstate._async.activity import AsyncActivityFeed
-    from sharedstate._async.budgets import AsyncBudgetReservation
-    from sharedstate._async.client import AsyncSharedState
-    from sharedstate._async.lock import AsyncLeaseSet, AsyncLock
-    from sharedstate._retry import RetryPolicy
-    from sharedstate._sync.activity import ActivityFeed
-    from sharedstate._sync.budgets import BudgetReservation
-    from sharedstate._sync.client import SharedState
-    from sharedstate._sync.lock import LeaseSet, Lock
-    from sharedstate.errors import (
-        Deadlock,
-        LeaseLost,
-        OutcomeUnknown,
-        OverBudget,
-        ResourceLocked,
-        SharedStateError,
-        StaleVersion,
-    )
-    from sharedstate.types import Blocked, Checkin, Checkout, Lease
+    from sharedstate._async.activity import AsyncActivityFeed as AsyncActivityFeed
+    from sharedstate._async.budgets import AsyncBudgetReservation as AsyncBudgetReservation
+    from sharedstate._async.client import AsyncSharedState as AsyncSharedState
+    from sharedstate._async.lock import AsyncLeaseSet as AsyncLeaseSet
+    from sharedstate._async.lock import AsyncLock as AsyncLock
+    from sharedstate._retry import RetryPolicy as RetryPolicy
+    from sharedstate._sync.activity import ActivityFeed as ActivityFeed
+    from sharedstate._sync.budgets import BudgetReservation as BudgetReservation
+    from sharedstate._sync.client import SharedState as SharedState
+    from sharedstate._sync.lock import LeaseSet as LeaseSet
+    from sharedstate._sync.lock import Lock as Lock
+    from sharedstate.errors import Deadlock as Deadlock
+    from sharedstate.errors import LeaseLost as LeaseLost
+    from sharedstate.errors import OutcomeUnknown as OutcomeUnknown
+    from sharedstate.errors import OverBudget as OverBudget
+    from sharedstate.errors import ResourceLocked as ResourceLocked
+    from sharedstate.errors import SharedStateError as SharedStateError
+    from sharedstate.errors import StaleVersion as StaleVersion
+    from sharedstate.types import Blocked as Blocked
+    from sharedstate.types import Checkin as Checkin
+    from sharedstate.types import Checkout as Checkout
+    from sharedstate.types import Lease as Lease
 
     __version__: str
 
-_HOMES = {
-    "ActivityFeed": "sharedstate._sync.activity",
-    "AsyncActivityFeed": "sharedstate._async.activity",
-    "AsyncBudgetReservation": "sharedstate._async.budgets",
-    "AsyncLeaseSet": "sharedstate._async.lock",
-    "AsyncLock": "sharedstate._async.lock",
-    "AsyncSharedState": "sharedstate._async.client",
-    "Blocked": "sharedstate.types",
-    "BudgetReservation": "sharedstate._sync.budgets",
-    "Checkin": "sharedstate.types",
-    "Checkout": "sharedstate.types",
-    "Deadlock": "sharedstate.errors",
-    "Lease": "sharedstate.types",
-    "LeaseSet": "sharedstate._sync.lock",
-    "Lock": "sharedstate._sync.lock",
-    "LeaseLost": "sharedstate.errors",
-    "OutcomeUnknown": "sharedstate.errors",
-    "OverBudget": "sharedstate.errors",
-    "ResourceLocked": "sharedstate.errors",
-    "RetryPolicy": "sharedstate._retry",
-    "SharedState": "sharedstate._sync.client",
-    "SharedStateError": "sharedstate.errors",
-    "StaleVersion": "sharedstate.errors",
+_NAMES = {
+    "_async.activity": "AsyncActivityFeed",
+    "_async.budgets": "AsyncBudgetReservation",
+    "_async.client": "AsyncSharedState",
+    "_async.lock": "AsyncLeaseSet AsyncLock",
+    "_retry": "RetryPolicy",
+    "_sync.activity": "ActivityFeed",
+    "_sync.budgets": "BudgetReservation",
+    "_sync.client": "SharedState",
+    "_sync.lock": "LeaseSet Lock",
+    "errors": "Deadlock LeaseLost OutcomeUnknown OverBudget ResourceLocked SharedStateError"
+    " StaleVersion",
+    "types": "Blocked Checkin Checkout Lease",
 }
-
-__all__ = [
-    "ActivityFeed",
-    "AsyncActivityFeed",
-    "AsyncBudgetReservation",
-    "AsyncLeaseSet",
-    "AsyncLock",
-    "AsyncSharedState",
-    "Blocked",
-    "BudgetReservation",
-    "Checkin",
-    "Checkout",
-    "Deadlock",
-    "Lease",
-    "LeaseLost",
-    "LeaseSet",
-    "Lock",
-    "OutcomeUnknown",
-    "OverBudget",
-    "ResourceLocked",
-    "RetryPolicy",
-    "SharedState",
-    "SharedStateError",
-    "StaleVersion",
-]
+_HOMES = {name: f"sharedstate.{home}" for home, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ Everything else is the database's to refuse.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -46,6 +47,14 @@ def seconds_of(
         return float(value)
     limits = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
     raise InvalidArgument.of(argument, f"is no number of seconds {limits}", value=value, hint=hint)
+
+
+def pause_of(retry_ms: int) -> float:
+    """Seconds until the next question of a waiter that was told `retry_ms`.
+
+    Not before, and up to a fifth later, by chance: those who wait must not ask all at once.
+    """
+    return retry_ms / 1000 * random.uniform(1.0, 1.2)
 
 
 def limit_of(value: Any) -> int:

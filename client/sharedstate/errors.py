@@ -11,6 +11,7 @@ The module imports nothing heavy, so that `from sharedstate.errors import LeaseL
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar, Literal
 
 Origin = Literal["database", "gateway", "client"]
@@ -58,7 +59,9 @@ class SharedStateError(Exception):
         super().__init__(self.message)
 
     def __init_subclass__(cls) -> None:
-        BY_SLUG[cls.slug] = cls
+        cls.slug = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        if not cls.__name__.startswith("_"):
+            BY_SLUG[cls.slug] = cls
 
     def __str__(self) -> str:
         parts = [] if self.message == self.slug else [self.message]
@@ -88,11 +91,14 @@ def _brief(value: Any, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-class InvalidArgument(SharedStateError, ValueError):
-    """An argument cannot be accepted; nothing was changed. `detail` names it and the reason."""
+class _Refusal(SharedStateError):
+    """The database answered from its transaction that it cannot do this; it changed nothing."""
 
-    slug = "invalid_argument"
     raised_by = "database"
+
+
+class InvalidArgument(_Refusal, ValueError):
+    """An argument cannot be accepted; nothing was changed. `detail` names it and the reason."""
 
     @classmethod
     def of(
@@ -103,59 +109,38 @@ class InvalidArgument(SharedStateError, ValueError):
         return cls(detail={"argument": argument, "reason": reason, **shown}, hint=hint)
 
 
-class AgentMismatch(SharedStateError):
+class AgentMismatch(_Refusal):
     """The key belongs to another agent than the one that was named; nothing was changed."""
 
-    slug = "agent_mismatch"
-    raised_by = "database"
 
-
-class UnknownWorkspace(SharedStateError):
+class UnknownWorkspace(_Refusal):
     """No workspace of this name was made."""
 
-    slug = "unknown_workspace"
-    raised_by = "database"
 
-
-class UnknownConflict(SharedStateError):
+class UnknownConflict(_Refusal):
     """No conflict has this number."""
 
-    slug = "unknown_conflict"
-    raised_by = "database"
 
-
-class UnknownVersion(SharedStateError):
+class UnknownVersion(_Refusal):
     """The document has no such version."""
 
-    slug = "unknown_version"
-    raised_by = "database"
 
-
-class RequestIdReused(SharedStateError):
+class RequestIdReused(_Refusal):
     """The request id was used before for another call; nothing was changed."""
 
-    slug = "request_id_reused"
-    raised_by = "database"
 
-
-class LeaseLost(SharedStateError):
+class LeaseLost(_Refusal):
     """The lease lapsed, was released or was taken by another; nothing was written."""
 
-    slug = "lease_lost"
-    raised_by = "database"
 
-
-class Deadlock(SharedStateError):
+class Deadlock(_Refusal):
     """This wait would never end: it closes a cycle of agents that wait for each other.
 
     `detail["cycle"]` lists them, each with what it waits for. Nothing was acquired.
     """
 
-    slug = "deadlock"
-    raised_by = "database"
 
-
-class StaleVersion(SharedStateError):
+class StaleVersion(_Refusal):
     """Somebody wrote since you read, and the same part as you; nothing was written.
 
     Attributes, all that it takes to redo the change (None where the case has none, as of a status):
@@ -164,9 +149,6 @@ class StaleVersion(SharedStateError):
         yours: what you sent.
         paths: JSON pointers of the parts that both changed, such as "/bones/femur/length_m".
     """
-
-    slug = "stale_version"
-    raised_by = "database"
 
     @property
     def base(self) -> dict[str, Any] | None:
@@ -193,91 +175,63 @@ class StaleVersion(SharedStateError):
         return self.detail.get("paths") or []
 
 
-class OverBudget(SharedStateError):
+class OverBudget(_Refusal):
     """It would take more than is allocated, or than others leave; nothing was changed.
 
     `overruns` tells by quantity (mass_kg, cost_usd, power_w): allocated, used and over; and held,
     where others hold a part of it.
     """
 
-    slug = "over_budget"
-    raised_by = "database"
-
     @property
     def overruns(self) -> dict[str, dict[str, float]]:
         return self.detail.get("overruns") or {}
 
 
-class ReservationLost(SharedStateError):
+class ReservationLost(_Refusal):
     """The reservation has ended, or is not of this execution; nothing was changed."""
 
-    slug = "reservation_lost"
-    raised_by = "database"
 
-
-class StaleInputs(SharedStateError):
+class StaleInputs(_Refusal):
     """What the subsystem was made from has changed since; nothing was written.
 
     `inputs` lists the changes: subsystem, document, seen_version, new_version and changed_paths.
     """
-
-    slug = "stale_inputs"
-    raised_by = "database"
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
         return self.detail.get("inputs") or []
 
 
-class ConflictAlreadyResolved(SharedStateError):
+class ConflictAlreadyResolved(_Refusal):
     """The conflict was resolved before; its resolution stays as it is."""
 
-    slug = "conflict_already_resolved"
-    raised_by = "database"
 
-
-class ConflictNotResolved(SharedStateError):
+class ConflictNotResolved(_Refusal):
     """The conflict is open, so it cannot be opened again; nothing was changed."""
 
-    slug = "conflict_not_resolved"
-    raised_by = "database"
 
-
-class ConflictDuplicate(SharedStateError):
+class ConflictDuplicate(_Refusal):
     """Another open conflict has the same source, target and key; nothing was changed.
 
     `detail["duplicate_of"]` is its number.
     """
 
-    slug = "conflict_duplicate"
-    raised_by = "database"
 
-
-class LogRestored(SharedStateError):
+class LogRestored(_Refusal):
     """The log was dumped on another server: it cannot be followed before `hint` was done once."""
 
-    slug = "log_restored"
-    raised_by = "database"
 
-
-class ExportTooLarge(SharedStateError):
+class ExportTooLarge(_Refusal):
     """The workspace is more than one answer can hold: 256 MB of documents, or of the log."""
 
-    slug = "export_too_large"
-    raised_by = "database"
 
-
-class ResourceLocked(SharedStateError):
+class ResourceLocked(_Refusal):
     """Another execution holds the lease; nothing was written."""
-
-    slug = "resource_locked"
-    raised_by = "database"
 
 
 class PayloadTooLarge(SharedStateError):
     """The request is over 10 MB; nothing was changed."""
 
-    slug = "payload_too_large"
     raised_by = "gateway"
     default_hint = "Send less in one call, for example a document in several parts."
 
@@ -285,7 +239,6 @@ class PayloadTooLarge(SharedStateError):
 class UriTooLong(SharedStateError):
     """The address is longer than the gateway reads (16 KB); nothing was changed."""
 
-    slug = "uri_too_long"
     raised_by = "gateway"
     default_hint = "Ask with fewer or shorter filters, or in several requests."
 
@@ -293,7 +246,6 @@ class UriTooLong(SharedStateError):
 class ServiceUnavailable(SharedStateError):
     """The service could not be reached, also after retries; nothing was changed."""
 
-    slug = "service_unavailable"
     raised_by = "gateway"
     default_hint = "Is it running? `sharedstate status` tells, `make up` starts it."
 
@@ -301,21 +253,18 @@ class ServiceUnavailable(SharedStateError):
 class InvalidKey(SharedStateError):
     """The key is broken or of another installation; or one of the two below."""
 
-    slug = "invalid_key"
     default_hint = "Set SUPABASE_KEY to a valid key of this installation (`make up` writes .env)."
 
 
 class ExpiredKey(InvalidKey):
     """The key was good until the time that `message` names; nothing was changed."""
 
-    slug = "expired_key"
     default_hint = "Make one by `sharedstate token`."
 
 
 class ClockSkew(InvalidKey):
     """The key is dated later than now, by the server's clock; nothing was changed."""
 
-    slug = "clock_skew"
     default_hint = (
         "Nothing is wrong with the key: the clock of the server and that of the machine that made "
         "the key differ by over 30 s. Set both by a time server."
@@ -325,21 +274,18 @@ class ClockSkew(InvalidKey):
 class PermissionDenied(SharedStateError):
     """The key's role may not do this; nothing was changed."""
 
-    slug = "permission_denied"
     default_hint = "Use a key that may do this; operators have SUPABASE_SERVICE_ROLE_KEY."
 
 
 class SchemaMissing(SharedStateError):
     """The database does not have this function or table: not migrated, or older than the client."""
 
-    slug = "schema_missing"
     default_hint = "Apply the migrations: `sharedstate init`."
 
 
 class StatementTimeout(SharedStateError):
     """The database stopped the statement because it took too long; nothing was changed."""
 
-    slug = "statement_timeout"
     default_hint = "Try again; if it stays so, ask for less in one call."
 
 
@@ -350,39 +296,32 @@ class OutcomeUnknown(SharedStateError):
     if it was done, and does it now if it was not.
     """
 
-    slug = "outcome_unknown"
     default_hint = "Make the same call again with this request_id; it is never done twice."
 
 
 class NotConfigured(SharedStateError):
     """No url or key was found in arguments, environment or .env."""
 
-    slug = "not_configured"
     default_hint = "Run `make up`, which writes .env, or set SUPABASE_URL and SUPABASE_KEY."
 
 
 class ClientClosed(SharedStateError, RuntimeError):
     """The client was closed before this call; nothing was sent."""
 
-    slug = "client_closed"
     default_hint = "Make a new SharedState."
 
 
 class ClientForked(SharedStateError, RuntimeError):
     """The client was made by the parent of this process; nothing was sent."""
 
-    slug = "client_forked"
     default_hint = "Make a client in each process."
 
 
 class ReentrantCall(SharedStateError, RuntimeError):
     """A signal handler called while it interrupted a call of the same client; nothing was sent."""
 
-    slug = "reentrant_call"
     default_hint = "Make a SharedState in the handler, or only set a flag there."
 
 
 class UnexpectedError(SharedStateError):
     """An answer that this version does not know; message, code, status and raw carry it all."""
-
-    slug = "unexpected_error"

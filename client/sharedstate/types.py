@@ -24,18 +24,6 @@ class ActivityRow(TypedDict):
     transaction_id: str
 
 
-class ActivityPage(TypedDict):
-    """A step of a follower: entries, where to go on, whether there is `more` at once.
-
-    Else it asks again after `retry_ms`.
-    """
-
-    entries: list[ActivityRow]
-    cursor: str
-    more: bool
-    retry_ms: int
-
-
 class GlobalConstraintsRow(TypedDict):
     """Row of `global_constraints`: one version of the limits and budgets."""
 
@@ -145,15 +133,6 @@ class ConflictEventRow(TypedDict):
     details: dict[str, Any]
     created_at: str
     execution_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UnblockWait:
-    """How a blocked agent stands; while `blocked`, ask again after `retry_ms` milliseconds."""
-
-    blocked: bool
-    conflicts: list[ConflictRow]
-    retry_ms: int
 
 
 class _DocumentRow(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,42 +13,37 @@ import pytest
 import respx
 
 from sharedstate import AsyncSharedState, Blocked, SharedState, errors
-from sharedstate._patience import Patience
 
 CONFLICT = {"conflict_id": 3, "severity": "critical"}
 
 
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_without_a_timeout_the_patience_has_no_end() -> None:
-    clock = Clock()
-    patience = Patience(None, clock)
-    for _ in range(3):
-        pause_s = patience.pause_s(40)
-        assert pause_s is not None and 0.04 <= pause_s <= 0.048
-        clock.now += 1e9
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch, client: SharedState) -> list[float]:
+    """Each pause of `client` as it is asked for; the clock goes on by that time alone."""
+    made: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 + sum(made))
+    monkeypatch.setattr("sharedstate._sync.conflicts.time", clock)
+    monkeypatch.setattr(client, "_pause", made.append)
+    return made
 
 
-def test_no_pause_is_longer_than_what_is_left() -> None:
-    clock = Clock()
-    patience = Patience(0.75, clock)
-    clock.now += 0.74
-    assert patience.pause_s(500) == pytest.approx(0.01)
-    clock.now += 0.01
-    assert patience.pause_s(500) is None
+def test_without_a_timeout_it_asks_as_long_as_it_takes(
+    client: SharedState, service: respx.MockRouter, pauses: list[float]
+) -> None:
+    service.post("rpc/wait_until_unblocked").mock(side_effect=answers(*[True] * 50, False))
+    assert client.wait_until_unblocked("power_agent")
+    assert len(pauses) == 50
+    assert all(0.001 <= pause_s <= 0.0012 for pause_s in pauses)
 
 
-def test_a_timeout_of_zero_is_one_look() -> None:
-    patience = Patience(0, Clock())
-    assert patience.pause_s(20) is None
+def test_no_pause_is_longer_than_what_is_left_and_one_look_follows_it(
+    client: SharedState, service: respx.MockRouter, pauses: list[float]
+) -> None:
+    blocked = httpx.Response(200, json={"blocked": True, "conflicts": [], "retry_ms": 500})
+    route = service.post("rpc/wait_until_unblocked").mock(return_value=blocked)
+    assert not client.wait_until_unblocked("power_agent", timeout=0.75)
+    assert sum(pauses) == pytest.approx(0.75)
+    assert len(route.calls) == len(pauses) + 1 == 3
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), "5", []])

@@ -12,9 +12,8 @@ from typing import Any, Self
 from uuid import UUID, uuid5
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of, request_id_of, seconds_of
+from sharedstate._arguments import RequestId, limit_of, pause_of, request_id_of, seconds_of
 from sharedstate._async.base import AsyncMethods
-from sharedstate._patience import pause_of
 from sharedstate._rows import boolean, integer, row, rows, text
 from sharedstate.errors import InvalidArgument, ServiceUnavailable, StatementTimeout
 
@@ -249,7 +248,7 @@ def _given(filters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in filters.items() if value is not None}
 
 
-def _page(answer: Any) -> types.ActivityPage:
+def _page(answer: Any) -> dict[str, Any]:
     found = row(answer)
     return {
         "entries": rows(found["entries"]),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId
-from sharedstate._patience import Patience
+from sharedstate._arguments import RequestId, pause_of, seconds_of
 from sharedstate._rows import boolean, integer, row, rows
 from sharedstate._sync.base import Methods
 
@@ -163,15 +164,20 @@ class ConflictMethods(Methods):
             >>> if not state.wait_until_unblocked("power_agent", timeout=600):
             ...     print(state.blocked_by("power_agent"))
         """
-        patience, params = Patience(timeout), {"agent_name": agent_name}
+        hint = "Pass seconds of at least 0, or None to wait for ever."
+        wait_s = math.inf if timeout is None else seconds_of(timeout, "timeout", hint=hint)
+        ends = time.monotonic() + wait_s
+        # Who does not wait asks as any call does.
+        until, params = ends if wait_s else math.inf, {"agent_name": agent_name}
         while True:
-            answer = self._rpc("wait_until_unblocked", params, _unblock_wait, until=patience.until)
-            if not answer.blocked:
+            answer = self._rpc("wait_until_unblocked", params, row, until=until)
+            if not answer["blocked"]:
                 return True
-            pause_s = patience.pause_s(answer.retry_ms)
-            if pause_s is None:
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
                 return False
-            self._pause(pause_s)
+            # The last pause ends with the time, and one more look follows it.
+            self._pause(min(pause_of(answer["retry_ms"]), left_s))
 
     def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
         """Open conflicts, most urgent first; of an agent those that concern its subsystem.
@@ -184,12 +190,3 @@ class ConflictMethods(Methods):
             ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
         """
         return self._rpc("get_active_conflicts", {"agent_name": agent_name}, rows)
-
-
-def _unblock_wait(answer: Any) -> types.UnblockWait:
-    found = row(answer)
-    return types.UnblockWait(
-        blocked=boolean(found["blocked"]),
-        conflicts=rows(found["conflicts"] or []),
-        retry_ms=integer(found["retry_ms"]),
-    )

@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, checked, pairs_of, request_id_of, seconds_of
+from sharedstate._arguments import (
+    RequestId,
+    checked,
+    pairs_of,
+    pause_of,
+    request_id_of,
+    seconds_of,
+)
 from sharedstate._held import Grant
-from sharedstate._patience import pause_of
 from sharedstate._rows import boolean, lease, leases, lock_wait
 from sharedstate._sync.base import Methods
 from sharedstate.errors import (
