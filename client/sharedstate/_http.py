@@ -220,9 +220,7 @@ class HttpClient(httpx.Client):
         if not self._service.treats(request):
             return super().send(request, **options)
         sending = self._service.begin(request)
-        if getattr(self._sending, "is_under_way", False):
-            # The pool's lock may be held below us, by the code that the signal interrupted.
-            raise errors.ReentrantCall("this thread is in the middle of another call")
+        self._refuse_reentry()
         self._sending.is_under_way = True
         try:
             return self._send(sending, options | {"follow_redirects": False})
@@ -251,9 +249,15 @@ class HttpClient(httpx.Client):
 
     def close(self) -> None:
         """Close every connection. Calls afterwards raise ClientClosed."""
+        self._refuse_reentry()
         super().close()
         with self._closing:
             self._closing.notify_all()
+
+    def _refuse_reentry(self) -> None:
+        # The pool's lock may be held below us, by the code that a signal interrupted.
+        if getattr(self._sending, "is_under_way", False):
+            raise errors.ReentrantCall("this thread is in the middle of another call")
 
 
 @functools.cache

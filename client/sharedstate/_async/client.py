@@ -119,8 +119,8 @@ class AsyncSharedState(
 
         Locks that are held are not released by this, but renewed no more: they lapse.
         """
-        await join_from_task(self._background.stop())
         await self._http.close()
+        await join_from_task(self._background.stop())
 
     @property
     def url(self) -> str:

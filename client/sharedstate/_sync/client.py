@@ -118,8 +118,8 @@ class SharedState(
 
         Locks that are held are not released by this, but renewed no more: they lapse.
         """
-        join_from_thread(self._background.stop())
         self._http.close()
+        join_from_thread(self._background.stop())
 
     @property
     def url(self) -> str:

@@ -1,0 +1,96 @@
+"""A signal handler that interrupts a call never waits for what its own thread holds."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sharedstate import SharedState, errors
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import LocalServer
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+
+
+@contextmanager
+def _interrupting(handler: Callable[[], Any]) -> Iterator[None]:
+    """`handler` interrupts this thread again and again, at any place, and never itself."""
+
+    def interrupt(*_: Any) -> None:
+        handler()
+        signal.setitimer(signal.ITIMER_PROF, 0.001)
+
+    former = signal.signal(signal.SIGPROF, interrupt)
+    signal.setitimer(signal.ITIMER_PROF, 0.001)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, former)
+
+
+def test_a_handler_s_call_by_the_interrupted_client_works_or_says_what_to_do(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    seen: set[str] = set()
+
+    def call() -> None:
+        try:
+            shared.update_subsystem_status("skeleton", {})
+            seen.add("done")
+        except errors.ReentrantCall as problem:
+            assert "only set a flag" in problem.hint
+            seen.add("refused")
+
+    ends = time.monotonic() + 20
+    with shared, _interrupting(call):
+        while len(seen) < 2 and time.monotonic() < ends:
+            shared.update_subsystem_status("skeleton", {})
+            sum(range(20_000))  # a place between two calls
+    assert seen == {"done", "refused"}
+
+
+def test_a_client_that_a_handler_makes_works(
+    shared: SharedState, local_server: LocalServer
+) -> None:
+    done = 0
+
+    def call() -> None:
+        nonlocal done
+        with SharedState("handler", url=local_server.url, key="key") as own:
+            own.health()
+        done += 1
+
+    ends = time.monotonic() + 20
+    with shared, _interrupting(call):
+        while done < 20 and time.monotonic() < ends:
+            shared.health()
+    assert done >= 20
+
+
+def test_a_handler_closes_the_client_that_it_interrupts_or_is_told_what_to_do(
+    local_server: LocalServer,
+) -> None:
+    seen: set[str] = set()
+
+    def close() -> None:
+        try:
+            state.close()
+            seen.add("done")
+        except errors.ReentrantCall:
+            seen.add("refused")
+
+    ends = time.monotonic() + 20
+    while len(seen) < 2 and time.monotonic() < ends:
+        state = SharedState(url=local_server.url, key="key")
+        with pytest.raises(errors.ClientClosed), _interrupting(close):
+            while True:
+                state.health()
+                sum(range(20_000))  # a place between two calls
+    assert seen == {"done", "refused"}
