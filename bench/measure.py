@@ -11,16 +11,21 @@ WARM_UP_ROUNDS = 50
 
 @dataclass(frozen=True)
 class Timing:
-    """What many repetitions of one thing took, in milliseconds."""
+    """What many repetitions of one thing took, in milliseconds.
+
+    `cpu_ms` is what the caller's own thread used of the processor, at p50; None where nobody knows.
+    """
 
     p50_ms: float
     p99_ms: float
+    cpu_ms: float | None = None
 
     @classmethod
-    def of(cls, durations_ms: list[float]) -> Timing:
+    def of(cls, durations_ms: list[float], cpu_ms: list[float] | None = None) -> Timing:
         """The percentiles (nearest rank) of some durations."""
         ordered = sorted(durations_ms)
-        return cls(p50_ms=_percentile(ordered, 50), p99_ms=_percentile(ordered, 99))
+        cpu = _percentile(sorted(cpu_ms), 50) if cpu_ms else None
+        return cls(_percentile(ordered, 50), _percentile(ordered, 99), cpu)
 
 
 def _percentile(ordered: list[float], percent: int) -> float:
@@ -35,10 +40,12 @@ def in_turns(
 ) -> dict[str, Timing]:
     """Time each contestant once a round, so that what disturbs the machine disturbs them all."""
     durations: dict[str, list[float]] = {name: [] for name in contestants}
+    cpu: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(warm_up + rounds):
         for name, contestant in contestants.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.thread_time()
             contestant()
             if number >= warm_up:
                 durations[name].append((time.perf_counter() - began) * 1000)
-    return {name: Timing.of(taken) for name, taken in durations.items()}
+                cpu[name].append((time.thread_time() - used) * 1000)
+    return {name: Timing.of(taken, cpu[name]) for name, taken in durations.items()}

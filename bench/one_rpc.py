@@ -1,4 +1,4 @@
-"""One RPC by three ways: SharedState, http.client, pgbench."""
+"""One RPC by four ways: SharedState, bare supabase-py, http.client, pgbench."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
+from supabase import ClientOptions, create_client
+
 from measure import Timing, in_turns
 from sharedstate import SharedState
 from sharedstate_ops.stack import StackInfo
@@ -22,6 +25,7 @@ EXECUTION = "bench-1"
 AGENT = "bench_agent"
 ACTIVITY = "measured"
 DETAILS = {"bones": 6}
+SUPABASE = "supabase-py"
 SCRIPTS = {
     "log_agent_activity": (
         "select * from public.log_agent_activity("
@@ -34,29 +38,37 @@ SCRIPTS = {
 def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[str, Timing]]:
     """Timings by function and by way."""
     bare = BareClient.of_gateway(info)
-    try:
+    with httpx.Client(timeout=15) as plain:
+        supabase = create_client(
+            info.url, info.agent_key, ClientOptions(httpx_client=plain, persist_session=False)
+        )
         by_function: dict[str, dict[str, Callable[[], object]]] = {
             "log_agent_activity": {
                 "SharedState": lambda: state.log_agent_activity(AGENT, ACTIVITY, DETAILS),
-                "http.client": lambda: bare.call(
-                    "log_agent_activity",
-                    {
-                        "agent_name": AGENT,
-                        "activity": ACTIVITY,
-                        "details": DETAILS,
-                        "execution_id": EXECUTION,
-                        "request_id": str(uuid4()),
-                    },
-                ),
+                SUPABASE: lambda: supabase.rpc("log_agent_activity", _entry()).execute(),
+                "http.client": lambda: bare.call("log_agent_activity", _entry()),
             },
-            "health": {"SharedState": state.health, "http.client": lambda: bare.call("health", {})},
+            "health": {
+                "SharedState": state.health,
+                SUPABASE: lambda: supabase.rpc("health", {}).execute(),
+                "http.client": lambda: bare.call("health", {}),
+            },
         }
         timings = {name: in_turns(ways, rounds) for name, ways in by_function.items()}
-    finally:
-        bare.close()
+    bare.close()
     for name, script in SCRIPTS.items():
         timings[name]["pgbench"] = pgbench(info, script, rounds)
     return timings
+
+
+def _entry() -> dict[str, object]:
+    return {
+        "agent_name": AGENT,
+        "activity": ACTIVITY,
+        "details": DETAILS,
+        "execution_id": EXECUTION,
+        "request_id": str(uuid4()),
+    }
 
 
 class BareClient:

@@ -99,12 +99,15 @@ class Service:
             self.read_s = seconds_of(timeout_seconds, "timeout_seconds", 0.001, 86400.0)
         self.headers = {**workspace_header(settings.workspace), "User-Agent": "sharedstate"}
         try:
-            httpx.URL(settings.url)
+            prefix = httpx.URL(f"{settings.url}/rest/v1/").raw_path
         except httpx.InvalidURL as problem:
             raise errors.InvalidArgument.of(
                 "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
             ) from problem
-        self._prefix = f"{settings.url}/rest/v1/"
+        self._prefix = prefix
+        credentials = settings.credentials
+        # As supabase-py sends them by itself; it takes every key for a token.
+        self._sent_anyhow = credentials if "Authorization" in credentials else {}
         self._pid = os.getpid()
 
     def options(self) -> dict[str, Any]:
@@ -122,7 +125,14 @@ class Service:
 
     def treats(self, request: httpx.Request) -> bool:
         """Whether a request goes to PostgREST."""
-        return str(request.url).startswith(self._prefix)
+        return request.url.raw_path.startswith(self._prefix)
+
+    def authorize(self, request: httpx.Request) -> None:
+        """Say who we are, which may have changed since the client was made."""
+        credentials = self.settings.credentials
+        if credentials != self._sent_anyhow:
+            request.headers.pop("Authorization", None)
+            request.headers.update(credentials)
 
     def refuse_if_forked(self) -> None:
         """ClientForked in a child of the process that made the client."""
@@ -151,11 +161,10 @@ class Sending:
         """Make the request ready for its next attempt; how long to wait for its answer, seconds."""
         at_most_s = max(0.0, self._call.until - time.monotonic()) + GRACE_S
         read_s = min(max(self._service.read_s, self._call.timeout_s), at_most_s)
-        timeout = httpx.Timeout(read_s, connect=min(_CONNECT_TIMEOUT_S, read_s))
-        self.request.extensions["timeout"] = timeout.as_dict()
-        headers = self.request.headers
-        headers.pop("Authorization", None)
-        headers.update(self._service.settings.credentials)  # may be new since the client was made
+        connect_s = min(_CONNECT_TIMEOUT_S, read_s)
+        timeouts = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
+        self.request.extensions["timeout"] = timeouts
+        self._service.authorize(self.request)
         return read_s
 
     def is_done(self, answer: httpx.Response) -> bool:
