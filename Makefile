@@ -41,7 +41,7 @@ lint: .venv/.installed-dev ## ruff, mypy, sqlfluff, and whether generated files 
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/sqlfluff lint --disable-progress-bar -q sql
-	@.venv/bin/python scripts/build_async.py --check
+	@.venv/bin/python scripts/build_sync.py --check
 	@.venv/bin/python scripts/build_migration.py --check
 
 bench: .venv/.installed ## how fast it is on this machine

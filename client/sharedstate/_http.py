@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -98,6 +99,8 @@ class Service:
         if timeout_seconds is not None:
             self.read_s = seconds_of(timeout_seconds, "timeout_seconds", 0.001, 86400.0)
         self.headers = {**workspace_header(settings.workspace), "User-Agent": "sharedstate"}
+        if settings.token:
+            self.headers["Authorization"] = f"Bearer {settings.token}"
         try:
             prefix = httpx.URL(f"{settings.url}/rest/v1/").raw_path
         except httpx.InvalidURL as problem:
@@ -114,13 +117,18 @@ class Service:
         """How httpx is to connect."""
         parts = urlsplit(self.settings.url)
         host = parts.hostname or ""
+        is_here = host in ("localhost", "::1") or host.startswith("127.")
+        proxies = getproxies()
+        proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+        if proxy.startswith("socks") and not (is_here or proxy_bypass(host)):
+            raise ImportError("aiohttp takes no SOCKS proxy, and renews the locks")
         return {
             "verify": _tls_context(parts.scheme),
             "limits": LIMITS,
             "timeout": self.read_s,
             "follow_redirects": True,
             # No proxy of the environment for this machine itself.
-            "trust_env": not (host in ("localhost", "::1") or host.startswith("127.")),
+            "trust_env": not is_here,
         }
 
     def treats(self, request: httpx.Request) -> bool:
@@ -293,5 +301,5 @@ def naming_the_proxy() -> Iterator[None]:
             "proxy",
             f"of the environment cannot be used ({reason})",
             hint="Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or name the service's host in "
-            "NO_PROXY. SharedState takes a SOCKS proxy with httpx[socks].",
+            "NO_PROXY.",
         ) from None

@@ -27,10 +27,6 @@ class AsyncHttpClient(HttpxAiohttpClient):
         self._loop: asyncio.AbstractEventLoop | None = None
         with naming_the_proxy():
             super().__init__(**service.options())
-            for transport in self._mounts.values():
-                proxy = getattr(transport, "proxy", None)
-                if proxy is not None and proxy.url.scheme.startswith("socks"):
-                    raise ImportError("AsyncSharedState takes no SOCKS proxy")
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send it, again where that is safe; our errors for what is no success."""

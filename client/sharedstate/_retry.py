@@ -79,12 +79,12 @@ class Attempts:
         # Only the function itself answers from the transaction, which knows the request id. A
         # key that expired between two attempts, say, tells nothing about the earlier one.
         if self._may_be_done and problem.raised_by != "database":
-            raise unknown(problem) from problem
+            raise unknown(problem, repeatable=self._repeatable) from problem
         # A failure without any code is none of PostgREST's: a proxy broke, and the call may have
         # gone through before.
         nameless = problem.status is not None and problem.status >= 500 and not problem.code
         if nameless and self._mutation:
-            raise unknown(problem) from problem
+            raise unknown(problem, repeatable=self._repeatable) from problem
         raise problem
 
     def after_silence(self, cause: Exception, *, sent: bool, elapsed_s: float) -> float:
@@ -105,16 +105,22 @@ class Attempts:
             return pause
         problem.detail.setdefault("attempts", self._failed)
         if self._may_be_done:
-            raise unknown(problem) from (problem.__cause__ or problem)
+            raise unknown(problem, repeatable=self._repeatable) from (problem.__cause__ or problem)
         raise problem
 
 
-def unknown(last: SharedStateError) -> errors.OutcomeUnknown:
+def unknown(last: SharedStateError, *, repeatable: bool = True) -> errors.OutcomeUnknown:
     """The error for a call that was sent and may have been done; `last` is what came last."""
+    if last.request_id:
+        hint = ""
+    elif repeatable:
+        hint = "Make the same call again; a repetition does no harm."
+    else:
+        hint = "Look whether it was done before you make it again: it has no request_id."
     return errors.OutcomeUnknown(
         last.message,
         detail={**last.detail, "request_id": last.request_id},
-        hint="" if last.request_id else "Make the same call again; a repetition does no harm.",
+        hint=hint,
         raw=last.raw,
         code=last.code,
         status=last.status,

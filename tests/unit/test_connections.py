@@ -261,9 +261,32 @@ def test_a_proxy_that_cannot_be_used_is_refused_and_not_shown(
         assert "secret" not in str(caught.value)
 
 
-def test_the_async_client_says_that_it_takes_no_socks_proxy(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("make", [SharedState, AsyncSharedState])
+def test_a_socks_proxy_is_refused_by_name(
+    make: type[SharedState | AsyncSharedState], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "socks5://proxy:1")
-    with pytest.raises(errors.InvalidArgument, match="AsyncSharedState takes no SOCKS proxy"):
-        AsyncSharedState(url="http://service.test", key="key")
+    monkeypatch.setenv("all_proxy", "socks5://proxy:1")
+    with pytest.raises(errors.InvalidArgument, match="takes no SOCKS proxy"):
+        make(url="http://service.test", key="key")
+    make(url="http://127.0.0.1:9", key="key")
+
+
+def test_supabase_finds_no_row_as_it_does_without_us(
+    service: respx.MockRouter, client: SharedState
+) -> None:
+    service.get("subsystems").respond(json=[])
+    query = client.supabase.table("subsystems").select("*").maybe_single()
+    assert query.execute() is None
+
+
+def test_what_supabase_changes_by_itself_is_sent_once_when_it_may_have_arrived(
+    service: respx.MockRouter, client: SharedState
+) -> None:
+    route = service.post("rpc/log_agent_activity").mock(side_effect=httpx.ReadTimeout("slow"))
+    with pytest.raises(errors.OutcomeUnknown, match="Look whether it was done"):
+        client.supabase.rpc("log_agent_activity", {"agent_name": "a"}).execute()
+    assert route.call_count == 1
+    read = service.get("subsystems").mock(side_effect=httpx.ReadTimeout("slow"))
+    with pytest.raises(errors.ServiceUnavailable):
+        client.supabase.table("subsystems").select("*").execute()
+    assert read.call_count == 5

@@ -97,7 +97,7 @@ class AsyncSharedState(
             self._settings.key,
             AsyncClientOptions(
                 httpx_client=self._http,
-                headers={**self._settings.credentials, **self._service.headers},
+                headers=dict(self._service.headers),
                 postgrest_client_retry=False,  # its own knows GET alone
                 auto_refresh_token=False,
                 persist_session=False,

@@ -208,8 +208,8 @@ class AsyncLockMethods(AsyncMethods):
     ) -> AsyncLock:
         """A lock with threading.Lock's interface, renewed in the background while it is held.
 
-        Whatever keeps all other threads, or the event loop, from running for longer than
-        `ttl_seconds` (1..86400) loses it.
+        What stops all threads of the process for longer than `ttl_seconds` (1..86400) loses it; an
+        event loop that is busy does not.
         `on_lost(lock)` is called when the lease is lost, in the background.
 
         Example:

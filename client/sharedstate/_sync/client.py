@@ -96,7 +96,7 @@ class SharedState(
             self._settings.key,
             ClientOptions(
                 httpx_client=self._http,
-                headers={**self._settings.credentials, **self._service.headers},
+                headers=dict(self._service.headers),
                 postgrest_client_retry=False,  # its own knows GET alone
                 auto_refresh_token=False,
                 persist_session=False,
