@@ -14,9 +14,9 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from sharedstate import errors
-from sharedstate._numbers import decode_exactly
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
+from sharedstate_ops.importing.exact_json import parse
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -45,7 +45,7 @@ class Operator:
     def export_state(self) -> dict[str, Any]:
         """The whole workspace, with every digit of every number."""
         ((text,),) = self._rows("select public.export_state()::text", [])
-        document: dict[str, Any] = decode_exactly(str(text))
+        document: dict[str, Any] = parse(str(text).encode())
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
         first = (*HEAD, COUNTERS, *SECTIONS)
         return {key: document.pop(key) for key in first if key in document} | document
