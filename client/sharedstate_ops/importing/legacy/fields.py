@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from sharedstate.config import name_fault
+from sharedstate_ops.importing.exact_json import faults
 from sharedstate_ops.importing.reading import Place, Problem, faults_in
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Fields:
         self.values = dict(values)
         self.place = place
         self.wrong: list[Problem] = []
+        # Looked at once, because logs have many lines and few faults.
+        self._has_faults = next(faults(values), None) is not None
 
     def take(self, read: Callable[[Any], T], *keys: str) -> T | None:
         """What `read` makes of the first of these keys that fits; its ValueError is the reason."""
@@ -71,7 +74,7 @@ class Fields:
         self.wrong.append(Problem(self.place.at(key), reason))
 
     def _is_storable(self, key: str, value: Any) -> bool:
-        wrong = faults_in({key: value}, self.place)
+        wrong = faults_in({key: value}, self.place) if self._has_faults else []
         self.wrong += wrong
         return not wrong
 

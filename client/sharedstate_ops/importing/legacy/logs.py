@@ -34,9 +34,10 @@ def _read_log(source: Source, path: Path) -> None:
     data = source.read(path) or b""
     seen: Counter[str] = Counter()
     last_time = _day_of(path)
+    whole = source.place(path)
     for number, raw in enumerate(data.split(b"\n"), 1):
         line = raw.strip(b" \t\r\n")
-        place = replace(source.place(path), line=number)
+        place = replace(whole, line=number)
         if not line:
             continue
         try:
