@@ -30,7 +30,7 @@ def test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments(
     rows = used.one(ROWS)
     made = save(used, tmp_path / "saved")
     target = database(empty=True)
-    assert len(load(target, made.path).tables) == made.tables
+    assert len(load(target, made.path)) == made.tables
     assert target.one(ROWS) == rows
     # But for the first numbers of what the backup does not know.
     number = re.compile(r"\b(last_\w+|version) (bigint|integer) DEFAULT (\d+)")

@@ -1,4 +1,4 @@
-"""`sharedstate backup`: one consistent archive of what is ours, whole or not there at all."""
+"""`sharedstate backup`: one consistent archive of our schemas, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from pathlib import Path
 
 import psycopg
 
-from sharedstate_ops.backup import archive, ours
+from sharedstate_ops.backup import archive
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
 
 _SCRATCH = ".sharedstate-part"
-_SCHEMAS = ("public", "core", "supabase_migrations")
 
 
 @dataclass(frozen=True)
@@ -42,19 +41,18 @@ def back_up(
     for taken in (path, archive.checksum_file(path)):
         if taken.exists():
             raise _exists(taken)
-    mine = ours.made_by(ours.read_ledger(connection))
-    if not mine.relations:
+    expected = _tables(connection)
+    if "core.workspaces" not in expected:
         raise StackError(
             "there is nothing of sharedstate in this database.",
             hint="Apply the migrations: sharedstate init",
         )
-    expected = _tables(connection, mine)
     try:
         scratch, lock = _scratch(path)
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
     try:
-        archive.dump(scratch, environment, *_what(connection, mine))
+        archive.dump(scratch, environment)
         found = _verify(scratch, expected)
         digest = archive.checksum(scratch)
         _to_disk(scratch)
@@ -123,24 +121,11 @@ def _scratch(path: Path) -> tuple[Path, int]:
         os.close(lock)
 
 
-def _what(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> list[str]:
+def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    """What has to be in the archive."""
     rows = connection.execute(
-        """select quote_ident(c.relname) from pg_class as c
-           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
-             and c.relname <> all (%s)""",
-        [list(mine.relations)],
-    )
-    others = [f'--exclude-table=public."{str(name).strip(chr(34))}"' for (name,) in rows]
-    return [*(f"--schema={schema}" for schema in _SCHEMAS), *others]
-
-
-def _tables(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> set[str]:
-    rows = connection.execute(
-        """select n.nspname || '.' || c.relname
-           from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
-           where c.relkind = 'r' and (n.nspname = 'core' or (n.nspname = 'public'
-             and c.relname = any (%s)))""",
-        [list(mine.relations)],
+        """select schemaname || '.' || tablename from pg_tables
+           where schemaname in ('core', 'public')"""
     )
     return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
 
