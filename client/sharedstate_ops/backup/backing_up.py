@@ -49,21 +49,19 @@ def back_up(
         )
     try:
         scratch, lock = _scratch(path)
-    except OSError as error:
-        raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
-    try:
-        archive.dump(scratch, environment)
-        found = _verify(scratch, expected)
-        digest = archive.checksum(scratch)
-        _to_disk(scratch)
-        _publish(scratch, path, digest)
+        try:
+            archive.dump(scratch, environment)
+            found = _verify(scratch, expected)
+            digest = archive.checksum(scratch)
+            _to_disk(scratch)
+            _publish(scratch, path, digest)
+        finally:
+            scratch.unlink(missing_ok=True)
+            os.close(lock)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        scratch.unlink(missing_ok=True)
-        os.close(lock)
     return Backup(path, path.stat().st_size, len(found), digest)
 
 
@@ -74,11 +72,11 @@ def _exists(path: Path) -> StackError:
 def _publish(scratch: Path, path: Path, digest: str) -> None:
     """Give the archive its name, then its checksum; FileExistsError when another backup has it.
 
-    In this order, because only the archive's name decides between two backups at once.
+    In this order, because only the archive's name decides between two backups at once: an empty
+    file keeps it for us, also where a file system has no hard links.
     """
-    _take_name(scratch, path)
+    path.touch(mode=0o600, exist_ok=False)
     try:
-        # Where the name is a link to the archive already, this does nothing.
         scratch.replace(path)
         write_private(archive.checksum_file(path), f"{digest}  {path.name}\n")
         _to_disk(path.parent)
@@ -86,16 +84,6 @@ def _publish(scratch: Path, path: Path, digest: str) -> None:
         path.unlink()
         archive.checksum_file(path).unlink(missing_ok=True)
         raise
-
-
-def _take_name(scratch: Path, path: Path) -> None:
-    try:
-        os.link(scratch, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Not every file system has hard links: there an empty file keeps the name for us.
-        path.touch(mode=0o600, exist_ok=False)
 
 
 def _scratch(path: Path) -> tuple[Path, int]:

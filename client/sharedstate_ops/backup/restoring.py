@@ -50,22 +50,23 @@ def restore(
             f"this database also holds what is not of sharedstate: {shown}.",
             hint="A restore would lose it. Restore into a database of its own, or drop it before.",
         )
-    mine = ours.made_by(ours.read_ledger(connection)[0])
-    settings = {name: sorted(names) for name, names in asdict(mine).items()}
+    mine = asdict(ours.made_by(ours.read_ledger(connection)[0]))
+    settings = {"force": force, "gap": gap, **{name: sorted(names) for name, names in mine.items()}}
     with tempfile.TemporaryDirectory() as folder:
         chosen = Path(folder) / "chosen"
         chosen.write_text("\n".join(contents) + "\n", encoding="utf-8")
         body = archive.as_sql(path, chosen)
         with contextlib.closing(body), _psql(environment) as shell:
+            assert shell.stdin is not None
             try:
                 # A broken pipe: psql has ended with an error, which it tells below.
                 with contextlib.suppress(BrokenPipeError):
-                    _feed(shell, {"force": force, "gap": gap, **settings}, body)
+                    shell.stdin.writelines(_transaction(settings, body))
             except BaseException:
                 shell.kill()
                 raise
-            problem = _end(shell)
-    if problem:
+            problem = shell.communicate()[1]
+    if shell.returncode != 0:
         raise _error(problem, path)
     return tables
 
@@ -96,39 +97,30 @@ def _psql(environment: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def _feed(shell: subprocess.Popen[str], settings: dict[str, object], body: Iterator[str]) -> None:
-    assert shell.stdin is not None
+def _transaction(settings: dict[str, object], body: Iterator[str]) -> Iterator[str]:
     quoted = json.dumps(settings).replace("'", "''")
-    shell.stdin.write("begin;\nset local client_min_messages = warning;\n")
-    shell.stdin.write(f"select set_config('sharedstate.restore', '{quoted}', true);\n")
-    shell.stdin.write("set local search_path = '';\nset local statement_timeout = 0;\n")
-    shell.stdin.write("set local lock_timeout = '60s';\n")
-    # The migration runner's own lock: nobody migrates meanwhile.
-    shell.stdin.write(f"select pg_advisory_xact_lock({migrations.ADVISORY_LOCK});\n")
-    shell.stdin.write(migrations.LEDGER)
-    shell.stdin.write(_script("before"))
+    yield f"""begin;
+    set local client_min_messages = warning;
+    select set_config('sharedstate.restore', '{quoted}', true);
+    set local search_path = '';
+    set local statement_timeout = 0;
+    set local lock_timeout = '60s';
+    -- The migration runner's own lock: nobody migrates meanwhile.
+    select pg_advisory_xact_lock({migrations.ADVISORY_LOCK});
+    """
+    yield migrations.LEDGER
+    yield _script("before")
     # What our migrations say about objects that are made later: no dump carries all of it.
     for migration in migrations.available():
-        shell.stdin.write("\n".join(_DEFAULT_PRIVILEGES.findall(migration.text)) + "\n")
-    for line in body:
-        # A Postgres 17 says it, an older one does not know it.
-        if line != "SET transaction_timeout = 0;\n":
-            shell.stdin.write(line)
-    shell.stdin.write(_script("after"))
-    shell.stdin.write("commit;\n")
+        yield from _DEFAULT_PRIVILEGES.findall(migration.text)
+    # A Postgres 17 says it, an older one does not know it.
+    yield from (line for line in body if line != "SET transaction_timeout = 0;\n")
+    yield _script("after")
+    yield "commit;\n"
 
 
 def _script(name: str) -> str:
     return files("sharedstate_ops.backup").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _end(shell: subprocess.Popen[str]) -> str:
-    assert shell.stderr is not None
-    assert shell.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        shell.stdin.close()
-    problem = shell.stderr.read()
-    return problem if shell.wait() != 0 else ""
 
 
 def _error(problem: str, path: Path) -> StackError:
