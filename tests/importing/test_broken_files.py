@@ -198,7 +198,7 @@ def test_bad_conflicts_are_left_out_and_their_numbers_never_given_again(
         ("/conflicts/3/priority", f"must be from 1 to 4, found the number 9; {left_out}"),
         ("/conflicts/3/details", f"must be an object, found the text 'none'; {left_out}"),
         ("/conflicts/4", f"has no number and no target_agent; {left_out}"),
-        ("/conflicts/5", "must be an object; left out"),
+        ("/conflicts/5", "must be an object, found the text 'nonsense'; left out"),
         ("/resolved", "must be a list of conflicts, found an object; left out"),
         ("/next_conflict_id", "must be a whole number, found the text '3'; left out"),
     ]

@@ -16,6 +16,8 @@ from sharedstate_ops.importing.exact_json import JsonError, encode, faults, pars
 from sharedstate_ops.importing.legacy import read_design
 from sharedstate_ops.importing.reading import Reading, SourceError
 
+from .conftest import document_of
+
 REFERENCE = Path(__file__).resolve().parents[1] / "fixtures" / "legacy"
 FILES = sorted(str(p.relative_to(REFERENCE)) for p in REFERENCE.rglob("*") if p.is_file())
 
@@ -48,7 +50,7 @@ def judge(reading: Reading | None) -> None:
         assert problem.place.line is None or problem.place.line >= 1
         assert str(problem).startswith(problem.place.file)
         assert str(problem.place).isprintable()
-    assert list(faults(parse(encode(reading.document()).encode()))) == []
+    assert list(faults(parse(encode(document_of(reading)).encode()))) == []
 
 
 @settings(max_examples=150, deadline=None)

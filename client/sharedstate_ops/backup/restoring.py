@@ -64,6 +64,7 @@ def restore(
                     shell.stdin.writelines(_transaction(settings, body))
             except BaseException:
                 shell.kill()
+                shell.communicate()
                 raise
             problem = shell.communicate()[1]
     if shell.returncode != 0:

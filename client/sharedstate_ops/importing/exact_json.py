@@ -140,10 +140,6 @@ def _out_of_range(text: str) -> Fault:
     return Fault(f"is {shown}, a number out of range")
 
 
-def _constant(text: str) -> Fault:
-    return Fault(f"is {text}, which is no JSON number")
-
-
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
@@ -154,7 +150,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object,
-    parse_constant=_constant,
+    parse_constant=lambda text: Fault(f"is {text}, which is no JSON number"),
     parse_float=_decimal,
     parse_int=_integer,
 )

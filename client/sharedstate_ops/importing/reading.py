@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sharedstate_ops.importing.document import FORMAT, SECTIONS
 from sharedstate_ops.importing.exact_json import below, faults
 
 
@@ -95,11 +94,6 @@ class Reading:
     def section(self, name: str) -> Iterator[Entry]:
         """The entries of one section in the order in which they were found."""
         return (entry for entry in self.entries if entry.section == name)
-
-    def document(self) -> dict[str, Any]:
-        """The exchange document `sharedstate/1`."""
-        found = {name: [entry.value for entry in self.section(name)] for name in SECTIONS}
-        return {"format": FORMAT, **found, "counters": self.counters}
 
 
 def faults_in(value: Any, place: Place) -> list[Problem]:

@@ -1,8 +1,8 @@
 """Reads a design as the older, file-based system left it on disk. Nothing here writes.
 
->>> reading = read_design(Path("old-project"))          # doctest: +SKIP
->>> reading.document()["format"], len(reading.problems)  # doctest: +SKIP
-('sharedstate/1', 0)
+>>> reading = read_design(Path("old-project"))         # doctest: +SKIP
+>>> len(reading.entries), len(reading.problems)         # doctest: +SKIP
+(412, 0)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sharedstate_ops.importing.legacy.conflicts import read_conflicts
 from sharedstate_ops.importing.legacy.constraints import read_constraints
-from sharedstate_ops.importing.legacy.files import PARTS, Source, find_layout
+from sharedstate_ops.importing.legacy.files import PARTS, Source
 from sharedstate_ops.importing.legacy.logs import read_logs
 from sharedstate_ops.importing.legacy.subsystems import read_subsystems
 from sharedstate_ops.importing.reading import Reading, SourceError
@@ -25,14 +25,13 @@ def read_design(folder: Path) -> Reading:
     `folder` holds `shared_state/` and perhaps `config/`, or is `shared_state` itself. Raises
     SourceError when there is no design at all.
     """
-    layout = find_layout(folder)
     reading = Reading()
-    source = Source(layout, reading)
+    source = Source(folder, reading)
     read_constraints(source)
     read_subsystems(source)
     read_conflicts(source)
     read_logs(source)
-    for other in source.children(layout.state):
+    for other in source.children(source.state):
         if other.name not in (*PARTS, "config"):
             source.pass_over(other)
     if not reading.entries and not reading.problems:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sharedstate_ops.importing.legacy import fields as read
 from sharedstate_ops.importing.legacy.fields import Fields, kind, present
 from sharedstate_ops.importing.legacy.files import Source
-from sharedstate_ops.importing.reading import Entry, Problem, faults_in
+from sharedstate_ops.importing.reading import Entry
 
 SEVERITIES = ("low", "medium", "high", "critical")
 TEXT_LIMIT = 10_000
@@ -15,18 +16,11 @@ TEXT_LIMIT = 10_000
 MAX_NUMBER = 2**53
 UNRECORDED = "(the old files do not say how)"
 LAYOUT = ("conflicts", "resolved", "next_conflict_id", "timestamp", "last_updated")
-_NEEDED = {
-    "conflict_id": "number",
-    "severity": "severity",
-    "source_agent": "source_agent",
-    "target_agent": "target_agent",
-    "description": "description",
-}
 
 
 def read_conflicts(source: Source) -> None:
     """Adds every usable conflict, and the last number that was given to one."""
-    folder = source.layout.state / "conflicts"
+    folder = source.state / "conflicts"
     path = folder / "active.json"
     for other in source.children(folder):
         if other != path:
@@ -35,71 +29,69 @@ def read_conflicts(source: Source) -> None:
     if values is None:
         return
     fields = Fields(values, source.place(path))
-    conflicts = _Conflicts(source, fields)
+    by_number: dict[int, Entry] = {}
     # Resolved ones first: a number in both lists was resolved later than it was opened.
-    conflicts.read("resolved", "resolved")
-    conflicts.read("conflicts", "open")
+    for key, status in (("resolved", "resolved"), ("conflicts", "open")):
+        for conflict in _listed(source, fields, key):
+            _keep(source, by_number, conflict, status)
     following = fields.take(read.whole(low=1), "next_conflict_id") or 1
     source.reading.leave_out(fields.wrong)
-    for number in sorted(conflicts.by_number):
-        entry = conflicts.by_number[number]
+    for _, entry in sorted(by_number.items()):
         if entry.value:
             source.reading.add(*entry)
     # Numbers are never given twice, not even those of conflicts that had to be left out.
-    source.reading.counters["last_conflict_id"] = max(*conflicts.by_number, 0, following - 1)
+    source.reading.counters["last_conflict_id"] = max(*by_number, 0, following - 1)
     for key in values.keys() - set(LAYOUT):
         source.reading.note(fields.place.file, f"the key {key!r} is not part of the layout")
 
 
-class _Conflicts:
-    def __init__(self, source: Source, fields: Fields) -> None:
-        self.reading = source.reading
-        self.fields = fields
-        # The first to claim a number has it. Its entry is empty when it had to be left out: it may
-        # be repaired.
-        self.by_number: dict[int, Entry] = {}
+def _listed(source: Source, fields: Fields, key: str) -> Iterator[Fields]:
+    """The conflicts in one of the two lists."""
+    found = fields.values.pop(key, None)
+    if found is not None and not isinstance(found, list):
+        fields.refuse(key, f"must be a list of conflicts, found {kind(found)}")
+        return
+    for position, value in enumerate(found or ()):
+        place = fields.place.at(key, position)
+        if isinstance(value, dict):
+            yield Fields(value, place)
+        else:
+            source.reading.problem(place, f"must be an object, found {kind(value)}")
 
-    def read(self, key: str, listed: str) -> None:
-        """Everything in one of the two lists."""
-        found = self.fields.values.pop(key, None)
-        if found is None:
-            return
-        if not isinstance(found, list):
-            self.fields.refuse(key, f"must be a list of conflicts, found {kind(found)}")
-            return
-        for position, value in enumerate(found):
-            place = self.fields.place.at(key, position)
-            if isinstance(value, dict):
-                self.one(Fields(value, place), listed)
-            else:
-                wrong = faults_in(value, place) or [Problem(place, "must be an object")]
-                self.reading.leave_out(wrong)
 
-    def one(self, fields: Fields, listed: str) -> None:
-        """All or nothing: in the database a conflict in part would stand in the way of the rest."""
-        entry = _entry(fields, self.status(fields, listed))
-        number = entry.get("conflict_id")
-        missing = [word for key, word in _NEEDED.items() if key not in entry]
-        if missing and not fields.wrong:
-            fields.wrong.append(Problem(fields.place, f"has no {' and no '.join(missing)}"))
-        self.reading.leave_out(fields.wrong, "the conflict is left out")
-        if number in self.by_number:
-            if not fields.wrong:
-                earlier = self.by_number[number].place.pointer
-                self.reading.problem(fields.place, f"is conflict {number}, as is {earlier}")
-        elif number is not None:
-            self.by_number[number] = Entry({} if fields.wrong else entry, fields.place)
+def _keep(source: Source, by_number: dict[int, Entry], fields: Fields, listed: str) -> None:
+    """All or nothing: in the database a conflict in part would stand in the way of the rest.
 
-    def status(self, fields: Fields, listed: str) -> str:
-        """Resolved when either the list or the conflict itself says so."""
-        written = fields.values.get("status")
-        if written in (None, "open", "resolved"):
-            fields.values.pop("status", None)
-            return "resolved" if written == "resolved" else listed
-        # Kept among the details.
-        place = fields.place.at("status")
-        self.reading.note(place.file, f"{place.pointer} is {kind(written)}, taken as {listed}")
-        return listed
+    The first to claim a number has it. Its entry is empty when it is left out: it may be repaired.
+    """
+    entry = _entry(fields, _status(source, fields, listed))
+    fields.require(
+        entry,
+        conflict_id="number",
+        severity="severity",
+        source_agent="source_agent",
+        target_agent="target_agent",
+        description="description",
+    )
+    source.reading.leave_out(fields.wrong, "the conflict is left out")
+    number = entry.get("conflict_id")
+    if number is not None and number not in by_number:
+        by_number[number] = Entry({} if fields.wrong else entry, fields.place)
+    elif number is not None and not fields.wrong:
+        earlier = by_number[number].place.pointer
+        source.reading.problem(fields.place, f"is conflict {number}, as is {earlier}")
+
+
+def _status(source: Source, fields: Fields, listed: str) -> str:
+    """Resolved when either the list or the conflict itself says so."""
+    written = fields.values.get("status")
+    if written in (None, "open", "resolved"):
+        fields.values.pop("status", None)
+        return "resolved" if written == "resolved" else listed
+    # Kept among the details.
+    place = fields.place.at("status")
+    source.reading.note(place.file, f"{place.pointer} is {kind(written)}, taken as {listed}")
+    return listed
 
 
 def _entry(fields: Fields, status: str) -> dict[str, Any]:

@@ -33,9 +33,9 @@ REQUIRED_LIMITS = {
 
 def read_constraints(source: Source) -> None:
     """Adds at most one version of the global constraints to the reading."""
-    wanted = source.layout.config / "global_requirements.json"
-    path = source.layout.state / "constraints" / "global.json"
-    for other in source.children(path.parent) + source.children(source.layout.config):
+    wanted = source.config / "global_requirements.json"
+    path = source.state / "constraints" / "global.json"
+    for other in source.children(path.parent) + source.children(source.config):
         if other not in (path, wanted):
             source.pass_over(other)
     requirements = source.json_object(wanted)

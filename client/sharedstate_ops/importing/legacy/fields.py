@@ -9,18 +9,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from sharedstate.config import name_fault
-from sharedstate_ops.importing.exact_json import faults
+from sharedstate_ops.importing.exact_json import Fault, faults
 from sharedstate_ops.importing.reading import Place, Problem, faults_in
 
 T = TypeVar("T")
 Number = int | float | Decimal
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What can be seen, as the database has it in core.is_visible.
-_VISIBLE = re.compile(
-    r"[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
-    r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
-)
 
 
 class Fields:
@@ -69,6 +64,12 @@ class Fields:
                 self.refuse(key, "stands in details with another value")
         return details
 
+    def require(self, entry: dict[str, Any], **words: str) -> None:
+        """If nothing is wrong, these must be in the entry, which the source names by the words."""
+        missing = [word for key, word in words.items() if key not in entry]
+        if missing and not self.wrong:
+            self.wrong.append(Problem(self.place, f"has no {' and no '.join(missing)}"))
+
     def refuse(self, key: str, reason: str) -> None:
         """Add a member to what is wrong."""
         self.wrong.append(Problem(self.place.at(key), reason))
@@ -77,6 +78,15 @@ class Fields:
         wrong = faults_in({key: value}, self.place) if self._has_faults else []
         self.wrong += wrong
         return not wrong
+
+
+def _instance(wanted: type[T], words: str) -> Callable[[Any], T]:
+    def read(value: Any) -> T:
+        if not isinstance(value, wanted):
+            raise _unfit(words, value)
+        return value
+
+    return read
 
 
 def amount(value: Any) -> Number:
@@ -105,13 +115,6 @@ def whole(low: int = 0, high: int = 2**31 - 1) -> Callable[[Any], int]:
     return read
 
 
-def flag(value: Any) -> bool:
-    """true or false."""
-    if not isinstance(value, bool):
-        raise _unfit("true or false", value)
-    return value
-
-
 def text(limit: int, *, one_line: bool = False) -> Callable[[Any], str]:
     """Reads a text of 1 to `limit` characters, on request without control characters."""
 
@@ -120,7 +123,7 @@ def text(limit: int, *, one_line: bool = False) -> Callable[[Any], str]:
             raise _unfit("a text", value)
         if one_line and _CONTROL.search(value):
             raise ValueError("holds a control character")
-        if not _VISIBLE.search(value):
+        if not any(c.isprintable() and not c.isspace() for c in value):
             raise ValueError("is empty")
         if len(value) > limit:
             raise ValueError(f"has {len(value)} characters, at most {limit} are allowed")
@@ -134,13 +137,6 @@ def name(value: Any) -> str:
     if reason := name_fault(value):
         raise ValueError(f"must be a name, found {kind(value)}, which {reason}")
     return str(value)
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    """A JSON object."""
-    if not isinstance(value, dict):
-        raise _unfit("an object", value)
-    return dict(value)
 
 
 def time(value: Any) -> str:
@@ -169,6 +165,8 @@ def kind(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
         return f"the text {value if len(value) <= 40 else value[:37] + '...'!r}"
+    if isinstance(value, Fault):
+        return f"what {value.reason}"
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     return f"the number {value}"
@@ -176,3 +174,7 @@ def kind(value: Any) -> str:
 
 def _unfit(wanted: str, value: Any) -> ValueError:
     return ValueError(f"must be {wanted}, found {kind(value)}")
+
+
+flag = _instance(bool, "true or false")
+mapping: Callable[[Any], dict[str, Any]] = _instance(dict, "an object")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,47 +25,33 @@ _SECTION_OF_FILE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the folders of an old design are; paths in reports are relative to `base`."""
-
-    base: Path
-    state: Path
-    config: Path
-
-
-def find_layout(source: Path) -> Layout:
-    """Accepts the folder that holds `shared_state/`, or `shared_state` itself."""
-    # Not resolved: a link to shared_state/ stays where its user sees it.
-    source = source.absolute()
-    if not source.exists():
-        raise SourceError(f"{source} does not exist")
-    if not source.is_dir():
-        raise SourceError(f"{source} is no folder")
-    if (source / "shared_state").is_dir():
-        return Layout(source, source / "shared_state", source / "config")
-    if any((source / part).is_dir() for part in PARTS):
-        # The customer's requirements lie beside shared_state, so that both ways of naming the
-        # source give the same import.
-        inside = source / "config"
-        config = inside if inside.is_dir() else source.parent / "config"
-        return Layout(source if config == inside else source.parent, source, config)
-    raise SourceError(
-        f"{source} holds no design: expected shared_state/ in it, or one of "
-        + ", ".join(f"{part}/" for part in PARTS)
-    )
-
-
 class Source:
     """The files of one source. Every failure to read one becomes a problem of the reading."""
 
-    def __init__(self, layout: Layout, reading: Reading) -> None:
-        self.layout = layout
+    def __init__(self, folder: Path, reading: Reading) -> None:
+        """Accepts the folder that holds `shared_state/`, or `shared_state` itself."""
+        # Not resolved: a link to shared_state/ stays where its user sees it.
+        folder = folder.absolute()
+        if not folder.is_dir():
+            raise SourceError(f"{folder} {'is no folder' if folder.exists() else 'does not exist'}")
         self.reading = reading
+        # The customer's requirements lie beside shared_state, so that both ways of naming the
+        # source give the same import.
+        self.state = folder
+        is_whole = (folder / "shared_state").is_dir()
+        self.base = folder if is_whole or (folder / "config").is_dir() else folder.parent
+        self.config = self.base / "config"
+        if is_whole:
+            self.state = folder / "shared_state"
+        elif not any((folder / part).is_dir() for part in PARTS):
+            parts = ", ".join(f"{part}/" for part in PARTS)
+            raise SourceError(
+                f"{folder} holds no design: expected shared_state/ in it, or one of {parts}"
+            )
 
     def place(self, path: Path) -> Place:
         """Where a file is, for reports: relative to the source, always printable."""
-        relative = os.path.relpath(path, self.layout.base)
+        relative = os.path.relpath(path, self.base)
         label = printable(os.fsencode(relative).decode("utf-8", "backslashreplace"))
         sections = (section for pattern, section in _SECTION_OF_FILE if re.search(pattern, label))
         return Place(label, next(sections, ""))
@@ -74,13 +60,13 @@ class Source:
         """What a folder holds, by name; hidden files are passed over, a missing folder is empty."""
         try:
             found = sorted(folder.iterdir()) if os.path.lexists(folder) else []
+            return [path for path in found if not path.name.startswith(".")]
         except NotADirectoryError:
-            self.reading.problem(self.place(folder), "is a file where a folder was expected")
-            return []
+            reason = "is a file where a folder was expected"
         except OSError as error:
-            self.reading.problem(self.place(folder), f"cannot be read: {error.strerror or error}")
-            return []
-        return [path for path in found if not path.name.startswith(".")]
+            reason = f"cannot be read: {error.strerror or error}"
+        self.reading.problem(self.place(folder), reason)
+        return []
 
     def pass_over(self, path: Path) -> None:
         """Say that a file is nothing of a design."""
@@ -95,11 +81,12 @@ class Source:
             mode = path.stat().st_mode
             if stat.S_ISREG(mode):
                 return path.read_bytes()
-            is_folder = stat.S_ISDIR(mode)
-            reason = "is a folder where a file was" if is_folder else "is no ordinary file as was"
-            self.reading.problem(self.place(path), f"{reason} expected")
+            reason = "is no ordinary file"
+            if stat.S_ISDIR(mode):
+                reason = "is a folder where a file was expected"
         except OSError as error:
-            self.reading.problem(self.place(path), f"cannot be read: {error.strerror or error}")
+            reason = f"cannot be read: {error.strerror or error}"
+        self.reading.problem(self.place(path), reason)
         return None
 
     def json_object(self, path: Path) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 from sharedstate_ops.importing.exact_json import JsonError, parse
 from sharedstate_ops.importing.legacy.fields import Fields, name, present, text, time
 from sharedstate_ops.importing.legacy.files import Source
-from sharedstate_ops.importing.reading import Problem
 
 # Fixed for ever: another namespace would import every line a second time.
 NAMESPACE = UUID("6f0f6d3e-7a4c-5b0e-9a6c-3f1c1d2b8e55")
@@ -22,7 +21,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def read_logs(source: Source) -> None:
     """Adds every usable line."""
-    for path in source.children(source.layout.state / "logs"):
+    for path in source.children(source.state / "logs"):
         if path.suffix == ".jsonl":
             _read_log(source, path)
         else:
@@ -65,10 +64,7 @@ def _entry(fields: Fields, last_time: str | None) -> dict[str, Any]:
         timestamp=fields.take(time, "timestamp") or last_time,
         execution_id=fields.take(name, "execution_id"),
     )
-    needed = {"agent_name": "agent", "activity": "activity"}
-    missing = [word for key, word in needed.items() if key not in entry]
-    if missing and not fields.wrong:
-        fields.wrong.append(Problem(fields.place, f"has no {' and no '.join(missing)}"))
+    fields.require(entry, agent_name="agent", activity="activity")
     return {**entry, "details": fields.details()}
 
 

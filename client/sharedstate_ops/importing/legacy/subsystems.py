@@ -27,7 +27,7 @@ class Document(NamedTuple):
 
 def read_subsystems(source: Source) -> None:
     """Adds status and documents of every folder below subsystems/."""
-    for folder in source.children(source.layout.state / "subsystems"):
+    for folder in source.children(source.state / "subsystems"):
         place = source.place(folder)
         if folder.is_file():
             source.pass_over(folder)
