@@ -7,13 +7,14 @@ import re
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+from typing import NamedTuple
 
 from sharedstate_ops.stack.binaries import postgres_program
 from sharedstate_ops.stack.errors import StackError
 
 _SCHEMAS = ("public", "core", "supabase_migrations")
 # One of `pg_restore --list`: number; oids, kind, schema, name, owner.
-_ENTRY = re.compile(r"\d+; \d+ \d+ ([A-Z][A-Z ]*[A-Z]) (\S+) (.+) \S+")
+_ENTRY = re.compile(r"^\d+; \d+ \d+ ([A-Z][A-Z ]*[A-Z]) (\S+) (.+) \S+$", re.MULTILINE)
 
 
 def checksum(path: Path) -> str:
@@ -38,36 +39,33 @@ def read_through(path: Path) -> None:
     _run("pg_restore", "--file=/dev/null", str(path))
 
 
-def entries(path: Path) -> list[str]:
+class Entry(NamedTuple):
+    """One line of an archive's table of contents."""
+
+    line: str
+    kind: str
+    schema: str
+    name: str
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a restore creates it: other schemas are there, default rights are made by us."""
+        if self.schema == "-":
+            return self.name in ("core", "SCHEMA core")
+        if self.schema == "supabase_migrations":
+            return (self.kind, self.name) == ("TABLE DATA", "schema_migrations")
+        return self.kind not in ("DEFAULT ACL", "PUBLICATION TABLE")
+
+
+def entries(path: Path) -> list[Entry]:
     """The table of contents; StackError when the file is no archive."""
-    return [
-        line for line in _run("pg_restore", "--list", str(path)).splitlines() if line[:1] != ";"
-    ]
+    listed = _run("pg_restore", "--list", str(path))
+    return [Entry(found[0], *found.groups()) for found in _ENTRY.finditer(listed)]
 
 
-def wanted(contents: list[str]) -> list[str]:
-    """Those entries that a restore creates; schemas and default rights are there or made by us."""
-    return [line for line in contents if _is_wanted(*_parsed(line))]
-
-
-def tables_in(contents: list[str]) -> list[str]:
+def tables_in(contents: list[Entry]) -> list[str]:
     """The tables whose rows are in an archive, with their schemas."""
-    found = map(_parsed, contents)
-    return [f"{schema}.{name}" for kind, schema, name in found if kind == "TABLE DATA"]
-
-
-def _parsed(line: str) -> tuple[str, str, str]:
-    """Kind, schema and name of an entry."""
-    match = _ENTRY.fullmatch(line.strip())
-    return (match[1], match[2], match[3]) if match else ("", "", "")
-
-
-def _is_wanted(kind: str, schema: str, name: str) -> bool:
-    if schema == "-":
-        return name in ("core", "SCHEMA core")
-    if schema == "supabase_migrations":
-        return kind == "TABLE DATA" and name == "schema_migrations"
-    return kind not in ("", "DEFAULT ACL", "PUBLICATION TABLE")
+    return [f"{entry.schema}.{entry.name}" for entry in contents if entry.kind == "TABLE DATA"]
 
 
 def as_sql(path: Path, list_file: Path) -> Generator[str, None, None]:

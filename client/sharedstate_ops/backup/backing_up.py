@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,16 +49,12 @@ def back_up(
             hint="Apply the migrations: sharedstate init",
         )
     try:
-        scratch, lock = _scratch(path)
-        try:
+        with _scratch(path) as scratch:
             archive.dump(scratch, environment)
             found = _verify(scratch, expected)
             digest = archive.checksum(scratch)
             _to_disk(scratch)
             _publish(scratch, path, digest)
-        finally:
-            scratch.unlink(missing_ok=True)
-            os.close(lock)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
@@ -86,27 +83,30 @@ def _publish(scratch: Path, path: Path, digest: str) -> None:
         raise
 
 
-def _scratch(path: Path) -> tuple[Path, int]:
-    """A file beside it to write to, and the lock that shows that we live.
+@contextlib.contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """A file beside it to write to. What killed backups left goes: each as large as the database.
 
-    What backups left that were killed is removed: each as large as the database.
+    As long as somebody writes a backup into the folder, its lock keeps the others from tidying up.
     """
-    for left in path.parent.glob(f".*{_SCRATCH}"):
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # There are network file systems that lock no folder: nothing is tidied up there.
         with contextlib.suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in path.parent.glob(f".*{_SCRATCH}"):
                 left.unlink()
-            finally:
-                os.close(descriptor)
-    # Made by us, because pg_dump would let everybody read it.
-    while True:
-        lock, name = tempfile.mkstemp(_SCRATCH, f".{path.name}.", path.parent)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another backup may have come in between and taken it for one that was left.
-        if os.fstat(lock).st_nlink:
-            return Path(name), lock
-        os.close(lock)
+        with contextlib.suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        # Made by us, because pg_dump would let everybody read it.
+        handle, name = tempfile.mkstemp(_SCRATCH, f".{path.name}.", path.parent)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    finally:
+        os.close(folder)
 
 
 def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:

@@ -40,7 +40,7 @@ def restore(
     Numbers go on `gap` beyond the greatest of the backup and of what is replaced. Leases end.
     """
     _check(path)
-    contents = archive.wanted(archive.entries(path))
+    contents = [entry for entry in archive.entries(path) if entry.is_wanted]
     tables = archive.tables_in(contents)
     if "core.workspaces" not in tables:
         raise StackError(f"{path} is no backup of sharedstate.")
@@ -54,7 +54,7 @@ def restore(
     settings = {"force": force, "gap": gap, **{name: sorted(names) for name, names in mine.items()}}
     with tempfile.TemporaryDirectory() as folder:
         chosen = Path(folder) / "chosen"
-        chosen.write_text("\n".join(contents) + "\n", encoding="utf-8")
+        chosen.write_text("\n".join(entry.line for entry in contents), encoding="utf-8")
         body = archive.as_sql(path, chosen)
         with contextlib.closing(body), _psql(environment) as shell:
             assert shell.stdin is not None
