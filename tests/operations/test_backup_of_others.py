@@ -165,7 +165,7 @@ def test_each_migration_of_ours_begins_with_the_mark_that_the_ledger_keeps(
             connection.execute(f"{LEDGER} (%s, 'x', array[%s])".encode(), [version, text])
         texts, others = ours.read_ledger(connection)
     assert others == ["20300102000000"]
-    assert "later" in ours.made_by(texts).relations
+    assert "later" in ours.made_by(texts)["relations"]
 
 
 def test_everything_that_the_migrations_make_is_known_as_ours(database: MakeDatabase) -> None:

@@ -108,7 +108,7 @@ def test_what_is_ours_is_known_in_the_ledger_whoever_applied_it(
         migrations.apply_pending(two, folder=project.migrations)
         for texts, others in map(ours.read_ledger, (one, two)):
             assert others == ["20300102000000"]
-            assert {"ours", "more"} <= ours.made_by(texts).relations
+            assert {"ours", "more"} <= set(ours.made_by(texts)["relations"])
 
 
 def test_both_record_the_same_migrations(project: Project, database: str, stack: StackInfo) -> None:

@@ -112,8 +112,13 @@ def _scratch(path: Path) -> Iterator[Path]:
 def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
     """What has to be in the archive."""
     rows = connection.execute(
-        """select schemaname || '.' || tablename from pg_tables
-           where schemaname in ('core', 'public')"""
+        """select n.nspname || '.' || c.relname
+           from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
+           where c.relkind = 'r' and n.nspname in ('core', 'public') and not exists (
+             -- Those of extensions come with the extension.
+             select from pg_depend as d
+             where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+           )"""
     )
     return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
 

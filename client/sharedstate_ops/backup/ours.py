@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 
 import psycopg
@@ -28,22 +27,13 @@ _MADE_UP = re.compile(r"\w+_(pkey|key|fkey|check|excl|seq|not_null)\d*|_RETURN")
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@dataclass(frozen=True)
-class Ours:
-    """Names in the schema public; all of the schema core is ours as well."""
-
-    relations: frozenset[str] = frozenset()
-    routines: frozenset[str] = frozenset()
-    types: frozenset[str] = frozenset()
-
-
-def made_by(texts: list[str]) -> Ours:
-    """What migrations with these texts have made."""
-    found: dict[str, set[str]] = {"relation": set(), "routine": set(), "type": set()}
-    kinds = {"function": "routine", "procedure": "routine", "type": "type", "domain": "type"}
+def made_by(texts: list[str]) -> dict[str, list[str]]:
+    """Relations, routines and types in public that migrations with these texts have made."""
+    made: dict[str, list[str]] = {"relations": [], "routines": [], "types": []}
+    kinds = {"function": "routines", "procedure": "routines", "type": "types", "domain": "types"}
     for kind, name in _CREATED.findall("\n".join(texts)):
-        found[kinds.get(kind.lower(), "relation")].add(name)
-    return Ours(*map(frozenset, found.values()))
+        made[kinds.get(kind.lower(), "relations")].append(name)
+    return made
 
 
 def read_ledger(connection: Connection) -> tuple[list[str], list[str]]:
@@ -71,16 +61,10 @@ def read_ledger(connection: Connection) -> tuple[list[str], list[str]]:
 def of_others(connection: Connection) -> list[str]:
     """What a restore could not keep: in public, on our tables, or made with something of ours."""
     texts, foreign_versions = read_ledger(connection)
-    mine = made_by(texts)
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     query = files("sharedstate_ops.backup").joinpath("others.sql").read_text(encoding="utf-8")
-    names = {
-        "relations": list(mine.relations),
-        "routines": list(mine.routines),
-        "types": list(mine.types),
-    }
     found = [f"migration {version}" for version in foreign_versions]
-    for kind, identity, is_in_doubt in connection.execute(query.encode(), names):
+    for kind, identity, is_in_doubt in connection.execute(query.encode(), made_by(texts)):
         if not is_in_doubt or not _is_named(str(identity), words):
             found.append(f"{kind} {identity}".replace('rule "_RETURN" on', "view"))
     return found

@@ -8,7 +8,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,8 +49,8 @@ def restore(
             f"this database also holds what is not of sharedstate: {shown}.",
             hint="A restore would lose it. Restore into a database of its own, or drop it before.",
         )
-    mine = asdict(ours.made_by(ours.read_ledger(connection)[0]))
-    settings = {"force": force, "gap": gap, **{name: sorted(names) for name, names in mine.items()}}
+    mine = ours.made_by(ours.read_ledger(connection)[0])
+    settings = {"force": force, "gap": gap, **mine}
     with tempfile.TemporaryDirectory() as folder:
         chosen = Path(folder) / "chosen"
         chosen.write_text("\n".join(entry.line for entry in contents), encoding="utf-8")
