@@ -79,7 +79,7 @@ def test_several_designs_become_versions_by_time(write_tree: WriteTree) -> None:
     reading = read(write_tree, tree)
     order = [row["design_data"]["n"] for row in rows(reading, "subsystem_designs")]
     assert order == [1, 2, 3, 4, 5]
-    assert "5 designs become versions in this order: design_v9.json" in reading.notes[0].text
+    assert "5 designs become versions in this order: design_v9.json" in reading.notes[0].reason
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_files_that_are_not_part_of_the_layout_are_named(write_tree: WriteTree) 
         ".DS_Store": b"\0",
     }
     reading = read(write_tree, tree)
-    assert {note.file.removeprefix("shared_state/") for note in reading.notes} == {
+    assert {note.place.file.removeprefix("shared_state/") for note in reading.notes} == {
         "subsystems/arm/arm.step",
         "subsystems/README.md",
         "notes",

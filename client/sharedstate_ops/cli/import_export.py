@@ -102,7 +102,7 @@ def _is_whole(reading: Reading) -> bool:
 
 
 def _findings(reading: Reading, outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
-    yield "to know", [f"{note.file}: {note.text}" for note in reading.notes]
+    yield "to know", list(map(str, reading.notes))
     kept = "left in place, because the database has something else by now"
     yield kept, [_named(entry) for entry in outcome.refused]
     yield "left out", [str(problem) for problem in reading.problems]

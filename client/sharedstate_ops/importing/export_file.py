@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
 from sharedstate_ops.importing.reading import (
+    Finding,
     Place,
-    Problem,
     Reading,
     SourceError,
     faults_in,
@@ -37,7 +37,7 @@ def read_export(path: Path) -> Reading:
             if _is_usable(reading, content, place):
                 reading.counters = content
         elif key in SECTIONS:
-            reading.leave_out(faults_in(content, place) or [Problem(place, "must be a list")])
+            reading.leave_out(faults_in(content, place) or [Finding(place, "must be a list")])
         elif key not in HEAD:
             reading.problem(place, "is no section of an export")
     return reading
@@ -56,7 +56,7 @@ def _is_usable(reading: Reading, content: Any, place: Place) -> bool:
     """Whether it is an object that can be stored; if not, that is reported."""
     wrong = faults_in(content, place)
     if not wrong and not isinstance(content, dict):
-        wrong = [Problem(place, "must be an object")]
+        wrong = [Finding(place, "must be an object")]
     reading.leave_out(wrong, "left out" if place.section == COUNTERS else "the entry is left out")
     return not wrong
 

@@ -37,21 +37,14 @@ class Place:
         return f"{where}: {self.pointer}" if self.pointer else where
 
 
-class Problem(NamedTuple):
-    """Something that was left out."""
+class Finding(NamedTuple):
+    """What there is to say of a place: why something was left out, or what is worth knowing."""
 
     place: Place
     reason: str
 
     def __str__(self) -> str:
         return f"{self.place}{' ' if self.place.pointer else ': '}{self.reason}"
-
-
-class Note(NamedTuple):
-    """Something worth knowing although nothing was lost."""
-
-    file: str
-    text: str
 
 
 class Entry(NamedTuple):
@@ -72,31 +65,31 @@ class Reading:
 
     entries: list[Entry] = field(default_factory=list)
     counters: dict[str, Any] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
 
     def add(self, value: dict[str, Any], place: Place) -> None:
         """Keep a row for import, in the section of its place."""
         self.entries.append(Entry(value, place))
 
-    def leave_out(self, problems: Iterable[Problem], what: str = "left out") -> None:
+    def leave_out(self, problems: Iterable[Finding], what: str = "left out") -> None:
         """Report what is wrong, and `what` is not imported because of it."""
-        self.problems += [Problem(place, f"{reason}; {what}") for place, reason in problems]
+        self.problems += [Finding(place, f"{reason}; {what}") for place, reason in problems]
 
     def problem(self, place: Place, reason: str, what: str = "left out") -> None:
         """Report one thing that is left out."""
-        self.leave_out([Problem(place, reason)], what)
+        self.leave_out([Finding(place, reason)], what)
 
-    def note(self, file: str, text: str) -> None:
+    def note(self, place: Place, text: str) -> None:
         """Report a decision that lost nothing."""
-        self.notes.append(Note(file, text))
+        self.notes.append(Finding(place, text))
 
     def section(self, name: str) -> Iterator[Entry]:
         """The entries of one section in the order in which they were found."""
         return (entry for entry in self.entries if entry.section == name)
 
 
-def faults_in(value: Any, place: Place) -> list[Problem]:
+def faults_in(value: Any, place: Place) -> list[Finding]:
     """Everything in a parsed value that cannot be stored."""
     found = faults(value, place.pointer)
-    return [Problem(replace(place, pointer=pointer), reason) for pointer, reason in found]
+    return [Finding(replace(place, pointer=pointer), reason) for pointer, reason in found]

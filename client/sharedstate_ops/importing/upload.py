@@ -7,13 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from sharedstate.errors import (
-    InvalidArgument,
-    PayloadTooLarge,
-    SharedStateError,
-    StatementTimeout,
-    UnexpectedError,
-)
+from sharedstate.errors import InvalidArgument, SharedStateError, StatementTimeout, UnexpectedError
 from sharedstate_ops.importing.document import FORMAT, SECTIONS, ImportCount
 from sharedstate_ops.importing.exact_json import encode
 from sharedstate_ops.importing.reading import Entry, Reading
@@ -26,7 +20,7 @@ Send = Callable[[str], Sequence[ImportCount]]
 Part = list[tuple[Entry, str]]
 
 # What an entry can be at fault for; all else (no connection, a wrong key) ends the import.
-_REFUSALS = (InvalidArgument, PayloadTooLarge, StatementTimeout, UnexpectedError)
+_REFUSALS = (InvalidArgument, StatementTimeout, UnexpectedError)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,4 @@
-"""Reads a design as the older, file-based system left it on disk. Nothing here writes.
-
->>> reading = read_design(Path("old-project"))         # doctest: +SKIP
->>> len(reading.entries), len(reading.problems)         # doctest: +SKIP
-(412, 0)
-"""
+"""Reads a design as the older, file-based system left it on disk. Nothing here writes."""
 
 from __future__ import annotations
 

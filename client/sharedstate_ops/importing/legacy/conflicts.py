@@ -11,6 +11,7 @@ from sharedstate_ops.importing.legacy.files import Source
 from sharedstate_ops.importing.reading import Entry
 
 SEVERITIES = ("low", "medium", "high", "critical")
+NEEDED = ("severity", "source_agent", "target_agent", "description")
 TEXT_LIMIT = 10_000
 # What every client can count with.
 MAX_NUMBER = 2**53
@@ -41,8 +42,8 @@ def read_conflicts(source: Source) -> None:
             source.reading.add(*entry)
     # Numbers are never given twice, not even those of conflicts that had to be left out.
     source.reading.counters["last_conflict_id"] = max(*by_number, 0, following - 1)
-    for key in values.keys() - set(LAYOUT):
-        source.reading.note(fields.place.file, f"the key {key!r} is not part of the layout")
+    for key in sorted(values.keys() - set(LAYOUT)):
+        source.reading.note(fields.place.at(key), "is not part of the layout, not imported")
 
 
 def _listed(source: Source, fields: Fields, key: str) -> Iterator[Fields]:
@@ -65,14 +66,7 @@ def _keep(source: Source, by_number: dict[int, Entry], fields: Fields, listed: s
     The first to claim a number has it. Its entry is empty when it is left out: it may be repaired.
     """
     entry = _entry(fields, _status(source, fields, listed))
-    fields.require(
-        entry,
-        conflict_id="number",
-        severity="severity",
-        source_agent="source_agent",
-        target_agent="target_agent",
-        description="description",
-    )
+    fields.require(entry, conflict_id="number", **{key: key for key in NEEDED})
     source.reading.leave_out(fields.wrong, "the conflict is left out")
     number = entry.get("conflict_id")
     if number is not None and number not in by_number:
@@ -89,8 +83,7 @@ def _status(source: Source, fields: Fields, listed: str) -> str:
         fields.values.pop("status", None)
         return "resolved" if written == "resolved" else listed
     # Kept among the details.
-    place = fields.place.at("status")
-    source.reading.note(place.file, f"{place.pointer} is {kind(written)}, taken as {listed}")
+    source.reading.note(fields.place.at("status"), f"is {kind(written)}, taken as {listed}")
     return listed
 
 

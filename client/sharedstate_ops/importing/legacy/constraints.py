@@ -10,6 +10,7 @@ from sharedstate.config import name_fault
 from sharedstate_ops.importing.legacy import fields as read
 from sharedstate_ops.importing.legacy.fields import Fields, kind, present
 from sharedstate_ops.importing.legacy.files import Source
+from sharedstate_ops.importing.reading import Place
 
 LIMITS = ("total_mass_kg_max", "total_cost_usd_max", "height_m", "voltage_v")
 QUANTITIES = ("mass_kg", "cost_usd", "power_w")
@@ -52,7 +53,7 @@ def read_constraints(source: Source) -> None:
         kept = wishes.rest()
         source.reading.leave_out(wishes.wrong)
         entry["metadata"].setdefault("requirements", kept)
-        entry = _required_limits(source, wishes.place.file, kept) | entry
+        entry = _required_limits(source, wishes.place, kept) | entry
     source.reading.add(entry, fields.place)
 
 
@@ -94,7 +95,7 @@ def _by_subsystem(fields: Fields, key: str, suffix: str = "") -> Iterator[tuple[
             yield members, written, subsystem
 
 
-def _required_limits(source: Source, file: str, wishes: dict[str, Any]) -> dict[str, Any]:
+def _required_limits(source: Source, place: Place, wishes: dict[str, Any]) -> dict[str, Any]:
     """The limits of the whole that the customer's requirements name."""
     limits: dict[str, Any] = {}
     for limit, (group, key) in REQUIRED_LIMITS.items():
@@ -104,6 +105,6 @@ def _required_limits(source: Source, file: str, wishes: dict[str, Any]) -> dict[
             limits |= present(**{limit: None if value is None else read.amount(value)})
         except ValueError:
             # Nothing is lost: it stays in the requirements.
-            text = f"/{group}/{key} is no usable limit ({kind(value)}); kept in the requirements"
-            source.reading.note(file, text)
+            text = f"is no usable limit ({kind(value)}); kept in the requirements"
+            source.reading.note(place.at(group, key), text)
     return limits

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sharedstate.config import name_fault
 from sharedstate_ops.importing.exact_json import Fault, faults
-from sharedstate_ops.importing.reading import Place, Problem, faults_in
+from sharedstate_ops.importing.reading import Finding, Place, faults_in
 
 T = TypeVar("T")
 Number = int | float | Decimal
@@ -27,7 +27,7 @@ class Fields:
     def __init__(self, values: dict[str, Any], place: Place) -> None:
         self.values = dict(values)
         self.place = place
-        self.wrong: list[Problem] = []
+        self.wrong: list[Finding] = []
         # Looked at once, because logs have many lines and few faults.
         self._has_faults = next(faults(values), None) is not None
 
@@ -68,11 +68,11 @@ class Fields:
         """If nothing is wrong, these must be in the entry, which the source names by the words."""
         missing = [word for key, word in words.items() if key not in entry]
         if missing and not self.wrong:
-            self.wrong.append(Problem(self.place, f"has no {' and no '.join(missing)}"))
+            self.wrong.append(Finding(self.place, f"has no {' and no '.join(missing)}"))
 
     def refuse(self, key: str, reason: str) -> None:
         """Add a member to what is wrong."""
-        self.wrong.append(Problem(self.place.at(key), reason))
+        self.wrong.append(Finding(self.place.at(key), reason))
 
     def _is_storable(self, key: str, value: Any) -> bool:
         wrong = faults_in({key: value}, self.place) if self._has_faults else []

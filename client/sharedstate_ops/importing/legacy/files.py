@@ -70,7 +70,7 @@ class Source:
 
     def pass_over(self, path: Path) -> None:
         """Say that a file is nothing of a design."""
-        self.reading.note(self.place(path).file, "is not part of the layout, not imported")
+        self.reading.note(self.place(path), "is not part of the layout, not imported")
 
     def read(self, path: Path) -> bytes | None:
         """What an ordinary file holds, or None after reporting; a missing file is simply None."""

@@ -56,7 +56,7 @@ def _read_folder(source: Source, folder: Path) -> None:
     if len(designs) > 1:
         order = ", ".join(design.path.name for design in designs)
         text = f"{len(designs)} designs become versions in this order: {order}"
-        source.reading.note(source.place(folder).file, text)
+        source.reading.note(source.place(folder), text)
     for path in others:
         if path not in paths:
             source.pass_over(path)
@@ -106,7 +106,7 @@ def _time_of(source: Source, path: Path, content: dict[str, Any]) -> str | None:
     found = times.take(read.time, *TIMES)
     for place, reason in times.wrong:
         kept = "kept in the document, the time of import counts"
-        source.reading.note(place.file, f"{place.pointer} {reason}; {kept}")
+        source.reading.note(place, f"{reason}; {kept}")
     return found
 
 
