@@ -9,13 +9,7 @@ from typing import Any, TextIO
 
 from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
-from sharedstate_ops.importing.reading import (
-    Finding,
-    Place,
-    Reading,
-    SourceError,
-    faults_in,
-)
+from sharedstate_ops.importing.reading import Finding, Place, Reading, SourceError, faults_in
 
 
 def read_export(path: Path) -> Reading:
