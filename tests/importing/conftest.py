@@ -15,6 +15,8 @@ from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
 from sharedstate_ops.cli import app
+from sharedstate_ops.importing.document import FORMAT, SECTIONS
+from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.stack import StackInfo
 
 REFERENCE = Path(__file__).resolve().parents[1] / "fixtures" / "legacy"
@@ -66,6 +68,12 @@ TABLES = (
     "conflicts",
     "agent_activity_logs",
 )
+
+
+def document_of(reading: Reading) -> dict[str, Any]:
+    """The exchange document that holds what was read."""
+    found = {name: [entry.value for entry in reading.section(name)] for name in SECTIONS}
+    return {"format": FORMAT, **found, "counters": reading.counters}
 
 
 class Result(NamedTuple):

@@ -13,6 +13,8 @@ import pytest
 from sharedstate_ops.importing.legacy import read_design
 from sharedstate_ops.importing.reading import SourceError
 
+from .conftest import document_of
+
 
 def by(document: dict[str, Any], section: str, key: str) -> dict[Any, Any]:
     return {row[key]: row for row in document[section]}
@@ -22,7 +24,7 @@ def test_the_reference_design_is_read_without_a_problem(reference: Path) -> None
     reading = read_design(reference)
     assert reading.problems == []
     assert reading.notes == []
-    counts = {name: len(rows) for name, rows in reading.document().items() if name[0] in "gsac"}
+    counts = {name: len(rows) for name, rows in document_of(reading).items() if name[0] in "gsac"}
     assert counts == {
         "global_constraints": 1,
         "subsystems": 4,
@@ -36,12 +38,12 @@ def test_the_reference_design_is_read_without_a_problem(reference: Path) -> None
 
 
 def test_both_ways_of_naming_the_source_give_the_same_document(reference: Path) -> None:
-    inner = read_design(reference / "shared_state").document()
-    assert inner == read_design(reference).document()
+    inner = document_of(read_design(reference / "shared_state"))
+    assert inner == document_of(read_design(reference))
 
 
 def test_columns_are_told_from_metadata(reference: Path) -> None:
-    status = by(read_design(reference).document(), "subsystems", "name")["skeleton"]
+    status = by(document_of(read_design(reference)), "subsystems", "name")["skeleton"]
     assert status == {
         "name": "skeleton",
         "state": "complete",
@@ -56,7 +58,7 @@ def test_columns_are_told_from_metadata(reference: Path) -> None:
 
 
 def test_conflicts_keep_number_status_and_times(reference: Path) -> None:
-    document = read_design(reference).document()
+    document = document_of(read_design(reference))
     resolved = by(document, "conflicts", "conflict_id")[1]
     assert resolved["status"] == "resolved"
     assert resolved["resolution"] == "Wall thickness of arm bones reduced to 2.5 mm"
@@ -68,13 +70,13 @@ def test_conflicts_keep_number_status_and_times(reference: Path) -> None:
 
 def test_documents_are_kept_as_they_are(reference: Path) -> None:
     path = reference / "shared_state/subsystems/skeleton/interfaces.json"
-    (row,) = read_design(reference).document()["subsystem_interfaces"]
+    (row,) = document_of(read_design(reference))["subsystem_interfaces"]
     assert row["interfaces"] == json.loads(path.read_text())
     assert row["created_at"] == "2025-11-30T14:19:39.880034+00:00"
 
 
 def test_what_the_customer_wants_is_kept_beside_the_limits(reference: Path) -> None:
-    (row,) = read_design(reference).document()["global_constraints"]
+    (row,) = document_of(read_design(reference))["global_constraints"]
     wanted = json.loads((reference / "config/global_requirements.json").read_text())
     assert row["metadata"] == {"requirements": wanted}
     assert row["budget_allocations"]["actuation"] == {
@@ -86,7 +88,7 @@ def test_what_the_customer_wants_is_kept_beside_the_limits(reference: Path) -> N
 
 def test_without_constraints_the_limits_come_from_the_customer(reference_copy: Path) -> None:
     shutil.rmtree(reference_copy / "shared_state/constraints")
-    (row,) = read_design(reference_copy).document()["global_constraints"]
+    (row,) = document_of(read_design(reference_copy))["global_constraints"]
     limits = (row["total_mass_kg_max"], row["total_cost_usd_max"], row["height_m"])
     assert limits == (45.0, 15000, 1.75)
     assert row["voltage_v"] == 48
@@ -96,7 +98,7 @@ def test_a_key_depends_on_the_line_and_not_on_where_the_design_lies(
     reference: Path, reference_copy: Path
 ) -> None:
     def keys(folder: Path) -> list[str]:
-        rows = read_design(folder).document()["agent_activity_logs"]
+        rows = document_of(read_design(folder))["agent_activity_logs"]
         return [row["import_key"] for row in rows]
 
     assert keys(reference) == keys(reference_copy)
@@ -146,5 +148,5 @@ def test_a_relative_path_is_read_from_the_working_directory(
     reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(reference / "shared_state")
-    assert read_design(Path()).document() == read_design(reference).document()
+    assert document_of(read_design(Path())) == document_of(read_design(reference))
     assert Path.cwd() == reference / "shared_state"

@@ -199,8 +199,3 @@ def test_a_document_with_the_longest_numbers_is_exported_and_imported_again(
     result = sharedstate("init", "--workspace", f"{workspace}-file", "--from", file)
     assert result.exit_code == 0, result.output
     assert held(f"{workspace}-file") == LONG
-    copy = f"{workspace}-client"
-    with SharedState("o", workspace=workspace, url=stack.url, key=stack.service_key) as operator:
-        write_export(operator.export_state(), file)
-    assert sharedstate("init", "--workspace", copy, "--from", file).exit_code == 0
-    assert held(copy) == LONG

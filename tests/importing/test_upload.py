@@ -11,9 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedstate import errors
-from sharedstate_ops.importing.document import MAX_PART_ENTRIES, ImportCount
-from sharedstate_ops.importing.reading import Reading
-from sharedstate_ops.importing.upload import MAX_PART_BYTES, parts, upload
+from sharedstate_ops.importing.document import ImportCount
+from sharedstate_ops.importing.reading import Place, Reading
+from sharedstate_ops.importing.upload import (
+    MAX_PART_CHARACTERS,
+    MAX_PART_ENTRIES,
+    parts,
+    upload,
+)
 
 
 class Database:
@@ -50,7 +55,7 @@ class Database:
 def reading_of(marks: list[str], section: str = "subsystems") -> Reading:
     reading = Reading()
     for number, mark in enumerate(marks, 1):
-        reading.add(section, {"mark": f"{number} {mark}"}, "x.json", number)
+        reading.add({"mark": f"{number} {mark}"}, Place("x.jsonl", section, number))
     return reading
 
 
@@ -63,8 +68,8 @@ def test_every_good_entry_goes_in_and_every_other_one_is_named(marks: list[str])
     lines = {kind: {n for n, m in enumerate(marks, 1) if m == kind} for kind in ("bad", "kept")}
     assert len(database.taken) == marks.count("good")
     assert sum(outcome.imported.values()) == marks.count("good")
-    assert {problem.line for problem in reading.problems} == lines["bad"]
-    assert {entry.line for entry in outcome.refused} == lines["kept"]
+    assert {problem.place.line for problem in reading.problems} == lines["bad"]
+    assert {entry.place.line for entry in outcome.refused} == lines["kept"]
     assert sum(done) == len(marks)
 
 
@@ -74,9 +79,9 @@ def test_one_bad_entry_among_thousands_is_found_in_a_few_requests() -> None:
     reading, database = reading_of(marks, "agent_activity_logs"), Database()
     upload(reading, database.send, lambda _: None)
     assert [str(problem) for problem in reading.problems] == [
-        "x.json:7778: the database refused it: is odd; left out"
+        "x.jsonl:7778: the database refused it: is odd; left out"
     ]
-    assert reading.problems[0].section == "agent_activity_logs"
+    assert reading.problems[0].place.section == "agent_activity_logs"
     assert len(database.taken) == 9_999
     assert database.requests < 40
 
@@ -84,37 +89,16 @@ def test_one_bad_entry_among_thousands_is_found_in_a_few_requests() -> None:
 def test_parts_stay_below_the_limits_and_keep_the_order() -> None:
     reading = Reading()
     for number in range(5_000):
-        reading.add("agent_activity_logs", {"n": number}, "x.jsonl", number)
+        reading.add({"n": number}, Place("x.jsonl", "agent_activity_logs", number))
     for number in range(9):
-        reading.add("subsystems", {"n": number, "pad": "x" * 1_000_000}, "y.json", number)
+        reading.add({"n": number, "pad": "x" * 1_000_000}, Place("y.json", "subsystems"))
     found = list(parts(reading))
     for part in found:
         assert len(part) <= MAX_PART_ENTRIES
-        assert sum(len(text.encode()) for _, text in part) <= MAX_PART_BYTES
+        assert sum(len(text) for _, text in part) <= MAX_PART_CHARACTERS
     sent = [entry for part in found for entry, _ in part]
     assert [entry.section for entry in sent[:9]] == ["subsystems"] * 9
     assert [entry.value["n"] for entry in sent[9:]] == list(range(5_000))
-
-
-def test_an_entry_that_is_too_large_for_any_request_is_left_out() -> None:
-    reading = Reading()
-    reading.add("subsystems", {"mark": "x" * 9_000_000}, "y.json", 3)
-    assert list(parts(reading)) == []
-    assert str(reading.problems[0]).startswith("y.json:3: has 8.6 MB, at most 8 MB")
-
-
-def test_versions_without_numbers_never_share_a_request() -> None:
-    reading = Reading()
-    for number in range(3):
-        for name in ("arm", "leg"):
-            row = {"subsystem_name": name, "design_data": {"n": number}}
-            reading.add("subsystem_designs", row, f"{name}.json")
-    sent = [
-        [(e.value["subsystem_name"], e.value["design_data"]["n"]) for e, _ in part]
-        for part in parts(reading)
-    ]
-    assert [n for part in sent for name, n in part if name == "arm"] == [0, 1, 2]
-    assert all(len({name for name, _ in part}) == len(part) for part in sent)
 
 
 def test_a_lost_connection_ends_the_import() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.operations.databases import Database
 
-from sharedstate_ops.backup import Backup, Restored, back_up, restore
+from sharedstate_ops.backup import Backup, back_up, restore
 
 GAP = 1_000_000
 ROWS = """
@@ -34,6 +34,6 @@ def save(database: Database, path: Path) -> Backup:
         return back_up(connection, database.environment, path)
 
 
-def load(database: Database, path: Path, *, force: bool = False, gap: int = GAP) -> Restored:
+def load(database: Database, path: Path, *, force: bool = False, gap: int = GAP) -> list[str]:
     with database.connect() as connection:
         return restore(connection, database.environment, path, force=force, gap=gap)

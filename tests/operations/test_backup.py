@@ -30,7 +30,7 @@ def test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments(
     rows = used.one(ROWS)
     made = save(used, tmp_path / "saved")
     target = database(empty=True)
-    assert len(load(target, made.path).tables) == made.tables
+    assert len(load(target, made.path)) == made.tables
     assert target.one(ROWS) == rows
     # But for the first numbers of what the backup does not know.
     number = re.compile(r"\b(last_\w+|version) (bigint|integer) DEFAULT (\d+)")
@@ -179,18 +179,6 @@ with psycopg.connect({used.address!r}, autocommit=True) as connection:
     ]
 
 
-@pytest.fixture(params=["with hard links", "without hard links"])
-def hard_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both kinds of file systems."""
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    if request.param == "without hard links":
-        monkeypatch.setattr(os, "link", refuse)
-
-
-@pytest.mark.usefixtures("hard_links")
 def test_of_two_backups_to_one_name_at_once_the_second_to_end_is_refused(
     used: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +200,6 @@ def test_of_two_backups_to_one_name_at_once_the_second_to_end_is_refused(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["saved", "saved.sha256"]
 
 
-@pytest.mark.usefixtures("hard_links")
 def test_a_backup_that_fails_in_its_last_step_leaves_its_name_free(
     used: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,10 +106,9 @@ def test_what_is_ours_is_known_in_the_ledger_whoever_applied_it(
     project.succeed("migration", "up", "--yes", database=by_cli)
     with connect(by_cli) as one, connect(by_runner) as two:
         migrations.apply_pending(two, folder=project.migrations)
-        for ledger in map(ours.read_ledger, (one, two)):
-            assert ours.of_others(ledger) == ["20300102000000"]
-            assert {"ours", "more"} <= ours.made_by(ledger).relations
-            assert ours.same_schema(ledger, ours.read_ledger(two))
+        for texts, others in map(ours.read_ledger, (one, two)):
+            assert others == ["20300102000000"]
+            assert {"ours", "more"} <= set(ours.made_by(texts)["relations"])
 
 
 def test_both_record_the_same_migrations(project: Project, database: str, stack: StackInfo) -> None:

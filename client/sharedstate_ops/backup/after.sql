@@ -149,12 +149,6 @@ begin
 end;
 $$;
 
--- The ledger: of the migrations of others, those that are applied here.
-delete from supabase_migrations.schema_migrations as m
-where current_setting('sharedstate.restore')::jsonb -> 'of_others_there' ? m.version;
-insert into supabase_migrations.schema_migrations select k.* from kept_migrations as k
-on conflict do nothing;
-
 select core.write_activity(
   w.name, 'operator', 'database_restored', jsonb_build_object(
     'numbers_go_on_after', current_setting('sharedstate.restore')::jsonb -> 'gap'
@@ -162,29 +156,9 @@ select core.write_activity(
 )
 from core.workspaces as w order by w.name;
 
--- What others had put on our tables, or made of ours for their own, is made again.
+-- Tables that are made anew have left the publication of Realtime. Backups from before have no such function.
 do $$
-declare
-  v_kept record;
 begin
-  for v_kept in
-    select k.* from kept_attachments as k
-    where not exists (
-      select from attachments as a where (a.kind, a.relation, a.name) = (k.kind, k.relation, k.name)
-    )
-    order by k.place, k.relation, k.name
-  loop
-    begin
-      if v_kept.definition is null then
-        raise exception 'its values are in no backup of ours';
-      end if;
-      execute v_kept.definition;
-    exception when others then
-      raise exception 'not ours, and would be lost: % % of % (%)', v_kept.kind, v_kept.name, v_kept.relation, sqlerrm
-        using hint = 'Drop it, restore, and make it again.';
-    end;
-  end loop;
-  -- Tables that are made anew have left the publication of Realtime. Backups from before have no such function.
   if to_regprocedure('core.join_realtime()') is not null then
     perform core.join_realtime();
   end if;

@@ -1,4 +1,4 @@
-"""`sharedstate backup`: one consistent archive of what is ours, whole or not there at all."""
+"""`sharedstate backup`: one consistent archive of our schemas, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import contextlib
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from sharedstate_ops.backup import archive, ours
+from sharedstate_ops.backup import archive
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
 
 _SCRATCH = ".sharedstate-part"
-_SCHEMAS = ("public", "core", "supabase_migrations")
 
 
 @dataclass(frozen=True)
@@ -42,30 +42,23 @@ def back_up(
     for taken in (path, archive.checksum_file(path)):
         if taken.exists():
             raise _exists(taken)
-    mine = ours.made_by(ours.read_ledger(connection))
-    if not mine.relations:
+    expected = _tables(connection)
+    if "core.workspaces" not in expected:
         raise StackError(
             "there is nothing of sharedstate in this database.",
             hint="Apply the migrations: sharedstate init",
         )
-    expected = _tables(connection, mine)
     try:
-        scratch, lock = _scratch(path)
-    except OSError as error:
-        raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
-    try:
-        archive.dump(scratch, environment, *_what(connection, mine))
-        found = _verify(scratch, expected)
-        digest = archive.checksum(scratch)
-        _to_disk(scratch)
-        _publish(scratch, path, digest)
+        with _scratch(path) as scratch:
+            archive.dump(scratch, environment)
+            found = _verify(scratch, expected)
+            digest = archive.checksum(scratch)
+            _to_disk(scratch)
+            _publish(scratch, path, digest)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
         raise StackError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        scratch.unlink(missing_ok=True)
-        os.close(lock)
     return Backup(path, path.stat().st_size, len(found), digest)
 
 
@@ -76,11 +69,11 @@ def _exists(path: Path) -> StackError:
 def _publish(scratch: Path, path: Path, digest: str) -> None:
     """Give the archive its name, then its checksum; FileExistsError when another backup has it.
 
-    In this order, because only the archive's name decides between two backups at once.
+    In this order, because only the archive's name decides between two backups at once: an empty
+    file keeps it for us, also where a file system has no hard links.
     """
-    _take_name(scratch, path)
+    path.touch(mode=0o600, exist_ok=False)
     try:
-        # Where the name is a link to the archive already, this does nothing.
         scratch.replace(path)
         write_private(archive.checksum_file(path), f"{digest}  {path.name}\n")
         _to_disk(path.parent)
@@ -90,57 +83,42 @@ def _publish(scratch: Path, path: Path, digest: str) -> None:
         raise
 
 
-def _take_name(scratch: Path, path: Path) -> None:
-    try:
-        os.link(scratch, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Not every file system has hard links: there an empty file keeps the name for us.
-        path.touch(mode=0o600, exist_ok=False)
+@contextlib.contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """A file beside it to write to. What killed backups left goes: each as large as the database.
 
-
-def _scratch(path: Path) -> tuple[Path, int]:
-    """A file beside it to write to, and the lock that shows that we live.
-
-    What backups left that were killed is removed: each as large as the database.
+    As long as somebody writes a backup into the folder, its lock keeps the others from tidying up.
     """
-    for left in path.parent.glob(f".*{_SCRATCH}"):
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # There are network file systems that lock no folder: nothing is tidied up there.
         with contextlib.suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in path.parent.glob(f".*{_SCRATCH}"):
                 left.unlink()
-            finally:
-                os.close(descriptor)
-    # Made by us, because pg_dump would let everybody read it.
-    while True:
-        lock, name = tempfile.mkstemp(_SCRATCH, f".{path.name}.", path.parent)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another backup may have come in between and taken it for one that was left.
-        if os.fstat(lock).st_nlink:
-            return Path(name), lock
-        os.close(lock)
+        with contextlib.suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        # Made by us, because pg_dump would let everybody read it.
+        handle, name = tempfile.mkstemp(_SCRATCH, f".{path.name}.", path.parent)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    finally:
+        os.close(folder)
 
 
-def _what(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> list[str]:
-    rows = connection.execute(
-        """select quote_ident(c.relname) from pg_class as c
-           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
-             and c.relname <> all (%s)""",
-        [list(mine.relations)],
-    )
-    others = [f'--exclude-table=public."{str(name).strip(chr(34))}"' for (name,) in rows]
-    return [*(f"--schema={schema}" for schema in _SCHEMAS), *others]
-
-
-def _tables(connection: psycopg.Connection[tuple[object, ...]], mine: ours.Ours) -> set[str]:
+def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    """What has to be in the archive."""
     rows = connection.execute(
         """select n.nspname || '.' || c.relname
            from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
-           where c.relkind = 'r' and (n.nspname = 'core' or (n.nspname = 'public'
-             and c.relname = any (%s)))""",
-        [list(mine.relations)],
+           where c.relkind = 'r' and n.nspname in ('core', 'public') and not exists (
+             -- Those of extensions come with the extension.
+             select from pg_depend as d
+             where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+           )"""
     )
     return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
 

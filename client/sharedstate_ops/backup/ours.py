@@ -1,10 +1,9 @@
-"""What in a database is ours: the schema core, and what our migrations made in public."""
+"""What in a database is ours, by its ledger of migrations; and what others have in our place."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from importlib.resources import files
 
 import psycopg
 
@@ -16,107 +15,66 @@ _CREATED = re.compile(
     (?:if\s+not\s+exists\s+)?public\.(\w+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_WORD = re.compile(r"\w+")
-_DEFAULT_PRIVILEGES = re.compile(r"^alter default privileges[^;]*;", re.IGNORECASE | re.MULTILINE)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
-Ledger = dict[str, str]
+# As pg_identify_object writes it: `trigger_name on public.conflicts`, `public.conflicts.column`.
+_IDENTITY = re.compile(
+    r"""((?P<own>.+)\ on\ |for\ )? (core|public)\.(?P<name>.+?)
+    (\ in\ publication\ (?P<publication>.+))?""",
+    re.VERBOSE,
+)
+# Names that Postgres makes up for what has none: constraints, their sequences, the query of a view.
+_MADE_UP = re.compile(r"\w+_(pkey|key|fkey|check|excl|seq|not_null)\d*|_RETURN")
+
+Connection = psycopg.Connection[tuple[object, ...]]
 
 
-@dataclass(frozen=True)
-class Ours:
-    """Names in the schema public. A database may hold tables and functions of others beside."""
-
-    relations: frozenset[str]
-    routines: frozenset[str]
-    types: frozenset[str]
-    # Every word of our migrations: an index or a trigger that they do not name is not theirs.
-    words: frozenset[str]
+def made_by(texts: list[str]) -> dict[str, list[str]]:
+    """Relations, routines and types in public that migrations with these texts have made."""
+    made: dict[str, list[str]] = {"relations": [], "routines": [], "types": []}
+    kinds = {"function": "routines", "procedure": "routines", "type": "types", "domain": "types"}
+    for kind, name in _CREATED.findall("\n".join(texts)):
+        made[kinds.get(kind.lower(), "relations")].append(name)
+    return made
 
 
-def made_by(ledger: Ledger) -> Ours:
-    """What those of the applied migrations made that are ours; by version, their texts."""
-    found: dict[str, set[str]] = {"relation": set(), "routine": set(), "type": set()}
-    words: set[str] = set()
-    for text in _our_texts(ledger):
-        words |= set(_WORD.findall(text))
-        for kind, name in _CREATED.findall(text):
-            word = kind.lower()
-            if word in ("function", "procedure"):
-                found["routine"].add(name)
-            elif word in ("type", "domain"):
-                found["type"].add(name)
-            else:
-                found["relation"].add(name)
-    return Ours(*(frozenset(names) for names in (*found.values(), words)))
+def read_ledger(connection: Connection) -> tuple[list[str], list[str]]:
+    """The texts of the applied migrations of ours, and the versions of those that are others'.
 
-
-def same_schema(one: Ledger, other: Ledger) -> bool:
-    """Whether our migrations are the same in both, whoever applied them."""
-    texts = [migrations.bare("".join(_our_texts(ledger))) for ledger in (one, other)]
-    return texts[0] == texts[1]
-
-
-def of_others(ledger: Ledger) -> list[str]:
-    """Versions of applied migrations that are not ours: neither a file of ours nor marked as one.
-
-    That a text mentions `core` says nothing: a policy of others may ask for the workspace.
+    Ours are files of this package and what begins with the mark, of a later release. That a text
+    mentions `core` says nothing: a policy of others may ask for the workspace.
     """
-    known = {migration.version for migration in migrations.available()}
-    return [
-        version
-        for version, text in ledger.items()
-        if version not in known and not text.lstrip().startswith(migrations.MARKER)
-    ]
-
-
-def default_privileges(ledger: Ledger) -> list[str]:
-    """What our migrations said about objects that are made later: no dump carries all of it."""
-    return [
-        statement for text in _our_texts(ledger) for statement in _DEFAULT_PRIVILEGES.findall(text)
-    ]
-
-
-def read_ledger(connection: psycopg.Connection[tuple[object, ...]]) -> Ledger:
-    """The applied migrations; {} where there are none."""
     if not migrations.applied_versions(connection):
-        return {}
-    rows = connection.execute(
-        """select version, coalesce(array_to_string(statements, E';\\n') || ';', '')
-           from supabase_migrations.schema_migrations order by version"""
-    )
-    return {str(version): str(text) for version, text in rows}
-
-
-def ledger_of_copy(lines: Iterable[str]) -> Ledger:
-    """The same from the text of a COPY, as pg_restore writes it."""
-    ledger: Ledger = {}
-    columns: list[str] = []
-    for line in lines:
-        header = re.match(r"COPY \S*schema_migrations \(([^)]*)\) FROM stdin;", line)
-        if header:
-            columns = [name.strip() for name in header[1].split(",")]
-        elif line.startswith("\\."):
-            columns = []
-        elif columns:
-            row = dict(zip(columns, line.rstrip("\n").split("\t"), strict=True))
-            ledger[row["version"]] = _script(row.get("statements", "\\N"))
-    return ledger
-
-
-def _script(copied: str) -> str:
-    """An array of statements, as COPY writes it, as one text."""
-    if copied == "\\N":
-        return ""
-    array = re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), copied)
-    elements = re.findall(r'"((?:[^"\\]|\\.)*)"|([^",{}]+)', array, re.DOTALL)
-    texts = [re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) or bare for quoted, bare in elements]
-    return "".join(f"{text};\n" for text in texts)
-
-
-def _our_texts(ledger: Ledger) -> list[str]:
-    foreign = set(of_others(ledger))
+        return [], []
     known = {migration.version: migration.text for migration in migrations.available()}
-    # Recorded without its text (by `migration repair`), a file of the same version has it.
-    return [
-        text or known.get(version, "") for version, text in ledger.items() if version not in foreign
-    ]
+    texts, others = [], []
+    for version, text in connection.execute(
+        """select version, array_to_string(statements, E';\\n')
+           from supabase_migrations.schema_migrations order by version"""
+    ):
+        if str(version) in known or str(text or "").lstrip().startswith(migrations.MARKER):
+            # Recorded without its text (by `migration repair`), a file of the same version has it.
+            texts.append(str(text or known[str(version)]))
+        else:
+            others.append(str(version))
+    return texts, others
+
+
+def of_others(connection: Connection) -> list[str]:
+    """What a restore could not keep: in public, on our tables, or made with something of ours."""
+    texts, foreign_versions = read_ledger(connection)
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    query = files("sharedstate_ops.backup").joinpath("others.sql").read_text(encoding="utf-8")
+    found = [f"migration {version}" for version in foreign_versions]
+    for kind, identity, is_in_doubt in connection.execute(query.encode(), made_by(texts)):
+        if not is_in_doubt or not _is_named(str(identity), words):
+            found.append(f"{kind} {identity}".replace('rule "_RETURN" on', "view"))
+    return found
+
+
+def _is_named(identity: str, words: set[str]) -> bool:
+    """Whether it is on something of ours and our migrations name it, or nobody does."""
+    match = _IDENTITY.fullmatch(identity)
+    if match is None:
+        return False
+    name = match["publication"] or match["own"] or match["name"].split(".")[-1]
+    name = name.strip('"')
+    return name in words or _MADE_UP.fullmatch(name) is not None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 
 import psycopg
@@ -21,16 +20,8 @@ from sharedstate_ops.stack.errors import StackError
 
 # How far numbers jump: more than can have been handed out since the backup was made.
 DEFAULT_GAP = 1_000_000
+_DEFAULT_PRIVILEGES = re.compile(r"^alter default privileges[^;]*;", re.IGNORECASE | re.MULTILINE)
 _NOT_EMPTY = "sharedstate: the database holds data"
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What was put back, and what of the backup was not, because it is not ours."""
-
-    tables: list[str]
-    added_by_others: list[str]
-    roles_missing: list[str]
 
 
 def restore(
@@ -40,52 +31,44 @@ def restore(
     *,
     force: bool = False,
     gap: int = DEFAULT_GAP,
-) -> Restored:
-    """Put what a backup holds in the place of what is ours.
+) -> list[str]:
+    """Put a backup into an empty database, or in the place of our own schema; the tables.
 
     In `environment`, a whole one, psql finds the same database as `connection`. Refused where there
-    is more than untouched defaults, unless `force`. Numbers go on `gap` beyond the greatest of the
-    backup and of the database that is replaced. Leases end. What others have put on our tables here
-    (indexes, triggers, policies, rights) stays; StackError if it cannot.
+    is more than untouched defaults, unless `force`, and always where there is something of others.
+    Numbers go on `gap` beyond the greatest of the backup and of what is replaced. Leases end.
     """
     _check(path)
-    ledger = archive.ledger(path)
-    mine = ours.made_by(ledger)
-    everything = archive.entries(path)
-    contents = archive.wanted(everything, mine)
+    contents = [entry for entry in archive.entries(path) if entry.is_wanted]
     tables = archive.tables_in(contents)
     if "core.workspaces" not in tables:
         raise StackError(f"{path} is no backup of sharedstate.")
-    settings = _settings(connection, ledger, force=force, gap=gap)
-    with tempfile.TemporaryDirectory() as folder:
-        objects, granting = archive.rights_apart(contents)
-        rights, missing = archive.known_rights(
-            archive.as_sql(path, _list(folder, "rights", granting)), _roles(connection)
+    if others := ours.of_others(connection):
+        shown = ", ".join(others[:10]) + (" and more" if len(others) > 10 else "")
+        raise StackError(
+            f"this database also holds what is not of sharedstate: {shown}.",
+            hint="A restore would lose it. Restore into a database of its own, or drop it before.",
         )
-        body = archive.as_sql(path, _list(folder, "objects", objects))
+    mine = ours.made_by(ours.read_ledger(connection)[0])
+    settings = {"force": force, "gap": gap, **mine}
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = Path(folder) / "chosen"
+        chosen.write_text("\n".join(entry.line for entry in contents), encoding="utf-8")
+        body = archive.as_sql(path, chosen)
         with contextlib.closing(body), _psql(environment) as shell:
+            assert shell.stdin is not None
             try:
                 # A broken pipe: psql has ended with an error, which it tells below.
                 with contextlib.suppress(BrokenPipeError):
-                    _feed(shell, settings, ours.default_privileges(ledger), chain(body, rights))
+                    shell.stdin.writelines(_transaction(settings, body))
             except BaseException:
                 shell.kill()
+                shell.communicate()
                 raise
-            problem = _end(shell)
-    if problem:
+            problem = shell.communicate()[1]
+    if shell.returncode != 0:
         raise _error(problem, path)
-    return Restored(tables, archive.added_by_others(everything, mine), sorted(missing))
-
-
-def _list(folder: str, name: str, entries: list[str]) -> Path:
-    """A file for `pg_restore --use-list`."""
-    path = Path(folder) / name
-    path.write_text("\n".join(entries) + "\n", encoding="utf-8")
-    return path
-
-
-def _roles(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
-    return {str(name) for (name,) in connection.execute("select rolname from pg_roles")}
+    return tables
 
 
 def _check(path: Path) -> None:
@@ -98,29 +81,6 @@ def _check(path: Path) -> None:
             hint="Take another copy of it, or another backup.",
         )
     archive.read_through(path)
-
-
-def _settings(
-    connection: psycopg.Connection[tuple[object, ...]],
-    ledger: ours.Ledger,
-    *,
-    force: bool,
-    gap: int,
-) -> dict[str, object]:
-    present = ours.read_ledger(connection)
-    replaced = ours.made_by(present)
-    return {
-        "gap": gap,
-        "force": force,
-        "relations": sorted(replaced.relations),
-        "routines": sorted(replaced.routines),
-        "types": sorted(replaced.types),
-        "words": sorted(replaced.words),
-        "same_schema": ours.same_schema(present, ledger),
-        # Others' migrations: what they made is not in the backup, and stays where it is.
-        "of_others_here": ours.of_others(present),
-        "of_others_there": ours.of_others(ledger),
-    }
 
 
 def _psql(environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -137,42 +97,30 @@ def _psql(environment: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def _feed(
-    shell: subprocess.Popen[str],
-    settings: dict[str, object],
-    default_privileges: list[str],
-    body: Iterator[str],
-) -> None:
-    assert shell.stdin is not None
+def _transaction(settings: dict[str, object], body: Iterator[str]) -> Iterator[str]:
     quoted = json.dumps(settings).replace("'", "''")
-    shell.stdin.write("begin;\nset local client_min_messages = warning;\n")
-    shell.stdin.write(f"select set_config('sharedstate.restore', '{quoted}', true);\n")
-    shell.stdin.write("set local search_path = '';\nset local statement_timeout = 0;\n")
-    shell.stdin.write("set local lock_timeout = '60s';\n")
-    # The migration runner's own lock: nobody migrates meanwhile.
-    shell.stdin.write(f"select pg_advisory_xact_lock({migrations.ADVISORY_LOCK});\n")
-    shell.stdin.write(migrations.LEDGER)
-    shell.stdin.write(_script("before"))
-    shell.stdin.write("\n".join(default_privileges) + "\n")
-    for line in body:
-        # A Postgres 17 says it, an older one does not know it.
-        if line != "SET transaction_timeout = 0;\n":
-            shell.stdin.write(line)
-    shell.stdin.write(_script("after"))
-    shell.stdin.write("commit;\n")
+    yield f"""begin;
+    set local client_min_messages = warning;
+    select set_config('sharedstate.restore', '{quoted}', true);
+    set local search_path = '';
+    set local statement_timeout = 0;
+    set local lock_timeout = '60s';
+    -- The migration runner's own lock: nobody migrates meanwhile.
+    select pg_advisory_xact_lock({migrations.ADVISORY_LOCK});
+    """
+    yield migrations.LEDGER
+    yield _script("before")
+    # What our migrations say about objects that are made later: no dump carries all of it.
+    for migration in migrations.available():
+        yield from _DEFAULT_PRIVILEGES.findall(migration.text)
+    # A Postgres 17 says it, an older one does not know it.
+    yield from (line for line in body if line != "SET transaction_timeout = 0;\n")
+    yield _script("after")
+    yield "commit;\n"
 
 
 def _script(name: str) -> str:
     return files("sharedstate_ops.backup").joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _end(shell: subprocess.Popen[str]) -> str:
-    assert shell.stderr is not None
-    assert shell.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        shell.stdin.close()
-    problem = shell.stderr.read()
-    return problem if shell.wait() != 0 else ""
 
 
 def _error(problem: str, path: Path) -> StackError:

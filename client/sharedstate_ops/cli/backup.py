@@ -52,24 +52,18 @@ def restore(
     timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
-    """Put a backup in the place of what is in the database; all of it, or nothing on an error.
+    """Put a backup into an empty database, or in the place of our own schema there.
 
-    Leases end. Agents that run notice it by `lease_lost` and may go on; better stop them before.
+    All of it, or nothing on an error. Leases end. Agents that run notice it by `lease_lost` and
+    may go on; better stop them before.
     """
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         progress(f"restoring into the database of {target.source}")
-        done = read_backup(connection, target.environment(), file, force=force, gap=gap)
+        tables = read_backup(connection, target.environment(), file, force=force, gap=gap)
         waiting = migrations.pending(connection)
         changed = migrations.changed(connection)
-    out.print(f"{len(done.tables)} tables restored; numbers go on {gap:,} further.")
-    if done.added_by_others:
-        say_warning(f"not ours, and left in the backup: {', '.join(done.added_by_others)}")
-    if done.roles_missing:
-        say_warning(
-            "there are no such roles here, and their rights were left in the backup: "
-            f"{', '.join(done.roles_missing)}"
-        )
+    out.print(f"{len(tables)} tables restored; numbers go on {gap:,} further.")
     for migration in changed:
         say_changed(migration.path.name)
     if waiting:

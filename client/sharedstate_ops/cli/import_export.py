@@ -9,14 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from sharedstate_ops.cli.output import (
@@ -70,9 +63,7 @@ def read_source(source: Path) -> Reading:
     try:
         if source.is_file():
             return read_export(source)
-        with _bar(DownloadColumn()) as progress:
-            task = progress.add_task("reading logs", total=_log_bytes(source))
-            return read_design(source, lambda read: progress.advance(task, read))
+        return read_design(source)
     except (SourceError, OSError) as error:
         say_error(str(error))
         raise typer.Exit(NOTHING_TO_IMPORT) from error
@@ -89,7 +80,8 @@ def import_reading(
     operator = Operator(connection, workspace)
     # The defaults come last, and only where the import left a gap.
     operator.init_workspace(with_defaults=False)
-    with _bar(MofNCompleteColumn()) as progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
         task = progress.add_task("importing", total=len(reading.entries))
         outcome = upload(reading, operator.import_document, lambda n: progress.advance(task, n))
     if not _is_whole(reading):
@@ -110,7 +102,7 @@ def _is_whole(reading: Reading) -> bool:
 
 
 def _findings(reading: Reading, outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
-    yield "to know", [f"{note.file}: {note.text}" for note in reading.notes]
+    yield "to know", list(map(str, reading.notes))
     kept = "left in place, because the database has something else by now"
     yield kept, [_named(entry) for entry in outcome.refused]
     yield "left out", [str(problem) for problem in reading.problems]
@@ -126,15 +118,15 @@ def _write_report(report: Path, findings: dict[str, list[str]]) -> None:
 
 
 def _table(reading: Reading, outcome: Outcome) -> Table:
-    left_out = [problem.section for problem in reading.problems]
+    left_out = [problem.place.section for problem in reading.problems]
     refused = [entry.section for entry in outcome.refused]
     table = Table("section")
     for heading in ("imported", "unchanged", "left in place", "left out"):
         table.add_column(heading, justify="right")
     for section in (*SECTIONS, "counters", ""):
         numbers = (
-            outcome.imported.get(section, 0),
-            outcome.unchanged.get(section, 0),
+            outcome.imported[section],
+            outcome.unchanged[section],
             refused.count(section),
             left_out.count(section),
         )
@@ -158,18 +150,4 @@ def _named(entry: Entry) -> str:
     value = entry.value
     name = value.get("name") or value.get("subsystem_name") or value.get("conflict_id") or ""
     version = f" version {value['version']}" if "version" in value else ""
-    return f"{entry.section} {name}{version} ({entry.file}:{entry.line})".replace("  ", " ")
-
-
-def _log_bytes(source: Path) -> int:
-    """How much there is to read, for the progress bar alone."""
-    try:
-        found = [*source.glob("shared_state/logs/*.jsonl"), *source.glob("logs/*.jsonl")]
-        return sum(path.stat().st_size for path in found)
-    except OSError:
-        return 0
-
-
-def _bar(amount: DownloadColumn | MofNCompleteColumn) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=not err.is_terminal)
+    return f"{entry.section} {name}{version} ({entry.place})".replace("  ", " ")

@@ -20,7 +20,6 @@ SECTIONS = (
 COUNTERS = "counters"
 # What a document says of itself.
 HEAD = ("format", "workspace", "exported_at")
-MAX_PART_ENTRIES = 2_000
 
 
 class ImportCount(TypedDict):

@@ -14,9 +14,9 @@ from typing import Any, LiteralString, cast
 import psycopg
 
 from sharedstate import errors
-from sharedstate._numbers import decode_exactly
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
+from sharedstate_ops.importing.exact_json import parse
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -45,7 +45,7 @@ class Operator:
     def export_state(self) -> dict[str, Any]:
         """The whole workspace, with every digit of every number."""
         ((text,),) = self._rows("select public.export_state()::text", [])
-        document: dict[str, Any] = decode_exactly(str(text))
+        document: dict[str, Any] = parse(str(text).encode())
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
         first = (*HEAD, COUNTERS, *SECTIONS)
         return {key: document.pop(key) for key in first if key in document} | document
@@ -71,34 +71,26 @@ def _our_errors() -> Iterator[None]:
     """Raises what the database refused as our exceptions, by the registry of slugs."""
     try:
         yield
-    except psycopg.errors.UndefinedFunction as error:
-        raise errors.SchemaMissing(str(error.diag.message_primary)) from error
     except psycopg.Error as error:
-        slug = error.diag.message_primary or ""
-        kind = errors.BY_SLUG.get(slug) or _kind(error)
+        slug = error.diag.message_primary or str(error)
+        is_ours = slug in errors.BY_SLUG
+        others = (ours for theirs, ours in _KINDS if isinstance(error, theirs))
+        kind = errors.BY_SLUG[slug] if is_ours else next(others, errors.UnexpectedError)
+        detail = error.diag.message_detail or ""
         raise kind(
-            slug or str(error),
-            detail=_object(error.diag.message_detail),
-            raw=error.diag.message_detail or "",
+            slug,
+            detail=json.loads(detail) if is_ours and detail else {},
+            raw=detail,
             hint=error.diag.message_hint or "",
             code=error.sqlstate or "",
         ) from error
 
 
-def _kind(error: psycopg.Error) -> type[errors.SharedStateError]:
-    if isinstance(error, psycopg.errors.QueryCanceled):
-        return errors.StatementTimeout
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return errors.PermissionDenied
-    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
-        return errors.InvalidArgument
-    lost = isinstance(error, psycopg.OperationalError)
-    return errors.ServiceUnavailable if lost else errors.UnexpectedError
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+_KINDS: tuple[tuple[type[psycopg.Error], type[errors.SharedStateError]], ...] = (
+    (psycopg.errors.UndefinedFunction, errors.SchemaMissing),
+    (psycopg.errors.QueryCanceled, errors.StatementTimeout),
+    (psycopg.errors.InsufficientPrivilege, errors.PermissionDenied),
+    (psycopg.DataError, errors.InvalidArgument),
+    (psycopg.IntegrityError, errors.InvalidArgument),
+    (psycopg.OperationalError, errors.ServiceUnavailable),
+)

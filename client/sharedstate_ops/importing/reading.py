@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sharedstate_ops.importing.document import FORMAT, SECTIONS
+from sharedstate_ops.importing.exact_json import below, faults
 
 
 class SourceError(Exception):
@@ -16,51 +14,49 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that was left out. `line` counts from 1; None where a file has no lines."""
+class Place:
+    """Where something stands: in a line of a file, counted from 1, or at a JSON pointer in it.
+
+    `section` is where it belongs in an exchange document, "" when nowhere.
+    """
 
     file: str
-    line: int | None
-    reason: str
     section: str = ""
+    line: int | None = None
+    pointer: str = ""
+
+    def at(self, *keys: str | int) -> Place:
+        """The place of a member or item below this one."""
+        pointer = self.pointer
+        for key in keys:
+            pointer = below(pointer, key)
+        return replace(self, pointer=pointer)
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.reason}"
+        return f"{where}: {self.pointer}" if self.pointer else where
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something worth knowing although nothing was lost."""
+class Finding(NamedTuple):
+    """What there is to say of a place: why something was left out, or what is worth knowing."""
 
-    file: str
-    text: str
+    place: Place
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}{' ' if self.place.pointer else ': '}{self.reason}"
 
 
 class Entry(NamedTuple):
     """One row to import and where it was read."""
 
-    section: str
     value: dict[str, Any]
-    file: str
-    line: int
+    place: Place
 
-
-def section_of(file: str) -> str:
-    """The section to which a file of the old layout belongs, "" when to none."""
-    found = (section for pattern, section in _SECTION_OF_FILE if re.search(pattern, file))
-    return next(found, "")
-
-
-_SECTION_OF_FILE = (
-    (r"(^|/)(constraints|config)(/|$)", "global_constraints"),
-    (r"(^|/)conflicts(/|$)", "conflicts"),
-    (r"(^|/)logs(/|$)", "agent_activity_logs"),
-    (r"(^|/)requirements[.]json$", "subsystem_requirements"),
-    (r"(^|/)interfaces[.]json$", "subsystem_interfaces"),
-    (r"design[^/]*[.]json$", "subsystem_designs"),
-    (r"(^|/)subsystems(/|$)", "subsystems"),
-)
+    @property
+    def section(self) -> str:
+        """The list of the exchange document to which it belongs."""
+        return self.place.section
 
 
 @dataclass(slots=True)
@@ -69,36 +65,31 @@ class Reading:
 
     entries: list[Entry] = field(default_factory=list)
     counters: dict[str, Any] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    files: int = 0
+    problems: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
 
-    def add(self, section: str, value: dict[str, Any], file: str, line: int = 1) -> None:
-        """Keep a row for import."""
-        self.entries.append(Entry(section, value, file, line))
+    def add(self, value: dict[str, Any], place: Place) -> None:
+        """Keep a row for import, in the section of its place."""
+        self.entries.append(Entry(value, place))
 
-    def problem(self, file: str, line: int | None, reason: str, section: str = "") -> None:
-        """Report something that is left out. The section follows from the file, if not given."""
-        self.problems.append(Problem(file, line, reason, section or section_of(file)))
+    def leave_out(self, problems: Iterable[Finding], what: str = "left out") -> None:
+        """Report what is wrong, and `what` is not imported because of it."""
+        self.problems += [Finding(place, f"{reason}; {what}") for place, reason in problems]
 
-    def note(self, file: str, text: str) -> None:
+    def problem(self, place: Place, reason: str, what: str = "left out") -> None:
+        """Report one thing that is left out."""
+        self.leave_out([Finding(place, reason)], what)
+
+    def note(self, place: Place, text: str) -> None:
         """Report a decision that lost nothing."""
-        self.notes.append(Note(file, text))
+        self.notes.append(Finding(place, text))
 
     def section(self, name: str) -> Iterator[Entry]:
         """The entries of one section in the order in which they were found."""
         return (entry for entry in self.entries if entry.section == name)
 
-    def document(self) -> dict[str, Any]:
-        """The exchange document `sharedstate/1`."""
-        found: dict[str, list[Any]] = {name: [] for name in SECTIONS}
-        for entry in self.entries:
-            found[entry.section].append(entry.value)
-        return {"format": FORMAT, **found, "counters": self.counters}
 
-
-def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
-    """In words, why bytes are no UTF-8."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "is UTF-16; save it as UTF-8"
-    return f"is not UTF-8 (byte 0x{data[error.start]:02x})"
+def faults_in(value: Any, place: Place) -> list[Finding]:
+    """Everything in a parsed value that cannot be stored."""
+    found = faults(value, place.pointer)
+    return [Finding(replace(place, pointer=pointer), reason) for pointer, reason in found]

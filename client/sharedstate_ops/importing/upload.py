@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from sharedstate.errors import (
-    InvalidArgument,
-    PayloadTooLarge,
-    SharedStateError,
-    StatementTimeout,
-    UnexpectedError,
-)
-from sharedstate_ops.importing.document import FORMAT, MAX_PART_ENTRIES, SECTIONS, ImportCount
+from sharedstate.errors import InvalidArgument, SharedStateError, StatementTimeout, UnexpectedError
+from sharedstate_ops.importing.document import FORMAT, SECTIONS, ImportCount
+from sharedstate_ops.importing.exact_json import encode
 from sharedstate_ops.importing.reading import Entry, Reading
-from sharedstate_ops.importing.strict_json import encode
 
-# Well below the 10 MB and the 8 s that the service allows a request, also on a slow machine.
-MAX_PART_BYTES = 4 * 1024 * 1024
-MAX_ENTRY_BYTES = 8 * 1024 * 1024
+MAX_PART_ENTRIES = 2_000
+# Well below what one value of Postgres holds, and quickly done.
+MAX_PART_CHARACTERS = 4 * 1024 * 1024
 
 Send = Callable[[str], Sequence[ImportCount]]
-Progress = Callable[[int], None]
 Part = list[tuple[Entry, str]]
 
 # What an entry can be at fault for; all else (no connection, a wrong key) ends the import.
-_REFUSALS = (InvalidArgument, PayloadTooLarge, StatementTimeout, UnexpectedError)
+_REFUSALS = (InvalidArgument, StatementTimeout, UnexpectedError)
 
 
 @dataclass(slots=True)
 class Outcome:
     """How many entries of each section went where, and which ones the database kept its own of."""
 
-    imported: dict[str, int] = field(default_factory=dict)
-    unchanged: dict[str, int] = field(default_factory=dict)
+    imported: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
     refused: list[Entry] = field(default_factory=list)
 
     def add(self, counts: Sequence[ImportCount]) -> None:
         """Add the answer to one part."""
         for row in counts:
-            section = row["section"]
-            self.imported[section] = self.imported.get(section, 0) + row["imported"]
-            self.unchanged[section] = self.unchanged.get(section, 0) + row["unchanged"]
+            self.imported[row["section"]] += row["imported"]
+            self.unchanged[row["section"]] += row["unchanged"]
 
 
-def upload(reading: Reading, send: Send, progress: Progress) -> Outcome:
+def upload(reading: Reading, send: Send, progress: Callable[[int], None]) -> Outcome:
     """Import everything that was read.
 
     Each part is a transaction of its own. An entry that the database cannot take becomes a problem
@@ -60,36 +54,18 @@ def upload(reading: Reading, send: Send, progress: Progress) -> Outcome:
 
 
 def parts(reading: Reading) -> Iterator[Part]:
-    """The entries in order of their sections, in parts that are small enough for one request."""
+    """The entries in order of their sections, in parts of a size at which an import goes on."""
     part: Part = []
     size = 0
-    unnumbered: set[tuple[str, str]] = set()
-    for entry in sorted(reading.entries, key=lambda entry: SECTIONS.index(entry.section)):
+    for entry in chain.from_iterable(map(reading.section, SECTIONS)):
         text = encode(entry.value)
-        length = len(text.encode())
-        if length > MAX_ENTRY_BYTES:
-            reason = f"has {length / 1024**2:.1f} MB, at most 8 MB can be imported; left out"
-            reading.problem(entry.file, entry.line, reason, entry.section)
-            continue
-        document = _document_without_version(entry)
-        full = size + length > MAX_PART_BYTES or len(part) >= MAX_PART_ENTRIES
-        # Versions are given in the order of arrival; within one request there is no order.
-        if part and (full or document in unnumbered):
+        if part and (size + len(text) > MAX_PART_CHARACTERS or len(part) >= MAX_PART_ENTRIES):
             yield part
             part, size = [], 0
-            unnumbered.clear()
-        if document is not None:
-            unnumbered.add(document)
         part.append((entry, text))
-        size += length
+        size += len(text)
     if part:
         yield part
-
-
-def _document_without_version(entry: Entry) -> tuple[str, str] | None:
-    if "subsystem_name" not in entry.value or "version" in entry.value:
-        return None
-    return entry.section, str(entry.value["subsystem_name"])
 
 
 def _send_part(part: Part, reading: Reading, send: Send, outcome: Outcome) -> None:
@@ -97,19 +73,15 @@ def _send_part(part: Part, reading: Reading, send: Send, outcome: Outcome) -> No
         counts = send(_document(part))
     except _REFUSALS as error:
         if len(part) == 1:
-            entry = part[0][0]
-            reason = f"the database refused it: {_why(error)}; left out"
-            reading.problem(entry.file, entry.line, reason, entry.section)
+            reading.problem(part[0][0].place, f"the database refused it: {_why(error)}")
             return
-        middle = len(part) // 2
-        _send_part(part[:middle], reading, send, outcome)
-        _send_part(part[middle:], reading, send, outcome)
+        for half in _halves(part):
+            _send_part(half, reading, send, outcome)
         return
     outcome.add(counts)
     for row in counts:
-        if row["refused"]:
-            candidates = [pair for pair in part if pair[0].section == row["section"]]
-            outcome.refused += _refused(candidates, row["refused"], send)
+        candidates = [pair for pair in part if pair[0].section == row["section"]]
+        outcome.refused += _refused(candidates, row["refused"], send)
 
 
 def _refused(part: Part, count: int, send: Send) -> list[Entry]:
@@ -118,9 +90,14 @@ def _refused(part: Part, count: int, send: Send) -> list[Entry]:
         return []
     if count == len(part):
         return [entry for entry, _ in part]
+    first, second = _halves(part)
+    refused = sum(row["refused"] for row in send(_document(first)))
+    return _refused(first, refused, send) + _refused(second, count - refused, send)
+
+
+def _halves(part: Part) -> tuple[Part, Part]:
     middle = len(part) // 2
-    first = sum(row["refused"] for row in send(_document(part[:middle])))
-    return _refused(part[:middle], first, send) + _refused(part[middle:], count - first, send)
+    return part[:middle], part[middle:]
 
 
 def _document(part: Part) -> str:

@@ -1,18 +1,12 @@
-"""Reads a design as the older, file-based system left it on disk. Nothing here writes.
-
->>> reading = read_design(Path("old-project"))          # doctest: +SKIP
->>> reading.document()["format"], len(reading.problems)  # doctest: +SKIP
-('sharedstate/1', 0)
-"""
+"""Reads a design as the older, file-based system left it on disk. Nothing here writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from sharedstate_ops.importing.legacy.conflicts import read_conflicts
 from sharedstate_ops.importing.legacy.constraints import read_constraints
-from sharedstate_ops.importing.legacy.files import PARTS, Source, find_layout
+from sharedstate_ops.importing.legacy.files import PARTS, Source
 from sharedstate_ops.importing.legacy.logs import read_logs
 from sharedstate_ops.importing.legacy.subsystems import read_subsystems
 from sharedstate_ops.importing.reading import Reading, SourceError
@@ -20,23 +14,21 @@ from sharedstate_ops.importing.reading import Reading, SourceError
 __all__ = ["read_design"]
 
 
-def read_design(folder: Path, progress: Callable[[int], None] | None = None) -> Reading:
+def read_design(folder: Path) -> Reading:
     """Everything that `folder` holds, and a problem for everything that had to be left out.
 
-    `folder` holds `shared_state/` and perhaps `config/`, or is `shared_state` itself. `progress`
-    hears how many bytes of logs were read since its last call. Raises SourceError when there is no
-    design at all.
+    `folder` holds `shared_state/` and perhaps `config/`, or is `shared_state` itself. Raises
+    SourceError when there is no design at all.
     """
-    layout = find_layout(folder)
     reading = Reading()
-    source = Source(layout, reading)
+    source = Source(folder, reading)
     read_constraints(source)
     read_subsystems(source)
     read_conflicts(source)
-    read_logs(source, progress)
-    for other in source.children(layout.state):
+    read_logs(source)
+    for other in source.children(source.state):
         if other.name not in (*PARTS, "config"):
-            reading.note(source.label(other), "is not part of the layout, not imported")
+            source.pass_over(other)
     if not reading.entries and not reading.problems:
         raise SourceError(f"{folder} holds no file of a design")
     return reading

@@ -2,186 +2,128 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from sharedstate_ops.importing.legacy.fields import Fields, kind, name_fault, present
+from sharedstate_ops.importing.legacy import fields as read
+from sharedstate_ops.importing.legacy.fields import Fields, kind, present
 from sharedstate_ops.importing.legacy.files import Source
-from sharedstate_ops.importing.reading import Reading
-from sharedstate_ops.importing.strict_json import Node
+from sharedstate_ops.importing.reading import Entry
 
 SEVERITIES = ("low", "medium", "high", "critical")
+NEEDED = ("severity", "source_agent", "target_agent", "description")
 TEXT_LIMIT = 10_000
 # What every client can count with.
 MAX_NUMBER = 2**53
 UNRECORDED = "(the old files do not say how)"
-_RESOLUTION = ("resolution", "resolved_by", "resolved_at")
+LAYOUT = ("conflicts", "resolved", "next_conflict_id", "timestamp", "last_updated")
 
 
 def read_conflicts(source: Source) -> None:
     """Adds every usable conflict, and the last number that was given to one."""
-    folder = source.layout.state / "conflicts"
+    folder = source.state / "conflicts"
     path = folder / "active.json"
     for other in source.children(folder):
         if other != path:
-            source.reading.note(source.label(other), "is not part of the layout, not imported")
-    parsed = source.json_object(path)
-    if parsed is None:
+            source.pass_over(other)
+    values = source.json_object(path)
+    if values is None:
         return
-    fields = Fields(source.reading, source.label(path), {}, {}, parsed.root.line)
-    by_number: dict[int, tuple[dict[str, Any] | None, int]] = {}
+    fields = Fields(values, source.place(path))
+    by_number: dict[int, Entry] = {}
     # Resolved ones first: a number in both lists was resolved later than it was opened.
     for key, status in (("resolved", "resolved"), ("conflicts", "open")):
-        for position, node in enumerate(_list(fields, parsed.root, key)):
-            entry, number = _conflict(fields, node, f"{key}[{position}].", status)
-            if number is not None:
-                _keep(fields, by_number, number, entry, node.line)
-    for _, (entry, line) in sorted(by_number.items()):
-        if entry is not None:
-            source.reading.add("conflicts", entry, fields.file, line)
-    following = _next_number(fields, parsed.root)
+        for conflict in _listed(source, fields, key):
+            _keep(source, by_number, conflict, status)
+    following = fields.take(read.whole(low=1), "next_conflict_id") or 1
+    source.reading.leave_out(fields.wrong)
+    for _, entry in sorted(by_number.items()):
+        if entry.value:
+            source.reading.add(*entry)
     # Numbers are never given twice, not even those of conflicts that had to be left out.
     source.reading.counters["last_conflict_id"] = max(*by_number, 0, following - 1)
-    for key in parsed.root.value:
-        if key not in ("conflicts", "resolved", "next_conflict_id", "timestamp", "last_updated"):
-            source.reading.note(fields.file, f"the key {key!r} is not part of the layout")
+    for key in sorted(values.keys() - set(LAYOUT)):
+        source.reading.note(fields.place.at(key), "is not part of the layout, not imported")
 
 
-def _keep(
-    fields: Fields,
-    by_number: dict[int, tuple[dict[str, Any] | None, int]],
-    number: int,
-    entry: dict[str, Any] | None,
-    line: int,
-) -> None:
-    """The first to claim a number has it, even if it had to be left out: it may be repaired."""
-    if number not in by_number:
-        by_number[number] = (entry, line)
-    elif entry is not None:
-        reason = f"conflict {number} stands already on line {by_number[number][1]}; left out"
-        fields.reading.problem(fields.file, line, reason)
+def _listed(source: Source, fields: Fields, key: str) -> Iterator[Fields]:
+    """The conflicts in one of the two lists."""
+    found = fields.values.pop(key, None)
+    if found is not None and not isinstance(found, list):
+        fields.refuse(key, f"must be a list of conflicts, found {kind(found)}")
+        return
+    for position, value in enumerate(found or ()):
+        place = fields.place.at(key, position)
+        if isinstance(value, dict):
+            yield Fields(value, place)
+        else:
+            source.reading.problem(place, f"must be an object, found {kind(value)}")
 
 
-def _list(fields: Fields, root: Node, key: str) -> list[Node]:
-    node = root.value.get(key)
-    if node is None or node.value is None:
-        return []
-    if not isinstance(node.value, list):
-        reason = f"{key}: must be a list of conflicts; left out"
-        fields.reading.problem(fields.file, node.line, reason)
-        return []
-    return list(node.value)
+def _keep(source: Source, by_number: dict[int, Entry], fields: Fields, listed: str) -> None:
+    """All or nothing: in the database a conflict in part would stand in the way of the rest.
 
-
-def _next_number(fields: Fields, root: Node) -> int:
-    members = Fields.of(
-        fields.reading,
-        fields.file,
-        Node({k: v for k, v in root.value.items() if k == "next_conflict_id"}, root.line),
-    )
-    return members.integer("next_conflict_id", low=1) or 1
-
-
-def _conflict(
-    outer: Fields, node: Node, prefix: str, listed: str
-) -> tuple[dict[str, Any] | None, int | None]:
-    """The entry, None after reporting; and the number that it claims.
-
-    All or nothing: in the database a conflict in part would stand in the way of the repaired one.
+    The first to claim a number has it. Its entry is empty when it is left out: it may be repaired.
     """
-    if not isinstance(node.value, dict):
-        reason = f"{prefix[:-1]}: must be an object; left out"
-        outer.reading.problem(outer.file, node.line, reason)
-        return None, None
-    trial = Reading()
-    fields = Fields.of(trial, outer.file, node, prefix)
-    number = fields.integer("id", low=1, high=MAX_NUMBER)
-    if number is None:
-        number = fields.integer("conflict_id", low=1, high=MAX_NUMBER)
-    entry = _entry(fields, number, listed)
-    missing = [_NEEDED[key] for key in _NEEDED if key not in entry]
-    if missing and not trial.problems:
-        trial.problem(outer.file, node.line, f"{prefix[:-1]} has no {' and no '.join(missing)}")
-    for problem in trial.problems:
-        reason = f"{problem.reason.removesuffix('; left out')}; the conflict is left out"
-        outer.reading.problem(outer.file, problem.line, reason)
-    outer.reading.notes += trial.notes
-    return None if trial.problems else entry, number
+    entry = _entry(fields, _status(source, fields, listed))
+    fields.require(entry, conflict_id="number", **{key: key for key in NEEDED})
+    source.reading.leave_out(fields.wrong, "the conflict is left out")
+    number = entry.get("conflict_id")
+    if number is not None and number not in by_number:
+        by_number[number] = Entry({} if fields.wrong else entry, fields.place)
+    elif number is not None and not fields.wrong:
+        earlier = by_number[number].place.pointer
+        source.reading.problem(fields.place, f"is conflict {number}, as is {earlier}")
 
 
-_NEEDED = {
-    "conflict_id": "number",
-    "severity": "severity",
-    "source_agent": "source_agent",
-    "target_agent": "target_agent",
-    "description": "description",
-}
-
-
-def _entry(fields: Fields, number: int | None, listed: str) -> dict[str, Any]:
-    entry = present(
-        conflict_id=number,
-        severity=_severity(fields),
-        priority=fields.integer("priority", low=1, high=4) or 3,
-        source_agent=fields.name("source_agent", "source"),
-        target_agent=fields.name("target_agent", "target"),
-        description=fields.text("description", TEXT_LIMIT),
-        created_at=fields.time("timestamp", "created_at"),
-        execution_id=fields.name("execution_id"),
-        status=_status(fields, listed),
-        resolution=fields.text("resolution", TEXT_LIMIT),
-        resolved_by=fields.name("resolved_by"),
-        resolved_at=fields.time("resolved_at"),
-    )
-    entry["blocks_agents"] = _blocks(fields)
-    if entry["status"] == "resolved":
-        # The table wants to know how and when; the conflict's own time is the nearest we have.
-        entry.setdefault("resolution", UNRECORDED)
-        if "created_at" in entry:
-            entry.setdefault("resolved_at", entry["created_at"])
-    else:
-        fields.values |= {key: entry.pop(key) for key in _RESOLUTION if key in entry}
-    details = fields.mapping("details") or {}
-    for key, value in fields.rest().items():
-        if details.setdefault(key, value) != value:
-            fields.refuse(key, "stands in details with another value")
-    entry["details"] = details
-    return entry
-
-
-def _severity(fields: Fields) -> str | None:
-    written = fields.text("severity", 40)
-    if written is None:
-        return None
-    if written.strip().lower() in SEVERITIES:
-        return written.strip().lower()
-    fields.refuse("severity", f"must be one of {', '.join(SEVERITIES)}, found {kind(written)}")
-    return None
-
-
-def _status(fields: Fields, listed: str) -> str:
+def _status(source: Source, fields: Fields, listed: str) -> str:
     """Resolved when either the list or the conflict itself says so."""
-    written = fields.values.pop("status", None)
+    written = fields.values.get("status")
     if written in (None, "open", "resolved"):
+        fields.values.pop("status", None)
         return "resolved" if written == "resolved" else listed
-    fields.values["status"] = written  # kept among the details
-    fields.reading.note(fields.file, f"{fields.prefix}status: {kind(written)} is taken as {listed}")
+    # Kept among the details.
+    source.reading.note(fields.place.at("status"), f"is {kind(written)}, taken as {listed}")
     return listed
 
 
-def _blocks(fields: Fields) -> list[str]:
-    key = "blocks_agents" if fields.values.get("blocks_agents") is not None else "blocks"
-    value = fields.values.pop(key, None)
-    if value is None:
-        return []
+def _entry(fields: Fields, status: str) -> dict[str, Any]:
+    entry = present(
+        conflict_id=fields.take(read.whole(1, MAX_NUMBER), "id", "conflict_id"),
+        severity=fields.take(_severity, "severity"),
+        priority=fields.take(read.whole(1, 4), "priority") or 3,
+        source_agent=fields.take(read.name, "source_agent", "source"),
+        target_agent=fields.take(read.name, "target_agent", "target"),
+        description=fields.take(read.text(TEXT_LIMIT), "description"),
+        created_at=fields.take(read.time, "timestamp", "created_at"),
+        execution_id=fields.take(read.name, "execution_id"),
+        blocks_agents=fields.take(_names, "blocks_agents", "blocks") or [],
+        status=status,
+    )
+    resolution = present(
+        resolution=fields.take(read.text(TEXT_LIMIT), "resolution"),
+        resolved_by=fields.take(read.name, "resolved_by"),
+        resolved_at=fields.take(read.time, "resolved_at"),
+    )
+    if status == "resolved":
+        # The table wants to know how and when; the conflict's own time is the nearest we have.
+        when = present(resolved_at=entry.get("created_at"))
+        entry |= {"resolution": UNRECORDED, **when, **resolution}
+    else:
+        fields.values |= resolution
+    return {**entry, "details": fields.details()}
+
+
+def _severity(value: Any) -> str:
+    written = read.text(40)(value).strip().lower()
+    if written not in SEVERITIES:
+        raise ValueError(f"must be one of {', '.join(SEVERITIES)}, found {kind(value)}")
+    return written
+
+
+def _names(value: Any) -> list[str]:
+    """A list of agents, or one agent."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list):
-        fields.refuse(key, f"must be a list of names, found {kind(value)}")
-        return []
-    found: list[str] = []
-    for name in names:
-        wrong = name_fault(name) if isinstance(name, str) else f"{kind(name)} is no name"
-        if wrong:
-            fields.refuse(key, wrong)
-        elif name not in found:
-            found.append(name)
-    return found
+        raise ValueError(f"must be a list of names, found {kind(value)}")
+    return list(dict.fromkeys(read.name(each) for each in names))

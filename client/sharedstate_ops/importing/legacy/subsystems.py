@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sharedstate_ops.importing.legacy.fields import Fields, name_fault, present, utc
+from sharedstate.config import name_fault
+from sharedstate_ops.importing.legacy import fields as read
+from sharedstate_ops.importing.legacy.fields import Fields, present
 from sharedstate_ops.importing.legacy.files import Source
-from sharedstate_ops.importing.strict_json import Parsed, faults, plain
+from sharedstate_ops.importing.reading import faults_in
 
 ARCHITECT = "system_architect"
 AMOUNTS = ("current_mass_kg", "current_cost_usd", "current_power_w")
@@ -21,103 +23,91 @@ class Document(NamedTuple):
     path: Path
     content: dict[str, Any]
     created_at: str | None
-    line: int
 
 
 def read_subsystems(source: Source) -> None:
     """Adds status and documents of every folder below subsystems/."""
-    for folder in source.children(source.layout.state / "subsystems"):
-        if not source.is_folder(folder):
-            if folder.is_file():
-                source.reading.note(source.label(folder), "is not part of the layout, not imported")
-            continue
-        if reason := name_fault(folder.name):
-            source.reading.problem(source.label(folder), None, f"{reason}; the folder is left out")
-            continue
-        _read_folder(source, folder)
+    for folder in source.children(source.state / "subsystems"):
+        place = source.place(folder)
+        if folder.is_file():
+            source.pass_over(folder)
+        elif not folder.is_dir():
+            source.reading.problem(place, "cannot be read: it is neither a folder nor a file")
+        elif reason := name_fault(folder.name):
+            source.reading.problem(place, f"is no name: it {reason}", "the folder is left out")
+        else:
+            _read_folder(source, folder)
 
 
 def _read_folder(source: Source, folder: Path) -> None:
-    name = folder.name
-    status = folder / "status.json"
-    known = {status}
-    if source.exists(status):
-        _status(source, status, name)
-    for kind, author in (("requirements", ARCHITECT), ("interfaces", name)):
-        path = folder / f"{kind}.json"
-        known.add(path)
-        document = _document(source, path) if source.exists(path) else None
-        if document is not None:
-            _add_document(source, f"subsystem_{kind}", name, kind, author, document)
-    designs = [path for path in source.children(folder) if re.search("design.*[.]json$", path.name)]
-    _designs(source, name, designs)
-    for path in source.children(folder):
-        if path not in known and path not in designs:
-            source.reading.note(source.label(path), "is not part of the layout, not imported")
+    _read_status(source, folder / "status.json")
+    for kind, author in (("requirements", ARCHITECT), ("interfaces", folder.name)):
+        for document in _documents(source, [folder / f"{kind}.json"]):
+            _add(source, document, kind, author)
+    others = [
+        path
+        for path in source.children(folder)
+        if path.name not in ("status.json", "requirements.json", "interfaces.json")
+    ]
+    paths = [path for path in others if re.search("design.*[.]json$", path.name)]
+    designs = sorted(_documents(source, paths), key=_design_order)
+    for design in designs:
+        _add(source, design, "design_data", folder.name)
+    if len(designs) > 1:
+        order = ", ".join(design.path.name for design in designs)
+        text = f"{len(designs)} designs become versions in this order: {order}"
+        source.reading.note(source.place(folder), text)
+    for path in others:
+        if path not in paths:
+            source.pass_over(path)
 
 
-def _status(source: Source, path: Path, name: str) -> None:
-    parsed = source.json_object(path)
-    if parsed is None:
+def _read_status(source: Source, path: Path) -> None:
+    values = source.json_object(path)
+    if values is None:
         return
-    fields = Fields.of(source.reading, source.label(path), parsed.root)
-    written = fields.text("name", 128)
-    if written not in (None, name):
-        fields.refuse("name", f"is {written!r} in the folder of {name}")
-    updated_at = fields.time("timestamp", "updated_at", "last_updated")
-    created_at = fields.time("created_at")
+    name = path.parent.name
+    fields = Fields(values, source.place(path))
+    if fields.take(read.text(128), "name") not in (None, name):
+        fields.refuse("name", f"is {values['name']!r} in the folder of {name}")
+    updated_at = fields.take(read.time, "timestamp", "updated_at", "last_updated")
+    created_at = fields.take(read.time, "created_at")
     entry = present(
         name=name,
-        state=fields.text("state", 200, one_line=True),
-        **{key: fields.number(key) for key in AMOUNTS},
-        within_budget=fields.flag("within_budget"),
-        iteration=fields.integer("iteration"),
-        version=fields.integer("version", low=1),
-        last_execution_id=fields.name("last_execution_id", "execution_id"),
+        state=fields.take(read.text(200, one_line=True), "state"),
+        **{key: fields.take(read.amount, key) for key in AMOUNTS},
+        within_budget=fields.take(read.flag, "within_budget"),
+        iteration=fields.take(read.whole(), "iteration"),
+        version=fields.take(read.whole(low=1), "version"),
+        last_execution_id=fields.take(read.name, "last_execution_id", "execution_id"),
         created_at=created_at or updated_at,
         updated_at=updated_at or created_at,
+        metadata=(fields.take(read.mapping, "metadata") or {}) | fields.rest(),
     )
-    entry["metadata"] = (fields.mapping("metadata") or {}) | fields.rest()
-    source.reading.add("subsystems", entry, source.label(path), parsed.root.line)
+    source.reading.leave_out(fields.wrong)
+    source.reading.add(entry, fields.place)
 
 
-def _document(source: Source, path: Path) -> Document | None:
+def _documents(source: Source, paths: list[Path]) -> list[Document]:
     """A document is all or nothing: without one value a design means something else."""
-    parsed = source.json_object(path)
-    if parsed is None:
-        return None
-    wrong = list(faults(parsed.root))
-    for where, line, reason in wrong:
-        whole = "the whole document is left out"
-        source.reading.problem(source.label(path), line, f"{where}: {reason}; {whole}")
-    if wrong:
-        return None
-    return Document(path, plain(parsed.root), _time_of(source, path, parsed), parsed.root.line)
+    found = []
+    for path in paths:
+        content = source.json_object(path)
+        wrong = faults_in(content, source.place(path))
+        source.reading.leave_out(wrong, "the whole document is left out")
+        if content is not None and not wrong:
+            found.append(Document(path, content, _time_of(source, path, content)))
+    return found
 
 
-def _time_of(source: Source, path: Path, parsed: Parsed) -> str | None:
+def _time_of(source: Source, path: Path, content: dict[str, Any]) -> str | None:
     """The document's own time. The document itself is kept as it is, so nothing is taken out."""
-    for key in TIMES:
-        node = parsed.root.value.get(key)
-        if node is None or not isinstance(node.value, str):
-            continue
-        try:
-            return utc(node.value)
-        except ValueError as error:
-            kept = "kept in the document, the time of import counts"
-            source.reading.note(source.label(path), f"line {node.line}: {key}: {error}; {kept}")
-    return None
-
-
-def _designs(source: Source, name: str, paths: list[Path]) -> None:
-    found = [document for path in paths if (document := _document(source, path)) is not None]
-    found.sort(key=_design_order)
-    for document in found:
-        _add_document(source, "subsystem_designs", name, "design_data", name, document)
-    if len(found) > 1:
-        order = ", ".join(document.path.name for document in found)
-        text = f"{len(found)} designs become versions in this order: {order}"
-        source.reading.note(source.label(found[0].path.parent), text)
+    times = Fields({key: content.get(key) for key in TIMES}, source.place(path))
+    found = times.take(read.time, *TIMES)
+    for place, reason in times.wrong:
+        kept = "kept in the document, the time of import counts"
+        source.reading.note(place, f"{reason}; {kept}")
+    return found
 
 
 def _design_order(document: Document) -> tuple[int, str, list[tuple[int, str]]]:
@@ -129,15 +119,12 @@ def _design_order(document: Document) -> tuple[int, str, list[tuple[int, str]]]:
     return rank, document.created_at or "", natural
 
 
-def _add_document(
-    source: Source, section: str, name: str, column: str, author: str, document: Document
-) -> None:
+def _add(source: Source, document: Document, column: str, author: str) -> None:
     written = document.content.get("created_by")
-    usable = isinstance(written, str) and name_fault(written) is None
     entry = present(
-        subsystem_name=name,
-        created_by=written if usable else author,
+        subsystem_name=document.path.parent.name,
+        created_by=author if name_fault(written) else written,
         created_at=document.created_at,
+        **{column: document.content},
     )
-    entry[column] = document.content
-    source.reading.add(section, entry, source.label(document.path), document.line)
+    source.reading.add(entry, source.place(document.path))
