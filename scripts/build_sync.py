@@ -19,6 +19,7 @@ PACKAGE = ROOT / "client" / "sharedstate"
 RENAMED = {
     "_async": "_sync",
     "_http_async": "_http",
+    "AbstractAsyncContextManager": "AbstractContextManager",
     # Of each pair in _running.py, the other one.
     "current_task": "current_thread",
     "settle_task": "settle_thread",

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sharedstate.config import NAME_HINT, checked_name
+from sharedstate.config import NAME_HINT
 from sharedstate.errors import InvalidArgument
 
 RequestId = str | UUID | None
@@ -61,11 +61,6 @@ def limit_of(value: Any) -> int:
     """How many rows are asked for."""
     limit: int = _whole(1, MAX_ROWS)(value, "limit")
     return limit
-
-
-def name_of(value: Any, argument: str = "subsystem") -> str:
-    """A name that is a filter: the database would answer that there is nothing."""
-    return checked_name(value, argument)
 
 
 def pairs_of(value: Any) -> list[dict[str, str]]:

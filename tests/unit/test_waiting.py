@@ -23,7 +23,7 @@ from sharedstate.types import Lease, LockWait
 
 LEASE = Lease("door", "narrow", "agent", "run", 7, datetime(2026, 11, 22, tzinfo=UTC))
 PROVISIONAL = replace(LEASE, provisional=True)
-WANTED = Wanted((("door", "narrow"),), "agent", 300, 3)
+WANTED = Wanted(pairs_of([("door", "narrow")]), "agent", 300, 3)
 
 
 def _wait(state: Any, leases: tuple[Lease, ...] = (), retry_ms: int = 100) -> LockWait:
@@ -175,7 +175,7 @@ def test_a_lease_whose_answer_came_too_late_does_not_pass_for_held() -> None:
 def test_a_set_of_which_a_part_is_gone_again_does_not_pass_for_granted() -> None:
     # The same resource twice is one to the service.
     pairs = (("door", "narrow"), ("door", "wide"), ("door", "wide"))
-    wanted = replace(WANTED, resources=pairs, several=True)
+    wanted = replace(WANTED, resources=pairs_of(pairs), several=True)
     both = (LEASE, replace(LEASE, resource_name="wide"))
     service = Service([(), _wait("granted", (PROVISIONAL,)), both])
     grant = service.follow(60.0, wanted)

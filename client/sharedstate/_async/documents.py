@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of, name_of
+from sharedstate._arguments import RequestId, limit_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._rows import first_or_none, row, rows, was_row
+from sharedstate.config import checked_name
 from sharedstate.drafts import Draft
 
 
@@ -144,10 +145,9 @@ class AsyncDocumentMethods(AsyncMethods):
         """The versions of a subsystem's design, newest first, older than `before_version`."""
         return await self._history("subsystem_designs", subsystem, limit, before_version)
 
-    @asynccontextmanager
-    async def edit_requirements(
+    def edit_requirements(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> AsyncIterator[Draft]:
+    ) -> AbstractAsyncContextManager[Draft]:
         """The latest requirements, to be changed in place; published when the block ends.
 
         What others publish meanwhile is merged with it, as update_subsystem_requirements does.
@@ -158,49 +158,22 @@ class AsyncDocumentMethods(AsyncMethods):
             >>> async with state.edit_requirements("skeleton", "system_architect") as requirements:
             ...     requirements["max_mass_kg"] = 14.5
         """
-        row = await self.get_subsystem_requirements(subsystem)
-        draft = Draft.of_document(row, "requirements")
-        yield draft
-        if draft.is_changed:
-            draft.row = await self.update_subsystem_requirements(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_requirements, self.update_subsystem_requirements
+        return self._edit(read, write, "requirements", subsystem, created_by, fencing_token)
 
-    @asynccontextmanager
-    async def edit_interfaces(
+    def edit_interfaces(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> AsyncIterator[Draft]:
+    ) -> AbstractAsyncContextManager[Draft]:
         """The latest interfaces, to be changed in place; otherwise as edit_requirements."""
-        draft = Draft.of_document(await self.get_subsystem_interfaces(subsystem), "interfaces")
-        yield draft
-        if draft.is_changed:
-            draft.row = await self.update_subsystem_interfaces(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_interfaces, self.update_subsystem_interfaces
+        return self._edit(read, write, "interfaces", subsystem, created_by, fencing_token)
 
-    @asynccontextmanager
-    async def edit_design(
+    def edit_design(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> AsyncIterator[Draft]:
+    ) -> AbstractAsyncContextManager[Draft]:
         """The latest design, to be changed in place; otherwise as edit_requirements."""
-        draft = Draft.of_document(await self.get_subsystem_design(subsystem), "design_data")
-        yield draft
-        if draft.is_changed:
-            draft.row = await self.update_subsystem_design(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_design, self.update_subsystem_design
+        return self._edit(read, write, "design_data", subsystem, created_by, fencing_token)
 
     async def diff_subsystem_requirements(
         self, subsystem: str, from_version: int, to_version: int
@@ -276,11 +249,32 @@ class AsyncDocumentMethods(AsyncMethods):
         query = self._rows("document_dependencies")
         query = query.order("subsystem").order("on_subsystem").order("document")
         if subsystem is not None:
-            query = query.eq("subsystem", name_of(subsystem))
+            query = query.eq("subsystem", checked_name(subsystem, "subsystem"))
         return await self._read(query, rows)
 
+    @asynccontextmanager
+    async def _edit(
+        self,
+        read: Callable[..., Any],
+        write: Callable[..., Any],
+        column: str,
+        subsystem: str,
+        created_by: str | None,
+        fencing_token: int | None,
+    ) -> AsyncIterator[Draft]:
+        draft = Draft.of_document(await read(subsystem), column)
+        yield draft
+        if draft.is_changed:
+            draft.row = await write(
+                subsystem,
+                draft,
+                self._author(created_by),
+                base_version=draft.base_version,
+                fencing_token=fencing_token,
+            )
+
     async def _version(self, table: str, subsystem: str, version: int | None) -> Any:
-        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
         if version is None:
             query = query.order("version", desc=True).limit(1)
         else:
@@ -290,7 +284,7 @@ class AsyncDocumentMethods(AsyncMethods):
     async def _history(
         self, table: str, subsystem: str, limit: int, before_version: int | None
     ) -> list[Any]:
-        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
         query = query.order("version", desc=True).limit(limit_of(limit))
         if before_version is not None:
             query = query.lt("version", before_version)

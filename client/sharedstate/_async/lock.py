@@ -7,7 +7,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 from weakref import WeakKeyDictionary
 
@@ -95,8 +94,8 @@ class AsyncLock:
         """Whether anybody holds it: this object, or, by a look at the service, another."""
         if self._is_held():
             return True
-        for kind, name in self._wanted.resources:
-            if await self._state.get_lock(kind, name):
+        for resource in self._wanted.resources:
+            if await self._state.get_lock(**resource):
                 return True
         return False
 
@@ -139,12 +138,7 @@ class AsyncLock:
         await self.acquire()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, problem: object, traceback: object) -> None:
         try:
             await self.release()
         except LeaseLost:
@@ -158,7 +152,7 @@ class AsyncLock:
 
     def __repr__(self) -> str:
         word = "locked" if self._is_held() else "unlocked"
-        names = ", ".join(f"{kind}/{name}" for kind, name in self._wanted.resources)
+        names = ", ".join("/".join(one.values()) for one in self._wanted.resources)
         return f"<{word} sharedstate.{type(self).__name__} object {names} at {id(self):#x}>"
 
     def _take(self, held: Held) -> None:
@@ -235,12 +229,7 @@ class AsyncLeaseSet(Sequence[Lease]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, problem: object, traceback: object) -> None:
         if not await self.release() and problem is None:
             raise LeaseLost(hint="The leases lapsed before the end of the block. Redo the work.")
 

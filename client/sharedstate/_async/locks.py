@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, name_of, pairs_of, request_id_of
+from sharedstate._arguments import RequestId, pairs_of, request_id_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._async.lock import AsyncLeaseSet, AsyncLock
 from sharedstate._async.request import AsyncLockRequest, Wanted, checked_wait
@@ -24,6 +24,7 @@ from sharedstate._rows import (
     was_row,
 )
 from sharedstate._running import settle_task
+from sharedstate.config import checked_name
 from sharedstate.errors import InvalidArgument, LeaseLost, SharedStateError
 
 
@@ -57,7 +58,9 @@ class AsyncLockMethods(AsyncMethods):
             ...     finally:
             ...         await state.release_lock("subsystem", "power")
         """
-        wanted = Wanted(((resource_type, resource_name),), agent_name, ttl_seconds, priority)
+        wanted = Wanted(
+            pairs_of([(resource_type, resource_name)]), agent_name, ttl_seconds, priority
+        )
         granted = await self._lease(wanted, wait_seconds, request_id)
         return granted[0] if granted else None
 
@@ -83,7 +86,7 @@ class AsyncLockMethods(AsyncMethods):
             ...     async with leases:
             ...         ...
         """
-        wanted = Wanted(_pairs(resources), agent_name, ttl_seconds, priority, several=True)
+        wanted = Wanted(pairs_of(resources), agent_name, ttl_seconds, priority, several=True)
         granted = await self._lease(wanted, wait_seconds, request_id)
         return AsyncLeaseSet(self, granted) if granted else None
 
@@ -158,8 +161,8 @@ class AsyncLockMethods(AsyncMethods):
         Who waits for it as well: get_lock_status.
         """
         query = self._rows("agent_locks")
-        query = query.eq("resource_type", name_of(resource_type, "resource_type"))
-        query = query.eq("resource_name", name_of(resource_name, "resource_name"))
+        query = query.eq("resource_type", checked_name(resource_type, "resource_type"))
+        query = query.eq("resource_name", checked_name(resource_name, "resource_name"))
         # Postgres reads 'now' as its own clock, the only one that tells whether a lease has ended.
         return await self._read(query.gt("expires_at", "now"), first_or_none)
 
@@ -216,7 +219,9 @@ class AsyncLockMethods(AsyncMethods):
             >>> async with state.lock("subsystem", "skeleton", "skeleton_agent"):
             ...     await state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
         """
-        wanted = Wanted(((resource_type, resource_name),), agent_name, ttl_seconds, priority)
+        wanted = Wanted(
+            pairs_of([(resource_type, resource_name)]), agent_name, ttl_seconds, priority
+        )
         return AsyncLock(self, wanted, on_lost)
 
     def locks(
@@ -229,7 +234,7 @@ class AsyncLockMethods(AsyncMethods):
         on_lost: Callable[[AsyncLock], object] | None = None,
     ) -> AsyncLock:
         """One lock object for several resources, pairs of type and name: all or none of them."""
-        wanted = Wanted(_pairs(resources), agent_name, ttl_seconds, priority, several=True)
+        wanted = Wanted(pairs_of(resources), agent_name, ttl_seconds, priority, several=True)
         return AsyncLock(self, wanted, on_lost)
 
     # --- for lock objects ---
@@ -286,11 +291,6 @@ class AsyncLockMethods(AsyncMethods):
             raise
         if lost is not None:
             raise _lost_error(held, lost)
-
-
-def _pairs(resources: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    named = pairs_of(resources)
-    return tuple((one["resource_type"], one["resource_name"]) for one in named)
 
 
 def _known(request_id: str | UUID) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, name_of
+from sharedstate._arguments import RequestId
 from sharedstate._async.base import AsyncMethods
 from sharedstate._rows import first_or_none, row, rows
+from sharedstate.config import checked_name
 
 
 class AsyncStatusMethods(AsyncMethods):
@@ -51,7 +52,7 @@ class AsyncStatusMethods(AsyncMethods):
 
     async def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
         """A subsystem's status, None when there is no such subsystem."""
-        query = self._rows("subsystems").eq("name", name_of(subsystem))
+        query = self._rows("subsystems").eq("name", checked_name(subsystem, "subsystem"))
         return await self._read(query, first_or_none)
 
     async def get_all_subsystem_statuses(self) -> list[types.SubsystemRow]:

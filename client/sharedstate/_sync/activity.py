@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid5
 
@@ -186,12 +185,7 @@ class ActivityFeed:
             self._fetch()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_closed = True
 
     def __iter__(self) -> Self:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of, name_of
+from sharedstate._arguments import RequestId, limit_of
 from sharedstate._rows import first_or_none, row, row_or_none, rows, was_row
 from sharedstate._sync.base import Methods
+from sharedstate.config import checked_name
 from sharedstate.drafts import Draft
 
 
@@ -91,7 +91,7 @@ class BudgetMethods(Methods):
         """What of each budget is used, held and left; of one subsystem ("reserve", "robot")."""
         query = self._rows("budget_usage").order("scope").order("name").order("quantity")
         if subsystem is not None:
-            query = query.eq("name", name_of(subsystem))
+            query = query.eq("name", checked_name(subsystem, "subsystem"))
         return self._read(query, rows)
 
     def transfer_budget(
@@ -183,19 +183,10 @@ class BudgetMethods(Methods):
         found = row_or_none(answer)
         if found is None:
             return None
-        return BudgetReservation(
-            reservation_id=found["reservation_id"],
-            subsystem=found["subsystem"],
-            mass_kg=found["mass_kg"],
-            cost_usd=found["cost_usd"],
-            power_w=found["power_w"],
-            agent_name=found["agent_name"],
-            execution_id=found["execution_id"],
-            expires_at=datetime.fromisoformat(found["expires_at"]),
-            locked_subsystem=found["locked_subsystem"],
-            fencing_token=found["fencing_token"],
-            _state=self,
-        )
+        names = (one.name for one in fields(BudgetReservation) if one.name != "_state")
+        values = {name: found[name] for name in names}
+        values["expires_at"] = datetime.fromisoformat(found["expires_at"])
+        return BudgetReservation(**values, _state=self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +217,5 @@ class BudgetReservation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()

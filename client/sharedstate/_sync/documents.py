@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of, name_of
+from sharedstate._arguments import RequestId, limit_of
 from sharedstate._rows import first_or_none, row, rows, was_row
 from sharedstate._sync.base import Methods
+from sharedstate.config import checked_name
 from sharedstate.drafts import Draft
 
 
@@ -144,10 +145,9 @@ class DocumentMethods(Methods):
         """The versions of a subsystem's design, newest first, older than `before_version`."""
         return self._history("subsystem_designs", subsystem, limit, before_version)
 
-    @contextmanager
     def edit_requirements(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> Iterator[Draft]:
+    ) -> AbstractContextManager[Draft]:
         """The latest requirements, to be changed in place; published when the block ends.
 
         What others publish meanwhile is merged with it, as update_subsystem_requirements does.
@@ -158,49 +158,22 @@ class DocumentMethods(Methods):
             >>> with state.edit_requirements("skeleton", "system_architect") as requirements:
             ...     requirements["max_mass_kg"] = 14.5
         """
-        row = self.get_subsystem_requirements(subsystem)
-        draft = Draft.of_document(row, "requirements")
-        yield draft
-        if draft.is_changed:
-            draft.row = self.update_subsystem_requirements(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_requirements, self.update_subsystem_requirements
+        return self._edit(read, write, "requirements", subsystem, created_by, fencing_token)
 
-    @contextmanager
     def edit_interfaces(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> Iterator[Draft]:
+    ) -> AbstractContextManager[Draft]:
         """The latest interfaces, to be changed in place; otherwise as edit_requirements."""
-        draft = Draft.of_document(self.get_subsystem_interfaces(subsystem), "interfaces")
-        yield draft
-        if draft.is_changed:
-            draft.row = self.update_subsystem_interfaces(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_interfaces, self.update_subsystem_interfaces
+        return self._edit(read, write, "interfaces", subsystem, created_by, fencing_token)
 
-    @contextmanager
     def edit_design(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
-    ) -> Iterator[Draft]:
+    ) -> AbstractContextManager[Draft]:
         """The latest design, to be changed in place; otherwise as edit_requirements."""
-        draft = Draft.of_document(self.get_subsystem_design(subsystem), "design_data")
-        yield draft
-        if draft.is_changed:
-            draft.row = self.update_subsystem_design(
-                subsystem,
-                draft,
-                self._author(created_by),
-                base_version=draft.base_version,
-                fencing_token=fencing_token,
-            )
+        read, write = self.get_subsystem_design, self.update_subsystem_design
+        return self._edit(read, write, "design_data", subsystem, created_by, fencing_token)
 
     def diff_subsystem_requirements(
         self, subsystem: str, from_version: int, to_version: int
@@ -276,11 +249,32 @@ class DocumentMethods(Methods):
         query = self._rows("document_dependencies")
         query = query.order("subsystem").order("on_subsystem").order("document")
         if subsystem is not None:
-            query = query.eq("subsystem", name_of(subsystem))
+            query = query.eq("subsystem", checked_name(subsystem, "subsystem"))
         return self._read(query, rows)
 
+    @contextmanager
+    def _edit(
+        self,
+        read: Callable[..., Any],
+        write: Callable[..., Any],
+        column: str,
+        subsystem: str,
+        created_by: str | None,
+        fencing_token: int | None,
+    ) -> Iterator[Draft]:
+        draft = Draft.of_document(read(subsystem), column)
+        yield draft
+        if draft.is_changed:
+            draft.row = write(
+                subsystem,
+                draft,
+                self._author(created_by),
+                base_version=draft.base_version,
+                fencing_token=fencing_token,
+            )
+
     def _version(self, table: str, subsystem: str, version: int | None) -> Any:
-        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
         if version is None:
             query = query.order("version", desc=True).limit(1)
         else:
@@ -290,7 +284,7 @@ class DocumentMethods(Methods):
     def _history(
         self, table: str, subsystem: str, limit: int, before_version: int | None
     ) -> list[Any]:
-        query = self._rows(table).eq("subsystem_name", name_of(subsystem))
+        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
         query = query.order("version", desc=True).limit(limit_of(limit))
         if before_version is not None:
             query = query.lt("version", before_version)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, name_of, pairs_of, request_id_of
+from sharedstate._arguments import RequestId, pairs_of, request_id_of
 from sharedstate._held import Held
 from sharedstate._rows import (
     boolean,
@@ -24,6 +24,7 @@ from sharedstate._running import settle_thread
 from sharedstate._sync.base import Methods
 from sharedstate._sync.lock import LeaseSet, Lock
 from sharedstate._sync.request import LockRequest, Wanted, checked_wait
+from sharedstate.config import checked_name
 from sharedstate.errors import InvalidArgument, LeaseLost, SharedStateError
 
 
@@ -57,7 +58,9 @@ class LockMethods(Methods):
             ...     finally:
             ...         state.release_lock("subsystem", "power")
         """
-        wanted = Wanted(((resource_type, resource_name),), agent_name, ttl_seconds, priority)
+        wanted = Wanted(
+            pairs_of([(resource_type, resource_name)]), agent_name, ttl_seconds, priority
+        )
         granted = self._lease(wanted, wait_seconds, request_id)
         return granted[0] if granted else None
 
@@ -83,7 +86,7 @@ class LockMethods(Methods):
             ...     with leases:
             ...         ...
         """
-        wanted = Wanted(_pairs(resources), agent_name, ttl_seconds, priority, several=True)
+        wanted = Wanted(pairs_of(resources), agent_name, ttl_seconds, priority, several=True)
         granted = self._lease(wanted, wait_seconds, request_id)
         return LeaseSet(self, granted) if granted else None
 
@@ -158,8 +161,8 @@ class LockMethods(Methods):
         Who waits for it as well: get_lock_status.
         """
         query = self._rows("agent_locks")
-        query = query.eq("resource_type", name_of(resource_type, "resource_type"))
-        query = query.eq("resource_name", name_of(resource_name, "resource_name"))
+        query = query.eq("resource_type", checked_name(resource_type, "resource_type"))
+        query = query.eq("resource_name", checked_name(resource_name, "resource_name"))
         # Postgres reads 'now' as its own clock, the only one that tells whether a lease has ended.
         return self._read(query.gt("expires_at", "now"), first_or_none)
 
@@ -216,7 +219,9 @@ class LockMethods(Methods):
             >>> with state.lock("subsystem", "skeleton", "skeleton_agent"):
             ...     state.update_subsystem_status("skeleton", {"current_mass_kg": 12.5})
         """
-        wanted = Wanted(((resource_type, resource_name),), agent_name, ttl_seconds, priority)
+        wanted = Wanted(
+            pairs_of([(resource_type, resource_name)]), agent_name, ttl_seconds, priority
+        )
         return Lock(self, wanted, on_lost)
 
     def locks(
@@ -229,7 +234,7 @@ class LockMethods(Methods):
         on_lost: Callable[[Lock], object] | None = None,
     ) -> Lock:
         """One lock object for several resources, pairs of type and name: all or none of them."""
-        wanted = Wanted(_pairs(resources), agent_name, ttl_seconds, priority, several=True)
+        wanted = Wanted(pairs_of(resources), agent_name, ttl_seconds, priority, several=True)
         return Lock(self, wanted, on_lost)
 
     # --- for lock objects ---
@@ -286,11 +291,6 @@ class LockMethods(Methods):
             raise
         if lost is not None:
             raise _lost_error(held, lost)
-
-
-def _pairs(resources: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    named = pairs_of(resources)
-    return tuple((one["resource_type"], one["resource_name"]) for one in named)
 
 
 def _known(request_id: str | UUID) -> str:

@@ -12,7 +12,6 @@ from sharedstate import types
 from sharedstate._arguments import (
     RequestId,
     checked,
-    pairs_of,
     pause_of,
     request_id_of,
     seconds_of,
@@ -40,7 +39,7 @@ _OUTAGE_S = 30.0
 class Wanted:
     """Locks that an agent wants, all of them or none."""
 
-    resources: tuple[tuple[str, str], ...]
+    resources: list[dict[str, str]]  # of each, resource_type and resource_name
     agent_name: str
     ttl_seconds: int
     priority: int
@@ -52,9 +51,8 @@ class Wanted:
     def named(self) -> tuple[str, dict[str, Any]]:
         """The function that takes them, and the parameters that say which."""
         if self.several:
-            return "acquire_locks", {"resources": pairs_of(self.resources)}
-        ((kind, name),) = self.resources
-        return "acquire_lock", {"resource_type": kind, "resource_name": name}
+            return "acquire_locks", {"resources": self.resources}
+        return "acquire_lock", self.resources[0]
 
 
 class LockRequest:
@@ -165,7 +163,7 @@ class LockRequest:
     def _granted(self, granted: tuple[types.Lease, ...], since: float) -> Grant | None:
         is_provisional = any(one.provisional for one in granted)
         lifetime_s = float(min(self._ttl_seconds, PROVISIONAL_S if is_provisional else math.inf))
-        is_whole = len(granted) == len(set(self.wanted.resources))
+        is_whole = len(granted) == len({tuple(one.values()) for one in self.wanted.resources})
         if not is_whole or time.monotonic() >= since + lifetime_s:
             # Of a set, one was taken away since it was granted; or the answer was so long on its
             # way that the lease may have ended before it came.

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, name_of
+from sharedstate._arguments import RequestId
 from sharedstate._rows import first_or_none, row, rows
 from sharedstate._sync.base import Methods
+from sharedstate.config import checked_name
 
 
 class StatusMethods(Methods):
@@ -51,7 +52,7 @@ class StatusMethods(Methods):
 
     def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
         """A subsystem's status, None when there is no such subsystem."""
-        query = self._rows("subsystems").eq("name", name_of(subsystem))
+        query = self._rows("subsystems").eq("name", checked_name(subsystem, "subsystem"))
         return self._read(query, first_or_none)
 
     def get_all_subsystem_statuses(self) -> list[types.SubsystemRow]:
