@@ -60,6 +60,12 @@ def test_the_examples_of_a_page_run_one_after_the_other_and_print_what_it_says(
             assert printed == expected
 
 
+def test_the_method_that_the_readme_shows_is_the_client_s_own() -> None:
+    (shown,) = re.findall(r"^```py\n(.*?)^```", (ROOT / "README.md").read_text(), re.S | re.M)
+    modules = (ROOT / "client" / "sharedstate" / "_sync").glob("*.py")
+    assert any(shown in module.read_text(encoding="utf-8") for module in modules)
+
+
 def test_each_file_that_the_readme_points_to_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
