@@ -11,7 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-QUEUE = "tests/sql/test_lock_queue.py"
+QUEUE = (
+    "tests/sql/test_lock_queue.py",
+    "tests/sql/test_lock_asking.py",
+    "tests/sql/test_provisional_grants.py",
+)
 REQUESTS = "tests/sql/test_lock_requests.py"
 SETS = "tests/sql/test_lock_sets.py"
 DEADLOCKS = "tests/sql/test_deadlocks.py"
@@ -96,56 +100,56 @@ MUTANTS = (
         "30_locks/guard_write.sql",
         "clock_timestamp()",
         "now()",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "now() for clock_timestamp() in the look at a held lock",
         "30_locks/is_any_held.sql",
         "clock_timestamp()",
         "now()",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "hand-over skips the queue: the last in line is first",
         "30_locks/first_in_line.sql",
         "order by r.queue_key, r.ticket_id",
         "order by r.queue_key desc, r.ticket_id desc",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "newcomers and the impatient overtake",
         "30_locks/lock_for_grant.sql",
         "return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;",
         "return true;",
-        (f"{CHAOS}::test_in_quiet_times_all_promises_hold_and_nothing_is_unknown", QUEUE),
+        (f"{CHAOS}::test_in_quiet_times_all_promises_hold_and_nothing_is_unknown", *QUEUE),
     ),
     Mutant(
         "priority does not age",
         "30_locks/enqueue.sql",
         "interval '30 seconds'",
         "interval '30 hours'",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "provisional grant never lapses before the full time",
         "30_locks/write_lease.sql",
         "least(p_ttl_seconds, 10)",
         "p_ttl_seconds",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "a grant at once lasts its full time before it is confirmed",
         "30_locks/take_leases.sql",
         "p_wait_seconds > 0\n  );",
         "false\n  );",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "a lapsed lease is not free",
         "30_locks/lock_for_grant.sql",
         "if v_expires_at > clock_timestamp() then",
         "if v_expires_at is not null then",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "request id ignored",
@@ -166,14 +170,14 @@ MUTANTS = (
         "30_locks/hand_over.sql",
         "perform core.grant_ticket(v_ticket);",
         "",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "drain missing on expiry",
         "30_locks/await_ticket.sql",
         "if v_position = 1 and",
         "if false and",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "a hand-over waits for another lease that has lapsed",
@@ -194,28 +198,28 @@ MUTANTS = (
         "30_locks/is_live_ticket.sql",
         "p_ticket.alive_until > clock_timestamp()",
         "true",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "who is told to ask late is dead before it asks",
         "30_locks/keep_waiting.sql",
         "(3 * v_retry_ms + 3000)",
         "1000",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "all waiters ask as often as the first in line",
         "30_locks/lock_retry_ms.sql",
         "+ 0.8 * (p_position - 1) * v_turn_ms",
         "",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "a member of a deadlock may ask too late to find it",
         "30_locks/keep_waiting.sql",
         "v_retry_ms := least(v_retry_ms, 1500);",
         "",
-        (QUEUE,),
+        QUEUE,
     ),
     Mutant(
         "unsorted multi-lock",

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from tests.sql.support import Api, Row
+from tests.sql.support import Api
 from tests.sql.waiting import (
     POWER,
     SKELETON,
     Client,
     Make,
+    held_for,
     holder,
+    lifetime,
     named,
     polling,
     queue,
@@ -104,130 +106,6 @@ def test_who_waits_for_another_of_its_own_threads_is_told_itself(make: Make) -> 
     make("other").waits(SKELETON)
     mine = me.again().waits(SKELETON)
     assert mine.poll()["waiting_for"] == ["me"]
-
-
-# When to ask again
-
-
-def held_for(api: Api, seconds: float) -> None:
-    """As if the locks of the workspace had been held for so long."""
-    api.sql(
-        "update agent_locks set locked_at = clock_timestamp() - %s * interval '1 second' "
-        "where workspace = %s",
-        seconds,
-        api.workspace,
-    )
-
-
-@pytest.mark.parametrize(("seconds", "retry_ms"), [(0.5, 50), (4, 400), (9, 900), (3600, 1000)])
-def test_the_first_in_line_asks_again_after_a_tenth_of_the_time_the_lock_has_been_held(
-    api: Api, make: Make, seconds: float, retry_ms: int
-) -> None:
-    make("holder").holds(SKELETON)
-    first = make("first").waits(SKELETON)
-    held_for(api, seconds)
-    # What passes between the update and the question counts too.
-    assert retry_ms <= first.poll()["retry_ms"] < max(retry_ms + 1, 1.5 * retry_ms)
-
-
-def test_the_more_are_before_a_waiter_the_later_it_asks_again(api: Api, make: Make) -> None:
-    make("holder").holds(SKELETON)
-    waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(8)]
-    held_for(api, 1)
-    answers = [client.poll()["retry_ms"] for client in waiting]
-    assert answers == sorted(answers) and answers[0] < answers[1] < answers[2]
-    assert answers[-1] == 5000  # a grant that nobody asks for lapses after 10 s
-
-
-def test_who_waits_behind_others_counts_on_turns_as_long_as_the_last_ones(
-    api: Api, make: Make
-) -> None:
-    make("holder").holds(SKELETON)
-    waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(3)]
-    held_for(api, 60)
-    assert waiting[2].poll()["retry_ms"] == 5000
-    api.sql("update core.fencing_counters set turn_ms = 100 where workspace = %s", api.workspace)
-    assert waiting[2].poll()["retry_ms"] == 1000 + 2 * 80
-
-
-def test_how_long_turns_last_is_learned_from_what_is_handed_over(api: Api, make: Make) -> None:
-    turns = "select turn_ms from core.fencing_counters where workspace = %s"
-    make("holder").holds(SKELETON)
-    first, second = (make(name).waits(SKELETON) for name in ("first", "second"))
-    assert api.sql(turns, api.workspace) == [(None,)]
-    api.sql(
-        "update core.fencing_counters set last_granted_at = last_granted_at - interval '8 s' "
-        "where workspace = %s",
-        api.workspace,
-    )
-    make("holder").release()
-    ((learned,),) = api.sql(turns, api.workspace)
-    assert 8000 <= learned < 16_000
-    # The next turn is short: the estimate falls by half of the difference.
-    first.release()
-    ((shorter,),) = api.sql(turns, api.workspace)
-    assert shorter == pytest.approx(learned / 2, rel=0.2)
-    assert second.poll()["state"] == "granted"
-
-
-@pytest.mark.parametrize("waiters", [20, 200])
-def test_all_waiters_of_a_lock_that_is_held_for_seconds_ask_at_most_100_times_a_second(
-    api: Api, waiters: int
-) -> None:
-    ((rate,),) = api.sql(
-        "select sum(1000.0 / core.lock_retry_ms(n, interval '1 second', null)) "
-        "from generate_series(1, %s) as n",
-        waiters,
-    )
-    assert rate <= 100
-
-
-def test_a_waiter_that_may_be_in_a_deadlock_asks_again_in_time_to_find_it(
-    api: Api, make: Make
-) -> None:
-    me = make("me").holds(POWER)
-    make("holder").holds(SKELETON)
-    make("before").waits(SKELETON)
-    mine = me.again().waits(SKELETON)
-    held_for(api, 60)
-    assert mine.poll()["retry_ms"] == 5000
-    make("other").waits(POWER)
-    assert mine.poll()["retry_ms"] == 1500
-
-
-def test_who_waits_for_what_nobody_holds_asks_the_later_the_longer_it_waits(
-    api: Api, make: Make
-) -> None:
-    make("holder").holds(POWER)
-    make("set").waits(SKELETON, POWER)
-    behind = make("behind").waits(SKELETON)
-    api.sql(
-        "update core.lock_tickets set created_at = created_at - interval '60 s' "
-        "where workspace = %s",
-        api.workspace,
-    )
-    assert behind.poll()["retry_ms"] == 5000
-
-
-def test_a_waiter_asks_again_within_the_time_to_live_that_it_wants(api: Api, make: Make) -> None:
-    make("holder").holds(SKELETON)
-    brief = make("brief").waits(SKELETON, ttl_seconds=1)
-    held_for(api, 3600)
-    assert brief.poll()["retry_ms"] == 500
-
-
-def test_40_waiters_of_as_many_locks_leave_the_servers_room_for_others(
-    api: Api, make: Make
-) -> None:
-    """PostgREST has 20 connections: a call that waited inside of the database would keep one."""
-    files = [("file", f"n{number}") for number in range(40)]
-    leases = make("holder").ask(*files)
-    waiting = [make(f"waiter-{number}").waits(one) for number, one in enumerate(files)]
-    with polling(*waiting):
-        for lease in leases[:15]:
-            make("holder").confirm(lease)
-        ((asleep,),) = api.sql("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")
-        assert asleep == 0
 
 
 # Every end of a lease
@@ -392,106 +270,6 @@ def test_a_wait_ends_when_its_time_is_up_and_gets_nothing_afterwards(api: Api, m
     first.release()
     assert holder(api) == "next"
     assert brief.ask(SKELETON, wait_seconds=0.5) == []
-
-
-# Provisional grants
-
-
-def test_a_grant_to_a_waiter_is_provisional_for_ten_seconds(api: Api, make: Make) -> None:
-    first = make("holder").holds(SKELETON)
-    waiter = make("waiter").waits(SKELETON, ttl_seconds=300)
-    first.release()
-    (lease,) = waiter.poll()["leases"]
-    assert (lease["provisional"], lease["ttl_seconds"]) == (True, 300)
-    assert lifetime(api, lease) == pytest.approx(10, abs=0.2)
-
-
-@pytest.mark.parametrize("before", ["never held", "lapsed"])
-def test_a_grant_at_once_is_provisional_for_who_was_ready_to_wait(
-    api: Api, make: Make, before: str
-) -> None:
-    if before == "lapsed":
-        make("holder").holds(SKELETON)
-        api.lapse(api.rows("agent_locks")[0])
-    client = make("client")
-    leases = client.ask(SKELETON, wait_seconds=0.001)
-    assert [(one["provisional"], one["ttl_seconds"]) for one in leases] == [(True, 300)]
-    assert lifetime(api, leases[0]) == pytest.approx(10, abs=0.2)
-    assert client.ask(SKELETON, wait_seconds=0.001) == leases  # a repetition gives no more time
-    assert client.confirm(leases[0])["provisional"] is False
-    assert lifetime(api, {**leases[0], **client.ask(SKELETON)[0]}) > 299
-
-
-def test_what_was_granted_to_a_client_that_never_read_it_is_free_within_ten_seconds(
-    api: Api, make: Make
-) -> None:
-    """It was killed, or the answer was lost: it neither confirms nor asks again."""
-    first = make("killed")
-    first.ask(SKELETON, POWER, wait_seconds=3600, ttl_seconds=86400)
-    waiter = make("waiter").waits(SKELETON)
-    api.sql(
-        "update agent_locks set expires_at = expires_at - interval '10 seconds' "
-        "where workspace = %s",
-        api.workspace,
-    )
-    assert waiter.poll()["state"] == "granted"
-    assert make("other").ask(POWER, wait_seconds=0) != []
-    assert first.ask(SKELETON, POWER, wait_seconds=3600, ttl_seconds=86400) == []
-
-
-def test_a_grant_without_waiting_is_not_provisional(api: Api, make: Make) -> None:
-    (lease,) = make("holder").ask(SKELETON, wait_seconds=0)
-    assert lease["provisional"] is False
-    assert lifetime(api, lease) == pytest.approx(300, abs=0.2)
-
-
-def lifetime(api: Api, lease: Row) -> float:
-    ((seconds,),) = api.sql(
-        "select extract(epoch from %s::timestamptz - %s::timestamptz)",
-        lease["expires_at"],
-        lease["locked_at"],
-    )
-    return float(seconds)
-
-
-def test_a_provisional_grant_that_is_confirmed_has_its_full_time(api: Api, make: Make) -> None:
-    first = make("holder").holds(SKELETON)
-    waiter = make("waiter").waits(SKELETON)
-    first.release()
-    (lease,) = waiter.poll()["leases"]
-    renewed = waiter.confirm(lease)
-    assert renewed["provisional"] is False
-    assert lifetime(api, {**lease, "expires_at": renewed["expires_at"]}) > 299
-    assert waiter.poll() == {**waiter.poll(), "state": "granted", "leases": [renewed]}
-
-
-def test_a_provisional_grant_that_nobody_confirms_lapses_and_goes_to_the_next(
-    api: Api, make: Make
-) -> None:
-    first = make("holder").holds(SKELETON)
-    dead, alive = make("dead"), make("alive")
-    dead.waits(SKELETON, ttl_seconds=3)
-    alive.waits(SKELETON)
-    first.release()
-    (orphan,) = api.rows("agent_locks")
-    assert (orphan["locked_by"], orphan["provisional"]) == ("dead", True)
-    assert alive.until("granted")["leases"][0]["fencing_token"] == 3
-    api.refused("renew_lock", "lease_lost", **dead.of(orphan))
-    assert dead.poll()["state"] == "gone"
-
-
-def test_writes_are_allowed_under_a_provisional_grant(api: Api, make: Make) -> None:
-    first = make("holder").holds(SKELETON)
-    waiter = make("waiter").waits(SKELETON)
-    first.release()
-    (lease,) = waiter.poll()["leases"]
-    api.do(
-        "update_subsystem_status",
-        subsystem="skeleton",
-        status={"n": 1},
-        execution_id="waiter",
-        fencing_token=lease["fencing_token"],
-    )
 
 
 # Who waits for what

@@ -153,3 +153,22 @@ def polling(*clients: Client) -> Iterator[None]:
             done.set()
     for future in asking:
         future.result()
+
+
+def held_for(api: Api, seconds: float) -> None:
+    """As if the locks of the workspace had been held for so long."""
+    api.sql(
+        "update agent_locks set locked_at = clock_timestamp() - %s * interval '1 second' "
+        "where workspace = %s",
+        seconds,
+        api.workspace,
+    )
+
+
+def lifetime(api: Api, lease: Row) -> float:
+    ((seconds,),) = api.sql(
+        "select extract(epoch from %s::timestamptz - %s::timestamptz)",
+        lease["expires_at"],
+        lease["locked_at"],
+    )
+    return float(seconds)
