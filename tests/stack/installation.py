@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from sharedstate_ops.stack import Stack, processes
 from sharedstate_ops.stack.state import PartRecord, read_state
 
@@ -88,14 +90,16 @@ class Installation:
     def part(self, name: str) -> PartRecord:
         return read_state(self.root / ".sharedstate" / "state.json").parts[name]
 
+    def process(self, name: str) -> psutil.Process:
+        """The living process of a part."""
+        return Stack(self.root).living()[name]
+
     def kill(self, name: str) -> int:
         """kill -9 of one part; returns its pid when it is gone."""
-        part = self.part(name)
-        process = processes.find(part.pid, part.created)
-        assert process is not None
+        process = self.process(name)
         process.kill()
         assert processes.wait_gone(process, 10)
-        return part.pid
+        return process.pid
 
 
 def clean_up(root: Path) -> None:

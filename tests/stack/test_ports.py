@@ -51,13 +51,13 @@ def test_a_port_for_root_alone_is_not_called_taken(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket.socket, "bind", forbidden)
     home = Home(Path("/nonexistent"))
     with pytest.raises(StackError) as caught:
-        ports.check(home, StackState(), {"postgres": 5432, "nginx": 80}, {"nginx": 80})
+        ports.check(home, StackState(), (), {"postgres": 5432, "nginx": 80}, {"nginx": 80})
     assert not isinstance(caught.value, PortTaken)
     assert caught.value.message == (
         "port 5432 of 127.0.0.1, wanted for the database, cannot be had: Permission denied."
     )
     with pytest.raises(StackError) as caught:
-        ports.check(home, StackState(), {"nginx": 80}, {"nginx": 80})
+        ports.check(home, StackState(), (), {"nginx": 80}, {"nginx": 80})
     assert "is taken" not in caught.value.message
     assert caught.value.hint == (
         "Ports below 1024 are for root. Choose another: sharedstate up --api-port 8080"

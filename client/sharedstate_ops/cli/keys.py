@@ -118,8 +118,9 @@ def _rotate(place: Home) -> None:
 def _update_env(place: Home, made: Keys) -> None:
     if not place.env_file.exists():
         return
-    result = EnvFile(place.env_file).update(
-        {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
+    result = EnvFile(place.env_file).bring_up_to_date(
+        {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key},
+        extend=False,
     )
     if result.written:
         out.print(f"{result.written}: {escape(str(place.env_file))}")

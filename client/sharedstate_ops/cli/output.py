@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
-from sharedstate_ops.stack.progress import Progress
 
 # soft_wrap: a path or an address that is copied must not contain line breaks. Into a file or a
 # pipe tables are as wide as they need.

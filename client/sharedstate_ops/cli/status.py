@@ -13,9 +13,9 @@ from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
 from sharedstate_ops.stack import Stack, StackError, migrations
-from sharedstate_ops.stack.health import PartStatus
+from sharedstate_ops.stack.parts import PartStatus
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.workspaces import has_schema, list_workspaces
+from sharedstate_ops.stack.workspaces import list_workspaces
 
 _CONNECT_SECONDS = 5.0
 
@@ -95,5 +95,5 @@ def _say_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
     for migration in migrations.changed(connection):
         say_changed(migration.path.name)
-    if has_schema(connection):
-        say_workspaces(list_workspaces(connection))
+    if workspaces := list_workspaces(connection):
+        say_workspaces(workspaces)

@@ -17,10 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.envfile import EnvFile
-from sharedstate_ops.stack.errors import NoConnection, StackTimeout
+from sharedstate_ops.stack.errors import NoConnection, Progress, StackTimeout, silent
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.postgres import reason_of, without_libpq_variables
-from sharedstate_ops.stack.progress import Progress, silent
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
