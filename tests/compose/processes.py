@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -232,8 +231,6 @@ def composed(
     finally:
         for name in reversed(list(made.running)):
             made.stop(name)
-        if made.site.run_as.uid is not None:
-            shutil.rmtree(made.folder.parent)
 
 
 def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:

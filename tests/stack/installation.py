@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -103,11 +102,6 @@ class Installation:
 
 
 def clean_up(root: Path) -> None:
-    """Stop what runs in a home, and remove what was put outside of it."""
-    folder = root / ".sharedstate"
-    if not folder.is_dir():
-        return
-    elsewhere = (folder / "run").resolve().parent
-    Stack(root).down()
-    if elsewhere.parent.name == "sharedstate" and elsewhere != folder:
-        shutil.rmtree(elsewhere)
+    """Stop what runs in a home."""
+    if (root / ".sharedstate").is_dir():
+        Stack(root).down()

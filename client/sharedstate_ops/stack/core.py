@@ -153,7 +153,7 @@ class Stack:
             ports.check(self.home, state, living, wanted, given)
             state.ports |= given
             if visiting:
-                state.temporary = state.temporary or not state.parts
+                state.temporary = state.temporary or not living
                 self._visit = visit(self.home)
             else:
                 self.report.was_temporary = state.temporary and bool(living)

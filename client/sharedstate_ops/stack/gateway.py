@@ -9,7 +9,6 @@ from pathlib import Path
 import psutil
 
 from sharedstate_ops.stack.files import write_private
-from sharedstate_ops.stack.keys import Keys
 from sharedstate_ops.stack.paths import asset
 from sharedstate_ops.stack.postgrest import get_status
 from sharedstate_ops.stack.processes import HOST, wait_until
@@ -39,7 +38,6 @@ def start(
     folder = folder or site.run
     for name in ("client_body_temp", "proxy_temp"):
         (folder / name).mkdir(exist_ok=True)
-        site.run_as.give(folder / name)
     values = {
         "CONNECTIONS": str(connections),
         "GATEWAY_LISTEN": f"{HOST}:{port}",
@@ -52,7 +50,7 @@ def start(
         ("nginx.conf", Path(__file__).with_name("nginx.conf.template")),
     ):
         text = render(template.read_text(), values)
-        write_private(folder / name, text, owner=site.run_as.uid)
+        write_private(folder / name, text)
     command = [str(site.binaries.nginx), "-p", "./", "-c", str(folder / "nginx.conf")]
     process = site.spawn([*command, "-e", "stderr"], cwd=folder, log=log)
     wait_until(
@@ -63,18 +61,3 @@ def start(
         log=site.log(log),
     )
     return process
-
-
-def answers(port: int, keys: Keys) -> bool:
-    """Whether PostgREST takes our keys through the gateway."""
-    return is_ready(health_status(port, keys))
-
-
-def health_status(port: int, keys: Keys) -> int | None:
-    """The HTTP status of `health` with our key, None when nobody answers."""
-    return get_status(port, "/rest/v1/rpc/health", {"apikey": keys.anon_key})
-
-
-def is_ready(status: int | None) -> bool:
-    """Whether that status comes from PostgREST: before the migrations it is 404."""
-    return status is not None and status < 500 and status != 401

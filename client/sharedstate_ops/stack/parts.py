@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import psutil
 
 from sharedstate_ops.stack import gateway, migrations, postgres, postgrest, processes
-from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
+from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.keys import Keys
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.site import Site, prepare
@@ -19,6 +18,7 @@ from sharedstate_ops.stack.state import PARTS, PartRecord, StackState, living_pa
 
 # How long to wait for a server that runs and says nothing.
 _ANSWER_SECONDS = 15.0
+_HEALTH = "/rest/v1/rpc/health"
 _SIGNALS = {
     # The fast shutdown: sessions are ended, nothing is lost. The immediate one when that hangs, as
     # it does (up to Postgres 17) while the server recovers from the crash of a backend.
@@ -79,8 +79,9 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
         status = postgrest.get_status(part.admin_port or 0, "/ready")
         ready = status == 200
     else:
-        status = gateway.health_status(part.port, keys)
-        ready = gateway.is_ready(status)
+        status = postgrest.get_status(part.port, _HEALTH, {"apikey": keys.anon_key})
+        # Before the migrations it is 404.
+        ready = status is not None and status < 500 and status != 401
     if ready:
         return ""
     return f"it is not ready: HTTP {status}" if status else "its port does not answer"
@@ -146,7 +147,7 @@ class Start:
         # Both: PostgREST retries a lost database with growing pauses, a new one connects at once;
         # and nginx has PostgREST's port in its configuration.
         self.progress("starting postgrest and nginx")
-        self._launch("nginx", lambda port: self._try_api(site, port), "postgrest")
+        self._start_api(site)
 
     def _migrate(self, keys: Keys) -> None:
         with postgres.connect(keys.address(self.state.parts["postgres"].port)) as connection:
@@ -199,47 +200,41 @@ class Start:
         if not (site.data / "PG_VERSION").exists():
             self.progress("making the database (initdb)")
             postgres.initialise(site)
+        site.run_as.give(site.data)
         self.progress("starting postgres")
+        port = self._port("postgres")
         try:
-            self._launch("postgres", lambda port: self._try_postgres(site, port))
+            self._launch_postgres(site, port)
         except NoConnection as error:
             if not error.refused:
                 raise
             # They were lost and made anew, or are of another time.
             self.progress("the database does not know keys.json: setting new passwords")
+            self._stop("postgres")
             postgres.set_admin_password(site)
-            self._launch("postgres", lambda port: self._try_postgres(site, port))
-        postgres.create_roles_and_database(self.state.parts["postgres"].port, site.keys)
+            self._launch_postgres(site, port)
+        postgres.create_roles_and_database(port, site.keys)
 
-    def _try_postgres(self, site: Site, port: int) -> None:
+    def _launch_postgres(self, site: Site, port: int) -> None:
         process = postgres.start(site, port)
         self._record(site, "postgres", process.pid, port)
         self._await_postgres(process, site.keys.address(port, "supabase_admin", "postgres"))
 
-    def _try_api(self, site: Site, api_port: int) -> None:
+    def _start_api(self, site: Site) -> None:
+        db_port, api_port = self.state.parts["postgres"].port, self._port("nginx")
         self._stop("nginx")
         self._stop("postgrest")
-        db_port = self.state.parts["postgres"].port
         port = processes.free_port([api_port, db_port])
         admin_port = processes.free_port([api_port, db_port, port])
         rest = postgrest.start(site, postgrest.Ports(port, admin_port, db_port, api_port))
-        nginx = gateway.start(site, api_port, [port])
         self._record(site, "postgrest", rest.pid, port, admin_port)
+        nginx = gateway.start(site, api_port, [port])
         self._record(site, "nginx", nginx.pid, api_port)
 
-    def _launch(self, name: str, start: Callable[[int], None], *others: str) -> None:
-        """Start on the port that is wanted, or on a free one: again when somebody was quicker."""
-        wanted = self.wanted.get(name)
-        for last in (False, False, False, True):
-            before = self.state.parts.get(name)
-            try:
-                start(wanted or (before.port if before else processes.free_port()))
-                return
-            except StackError as error:
-                for each in (name, *others):
-                    self._stop(each)
-                if last or wanted or "in use" not in str(error):
-                    raise
+    def _port(self, name: str) -> int:
+        """The port that is wanted, else that of the part before, else a free one."""
+        before = self.state.parts.get(name)
+        return self.wanted.get(name) or (before.port if before else processes.free_port())
 
     def _record(
         self, site: Site, name: str, pid: int, port: int, admin_port: int | None = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sharedstate_ops.stack.errors import StackError
-
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -35,14 +33,7 @@ def checkout_root() -> Path | None:
 
 def asset(*parts: str) -> Path:
     """A file that comes with the package: from the repository, or from `_assets` in a wheel."""
-    root = checkout_root() or _PACKAGE / "_assets"
-    path = root.joinpath(*parts)
-    if not path.exists():
-        raise StackError(
-            f"{'/'.join(parts)} is missing from this installation (looked in {root}).",
-            hint="Install the package again, or run in a complete checkout.",
-        )
-    return path
+    return (checkout_root() or _PACKAGE / "_assets").joinpath(*parts)
 
 
 def find_home(start: Path | None = None) -> Home:

@@ -53,9 +53,9 @@ def initialise(site: Site) -> None:
     scratch.mkdir(mode=0o700)
     site.run_as.give(scratch)
     password_file = scratch.with_name("postgres.password")
-    write_private(password_file, site.keys.supabase_admin_password, owner=site.run_as.uid)
+    write_private(password_file, site.keys.supabase_admin_password)
     command = [
-        str(site.binaries.initdb),
+        str(site.binaries.postgres.with_name("initdb")),
         f"--pgdata={scratch}",
         "--username=supabase_admin",
         f"--pwfile={password_file}",
@@ -128,13 +128,15 @@ def orphans(data: Path) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def connect(address: str, *, timeout: int = 10) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """An autocommit connection to the embedded server; `timeout` (to connect) in seconds.
+def connect(
+    address: str, *, timeout: int = 10, bare: bool = True
+) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """An autocommit connection; `timeout` (to connect) in seconds. NoConnection when there is none.
 
-    Raises NoConnection when there is none.
+    `bare`: without what the environment says about other servers.
     """
     try:
-        with without_libpq_variables():
+        with without_libpq_variables() if bare else contextlib.nullcontext():
             connection = psycopg.connect(
                 address,
                 connect_timeout=timeout,
@@ -145,7 +147,7 @@ def connect(address: str, *, timeout: int = 10) -> Iterator[psycopg.Connection[t
         # They hold a connection that timed out, and a server that ends would wait a minute for it.
         traceback.clear_frames(error.__traceback__)
         reason = reason_of(error)
-        port = conninfo_to_dict(address)["port"]
+        port = conninfo_to_dict(address).get("port", 5432)
         message = f"the database on port {port} takes no connection: {reason}"
         hint = "`sharedstate status` tells what runs, `sharedstate up` starts what does not."
         raise NoConnection(message, reason=reason, hint=hint) from error

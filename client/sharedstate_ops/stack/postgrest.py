@@ -85,7 +85,7 @@ def write_config(
     }
     settings |= {name.replace("_", "-"): value for name, value in more.items()}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
-    write_private((folder or site.run) / _CONFIG, "".join(lines), owner=site.run_as.uid)
+    write_private((folder or site.run) / _CONFIG, "".join(lines))
 
 
 def accepts(port: int, keys: Keys) -> bool:

@@ -102,10 +102,7 @@ def wait_until(
 
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log, with its name."""
-    try:
-        text = log.read_text(errors="replace").splitlines()[-lines:]
-    except OSError:
-        text = []
+    text = log.read_text(errors="replace").splitlines()[-lines:]
     return "\n".join([f"The last lines of {log}:", *(f"  {line}" for line in text or ["(empty)"])])
 
 
@@ -123,22 +120,20 @@ def shorten(log: Path) -> None:
         os.truncate(log, 0)
 
 
-def _listening_error(port: int) -> int:
-    """The `errno` of our attempt to listen there, 0 when it succeeds."""
+def _listen(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: connections that linger after a restart do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-            probe.listen(1)
-        except OSError as error:
-            return error.errno or errno.EADDRINUSE
-    return 0
+        probe.bind((HOST, port))
+        probe.listen(1)
 
 
 def port_is_free(port: int) -> bool:
     """Whether we could listen on 127.0.0.1:port."""
-    return _listening_error(port) == 0
+    with contextlib.suppress(OSError):
+        _listen(port)
+        return True
+    return False
 
 
 def free_port(avoid: Sequence[int] = ()) -> int:
@@ -156,18 +151,15 @@ def require_port(port: int, *, what: str, instead: str) -> None:
     StackError when the system does not give it to us. `instead` is the command that asks for
     another port.
     """
-    problem = _listening_error(port)
-    if not problem:
-        return
-    if problem != errno.EADDRINUSE:
-        raise StackError(
-            f"port {port} of 127.0.0.1, wanted for {what}, cannot be had: {os.strerror(problem)}.",
-            hint=f"Ports below 1024 are for root. Choose another: {instead}",
-        )
-    raise PortTaken(
-        f"port {port} of 127.0.0.1, wanted for {what}, is taken{_holder(port)}.",
-        hint=f"Stop what runs there, or choose another port: {instead}",
-    )
+    wanted = f"port {port} of 127.0.0.1, wanted for {what},"
+    try:
+        _listen(port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            hint = f"Ports below 1024 are for root. Choose another: {instead}"
+            raise StackError(f"{wanted} cannot be had: {error.strerror}.", hint=hint) from error
+        hint = f"Stop what runs there, or choose another port: {instead}"
+        raise PortTaken(f"{wanted} is taken{_holder(port)}.", hint=hint) from error
 
 
 def _holder(port: int) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from sharedstate_ops.stack import binaries as programs
 from sharedstate_ops.stack import processes
-from sharedstate_ops.stack.binaries import Binaries
+from sharedstate_ops.stack.binaries import Binaries, locate
 from sharedstate_ops.stack.errors import Progress, StackError
 from sharedstate_ops.stack.keys import Keys, new_keys, read_keys, write_keys
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.users import RunAs, choose, name_of, shared_folder
+from sharedstate_ops.stack.users import RunAs, choose, name_of
 
 
 @dataclass(frozen=True)
@@ -62,57 +59,29 @@ _children: list[psutil.Popen] = []
 
 def make_folder(home: Home) -> None:
     """Make `.sharedstate/`, and refuse one that belongs to somebody else."""
-    try:
-        home.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = home.dir.stat().st_uid
-        if owner == os.geteuid():
-            home.dir.chmod(0o700)
-    except OSError as error:
-        raise StackError(
-            f"{home.dir} cannot be used: {error.strerror}.",
-            hint="Run in a folder that you may write to, or as the user it belongs to.",
-        ) from error
+    home.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = home.dir.stat().st_uid
     if owner != os.geteuid():
         raise StackError(
             f"{home.dir} belongs to the user {name_of(owner)}, and you are "
             f"{name_of(os.geteuid())}.",
             hint=f"Run the command as {name_of(owner)}, or in another folder.",
         )
+    home.dir.chmod(0o700)
 
 
 def prepare(home: Home, progress: Progress) -> Site:
     """Find the programs and the user to run them, and lay out the folders."""
-    found = programs.locate(home, progress)
     for link in (home.data, home.run):
-        if link.is_symlink() and not link.exists():  # What it led to was deleted, or never made.
+        # Of earlier versions, which had files elsewhere: what was not deleted there stays in use.
+        if link.is_symlink() and not (link == home.data and link.exists()):
             link.unlink()
-    run_as = choose(home, [found.postgres, found.initdb, found.postgrest, found.nginx])
-    if run_as.uid is not None:
-        _lay_out_elsewhere(home, progress)
     home.run.mkdir(exist_ok=True)
     return Site(
         home=home,
-        binaries=programs.reachable(found, run_as),
-        run_as=run_as,
+        binaries=locate(home, progress),
+        run_as=choose(home.dir),
         data=home.data.resolve(),
-        run=home.run.resolve(),
+        run=home.run,
         keys=read_keys(home.keys_file) or write_keys(home.keys_file, new_keys()),
     )
-
-
-def _lay_out_elsewhere(home: Home, progress: Progress) -> None:
-    """Link data and run folder to where the servers' user can reach them."""
-    if not home.run.is_symlink():
-        shutil.rmtree(home.run, ignore_errors=True)
-        name = f"home-{home.root.name[:24] or 'root'}-{secrets.token_hex(4)}"
-        run = shared_folder(name) / "run"
-        run.mkdir()
-        home.run.symlink_to(run)
-        progress(f"user namespaces are not allowed here: the servers' files are in {run.parent}")
-    run = home.run.resolve()
-    if not home.data.is_symlink():
-        home.data.symlink_to(run.with_name("postgres"))
-    # That user may enter it, but write only where a server has to: root writes into it, and would
-    # follow any link that a process of that user had put there. Earlier versions gave it away.
-    os.chown(run, os.geteuid(), os.getegid())
-    run.chmod(0o755)
