@@ -68,7 +68,9 @@ def test_data_survives_whether_user_namespaces_are_allowed_the_next_time_or_not(
 
 
 @needs_root
-def test_root_who_can_become_nobody_is_told_so(without_namespaces: Installation) -> None:
+def test_root_who_can_run_the_servers_as_nobody_else_is_told_so(
+    without_namespaces: Installation,
+) -> None:
     folder = Path(without_namespaces.environment["PATH"].split(":")[0])
     shutil.copy(folder / "unshare", folder / "setpriv")
     answer = without_namespaces.up()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -130,10 +131,8 @@ def _run(command: list[str], info: StackInfo, workspace: str) -> int:
 
 def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     taken = {workspace.name for workspace in list_workspaces(connection)}
-    number = 1
-    while f"humanoid-{number}" in taken:
-        number += 1
-    return f"humanoid-{number}"
+    names = (f"humanoid-{number}" for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _say_how_to_look(workspace: str, stays: bool) -> None:

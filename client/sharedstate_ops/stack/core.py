@@ -17,8 +17,8 @@ from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.keys import Keys, read_keys, rotated, write_keys
 from sharedstate_ops.stack.parts import PartStatus, Start, UpReport, examine, stop_all, stop_part
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgrest import Ports, accepts
-from sharedstate_ops.stack.site import make_folder, prepare
+from sharedstate_ops.stack.postgrest import accepts
+from sharedstate_ops.stack.site import make_folder
 from sharedstate_ops.stack.state import (
     PARTS,
     StackState,
@@ -31,8 +31,6 @@ from sharedstate_ops.stack.state import (
 )
 
 __all__ = ["PARTS", "Stack", "StackInfo", "UpReport"]
-
-_RELOAD_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -208,22 +206,18 @@ class Stack:
             )
         make_folder(self.home)
         with exclusive(self.home.lock_file, progress=progress):
-            write_keys(self.home.keys_file, rotated(old))
-            site = prepare(self.home, progress)
-            parts = read_state(self.home.state_file).parts
+            new = write_keys(self.home.keys_file, rotated(old))
             process = self.living().get("postgrest")
+            part = read_state(self.home.state_file).parts.get("postgrest")
             # What starts later starts with the new keys.
-            if process is not None and parts.keys() >= set(PARTS):
+            if process is not None and part is not None:
                 progress("postgrest takes the new secret; calls that run now are not disturbed")
-                port, admin_port = parts["postgrest"].port, parts["postgrest"].admin_port or 0
-                where = Ports(port, admin_port, parts["postgres"].port, parts["nginx"].port)
-                postgrest.write_config(site, where)
+                postgrest.change_secret(self.home.run, new.jwt_secret)
                 process.send_signal(signal.SIGUSR2)
                 processes.wait_until(
-                    lambda: accepts(port, site.keys) and not accepts(port, old),
+                    lambda: accepts(part.port, new) and not accepts(part.port, old),
                     process=process,
                     what="postgrest with its new secret",
-                    timeout=_RELOAD_SECONDS,
                     log=self.home.logs / "postgrest.log",
                 )
-            return site.keys
+            return new

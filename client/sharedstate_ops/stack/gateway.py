@@ -14,8 +14,6 @@ from sharedstate_ops.stack.postgrest import get_status
 from sharedstate_ops.stack.processes import HOST, wait_until
 from sharedstate_ops.stack.site import Site
 
-_READY_SECONDS = 15.0
-
 
 def render(template: str, values: dict[str, str]) -> str:
     """Fill in ${{NAME}} as envsubst does; nginx's own $variables stay."""
@@ -57,7 +55,6 @@ def start(
         lambda: get_status(port, "/") is not None,
         process=process,
         what="nginx",
-        timeout=_READY_SECONDS,
         log=site.log(log),
     )
     return process

@@ -88,7 +88,7 @@ def end(process: psutil.Process, *signals: tuple[signal.Signals, float]) -> sign
 
 
 def wait_until(
-    ready: Callable[[], bool], *, process: psutil.Process, what: str, timeout: float, log: Path
+    ready: Callable[[], bool], *, process: psutil.Process, what: str, log: Path, timeout: float = 30
 ) -> None:
     """Wait for `ready`; the error when it ends or takes too long carries the log's last lines."""
     deadline = time.monotonic() + timeout
@@ -137,7 +137,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(avoid: Sequence[int] = ()) -> int:
-    """A port that nobody listens on now; somebody may be quicker, so the caller retries."""
+    """A port that nobody listens on now."""
     for _ in range(200):
         port = random.choice(_FREE_PORTS)
         if port not in avoid and port_is_free(port):
