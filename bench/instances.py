@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+
+import psutil
 
 from sharedstate_ops.stack import Stack, gateway, postgrest, processes
 from sharedstate_ops.stack.site import Site, prepare
@@ -20,38 +21,30 @@ class Instances:
     site: Site
     ports: list[postgrest.Ports]
     pool: int
-    logs: Stack
-    running: dict[int, processes.Process] = field(default_factory=dict)
+    running: dict[int, psutil.Popen] = field(default_factory=dict)
 
     def start(self, number: int) -> None:
         """Start one, or start it again on the port that it had."""
         folder = self.site.run / f"instance-{number}"
         folder.mkdir(exist_ok=True)
         self.site.run_as.give(folder)
-        log = self.logs.home.logs / f"postgrest-{number}.log"
-        process = postgrest.start(
-            folder,
-            ports=self.ports[number],
-            keys=self.site.keys,
-            binaries=self.site.binaries,
-            log=log,
-            run_as=self.site.run_as,
-            pool=self.pool,
+        self.running[number] = postgrest.start(
+            self.site,
+            self.ports[number],
+            folder=folder,
+            log=f"postgrest-{number}",
+            db_pool=self.pool,
         )
-        self.running[number] = process
-        postgrest.wait_ready(process, self.ports[number].admin_port, log)
 
     def kill(self, number: int) -> None:
         """kill -9, if it runs."""
         process = self.running.pop(number, None)
         if process is not None:
-            _kill(process)
+            processes.end(process)
 
     def connections(self, number: int) -> int:
         """How many it holds to Postgres now."""
-        process = self.running[number]
-        found = processes.find(process.pid, process.created)
-        sockets = found.net_connections(kind="tcp") if found else []
+        sockets = self.running[number].net_connections(kind="tcp")
         db_port = self.ports[number].db_port
         return sum(bool(socket.raddr) and socket.raddr[1] == db_port for socket in sockets)
 
@@ -71,7 +64,7 @@ def instances(
         postgrest.Ports(used[2 + 2 * number], used[3 + 2 * number], db_port, api_port)
         for number in range(count)
     ]
-    made = Instances(f"http://{processes.HOST}:{api_port}", site, ports, pool, stack)
+    made = Instances(f"http://{processes.HOST}:{api_port}", site, ports, pool)
     with ExitStack() as cleaning:
         for number in range(count):
             made.start(number)
@@ -79,23 +72,13 @@ def instances(
         folder = site.run / "instances"
         folder.mkdir(exist_ok=True)
         site.run_as.give(folder)
-        log = stack.home.logs / "instances.log"
         nginx = gateway.start(
-            folder,
-            port=api_port,
-            upstream_ports=[each.port for each in ports],
-            binaries=site.binaries,
-            log=log,
-            run_as=site.run_as,
+            site,
+            api_port,
+            [each.port for each in ports],
+            folder=folder,
+            log="instances",
             connections=connections,
         )
-        cleaning.callback(_kill, nginx)
-        gateway.wait_ready(nginx, api_port, site.keys, log)
+        cleaning.callback(processes.end, nginx)
         yield made
-
-
-def _kill(process: processes.Process) -> None:
-    found = processes.find(process.pid, process.created)
-    if found is not None:
-        found.send_signal(signal.SIGKILL)
-        processes.wait_gone(found, 10)

@@ -13,17 +13,13 @@ import psutil
 
 from sharedstate_ops.stack import Stack, postgres, processes
 from sharedstate_ops.stack.keys import read_keys
-from sharedstate_ops.stack.state import read_state
 
 Clients = Sequence["subprocess.Popen[bytes]"]
 
 
 def part(stack: Stack, name: str) -> psutil.Process:
     """A running part of the stack."""
-    record = read_state(stack.home.state_file).parts[name]
-    process = processes.find(record.pid, record.created)
-    assert process is not None
-    return process
+    return stack.living()[name]
 
 
 def stop_clients(clients: Clients, times: int, dice: random.Random) -> None:
@@ -62,12 +58,7 @@ def terminate_backends(stack: Stack, sessions: int) -> None:
     """pg_terminate_backend of all of PostgREST's sessions, again and again, until so many ended."""
     keys = read_keys(stack.home.keys_file)
     assert keys is not None
-    with postgres.connect(
-        stack.info.db_port,
-        user="supabase_admin",
-        password=keys.supabase_admin_password,
-        database=postgres.DATABASE,
-    ) as connection:
+    with postgres.connect(keys.address(stack.info.db_port, "supabase_admin")) as connection:
         while sessions > 0:
             cursor = connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "

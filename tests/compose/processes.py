@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from tests.compose.composefile import mounts
 from tests.tools import node, node_modules
@@ -47,9 +47,7 @@ http {{
 def _as_image_makes_it(port: int, keys: Any) -> None:
     """Roles and an `agentcad` in which `postgres` may not create; nobody but it has a password."""
     postgres.create_roles_and_database(port, keys)
-    with postgres.connect(
-        port, user="supabase_admin", password=keys.supabase_admin_password, database="postgres"
-    ) as connection:
+    with postgres.connect(keys.address(port, "supabase_admin", "postgres")) as connection:
         connection.execute("alter database agentcad owner to supabase_admin")
         connection.execute("alter role authenticator password null")
 
@@ -63,7 +61,7 @@ class Composed:
     site: site.Site
     folder: Path
     ports: dict[str, int] = field(default_factory=dict)
-    running: dict[str, processes.Process] = field(default_factory=dict)
+    running: dict[str, psutil.Popen] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -109,14 +107,9 @@ class Composed:
         environment: dict[str, str],
         run_as: RunAs | None = None,
     ) -> None:
+        site = replace(self.site, run_as=run_as or self.site.run_as)
         folder = self.folder / service
-        self.running[service] = processes.spawn(
-            command,
-            cwd=folder,
-            log=self.folder / f"{service}.log",
-            run_as=run_as or self.site.run_as,
-            env=environment,
-        )
+        self.running[service] = site.spawn(command, cwd=folder, log=service, env=environment)
 
     def wait(self, service: str, ready: Callable[[], bool]) -> None:
         processes.wait_until(
@@ -124,14 +117,11 @@ class Composed:
             process=self.running[service],
             what=service,
             timeout=60,
-            log=self.folder / f"{service}.log",
+            log=self.site.log(service),
         )
 
     def stop(self, service: str) -> None:
-        started = self.running.pop(service)
-        process = processes.find(started.pid, started.created)
-        if process is not None:
-            processes.end(process, graceful=signal.SIGINT, patience=30)
+        processes.end(self.running.pop(service), (signal.SIGINT, 30))
 
     def start_db(self) -> None:
         """Postgres with the options of the command, filled by the script that the file mounts."""
@@ -139,12 +129,7 @@ class Composed:
         options = self.services["db"]["command"]
         assert options[:3] == ["postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"]
         ours = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
-        postgres.initialise(
-            self.site.data,
-            binaries=self.site.binaries,
-            keys=self.site.keys,
-            run_as=self.site.run_as,
-        )
+        postgres.initialise(self.site)
         self.spawn(
             "db",
             [
@@ -155,8 +140,8 @@ class Composed:
             ],
             processes.clean_environment(),
         )
-        log = self.folder / "db.log"
-        postgres.wait_ready(self.site.data, self.running["db"], log)
+        address = self.site.keys.address(port, "supabase_admin", "postgres")
+        postgres.wait_ready(self.running["db"], address, self.site.log("db"))
         _as_image_makes_it(port, self.site.keys)
 
     def initialise_db(self, **replaced: str) -> subprocess.CompletedProcess[str]:
@@ -220,7 +205,7 @@ class Composed:
             PG_META_DB_PORT=str(self.ports["db"]),
         )
         # As ourselves: the user of the servers may not reach this checkout.
-        self.spawn("meta", [*node(), str(server)], environment, RunAs(user=""))
+        self.spawn("meta", [*node(), str(server)], environment, RunAs())
         self.wait("meta", lambda: postgrest.get_status(self.ports["meta"], "/health") == 200)
 
 
@@ -246,8 +231,6 @@ def composed(
     finally:
         for name in reversed(list(made.running)):
             made.stop(name)
-        if made.site.run_as.relocated:
-            shutil.rmtree(made.folder.parent)
 
 
 def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:

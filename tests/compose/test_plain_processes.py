@@ -182,7 +182,7 @@ def test_sharedstate_init_finds_the_database_by_the_env_file(
 
 
 def test_no_password_is_logged_whatever_else_is(stack: Composed) -> None:
-    logged = (stack.folder / "db.log").read_text()
+    logged = stack.site.log("db").read_text()
     # POSTGRES_LOG_STATEMENT=ddl.
     assert "create table public.subsystems" in logged
     assert "alter database" in logged
@@ -191,7 +191,7 @@ def test_no_password_is_logged_whatever_else_is(stack: Composed) -> None:
 
 
 def test_a_refused_document_leaves_a_line_in_the_log_and_not_itself(stack: Composed) -> None:
-    log = stack.folder / "db.log"
+    log = stack.site.log("db")
     with SharedState("compose-3", url=stack.url, key=stack.variables["SUPABASE_KEY"]) as state:
         state.update_subsystem_design("shell", {"text": "first"}, "shell_agent", base_version=0)
         before = log.stat().st_size

@@ -18,7 +18,6 @@ from tests.stack.installation import two_free_ports
 
 from sharedstate import AsyncSharedState, SharedState
 from sharedstate_ops.stack import Stack, StackInfo, processes
-from sharedstate_ops.stack.state import read_state
 
 WRITERS = 6
 END = "the end"
@@ -160,9 +159,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def kill_postgres(stack: Stack, root: Path) -> None:
-    part = read_state(root / ".sharedstate" / "state.json").parts["postgres"]
-    process = processes.find(part.pid, part.created)
-    assert process is not None
+    process = Stack(root).living()["postgres"]
     process.kill()
     assert processes.wait_gone(process, 10)
 

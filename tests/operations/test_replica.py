@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,7 +39,7 @@ def replica_url(primary: Stack) -> Iterator[str]:
         for _ in range(3):
             used.append(processes.free_port(used))
         ports = postgrest.Ports(used[1], used[2], db_port, used[3])
-        _start_api(primary, site, ports, cleaning)
+        _start_api(site, ports, cleaning)
         yield f"http://{processes.HOST}:{ports.api_port}"
 
 
@@ -58,12 +59,10 @@ def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
         cwd=site.run,
         check=True,
         capture_output=True,
-        **site.run_as.popen_options,
     )
     port = processes.free_port()
-    log = primary.home.logs / "replica.log"
-    process = postgres.start(folder, port=port, binaries=site.binaries, log=log, run_as=site.run_as)
-    cleaning.callback(_end, process)
+    process = postgres.start(site, port, data=folder, log="replica")
+    cleaning.callback(processes.end, process, (signal.SIGINT, 20))
     address = info.database_url.replace(f":{info.db_port}/", f":{port}/")
 
     def ready() -> bool:
@@ -73,45 +72,23 @@ def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
             return False
         return True
 
-    processes.wait_until(ready, process=process, what="the replica", timeout=60, log=log)
+    processes.wait_until(
+        ready, process=process, what="the replica", timeout=60, log=site.log("replica")
+    )
     return port
 
 
-def _start_api(primary: Stack, site: Site, ports: postgrest.Ports, cleaning: ExitStack) -> None:
+def _start_api(site: Site, ports: postgrest.Ports, cleaning: ExitStack) -> None:
     folder = site.run / "replica-api"
     folder.mkdir()
     site.run_as.give(folder)
-    postgrest.write_config(folder, ports=ports, keys=site.keys, run_as=site.run_as)
-    config = folder / "postgrest.conf"
     # A replica has no notifications to listen to.
-    config.write_text(config.read_text() + "db-channel-enabled = false\n")
-    log = primary.home.logs / "replica-api.log"
-    process = processes.spawn(
-        [str(site.binaries.postgrest), config.name],
-        cwd=folder,
-        log=log,
-        run_as=site.run_as,
-        env=processes.clean_environment(),
+    process = postgrest.start(
+        site, ports, folder=folder, log="replica-api", db_channel_enabled=False
     )
-    cleaning.callback(_end, process)
-    postgrest.wait_ready(process, ports.admin_port, log)
-    nginx = gateway.start(
-        folder,
-        port=ports.api_port,
-        upstream_ports=[ports.port],
-        binaries=site.binaries,
-        log=log,
-        run_as=site.run_as,
-    )
-    cleaning.callback(_end, nginx)
-    gateway.wait_ready(nginx, ports.api_port, site.keys, log)
-
-
-def _end(process: processes.Process) -> None:
-    found = processes.find(process.pid, process.created)
-    if found is not None:
-        found.kill()
-        processes.wait_gone(found, 10)
+    cleaning.callback(processes.end, process)
+    nginx = gateway.start(site, ports.api_port, [ports.port], folder=folder, log="replica-api")
+    cleaning.callback(processes.end, nginx)
 
 
 def _version(state: SharedState) -> int:

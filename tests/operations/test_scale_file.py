@@ -86,7 +86,6 @@ def test_nginx_accepts_the_main_file_with_the_gateway_in_it(tmp_path: Path) -> N
         cwd=site.run,
         capture_output=True,
         text=True,
-        **site.run_as.popen_options,
     )
     assert answer.returncode == 0, answer.stderr
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from sharedstate_ops.stack import Stack, processes
 from sharedstate_ops.stack.state import PartRecord, read_state
@@ -88,22 +89,19 @@ class Installation:
     def part(self, name: str) -> PartRecord:
         return read_state(self.root / ".sharedstate" / "state.json").parts[name]
 
+    def process(self, name: str) -> psutil.Process:
+        """The living process of a part."""
+        return Stack(self.root).living()[name]
+
     def kill(self, name: str) -> int:
         """kill -9 of one part; returns its pid when it is gone."""
-        part = self.part(name)
-        process = processes.find(part.pid, part.created)
-        assert process is not None
+        process = self.process(name)
         process.kill()
         assert processes.wait_gone(process, 10)
-        return part.pid
+        return process.pid
 
 
 def clean_up(root: Path) -> None:
-    """Stop what runs in a home, and remove what was put outside of it."""
-    folder = root / ".sharedstate"
-    if not folder.is_dir():
-        return
-    elsewhere = (folder / "run").resolve().parent
-    Stack(root).down()
-    if elsewhere.parent.name == "sharedstate" and elsewhere != folder:
-        shutil.rmtree(elsewhere)
+    """Stop what runs in a home."""
+    if (root / ".sharedstate").is_dir():
+        Stack(root).down()

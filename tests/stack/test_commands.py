@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.stack.installation import Installation
 
@@ -40,9 +42,7 @@ def test_status_says_what_was_not_started_and_fails(installation: Installation) 
 
 def test_a_part_that_hangs_is_seen_as_not_ready(installation: Installation) -> None:
     installation.up()
-    part = installation.part("postgrest")
-    process = processes.find(part.pid, part.created)
-    assert process is not None
+    process = installation.process("postgrest")
     process.suspend()
     try:
         status = installation.run("status")
@@ -53,7 +53,7 @@ def test_a_part_that_hangs_is_seen_as_not_ready(installation: Installation) -> N
         assert answer.returncode == 0, answer.stderr
         assert installation.run("status").returncode == 0
     finally:
-        if processes.find(part.pid, part.created):
+        with suppress(psutil.NoSuchProcess):
             process.resume()
 
 
@@ -231,7 +231,7 @@ def test_a_connection_that_is_refused_is_named_so(shared_installation: Installat
     port = processes.free_port()
     with (
         pytest.raises(NoConnection, match="Connection refused") as caught,
-        postgres.connect(port, user="x", password="x", database="x"),
+        postgres.connect(f"postgresql://x:x@{processes.HOST}:{port}/x"),
     ):
         pass
     assert caught.value.reason == "Connection refused"

@@ -97,13 +97,13 @@ def _kill_with_its_agents(installation: Installation) -> None:
         children = psutil.Process(demo.process.pid).children(recursive=True)
         # The parts of the stack are children, too, and have some: Postgres would recover from their
         # end, which takes as long as its files take to be written to the disk.
-        parts = [psutil.Process(installation.part(name).pid) for name in PARTS]
+        parts = [installation.process(name) for name in PARTS]
         spared = {*parts, *(child for part in parts for child in part.children(recursive=True))}
         agents = [process for process in children if process not in spared]
         demo.process.kill()
         demo.process.wait(timeout=10)
         for process in agents:
-            processes.end(process, graceful=signal.SIGKILL, patience=10)
+            processes.end(process)
 
 
 def test_when_its_terminal_is_closed_its_stack_is_stopped_too(installation: Installation) -> None:

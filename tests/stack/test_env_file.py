@@ -84,7 +84,9 @@ def test_a_file_that_sets_none_of_our_values_gets_them_below_its_own_lines(
 
 def test_new_keys_alone_are_added_to_no_file_of_somebody_else(env_file: EnvFile) -> None:
     env_file.path.write_text("OPENAI_KEY=1\n")
-    assert env_file.update({"SUPABASE_KEY": "new"}) == EnvResult(missing=("SUPABASE_KEY",))
+    assert env_file.bring_up_to_date({"SUPABASE_KEY": "new"}, extend=False) == EnvResult(
+        missing=("SUPABASE_KEY",)
+    )
     assert env_file.path.read_text() == "OPENAI_KEY=1\n"
 
 

@@ -17,7 +17,6 @@ from sharedstate_ops.stack import Stack, StackInfo, processes
 from sharedstate_ops.stack.gateway import render
 from sharedstate_ops.stack.keys import make_token
 from sharedstate_ops.stack.paths import asset
-from sharedstate_ops.stack.state import read_state
 
 
 @pytest.fixture
@@ -183,9 +182,7 @@ def test_when_postgrest_is_gone_the_gateway_says_service_unavailable(
 ) -> None:
     stack = scratch_stack()
     info = stack.up()
-    part = read_state(stack.home.state_file).parts["postgrest"]
-    process = processes.find(part.pid, part.created)
-    assert process is not None
+    process = stack.living()["postgrest"]
     process.kill()
     assert processes.wait_gone(process, 10)
     answer = httpx.get(f"{info.url}/rest/v1/rpc/health", trust_env=False)
@@ -216,9 +213,7 @@ def test_when_the_database_is_gone_the_answer_is_a_503_in_json_and_status_says_w
 ) -> None:
     stack = scratch_stack()
     info = stack.up()
-    part = read_state(stack.home.state_file).parts["postgres"]
-    process = processes.find(part.pid, part.created)
-    assert process is not None
+    process = stack.living()["postgres"]
     process.kill()
     assert processes.wait_gone(process, 10)
     answer = httpx.get(f"{info.url}/rest/v1/notes", trust_env=False, timeout=30)
@@ -226,7 +221,7 @@ def test_when_the_database_is_gone_the_answer_is_a_503_in_json_and_status_says_w
     # Of PostgREST about its connections, or of the connection that was cut.
     assert answer.json()["code"].startswith(("PGRST00", "57P0"))
     postgres, _, nginx = stack.status()
-    assert postgres.detail == f"killed: no process {part.pid}"
+    assert postgres.detail == f"killed: no process {process.pid}"
     assert not nginx.running
 
 

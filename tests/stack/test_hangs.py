@@ -8,26 +8,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 import httpx
 import psutil
 import psycopg
 import pytest
 
-from sharedstate_ops.stack import Stack, StackError, postgres, processes, users
+from sharedstate_ops.stack import Stack, StackError, postgres, processes
 from sharedstate_ops.stack.errors import NoConnection
-from sharedstate_ops.stack.state import PARTS, read_state, write_state
-from sharedstate_ops.stack.users import RunAs
+from sharedstate_ops.stack.state import (
+    PARTS,
+    PartRecord,
+    StackState,
+    read_state,
+    write_state,
+)
 
 MakeStack = Callable[[], Stack]
 
 
 def _process(stack: Stack, name: str) -> psutil.Process:
-    part = read_state(stack.home.state_file).parts[name]
-    process = processes.find(part.pid, part.created)
-    assert process is not None
-    return process
+    return stack.living()[name]
 
 
 def _answers(stack: Stack) -> bool:
@@ -68,11 +69,10 @@ def test_a_postgres_that_is_stopped_while_it_recovers_from_a_crash_ends_and_lose
     stack.up()
     server = _crash_a_backend(stack)
     assert _recovering(server)
-    steps: list[str] = []
     began = time.monotonic()
-    stack.down(steps.append)
+    stack.down()
     assert time.monotonic() - began < 30
-    assert any("ending it as in a crash" in step for step in steps)
+    assert not stack.anything_runs()
     stack.up()
     with stack.database() as connection:
         assert connection.execute("select count(*) from notes").fetchone() == (400000,)
@@ -97,7 +97,7 @@ def test_a_recovery_may_take_longer_than_a_start(
     stack.up()
     server = _crash_a_backend(stack)
     server.kill()
-    _await(lambda: not postgres.servers_on(stack.home.data)[1])
+    _await(lambda: not postgres.orphans(stack.home.data.resolve()))
     # Long enough to say that it starts, far too short for the recovery.
     monkeypatch.setattr(postgres, "READY_SECONDS", 0.5)
     monkeypatch.setattr(postgres, "_TELL_SECONDS", 0.2)
@@ -106,31 +106,6 @@ def test_a_recovery_may_take_longer_than_a_start(
     assert any("postgres has been starting for" in step for step in steps)
     with stack.database() as connection:
         assert connection.execute("select count(*) from notes").fetchone() == (400000,)
-
-
-def test_a_stop_that_takes_long_says_so_and_is_waited_for(
-    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sharedstate_ops.stack import stopping
-
-    stack = scratch_stack()
-    stack.up()
-    server = _process(stack, "postgres")
-    monkeypatch.setattr(stopping, "_PATIENCE_SECONDS", 0.05)
-    steps: list[str] = []
-    # A shutdown waits for every process of the server: here for one that cannot end yet.
-    children = server.children()
-    writer = next(child for child in children if "background writer" in " ".join(child.cmdline()))
-    writer.suspend()
-
-    def told(step: str) -> None:
-        steps.append(step)
-        with suppress(psutil.NoSuchProcess):
-            writer.resume()
-
-    stopping.end_postgres(server, stack.home.data, told)
-    assert any("still stopping postgres" in step for step in steps)
-    assert not any("as in a crash" in step for step in steps)
 
 
 def test_a_postgres_that_does_not_answer_is_started_anew_by_up(scratch_stack: MakeStack) -> None:
@@ -229,49 +204,25 @@ def test_a_clock_that_is_set_loses_no_part(scratch_stack: MakeStack) -> None:
     assert not any(psutil.pid_exists(part.pid) for part in before.values())
 
 
-def test_a_state_file_of_an_earlier_version_is_understood(scratch_stack: MakeStack) -> None:
+def test_a_process_that_got_the_number_of_a_part_is_not_taken_for_it(
+    scratch_stack: MakeStack,
+) -> None:
     stack = scratch_stack()
     stack.up()
-    state = read_state(stack.home.state_file)
-    for part in state.parts.values():
-        # Seconds since the epoch, as psutil has them.
-        part.created = psutil.Process(part.pid).create_time()
-    write_state(stack.home.state_file, state)
-    stack.up()
-    assert stack.report.already_running
-    state.parts["nginx"].created = float(state.parts["nginx"].created) - 60
-    write_state(stack.home.state_file, state)
-    assert [part.running for part in stack.status()] == [True, True, False]
-
-
-def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it() -> None:
-    own = processes.mark_of(os.getpid())
-    assert processes.find(os.getpid(), own) is not None
-    assert processes.find(os.getpid(), f"{own}0") is None
-    boot, tick = str(own).split()
-    assert processes.find(os.getpid(), f"{boot[:-1]}x {tick}") is None
-
-
-def test_of_a_child_that_ends_while_it_is_looked_at_nothing_remains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    child = processes.spawn(
-        ["sleep", "60"],
-        cwd=tmp_path,
-        log=tmp_path / "log",
-        run_as=RunAs(user=users.name_of(os.geteuid())),
-        env=processes.clean_environment(),
-    )
-    status = psutil.Process.status
-
-    def end_first(process: psutil.Process) -> str:
-        process.kill()
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        return status(process)
-
-    monkeypatch.setattr(psutil.Process, "status", end_first)
-    assert processes.find(child.pid, child.created) is None
-    assert not psutil.pid_exists(child.pid)
+    assert stack.down()
+    # As after a restart of the machine: the numbers are ours and another server's.
+    server = psutil.Popen(["sleep", "60"])
+    parts = {
+        "postgres": PartRecord(os.getpid(), 1, "17"),
+        "nginx": PartRecord(server.pid, 2, "1"),
+    }
+    write_state(stack.home.state_file, StackState(parts))
+    try:
+        assert [part.running for part in stack.status()] == [False, False, False]
+        assert not stack.down()
+        assert processes.lives(server)
+    finally:
+        processes.end(server)
 
 
 @pytest.mark.parametrize("text", ["{", None, "{}"])

@@ -17,7 +17,7 @@ from tests.stack.installation import Installation
 from sharedstate import RetryPolicy, SharedState, errors
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate_ops.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
-from sharedstate_ops.stack.keys import confirm_keys, make_token, read_keys, rotated, write_keys
+from sharedstate_ops.stack.keys import make_token, read_keys, rotated, write_keys
 from sharedstate_ops.stack.paths import checkout_root
 from sharedstate_ops.stack.state import read_state
 
@@ -306,29 +306,11 @@ def platform_url(installation: Installation, stack: StackInfo) -> Iterator[str]:
     text = "".join(f'{key} "Bearer {token}";\n' for key, token in lines.items())
     (made.run / "apikeys.map").write_text(text)
     port = processes.free_port()
-    log = home.logs / "nginx.log"
-    process = gateway.start(
-        made.run,
-        port=port,
-        upstream_ports=[int(stack.postgrest_url.rsplit(":", 1)[1])],
-        binaries=made.binaries,
-        log=log,
-        run_as=made.run_as,
-    )
+    process = gateway.start(made, port, [int(stack.postgrest_url.rsplit(":", 1)[1])])
     try:
-        processes.wait_until(
-            lambda: not processes.port_is_free(port),
-            process=process,
-            what="nginx",
-            timeout=15,
-            log=log,
-        )
         yield f"http://127.0.0.1:{port}"
     finally:
-        found = processes.find(process.pid, process.created)
-        if found is not None:
-            found.kill()
-            processes.wait_gone(found, 10)
+        processes.end(process)
 
 
 def test_a_secret_key_of_the_platform_is_an_operator_for_this_client_and_for_supabase_py(
@@ -377,7 +359,6 @@ def test_what_is_rotated_is_the_secret_alone(installation: Installation) -> None
     stack = Stack(installation.root)
     site.make_folder(stack.home)
     site.prepare(stack.home, lambda message: None)
-    confirm_keys(stack.home.keys_file)
     before = read_keys(stack.home.keys_file)
     assert before is not None
     after = stack.rotate_keys()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.stack.installation import Installation, clean_up
+from tests.stack.installation import Installation
 
 from sharedstate_ops.stack import PortTaken, Stack, StackError, ports, processes
 from sharedstate_ops.stack.paths import Home
@@ -51,13 +51,13 @@ def test_a_port_for_root_alone_is_not_called_taken(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket.socket, "bind", forbidden)
     home = Home(Path("/nonexistent"))
     with pytest.raises(StackError) as caught:
-        ports.check(home, StackState(), {"postgres": 5432, "nginx": 80}, {"nginx": 80})
+        ports.check(home, StackState(), (), {"postgres": 5432, "nginx": 80}, {"nginx": 80})
     assert not isinstance(caught.value, PortTaken)
     assert caught.value.message == (
         "port 5432 of 127.0.0.1, wanted for the database, cannot be had: Permission denied."
     )
     with pytest.raises(StackError) as caught:
-        ports.check(home, StackState(), {"nginx": 80}, {"nginx": 80})
+        ports.check(home, StackState(), (), {"nginx": 80}, {"nginx": 80})
     assert "is taken" not in caught.value.message
     assert caught.value.hint == (
         "Ports below 1024 are for root. Choose another: sharedstate up --api-port 8080"
@@ -90,21 +90,6 @@ def test_a_killed_part_comes_back_on_its_port_though_nobody_names_it(
     assert answer.returncode == 0, answer.stderr
     assert shared_installation.part("nginx").port == shared_installation.ports[1]
     assert shared_installation.part("postgres").port == shared_installation.ports[0]
-
-
-def test_a_free_port_that_somebody_else_takes_first_is_tried_again(
-    installation: Installation, taken_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = processes.free_port
-    offers = iter([taken_port, found(), taken_port, found(), found(), found(), found(), found()])
-    monkeypatch.setattr(processes, "free_port", lambda _avoid=(): next(offers))
-    stack = Stack(installation.root)
-    try:
-        info = stack.up()
-        assert str(taken_port) not in (info.url, info.database_url, info.postgrest_url)
-        assert all(part.running for part in stack.status())
-    finally:
-        clean_up(installation.root)
 
 
 def test_an_explicit_port_is_never_replaced(installation: Installation, taken_port: int) -> None:

@@ -76,14 +76,13 @@ def test_a_backend_that_computes_on_after_the_server_was_killed_does_not_block_t
             ).fetchone()
             busy = psutil.Process(int(str(row[0]))) if row else None
     assert busy is not None
-    created = busy.create_time()
     shared_installation.kill("postgres")
     assert busy.is_running()
     answer = shared_installation.up()
     worker.join(timeout=30)
     assert answer.returncode == 0, answer.stderr
     assert "waiting for 1 processes of the killed postgres" in answer.stderr
-    assert processes.find(busy.pid, created) is None
+    assert not processes.lives(busy)
 
 
 def test_a_pid_that_belongs_to_another_process_now_is_left_alone(

@@ -32,9 +32,8 @@ def test_the_parts_survive_the_command_in_sessions_of_their_own(
     shared_installation: Installation,
 ) -> None:
     for name in ("postgres", "postgrest", "nginx"):
-        part = shared_installation.part(name)
-        assert processes.find(part.pid, part.created) is not None
-        assert os.getsid(part.pid) == part.pid
+        pid = shared_installation.process(name).pid
+        assert os.getsid(pid) == pid
 
 
 def test_what_the_stack_keeps_is_for_its_owner_alone(installation: Installation) -> None:

@@ -118,12 +118,7 @@ def checked_database(
         info = own.up()
         keys = read_keys(own.home.keys_file)
         assert keys is not None
-        with postgres.connect(
-            info.db_port,
-            user="supabase_admin",
-            password=keys.supabase_admin_password,
-            database=postgres.DATABASE,
-        ) as admin:
+        with postgres.connect(keys.address(info.db_port, "supabase_admin")) as admin:
             admin.execute("create extension plpgsql_check schema extensions")
         yield info.database_url
     finally:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -42,10 +43,8 @@ def demo(
         # Before anything is started or made for it.
         if code := subprocess.run([*job, "--check"]).returncode:
             raise typer.Exit(code)
-    requests = _Requests()
-    place = home_of(home)
-    stack = Stack(place.root)
-    with _running(stack, requests) as info:
+    stack = Stack(home_of(home).root)
+    with _running(stack) as info:
         with stack.database() as connection:
             # Until the connection ends: two demos at once take two names.
             connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
@@ -57,40 +56,44 @@ def demo(
     raise typer.Exit(code)
 
 
-class _Requests:
-    """Requests to end: the first one ends us in order, so that the stack is stopped too."""
+# Before one of them is closed: then it is none any more.
+_TERMINALS = [stream for stream in (1, 2) if os.isatty(stream)]
 
-    def __init__(self) -> None:
-        self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
-        self._over = False
-        signal.signal(signal.SIGTERM, self._hear)
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as below nohup
-            signal.signal(signal.SIGHUP, self._hear)
 
-    def ignore(self) -> None:
-        """From now on, Ctrl-C included: none may interrupt the stopping."""
-        self._over = True
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _end_in_order(number: int, _frame: object) -> None:
+    """A request to end: the first one ends us in order, so that the stack is stopped too."""
+    if number == signal.SIGHUP:
+        _leave_terminals()
+    _ignore_endings()
+    sys.exit(128 + number)
 
-    def _hear(self, number: int, _frame: object) -> None:
-        if number == signal.SIGHUP:
-            # Nobody reads a terminal that was closed, and writing to it fails.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in self._terminals:
-                os.dup2(nowhere, stream)
-        if not self._over:
-            self._over = True
-            sys.exit(128 + number)
+
+def _ignore_endings() -> None:
+    """From now on none may interrupt the stopping."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _leave_terminals)
+
+
+def _leave_terminals(*_: object) -> None:
+    """Nobody reads a terminal that was closed, and writing to it fails."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _TERMINALS:
+        os.dup2(nowhere, stream)
 
 
 @contextmanager
-def _running(stack: Stack, requests: _Requests) -> Iterator[StackInfo]:
+def _running(stack: Stack) -> Iterator[StackInfo]:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as of SIGHUP below nohup
+            signal.signal(number, _end_in_order)
     try:
         with steps() as progress:
             info = stack.up(progress, visiting=True)
         yield info
     finally:
-        requests.ignore()
+        _ignore_endings()
         # Others may use it by now: another demo, or whoever said `up` meanwhile.
         with steps() as progress:
             stack.leave(progress)
@@ -128,10 +131,8 @@ def _run(command: list[str], info: StackInfo, workspace: str) -> int:
 
 def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
     taken = {workspace.name for workspace in list_workspaces(connection)}
-    number = 1
-    while f"humanoid-{number}" in taken:
-        number += 1
-    return f"humanoid-{number}"
+    names = (f"humanoid-{number}" for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _say_how_to_look(workspace: str, stays: bool) -> None:

@@ -13,12 +13,11 @@ from dotenv import dotenv_values
 from rich.markup import escape
 
 from sharedstate.config import checked_name
-from sharedstate_ops.cli.durations import duration
-from sharedstate_ops.cli.output import HomeOption, err, home_of, out, say_warning, steps
+from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.envfile import EnvFile
 from sharedstate_ops.stack.envkeys import SECRET, fill, new_lines
-from sharedstate_ops.stack.keys import Keys, make_token, read_keys
+from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
 
 _LONGEST_TOKEN = timedelta(days=3653)
@@ -111,28 +110,32 @@ def _rotate(place: Home) -> None:
     with steps() as progress:
         made = Stack(place.root).rotate_keys(progress)
     out.print("the installation has a new secret; every token of the old one is refused.")
-    _update_env(place, made)
+    if place.env_file.exists():
+        values = {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
+        result = EnvFile(place.env_file).bring_up_to_date(values, extend=False)
+        if result.written:
+            out.print(f"{result.written}: {escape(str(place.env_file))}")
+        if result.foreign:
+            say_warning(
+                f"{place.env_file} was not written by sharedstate: its "
+                f"{', '.join(result.foreign)} stayed as they were."
+            )
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 
-def _update_env(place: Home, made: Keys) -> None:
-    if not place.env_file.exists():
-        return
-    result = EnvFile(place.env_file).update(
-        {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
-    )
-    if result.written:
-        out.print(f"{result.written}: {escape(str(place.env_file))}")
-    if result.foreign:
-        say_warning(
-            f"{place.env_file} was not written by sharedstate: its {', '.join(result.foreign)} "
-            "stayed as they were."
-        )
-
-
 def _find_secret(home: Home) -> str:
-    """JWT_SECRET of the environment, else that of what runs or would be used."""
-    secret = os.environ.get(SECRET) or _secret_of(home)
+    """JWT_SECRET of the environment, else in the order in which `find_target` finds the database.
+
+    So of the running stack, then of `.env`, then of the embedded stack that is stopped.
+    """
+    stored = read_keys(home.keys_file)
+    own = stored.jwt_secret if stored else ""
+    secret = os.environ.get(SECRET)
+    if not secret and own and Stack(home.root).anything_runs():
+        secret = own
+    if not secret and home.env_file.is_file():
+        secret = dotenv_values(home.env_file, interpolate=False).get(SECRET)
+    secret = secret or own
     if not secret:
         raise StackError(
             f"no secret to sign with: no {SECRET} in the environment or in .env, and no keys "
@@ -145,16 +148,3 @@ def _find_secret(home: Home) -> str:
             hint="Make another: sharedstate keys",
         )
     return secret
-
-
-def _secret_of(home: Home) -> str:
-    """In the order in which `find_target` finds the database: a token is for the API before it.
-
-    So the running stack, then `.env`, then the embedded stack that is stopped.
-    """
-    stored = read_keys(home.keys_file)
-    own = stored.jwt_secret if stored else ""
-    if own and Stack(home.root).anything_runs():
-        return own
-    values = dotenv_values(home.env_file, interpolate=False) if home.env_file.is_file() else {}
-    return values.get(SECRET) or own

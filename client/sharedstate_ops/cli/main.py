@@ -53,16 +53,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Shared state for agents that work on one design in parallel.",
 )
-app.command()(up)
-app.command()(down)
-app.command()(init)
-app.command()(export)
-app.command()(prune)
-app.command()(backup)
-app.command()(restore)
-app.command()(status)
-app.command()(demo)
-app.command()(keys)
-app.command()(token)
+for command in (
+    *(up, down, init, export, prune, backup, restore),
+    *(status, demo, keys, token),
+):
+    app.command()(command)
 # Everything after `psql` belongs to psql, its options included.
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
-from sharedstate_ops.stack.progress import Progress
 
 # soft_wrap: a path or an address that is copied must not contain line breaks. Into a file or a
 # pipe tables are as wide as they need.
@@ -87,3 +88,20 @@ def say_error(message: str, hint: str = "") -> None:
 def say_warning(message: str) -> None:
     """Something that went differently than one may think."""
     err.print(f"[yellow]warning:[/yellow] {escape(typed(message))}")
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: str, *, at_most: timedelta) -> timedelta:
+    """How long "30d" is; BadParameter when it says nothing, or more than `at_most`."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no time: say 90s, 30m, 8h, 7d or 8w")
+    try:
+        length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        length = timedelta.max
+    if length > at_most:
+        raise typer.BadParameter(f"{text!r} is too long: {at_most.days} days at most")
+    return length

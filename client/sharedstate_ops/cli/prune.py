@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sharedstate_ops.cli.durations import duration
-from sharedstate_ops.cli.output import HomeOption, TimeoutOption, home_of, out, steps
+from sharedstate_ops.cli.output import HomeOption, TimeoutOption, duration, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.importing.operator import Operator
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import psycopg
 import typer
@@ -13,9 +14,9 @@ from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
 from sharedstate_ops.stack import Stack, StackError, migrations
-from sharedstate_ops.stack.health import PartStatus
+from sharedstate_ops.stack.parts import PartStatus
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.workspaces import has_schema, list_workspaces
+from sharedstate_ops.stack.workspaces import list_workspaces
 
 _CONNECT_SECONDS = 5.0
 
@@ -64,11 +65,7 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
     elif stack.is_temporary() and stack.anything_runs():
         out.print(f"until     the demo ends (keep it running: {program()} up)")
     if any(part.name == "postgres" and part.running for part in parts):
-        try:
-            with stack.database() as connection:
-                _say_schema(connection)
-        except (psycopg.Error, StackError) as error:
-            out.print(f"schema    unknown: {escape(str(error).strip())}")
+        _say_schema(stack.database())
     well = all(part.running for part in parts)
     if not well:
         out.print(f"start it  {program()} up")
@@ -77,23 +74,30 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
 
 def _say_elsewhere(target: Target) -> bool:
     out.print(f"database  of {escape(target.source)}; no embedded stack was started here")
+    well = _say_schema(target.connect(timeout=_CONNECT_SECONDS))
+    if not well:
+        out.print(escape(target.hint))
+    return well
+
+
+def _say_schema(
+    connecting: AbstractContextManager[psycopg.Connection[tuple[object, ...]]],
+) -> bool:
+    """What is in the database; False when that cannot be known."""
     try:
-        with target.connect(timeout=_CONNECT_SECONDS) as connection:
-            _say_schema(connection)
+        with connecting as connection:
+            applied = migrations.applied_versions(connection)
+            missing = [migration.version for migration in migrations.pending(connection)]
+            changed = migrations.changed(connection)
+            workspaces = list_workspaces(connection)
     except (psycopg.Error, StackError) as error:
         out.print(f"schema    unknown: {escape(str(error).strip())}")
-        out.print(escape(target.hint))
         return False
-    return True
-
-
-def _say_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    applied = migrations.applied_versions(connection)
-    missing = [migration.version for migration in migrations.pending(connection)]
     out.print(f"schema    {applied[-1] if applied else 'none'}")
     if missing:
         out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
-    for migration in migrations.changed(connection):
+    for migration in changed:
         say_changed(migration.path.name)
-    if has_schema(connection):
-        say_workspaces(list_workspaces(connection))
+    if workspaces:
+        say_workspaces(workspaces)
+    return True

@@ -17,10 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.envfile import EnvFile
-from sharedstate_ops.stack.errors import NoConnection, StackTimeout
+from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import reason_of, without_libpq_variables
-from sharedstate_ops.stack.progress import Progress, silent
+from sharedstate_ops.stack.postgres import connect, without_libpq_variables
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -76,7 +75,8 @@ class Target:
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
-        with self._surroundings():
+        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
+        with without_libpq_variables() if self.embedded else contextlib.nullcontext():
             around = dict(os.environ)
         # It goes before the other variables, though not before an address.
         around.pop("PGSERVICE", None)
@@ -84,43 +84,31 @@ class Target:
         variables = _variables()
         return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
-    def _surroundings(self) -> contextlib.AbstractContextManager[None]:
-        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
-        return without_libpq_variables() if self.embedded else contextlib.nullcontext()
-
     @contextlib.contextmanager
     def connect(
         self, *, timeout: float = 30, progress: Progress = silent
     ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
         """An autocommit connection; waits up to `timeout` seconds until the database is ready."""
         deadline = time.monotonic() + timeout
-        told = False
-        while True:
-            try:
-                with self._surroundings():
-                    connection = psycopg.connect(
-                        self._database_url(), autocommit=True, connect_timeout=5
-                    )
-                break
-            except (psycopg.OperationalError, NoConnection) as error:
-                reason = error.reason if isinstance(error, NoConnection) else reason_of(error)
-                if any(text in reason for text in _FINAL):
-                    raise StackError(
-                        f"the database of {self.source} refuses us: {reason}",
-                        hint=self.hint,
-                    ) from error
-                if time.monotonic() > deadline:
-                    raise StackTimeout(
-                        f"the database of {self.source} was not ready after {timeout:.0f} s: "
-                        f"{reason}",
-                        hint=self.hint,
-                    ) from error
-                if not told:
-                    progress(f"waiting for the database of {self.source}")
-                    told = True
-                # A server that is not there yet gives nothing to wait on.
-                time.sleep(0.1)
-        with connection:
+        waiting = f"waiting for the database of {self.source}"
+        with contextlib.ExitStack() as closing:
+            while True:
+                try:
+                    attempt = connect(self._database_url(), timeout=5, bare=self.embedded)
+                    connection = closing.enter_context(attempt)
+                    break
+                except NoConnection as error:
+                    final = any(text in error.reason for text in _FINAL)
+                    if final or time.monotonic() > deadline:
+                        how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
+                        raise StackError(
+                            f"the database of {self.source} {how}: {error.reason}", hint=self.hint
+                        ) from error
+                    if waiting:
+                        progress(waiting)
+                        waiting = ""
+                    # A server that is not there yet gives nothing to wait on.
+                    time.sleep(0.1)
             yield connection
 
 

@@ -21,24 +21,16 @@ from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
 
 
+def _port(what: str, default: int) -> typer.models.OptionInfo:
+    shown = f"Port of {what}.  [default: the last one, or {default}]"
+    option: typer.models.OptionInfo = typer.Option(min=1, max=65535, help=shown)
+    return option
+
+
 def up(
     home: HomeOption = None,
-    db_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help=f"Port of Postgres.  [default: the last one, or {DEFAULT_DB_PORT}]",
-        ),
-    ] = None,
-    api_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help=f"Port of the API.  [default: the last one, or {DEFAULT_API_PORT}]",
-        ),
-    ] = None,
+    db_port: Annotated[int | None, _port("Postgres", DEFAULT_DB_PORT)] = None,
+    api_port: Annotated[int | None, _port("the API", DEFAULT_API_PORT)] = None,
 ) -> None:
     """Start Postgres, PostgREST and nginx, apply the migrations, and write .env if there is none.
 

@@ -7,7 +7,7 @@
 
 from sharedstate_ops.stack.core import Stack, StackInfo, UpReport
 from sharedstate_ops.stack.errors import PortTaken, StackError, StackTimeout
-from sharedstate_ops.stack.health import PartStatus
+from sharedstate_ops.stack.parts import PartStatus
 from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 __all__ = [

@@ -41,56 +41,40 @@ class EnvFile:
         """Whether `sharedstate up` wrote it, and keeps it current."""
         return self.path.is_file() and MARKER in self.path.read_text().splitlines()
 
-    def bring_up_to_date(self, values: dict[str, str]) -> EnvResult:
+    def bring_up_to_date(self, values: dict[str, str], *, extend: bool = True) -> EnvResult:
         """Write, extend, update or leave the file, so that no line of anybody else is ever lost.
 
-        StackError when it is no text file, or cannot be read.
+        Without `extend` nothing is written to a file that is not ours. StackError when it is no
+        text file, or cannot be read.
         """
-        if not self.path.exists():
-            self._write("".join(_our_lines(values)))
-            return EnvResult(written="written")
         text = self._text()
-        if MARKER not in text.splitlines() and not values.keys() & _stored(text).keys():
-            separator = "" if not text or text.endswith("\n") else "\n"
-            self._write("".join([text, separator, *_our_lines(values)]))
-            return EnvResult(written=f"added {', '.join(values)} to")
-        return self.update(values)
-
-    def update(self, values: dict[str, str]) -> EnvResult:
-        """The same for a file that exists, and nothing is added to one that is not ours."""
-        text = self._text()
-        stored = _stored(text)
+        stored = dotenv_values(stream=io.StringIO(text), interpolate=False)
         changed = {name: value for name, value in values.items() if stored.get(name) != value}
         if not changed:
             return EnvResult()
-        if MARKER not in text.splitlines():
-            return EnvResult(
-                foreign=tuple(name for name in changed if name in stored),
-                missing=tuple(name for name in changed if name not in stored),
-            )
-        self._write(with_values(text, changed))
-        return EnvResult(written=f"updated {', '.join(changed)} in")
-
-    def _write(self, text: str) -> None:
         # A link to a file elsewhere stays one.
-        write_private(self.path.resolve(), text)
+        path = self.path.resolve()
+        if MARKER in text.splitlines():
+            write_private(path, with_values(text, changed))
+            return EnvResult(written=f"updated {', '.join(changed)} in")
+        if not extend or values.keys() & stored.keys():
+            missing = tuple(name for name in changed if name not in stored)
+            foreign = tuple(name for name in changed if name in stored)
+            return EnvResult(foreign=foreign, missing=missing)
+        done = f"added {', '.join(values)} to" if self.path.exists() else "written"
+        separator = "\n" if text and not text.endswith("\n") else ""
+        write_private(path, with_values(f"{text}{separator}{MARKER}\n", values))
+        return EnvResult(done)
 
     def _text(self) -> str:
         try:
-            with self.path.open(encoding="utf-8", newline="") as file:
-                return file.read()
+            return self.path.read_bytes().decode()
+        except FileNotFoundError:
+            return ""
         except OSError as error:
             raise StackError(f"{self.path} cannot be read: {error.strerror}.") from error
         except UnicodeError as error:
             raise StackError(f"{self.path} cannot be read: it is not UTF-8 text.") from error
-
-
-def _our_lines(values: dict[str, str]) -> list[str]:
-    return [f"{MARKER}\n", *(f"{name}={value}\n" for name, value in values.items())]
-
-
-def _stored(text: str) -> dict[str, str | None]:
-    return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
 def with_values(text: str, values: dict[str, str]) -> str:
@@ -98,19 +82,15 @@ def with_values(text: str, values: dict[str, str]) -> str:
 
     A name without a line gets one at the end.
     """
-    found = set()
+    missing = dict(values)
 
     def line(match: re.Match[str]) -> str:
-        name = match[2]
-        if name not in values:
-            return match[0]
-        found.add(name)
-        return f"{match[1]}{values[name]}"
+        missing.pop(match[2], None)
+        return f"{match[1]}{values[match[2]]}" if match[2] in values else match[0]
 
     text = re.sub(r"^([ \t]*(?:export[ \t]+)?(\w+)[ \t]*=)[^\r\n]*", line, text, flags=re.MULTILINE)
-    added = [f"{name}={value}\n" for name, value in values.items() if name not in found]
-    separator = "\n" if added and text and not text.endswith("\n") else ""
-    return "".join([text, separator, *added])
+    separator = "\n" if missing and text and not text.endswith("\n") else ""
+    return "".join([text, separator, *(f"{name}={value}\n" for name, value in missing.items())])
 
 
 def environment(info: StackInfo) -> dict[str, str]:

@@ -26,10 +26,10 @@ PASSWORDS = ("POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD", "PG_META_CRYPTO_KEY"
 _FIT = re.compile(r"[A-Za-z0-9._~+=,!*-]*")
 
 
-def new_lines() -> dict[str, str]:
-    """A fresh secret and the keys that it signs, by the names of `.env.example`."""
-    secret = new_secret()
-    return {SECRET: secret, **_signed(secret, tuple(ROLE_OF_KEY))}
+def new_lines(secret: str = "") -> dict[str, str]:
+    """A secret, fresh unless given, and the keys that it signs, by the names of `.env.example`."""
+    secret = secret or new_secret()
+    return {SECRET: secret, **{name: make_token(secret, r) for name, r in ROLE_OF_KEY.items()}}
 
 
 def fill(path: Path, *, force: bool = False) -> list[str]:
@@ -39,35 +39,29 @@ def fill(path: Path, *, force: bool = False) -> list[str]:
     as they are. StackError when there is nothing to fill in, or when keys would be overwritten.
     """
     path = path.resolve()
-    stored = _stored(path)
-    _require_fit_passwords(path, stored)
-    empty = [name for name in (SECRET, *ROLE_OF_KEY, *PASSWORDS) if stored.get(name) == ""]
-    if force:
-        empty += [name for name in (SECRET, *ROLE_OF_KEY) if stored.get(name)]
-    _require_work(path, stored, empty, force=force)
-    secret = new_secret() if SECRET in empty else stored.get(SECRET, "")
-    values = _signed(secret, tuple(name for name in ROLE_OF_KEY if name in empty))
-    values |= {name: new_password() for name in PASSWORDS if name in empty}
-    if SECRET in empty:
-        values[SECRET] = secret
-    write_private(path, with_values(path.read_text(encoding="utf-8"), values))
-    return [name for name in stored if name in values]
-
-
-def _stored(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise StackError(
             f"there is no {path}.", hint="Make it from the example: cp .env.example .env"
         )
-    if MARKER in path.read_text(encoding="utf-8").splitlines():
+    text = path.read_text(encoding="utf-8")
+    stored = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+    remade = {SECRET, *ROLE_OF_KEY} if force else set()
+    empty = [name for name in stored if not stored[name] or name in remade]
+    empty = [name for name in empty if name in (SECRET, *ROLE_OF_KEY, *PASSWORDS)]
+    _require_fit(path, text, stored)
+    _require_work(path, stored, empty, force=force)
+    fresh = new_lines("" if SECRET in empty else stored.get(SECRET, ""))
+    fresh |= {name: new_password() for name in PASSWORDS}
+    write_private(path, with_values(text, {name: fresh[name] for name in empty}))
+    return empty
+
+
+def _require_fit(path: Path, text: str, stored: dict[str, str]) -> None:
+    if MARKER in text.splitlines():
         raise StackError(
             f"{path} follows the keys of the embedded stack.",
             hint="New ones for both: sharedstate keys --rotate",
         )
-    return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
-
-
-def _require_fit_passwords(path: Path, stored: dict[str, str]) -> None:
     unfit = [name for name in PASSWORDS[:2] if not _FIT.fullmatch(stored.get(name, ""))]
     if unfit:
         raise StackError(
@@ -79,28 +73,18 @@ def _require_fit_passwords(path: Path, stored: dict[str, str]) -> None:
 
 
 def _require_work(path: Path, stored: dict[str, str], empty: list[str], *, force: bool) -> None:
-    wanted = {SECRET, *ROLE_OF_KEY, *PASSWORDS}
-    if not wanted & stored.keys():
-        raise StackError(
-            f"{path} has no lines for keys.", hint="Copy them from .env.example, empty."
-        )
-    if not empty:
-        raise StackError(
-            f"{path} has all its keys.",
-            hint="--force makes the secret and its keys anew: whoever has the old ones is refused.",
-        )
-    signed = [name for name in ROLE_OF_KEY if stored.get(name)]
-    if not stored.get(SECRET) and signed and not force:
-        raise StackError(
-            f"{path} has {', '.join(signed)}, but not the {SECRET} that made it.",
-            hint=f"Fill in {SECRET}, or make all keys anew with --force.",
-        )
-    if SECRET not in stored and set(empty) & ROLE_OF_KEY.keys():
-        raise StackError(
-            f"{path} has no line for {SECRET}, which keys are signed with.",
-            hint=f"Add the line {SECRET}= and run this again.",
-        )
-
-
-def _signed(secret: str, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: make_token(secret, ROLE_OF_KEY[name]) for name in names}
+    if not {SECRET, *ROLE_OF_KEY, *PASSWORDS} & stored.keys():
+        problem, hint = "has no lines for keys.", "Copy them from .env.example, empty."
+    elif not empty:
+        problem = "has all its keys."
+        hint = "--force makes the secret and its keys anew: whoever has the old ones is refused."
+    elif not stored.get(SECRET) and not force and any(map(stored.get, ROLE_OF_KEY)):
+        signed = ", ".join(name for name in ROLE_OF_KEY if stored.get(name))
+        problem = f"has {signed}, but not the {SECRET} that made it."
+        hint = f"Fill in {SECRET}, or make all keys anew with --force."
+    elif SECRET not in stored and set(empty) & ROLE_OF_KEY.keys():
+        problem = f"has no line for {SECRET}, which keys are signed with."
+        hint = f"Add the line {SECRET}= and run this again."
+    else:
+        return
+    raise StackError(f"{path} {problem}", hint=hint)

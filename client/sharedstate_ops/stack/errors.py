@@ -1,6 +1,15 @@
-"""What can go wrong with the embedded stack."""
+"""What the stack tells its callers: errors, and the steps of what takes long."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+# A plain callable that is told each step, so that the stack knows of no terminal.
+Progress = Callable[[str], None]
+
+
+def silent(_step: str) -> None:
+    """Report nothing."""
 
 
 class StackError(Exception):
@@ -19,12 +28,22 @@ class PortTaken(StackError):
     """A port that was asked for belongs to another process."""
 
 
+class StackTimeout(StackError):
+    """A part did not become ready in time."""
+
+
 class NoConnection(StackError):
-    """The embedded database took no connection; `reason` is what it, or the system, said."""
+    """A database took no connection; `reason` is what it, or the system, said."""
 
     def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        if self.full:
+            self.hint = "End a program that holds connections, then try again."
+        elif self.changing:
+            self.hint = "Try again in a moment."
+        elif self.refused and not hint:
+            self.hint = "Its passwords are not those of keys.json: `sharedstate up` sets them anew."
 
     @property
     def refused(self) -> bool:
@@ -40,7 +59,3 @@ class NoConnection(StackError):
     def changing(self) -> bool:
         """It starts, recovers or shuts down: soon it says something else."""
         return "the database system is" in self.reason
-
-
-class StackTimeout(StackError):
-    """A part did not become ready in time."""

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 
-def write_private(path: Path, text: str, *, owner: int | None = None) -> None:
-    """Replace a file in one step; at no moment can another user than `owner` (a uid) read it.
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; at no moment can another user read it.
 
     Whoever reads meanwhile sees the old text or the new one. A link is replaced, not followed: in
     a folder where others may write it could lead to any file.
@@ -16,8 +16,6 @@ def write_private(path: Path, text: str, *, owner: int | None = None) -> None:
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        if owner is not None:
-            os.fchown(descriptor, owner, -1)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         scratch.replace(path)

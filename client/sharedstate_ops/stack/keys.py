@@ -8,10 +8,13 @@ import time
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
+from sharedstate_ops.stack.processes import HOST
 
+DATABASE = "agentcad"
 TEN_YEARS = timedelta(days=3653)
 # PostgREST refuses what is dated over 30 s later than its own clock: ours may be ahead by more.
 _DATED_BACK_S = 60
@@ -28,6 +31,11 @@ class Keys:
     supabase_admin_password: str
     postgres_password: str
     authenticator_password: str
+
+    def address(self, port: int, user: str = "postgres", database: str = DATABASE) -> str:
+        """The address of the embedded database; the password may hold any character."""
+        password = quote(getattr(self, f"{user}_password"), safe="")
+        return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
 
 
 def make_token(
@@ -50,17 +58,16 @@ def make_token(
 
     now = int(time.time())
     seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    claims: dict[str, object] = {
+    claims = {
         "iss": "sharedstate",
         "role": role,
         "iat": now - _DATED_BACK_S,
         "exp": now + int(seconds),
+        "workspace": workspace,
+        "agent": agent,
     }
-    if workspace is not None:
-        claims["workspace"] = workspace
-    if agent is not None:
-        claims["agent"] = agent
-    return jwt.encode(claims, secret, algorithm="HS256")
+    given = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(given, secret, algorithm="HS256")
 
 
 def new_secret() -> str:
@@ -89,14 +96,8 @@ def new_keys() -> Keys:
 
 def rotated(keys: Keys) -> Keys:
     """Another secret and the keys that it signs; the passwords stay."""
-    fresh = new_keys()
-    return replace(
-        keys,
-        jwt_secret=fresh.jwt_secret,
-        agent_key=fresh.agent_key,
-        anon_key=fresh.anon_key,
-        service_key=fresh.service_key,
-    )
+    passwords = {name: value for name, value in asdict(keys).items() if name.endswith("_password")}
+    return replace(new_keys(), **passwords)
 
 
 def read_keys(path: Path) -> Keys | None:
@@ -113,31 +114,7 @@ def read_keys(path: Path) -> Keys | None:
         ) from error
 
 
-def load_or_make_keys(path: Path) -> tuple[Keys, bool]:
-    """The installation's keys, and whether they are new: then the database has yet to take them.
-
-    New ones stay pending, beside the key file, until `confirm_keys`. A command that is interrupted
-    before must not leave a key file that looks as if the database knew it.
-    """
-    keys = read_keys(path)
-    if keys is not None:
-        return keys, False
-    keys = read_keys(_pending(path))
-    if keys is None:
-        keys = new_keys()
-        write_keys(_pending(path), keys)
-    return keys, True
-
-
-def confirm_keys(path: Path) -> None:
-    """The database has taken the pending keys: from now on they are the installation's."""
-    _pending(path).replace(path)
-
-
-def write_keys(path: Path, keys: Keys) -> None:
-    """Replace the key file in one step."""
+def write_keys(path: Path, keys: Keys) -> Keys:
+    """Replace the key file in one step; answers the keys."""
     write_private(path, json.dumps(asdict(keys), indent=2) + "\n")
-
-
-def _pending(path: Path) -> Path:
-    return path.with_name(f"{path.name}.pending")
+    return keys

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import psycopg
 
-from sharedstate_ops.stack.errors import StackError
+from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.paths import asset
-from sharedstate_ops.stack.progress import Progress, silent
 
-_FILE_NAME = re.compile(r"(\d{14})_(\w+)\.sql")
+Connection = psycopg.Connection[tuple[object, ...]]
+
 # How each of ours begins. The ledger keeps it, whoever applied the file, and so tells ours from the
 # migrations of others, also to a release that lacks the file.
 MARKER = "-- A migration of sharedstate."
@@ -43,54 +44,50 @@ class Migration:
 
 def available(folder: Path | None = None) -> list[Migration]:
     """The migrations that come with the package, oldest first."""
-    folder = folder or asset("supabase", "migrations")
     found = []
-    for path in sorted(folder.glob("*.sql")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
+    for path in sorted((folder or asset("supabase", "migrations")).glob("*.sql")):
+        version, _, name = path.stem.partition("_")
+        if not re.fullmatch(r"\d{14}_\w+", path.stem):
             raise StackError(
                 f"{path} is no name for a migration.",
                 hint="Name it with 14 digits, an underscore and a verb: 20261122000000_add_x.sql",
             )
-        found.append(Migration(match.group(1), match.group(2), path))
+        found.append(Migration(version, name, path))
     return found
 
 
-def applied_versions(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
-    """The versions in the ledger, oldest first; none when there is no ledger yet."""
+def _ledger(connection: Connection) -> dict[str, str]:
+    """The text of each applied migration by its version, oldest first."""
     known = connection.execute("select to_regclass('supabase_migrations.schema_migrations')")
-    row = known.fetchone()
-    if row is None or row[0] is None:
-        return []
+    if known.fetchone() == (None,):
+        return {}
     rows = connection.execute(
-        "select version from supabase_migrations.schema_migrations order by version"
+        # By way of JSON, because a ledger that others made may have no statements.
+        """select version, array(select jsonb_array_elements_text(
+             nullif(to_jsonb(s) -> 'statements', 'null')))
+           from supabase_migrations.schema_migrations as s order by version"""
     )
-    return [str(version) for (version,) in rows]
+    return {str(version): "".join(cast("list[str]", texts)) for version, texts in rows}
 
 
-def pending(
-    connection: psycopg.Connection[tuple[object, ...]], folder: Path | None = None
-) -> list[Migration]:
+def applied_versions(connection: Connection) -> list[str]:
+    """The versions in the ledger, oldest first; none when there is no ledger yet."""
+    return list(_ledger(connection))
+
+
+def pending(connection: Connection, folder: Path | None = None) -> list[Migration]:
     """What is available and not applied."""
-    done = set(applied_versions(connection))
+    done = _ledger(connection)
     return [migration for migration in available(folder) if migration.version not in done]
 
 
-def changed(
-    connection: psycopg.Connection[tuple[object, ...]], folder: Path | None = None
-) -> list[Migration]:
+def changed(connection: Connection, folder: Path | None = None) -> list[Migration]:
     """Applied migrations whose file says something else now: the database has the old text."""
-    if not applied_versions(connection):
-        return []
-    rows = connection.execute(
-        """select version, array_to_string(statements, '')
-           from supabase_migrations.schema_migrations where statements is not null"""
-    )
-    applied = {str(version): bare(str(text)) for version, text in rows}
+    applied = {version: bare(text) for version, text in _ledger(connection).items() if text}
     return [
         migration
         for migration in available(folder)
-        if migration.version in applied and applied[migration.version] != bare(migration.text)
+        if applied.get(migration.version, bare(migration.text)) != bare(migration.text)
     ]
 
 
@@ -100,10 +97,7 @@ def bare(text: str) -> str:
 
 
 def apply_pending(
-    connection: psycopg.Connection[tuple[object, ...]],
-    *,
-    folder: Path | None = None,
-    progress: Progress = silent,
+    connection: Connection, *, folder: Path | None = None, progress: Progress = silent
 ) -> list[Migration]:
     """Apply what is missing, each file in one transaction with its row in the ledger.
 
@@ -129,7 +123,7 @@ def apply_pending(
     return todo
 
 
-def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migration) -> None:
+def _apply(connection: Connection, migration: Migration) -> None:
     text = migration.text
     try:
         with connection.transaction():
@@ -142,15 +136,9 @@ def _apply(connection: psycopg.Connection[tuple[object, ...]], migration: Migrat
                 [migration.version, migration.name, [text]],
             )
     except psycopg.Error as error:
+        position = error.diag.statement_position
+        line = f" at line {text.count(chr(10), 0, int(position)) + 1}" if position else ""
         raise StackError(
-            f"migration {migration.path.name} failed{_line_of(text, error)}: "
-            f"{error.diag.message_primary or error}",
+            f"migration {migration.path.name} failed{line}: {error.diag.message_primary or error}",
             hint=error.diag.message_hint or "Nothing of this file was applied.",
         ) from error
-
-
-def _line_of(text: str, error: psycopg.Error) -> str:
-    position = error.diag.statement_position
-    if position is None:
-        return ""
-    return f" at line {text.count(chr(10), 0, int(position)) + 1}"

@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-
-from sharedstate_ops.stack.errors import StackError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-@dataclass(frozen=True)
 class Home:
-    """The folder that holds `.sharedstate/` and `.env`."""
+    """The folder `root` that holds `.env` and `.sharedstate/`, with all that the stack keeps."""
 
-    root: Path
-
-    @property
-    def dir(self) -> Path:
-        """All that the stack keeps: data, keys, logs, the state of its processes."""
-        return self.root / ".sharedstate"
-
-    @property
-    def env_file(self) -> Path:
-        return self.root / ".env"
-
-    @property
-    def keys_file(self) -> Path:
-        return self.dir / "keys.json"
-
-    @property
-    def state_file(self) -> Path:
-        return self.dir / "state.json"
-
-    @property
-    def lock_file(self) -> Path:
-        return self.dir / "lock"
-
-    @property
-    def logs(self) -> Path:
-        return self.dir / "logs"
-
-    @property
-    def run(self) -> Path:
-        """Configuration and scratch files of the running parts, or a link to where they are."""
-        return self.dir / "run"
-
-    @property
-    def data(self) -> Path:
-        """Postgres' data directory, or a link to it."""
-        return self.dir / "postgres"
-
-    @property
-    def moved_data(self) -> Path:
-        """What was the data directory, until the copy elsewhere is linked in its place."""
-        return self.dir / "postgres.moved"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.env_file = root / ".env"
+        self.dir = root / ".sharedstate"
+        self.keys_file = self.dir / "keys.json"
+        self.state_file = self.dir / "state.json"
+        self.lock_file = self.dir / "lock"
+        self.logs = self.dir / "logs"
+        # Configuration and scratch files of the running parts, or a link to where they are.
+        self.run = self.dir / "run"
+        # Postgres' data directory, or a link to it.
+        self.data = self.dir / "postgres"
 
 
 def checkout_root() -> Path | None:
@@ -66,14 +33,7 @@ def checkout_root() -> Path | None:
 
 def asset(*parts: str) -> Path:
     """A file that comes with the package: from the repository, or from `_assets` in a wheel."""
-    root = checkout_root() or _PACKAGE / "_assets"
-    path = root.joinpath(*parts)
-    if not path.exists():
-        raise StackError(
-            f"{'/'.join(parts)} is missing from this installation (looked in {root}).",
-            hint="Install the package again, or run in a complete checkout.",
-        )
-    return path
+    return (checkout_root() or _PACKAGE / "_assets").joinpath(*parts)
 
 
 def find_home(start: Path | None = None) -> Home:

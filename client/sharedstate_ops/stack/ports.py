@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Collection
 
-from sharedstate_ops.stack import postgres, processes
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.processes import require_port
 from sharedstate_ops.stack.state import StackState
 
 DEFAULT_DB_PORT = 5432
@@ -15,17 +15,21 @@ _DEFAULTS = {"postgres": DEFAULT_DB_PORT, "nginx": DEFAULT_API_PORT}
 _OPTIONS = {"postgres": ("--db-port", "the database"), "nginx": ("--api-port", "the API")}
 
 
-def usual(state: StackState, given: dict[str, int], former: dict[str, int]) -> dict[str, int]:
-    """The ports given now, else where agents look for the part, else as at an earlier `up`."""
-    found = {
-        name: former.get(name) or state.ports.get(name, default)
+def usual(state: StackState) -> dict[str, int]:
+    """Where agents look for each part: where it was started last, else as chosen at an `up`."""
+    return {
+        name: state.parts[name].port if name in state.parts else state.ports.get(name, default)
         for name, default in _DEFAULTS.items()
-        if name not in state.parts
     }
-    return found | given
 
 
-def check(home: Home, state: StackState, wanted: dict[str, int], given: dict[str, int]) -> None:
+def check(
+    home: Home,
+    state: StackState,
+    living: Collection[str],
+    wanted: dict[str, int],
+    given: dict[str, int],
+) -> None:
     """Raise StackError, with what to do, when the stack cannot be on the `wanted` ports.
 
     `given` are those of them that somebody named just now and will have to name again.
@@ -36,23 +40,15 @@ def check(home: Home, state: StackState, wanted: dict[str, int], given: dict[str
             hint="Choose another for one of them with --db-port or --api-port.",
         )
     for name, port in wanted.items():
-        part = state.parts.get(name)
-        if part is None:
-            _require(home.data, name, wanted, given)
-        elif part.port != port:
+        if name not in living:
+            # Of 80 and 443, which an ordinary user cannot have, the well-known 8080 and 8443.
+            next_port = port + (8000 if port < 1024 else 1)
+            while next_port in wanted.values():
+                next_port += 1
+            instead = _command(given | {name: next_port}, first=name)
+            require_port(port, instead=instead, what=_OPTIONS[name][1])
+        elif state.parts[name].port != port:
             raise _runs_elsewhere(home, state, name, given)
-
-
-def _require(data: Path, name: str, wanted: dict[str, int], given: dict[str, int]) -> None:
-    server, orphans = postgres.servers_on(data) if name == "postgres" else (None, [])
-    if server is None and not orphans:
-        what = _OPTIONS[name][1]
-        # Of 80 and 443, which an ordinary user cannot have, the well-known 8080 and 8443.
-        next_port = wanted[name] + (8000 if wanted[name] < 1024 else 1)
-        while next_port in wanted.values():
-            next_port += 1
-        instead = _command(given | {name: next_port}, first=name)
-        processes.require_port(wanted[name], instead=instead, what=what)
 
 
 def _runs_elsewhere(home: Home, state: StackState, name: str, given: dict[str, int]) -> StackError:

@@ -1,45 +1,28 @@
-"""Postgres: the data directory, the server process, the roles that the platform has too."""
+"""Postgres: the data directory, the server process, connections, the roles of the platform."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
-import subprocess
 import threading
 import time
 import traceback
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import LiteralString
-from urllib.parse import quote
 
 import psutil
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
-from sharedstate_ops.stack.binaries import Binaries
-from sharedstate_ops.stack.errors import NoConnection, StackError, StackTimeout
+from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.files import write_private
-from sharedstate_ops.stack.keys import Keys
-from sharedstate_ops.stack.processes import (
-    HOST,
-    POLL_SECONDS,
-    Process,
-    clean_environment,
-    find,
-    last,
-    run,
-    spawn,
-    tail,
-)
-from sharedstate_ops.stack.progress import Progress, silent
-from sharedstate_ops.stack.users import RunAs
+from sharedstate_ops.stack.keys import DATABASE, Keys
+from sharedstate_ops.stack.processes import HOST, lives, run, tail
+from sharedstate_ops.stack.site import Site
 
-DATABASE = "agentcad"
-_INITDB_SECONDS = 120.0
+_KNOWN = "select 1 from pg_database where datname = %s"
 READY_SECONDS = 60.0
 _TELL_SECONDS = 10.0
 # The same order of text on every machine. Postgres has a UTF-8 locale of its own since 17.
@@ -63,151 +46,99 @@ _SETTINGS = {
 }
 
 
-def initialise(data: Path, *, binaries: Binaries, keys: Keys, run_as: RunAs) -> None:
-    """Make a data directory; it appears under its name only when it is complete."""
-    scratch = data.with_name(f"{data.name}.new")
-    if scratch.exists():
-        shutil.rmtree(scratch)
+def initialise(site: Site) -> None:
+    """Make the data directory; it appears under its name only when it is complete."""
+    scratch = site.data.with_name(f"{site.data.name}.new")
+    shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
+    site.run_as.give(scratch)
     password_file = scratch.with_name("postgres.password")
-    write_private(password_file, keys.supabase_admin_password + "\n", owner=run_as.uid)
-    run_as.give(scratch)
+    write_private(password_file, site.keys.supabase_admin_password)
     command = [
-        str(binaries.initdb),
+        str(site.binaries.postgres.with_name("initdb")),
         f"--pgdata={scratch}",
         "--username=supabase_admin",
         f"--pwfile={password_file}",
         "--auth=scram-sha-256",
         *_LOCALE,
-        *(_BUILTIN_LOCALE if int(binaries.postgres_version.split(".")[0]) >= 17 else ()),
+        *(_BUILTIN_LOCALE if int(site.binaries.versions["postgres"].split(".")[0]) >= 17 else ()),
     ]
-    try:
-        answer = run(command, cwd=data.parent, timeout=_INITDB_SECONDS, run_as=run_as)
-    except subprocess.TimeoutExpired as error:
-        raise StackError(f"initdb did not end within {_INITDB_SECONDS:.0f} s.") from error
-    finally:
-        password_file.unlink(missing_ok=True)
+    answer = run(command, cwd=scratch.parent, run_as=site.run_as)
+    password_file.unlink()
     if answer.returncode != 0:
         raise StackError("initdb failed.", hint=(answer.stderr or answer.stdout).strip())
-    scratch.rename(data)
+    scratch.rename(site.data)
 
 
-def set_admin_password(data: Path, *, binaries: Binaries, password: str, run_as: RunAs) -> None:
-    """Give the superuser a new password while the server is down: the old one was lost."""
-    command = [*run_as.prefix, str(binaries.postgres), "--single", "-D", str(data), "postgres"]
-    literal = password.replace("'", "''")
-    # Before anything else it recovers from a crash, if there was one, for as long as that takes.
-    answer = subprocess.run(
-        command,
-        cwd=data,
-        env=clean_environment(),
-        input=f"alter role supabase_admin password '{literal}'\n",
-        capture_output=True,
-        text=True,
-        **run_as.popen_options,
-    )
+def set_admin_password(site: Site) -> None:
+    """Give the superuser the password of our keys while the server is down."""
+    command = [str(site.binaries.postgres), "--single", "-D", str(site.data), "postgres"]
+    password = sql.Literal(site.keys.supabase_admin_password).as_string()
+    statement = f"alter role supabase_admin password {password}\n"
+    answer = run(command, cwd=site.data, run_as=site.run_as, text=statement)
     if answer.returncode != 0 or "ERROR" in answer.stderr:
         raise StackError("the new database password could not be set.", hint=answer.stderr.strip())
 
 
-def start(data: Path, *, port: int, binaries: Binaries, log: Path, run_as: RunAs) -> Process:
+def start(
+    site: Site, port: int, *, data: Path | None = None, log: str = "postgres"
+) -> psutil.Popen:
     """Start the server; the caller records the process, then awaits `wait_ready`."""
+    data = data or site.data
     options = [f"-c{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
-    command = [str(binaries.postgres), "-D", str(data), *options]
-    return spawn(command, cwd=data, log=log, run_as=run_as, env=clean_environment())
+    return site.spawn([str(site.binaries.postgres), "-D", str(data), *options], cwd=data, log=log)
 
 
-def wait_ready(data: Path, process: Process, log: Path, progress: Progress = silent) -> None:
-    """Wait until the server accepts connections, as it notes in its own pid file.
+def wait_ready(
+    process: psutil.Process,
+    address: str,
+    log: Path,
+    *,
+    progress: Progress = silent,
+    patience: float = READY_SECONDS,
+) -> None:
+    """Wait until the server takes our connection; NoConnection when it refuses it.
 
-    For as long as it recovers from a crash: stopping it then would make it begin anew.
+    For as long as it recovers from a crash: stopping it then would make it begin anew. Of a server
+    that says nothing the wait ends after `patience` seconds.
     """
-    began = time.monotonic()
-    told = 0.0
-    while (stage := stage_of(data, process.pid)) != "ready":
-        if find(process.pid, process.created) is None:
-            raise StackError("postgres ended while starting.", hint=tail(log))
-        waited = time.monotonic() - began
-        if waited > READY_SECONDS and stage != "starting":
-            raise StackTimeout(f"postgres was not ready after {waited:.0f} s.", hint=tail(log))
-        if waited - told > _TELL_SECONDS:
-            told = waited
-            progress(f"postgres has been starting for {waited:.0f} s; last in its log: {last(log)}")
-        time.sleep(POLL_SECONDS)
+    began = told = time.monotonic()
+    while True:
+        try:
+            with connect(address, timeout=5):
+                return
+        except NoConnection as error:
+            now = time.monotonic()
+            if not lives(process):
+                raise NoConnection(
+                    "postgres ended while starting.", reason="it ended", hint=tail(log)
+                ) from error
+            if error.refused or error.full or (not error.changing and now - began > patience):
+                raise
+            if now - told > _TELL_SECONDS:
+                told = now
+                progress(f"postgres has been starting for {now - began:.0f} s: {error.reason}")
+        time.sleep(min(1.0, 0.02 + (now - began) / 20))
 
 
-def stage_of(data: Path, pid: int) -> str:
-    """What a server notes of itself: starting, ready, stopping; empty when it has not yet."""
-    lines = _pid_file(data)
-    noted = len(lines) >= 8 and lines[0] == str(pid)
-    return lines[7].strip() if noted else ""
-
-
-def servers_on(data: Path) -> tuple[psutil.Process | None, list[psutil.Process]]:
-    """The living server of a data directory that its pid file names, and orphaned backends.
-
-    A server that was killed leaves backends that still hold its shared memory; a new server
-    refuses to start until they are gone.
-    """
-    server: psutil.Process | None = None
-    lines = _pid_file(data)
-    if lines and lines[0].lstrip("-").isdigit():
-        with contextlib.suppress(psutil.Error):
-            candidate = psutil.Process(abs(int(lines[0])))
-            if _is_server_of(candidate, data):
-                server = candidate
-    orphans: list[psutil.Process] = []
-    if server is None and lines:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.name() == "postgres" and Path(process.cwd()).samefile(data):
-                    orphans.append(process)
-    return server, orphans
-
-
-def forget_dead_server(data: Path) -> bool:
-    """Remove the pid file of a server that no longer lives; whether there was one."""
-    pid_file = data / "postmaster.pid"
-    if not pid_file.exists():
-        return False
-    pid_file.unlink()
-    return True
-
-
-def _is_server_of(process: psutil.Process, data: Path) -> bool:
-    if process.status() == psutil.STATUS_ZOMBIE or process.name() != "postgres":
-        return False
-    return Path(process.cwd()).samefile(data)
-
-
-def _pid_file(data: Path) -> list[str]:
-    try:
-        return (data / "postmaster.pid").read_text().splitlines()
-    except OSError:
-        return []
-
-
-def address(port: int, user: str, password: str) -> str:
-    """The address of our database on the embedded server; the password may hold any character."""
-    return f"postgresql://{user}:{quote(password, safe='')}@{HOST}:{port}/{DATABASE}"
+def orphans(data: Path) -> list[psutil.Process]:
+    """Backends of a server that was killed: none can start before they let go of its memory."""
+    found = psutil.process_iter(["name", "cwd"])
+    return [each for each in found if each.info == {"name": "postgres", "cwd": str(data)}]
 
 
 @contextlib.contextmanager
 def connect(
-    port: int, *, user: str, password: str, database: str, timeout: int = 10
+    address: str, *, timeout: int = 10, bare: bool = True
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """An autocommit connection to the embedded server; `timeout` (to connect) in seconds.
+    """An autocommit connection; `timeout` (to connect) in seconds. NoConnection when there is none.
 
-    Raises NoConnection when there is none.
+    `bare`: without what the environment says about other servers.
     """
     try:
-        with without_libpq_variables():
+        with without_libpq_variables() if bare else contextlib.nullcontext():
             connection = psycopg.connect(
-                host=HOST,
-                port=port,
-                user=user,
-                password=password,
-                dbname=database,
+                address,
                 connect_timeout=timeout,
                 autocommit=True,
                 application_name="sharedstate",
@@ -215,7 +146,11 @@ def connect(
     except psycopg.OperationalError as error:
         # They hold a connection that timed out, and a server that ends would wait a minute for it.
         traceback.clear_frames(error.__traceback__)
-        raise _no_connection(port, reason_of(error)) from error
+        reason = reason_of(error)
+        port = conninfo_to_dict(address).get("port", 5432)
+        message = f"the database on port {port} takes no connection: {reason}"
+        hint = "`sharedstate status` tells what runs, `sharedstate up` starts what does not."
+        raise NoConnection(message, reason=reason, hint=hint) from error
     with connection:
         yield connection
 
@@ -225,21 +160,6 @@ def reason_of(error: psycopg.Error) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     telling = next((line for line in lines if " failed: " in line), lines[0])
     return telling.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
-
-
-def _no_connection(port: int, reason: str) -> NoConnection:
-    error = NoConnection(
-        f"the database on port {port} takes no connection: {reason}",
-        reason=reason,
-        hint="`sharedstate status` tells what runs, `sharedstate up` starts what does not.",
-    )
-    if error.full:
-        error.hint = "End a program that holds connections, then try again."
-    elif error.changing:
-        error.hint = "Try again in a moment."
-    elif error.refused:
-        error.hint = "Its passwords are not those of keys.json: `sharedstate up` sets them anew."
-    return error
 
 
 # While one thread has taken the variables away, another must not see them come back.
@@ -263,82 +183,17 @@ def without_libpq_variables() -> Iterator[None]:
 
 def create_roles_and_database(port: int, keys: Keys) -> None:
     """Make what the platform has: its roles, their settings, the database. Can be repeated."""
-    admin = partial(connect, port, user="supabase_admin", password=keys.supabase_admin_password)
-    with admin(database="postgres") as connection:
-        for name, options in _ROLES.items():
-            _ensure_role(connection, name, options)
-        _set_password(connection, "postgres", keys.postgres_password)
-        _set_password(connection, "authenticator", keys.authenticator_password)
-        for statement in _CLUSTER_STATEMENTS:
-            connection.execute(statement)
-        known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE])
-        if known.fetchone() is None:
-            connection.execute(sql.SQL("create database {} owner postgres").format(_DATABASE))
-    with admin(database=DATABASE) as connection:
-        for statement in _DATABASE_STATEMENTS:
-            connection.execute(statement)
-
-
-def _ensure_role(
-    connection: psycopg.Connection[tuple[object, ...]], name: str, options: LiteralString
-) -> None:
-    known = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
-    verb: LiteralString = "create" if known is None else "alter"
-    statement = sql.SQL("{} role {} {}").format(
-        sql.SQL(verb), sql.Identifier(name), sql.SQL(options)
-    )
-    connection.execute(statement)
-
-
-def _set_password(
-    connection: psycopg.Connection[tuple[object, ...]], role: str, password: str
-) -> None:
-    # Only a hash goes over the wire and into the log.
-    hashed = connection.pgconn.encrypt_password(
-        password.encode(), role.encode(), b"scram-sha-256"
-    ).decode()
-    connection.execute(
-        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(hashed))
-    )
-
-
-def new_folder_name(home: Path) -> str:
-    """A name for the folder of a home outside of it: recognisable, and never used before."""
-    return f"home-{home.name[:24] or 'root'}-{secrets.token_hex(4)}"
-
-
-_DATABASE = sql.Identifier(DATABASE)
-
-# As on the platform: `postgres` runs migrations and is no superuser.
-_ROLES: dict[str, LiteralString] = {
-    "postgres": "login createdb createrole replication bypassrls nosuperuser",
-    "anon": "nologin noinherit",
-    "authenticated": "nologin noinherit",
-    "service_role": "nologin noinherit bypassrls",
-    "authenticator": "login noinherit",
-}
-
-_CLUSTER_STATEMENTS: tuple[LiteralString, ...] = (
-    "grant anon, authenticated, service_role to authenticator",
-    "grant anon, authenticated, service_role, authenticator to postgres with admin option",
-    "grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres with admin option",
-    "alter role anon set statement_timeout = '3s'",
-    "alter role authenticated set statement_timeout = '8s'",
-    "alter role authenticator set statement_timeout = '8s'",
-    "alter role authenticator set lock_timeout = '8s'",
-)
-
-# The platform's generous default privileges are mirrored on purpose: a function or table that
-# relies on their absence would be safe here and open there.
-_DATABASE_STATEMENTS: tuple[LiteralString, ...] = (
-    'alter database agentcad set search_path = "$user", public, extensions',
-    "create schema if not exists extensions authorization postgres",
-    "grant usage on schema extensions to anon, authenticated, service_role",
-    "grant usage on schema public to anon, authenticated, service_role",
-    """alter default privileges for role postgres in schema public
-       grant all on tables to anon, authenticated, service_role""",
-    """alter default privileges for role postgres in schema public
-       grant all on functions to anon, authenticated, service_role""",
-    """alter default privileges for role postgres in schema public
-       grant all on sequences to anon, authenticated, service_role""",
-)
+    here = Path(__file__).parent
+    with connect(keys.address(port, "supabase_admin", "postgres")) as connection:
+        connection.execute((here / "cluster.sql").read_bytes())
+        for role in ("postgres", "authenticator"):
+            password = str(getattr(keys, f"{role}_password")).encode()
+            # Only a hash goes over the wire and into the log.
+            hashed = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256")
+            statement = sql.SQL("alter role {} password {}")
+            connection.execute(statement.format(sql.Identifier(role), hashed.decode()))
+        if not connection.execute(_KNOWN, [DATABASE]).fetchone():
+            name = sql.Identifier(DATABASE)
+            connection.execute(sql.SQL("create database {} owner postgres").format(name))
+    with connect(keys.address(port, "supabase_admin")) as connection:
+        connection.execute((here / "database.sql").read_bytes())

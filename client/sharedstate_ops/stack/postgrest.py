@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sharedstate_ops.stack import postgres
-from sharedstate_ops.stack.binaries import Binaries
+import psutil
+
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import Keys
-from sharedstate_ops.stack.processes import HOST, Process, clean_environment, spawn, wait_until
-from sharedstate_ops.stack.users import RunAs
+from sharedstate_ops.stack.processes import HOST, clean_environment, wait_until
+from sharedstate_ops.stack.site import Site
 
-_READY_SECONDS = 30.0
 _CONFIG = "postgrest.conf"
 # Measured: 20 connections gave 4,200 requests/s where PostgREST's default of 10 gave 2,400.
 POOL = 20
@@ -32,75 +32,68 @@ class Ports:
 
 
 def start(
-    folder: Path,
-    *,
+    site: Site,
     ports: Ports,
-    keys: Keys,
-    binaries: Binaries,
-    log: Path,
-    run_as: RunAs,
-    pool: int = POOL,
-) -> Process:
-    """Start the server on internal ports; the caller awaits `wait_ready`.
+    *,
+    folder: Path | None = None,
+    log: str = "postgrest",
+    **more: str | int | bool,
+) -> psutil.Popen:
+    """Start the server on internal ports, and wait until it has read the schema.
 
-    `pool`: how many connections to Postgres it holds at most, beside one on which it listens.
+    `more`: settings of PostgREST, with `_` for `-`.
     """
-    write_config(folder, ports=ports, keys=keys, run_as=run_as, pool=pool)
-    return spawn(
-        [str(binaries.postgrest), _CONFIG],
+    folder = folder or site.run
+    settings = _settings(site, ports) | {name.replace("_", "-"): more[name] for name in more}
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
+    write_private(folder / _CONFIG, "".join(lines))
+    process = site.spawn(
+        [str(site.binaries.postgrest), str(folder / _CONFIG)],
         cwd=folder,
         log=log,
-        run_as=run_as,
         # Without the clock of its Haskell runtime, which ticks on for a while after each request:
         # a call that comes alone costs PostgREST 1.5 ms of processor time instead of 3.5.
         env=clean_environment() | {"GHCRTS": "-V0"},
     )
+    wait_until(
+        lambda: get_status(ports.admin_port, "/ready") == 200,
+        process=process,
+        what="postgrest",
+        log=site.log(log),
+    )
+    return process
 
 
-def write_config(
-    folder: Path, *, ports: Ports, keys: Keys, run_as: RunAs, pool: int = POOL
-) -> None:
-    """Replace the configuration file; a running server reads it again on SIGUSR2."""
-    address = postgres.address(ports.db_port, "authenticator", keys.authenticator_password)
-    settings: dict[str, str | int] = {
+def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:
+    address = site.keys.address(ports.db_port, "authenticator")
+    return {
         "db-uri": f"{address}?application_name=postgrest",
         "db-schemas": "public",
         "db-anon-role": "anon",
-        "db-pool": pool,
+        "db-pool": POOL,
         "db-pool-acquisition-timeout": 10,
         # No jwt-cache-max-lifetime, though it would spare a small call a sixth of its time: it
         # outlives the reload with another secret, so rotated keys would go on being accepted.
-        "jwt-secret": keys.jwt_secret,
+        "jwt-secret": site.keys.jwt_secret,
         "server-host": HOST,
         "server-port": ports.port,
         "admin-server-port": ports.admin_port,
         "openapi-server-proxy-uri": f"http://localhost:{ports.api_port}/rest/v1",
         "log-level": "warn",
     }
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    write_private(folder / _CONFIG, "\n".join(lines) + "\n", owner=run_as.uid)
 
 
-def is_fit(port: int, admin_port: int | None, keys: Keys) -> bool:
-    """Whether it is ready, and has the secret that our keys are signed with."""
-    return get_status(admin_port or 0, "/ready") == 200 and accepts(port, keys.anon_key)
+def change_secret(folder: Path, secret: str) -> None:
+    """Change the configuration, which a running server reads again on SIGUSR2."""
+    line = f"jwt-secret = {json.dumps(secret)}"
+    text = re.sub("^jwt-secret = .*$", lambda _: line, (folder / _CONFIG).read_text(), flags=re.M)
+    write_private(folder / _CONFIG, text)
 
 
-def accepts(port: int, token: str) -> bool:
-    """Whether the server takes a token for genuine, whatever it answers then."""
-    status = get_status(port, "/rpc/health", {"Authorization": f"Bearer {token}"})
+def accepts(port: int, keys: Keys) -> bool:
+    """Whether the server takes a token of these keys for genuine, whatever it answers then."""
+    status = get_status(port, "/rpc/health", {"Authorization": f"Bearer {keys.anon_key}"})
     return status is not None and status != 401
-
-
-def wait_ready(process: Process, admin_port: int, log: Path) -> None:
-    """Wait until it has read the schema and holds a connection to the database."""
-    wait_until(
-        lambda: get_status(admin_port, "/ready") == 200,
-        process=process,
-        what="postgrest",
-        timeout=_READY_SECONDS,
-        log=log,
-    )
 
 
 def get_status(

@@ -1,33 +1,32 @@
-"""What runs, written down: the state file, and the lock that serialises two commands."""
+"""What runs, written down; the lock that serialises two commands; who uses a stack for a while."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from sharedstate_ops.stack.errors import StackTimeout
+import psutil
+
+from sharedstate_ops.stack.errors import Progress, StackTimeout, silent
 from sharedstate_ops.stack.files import write_private
-from sharedstate_ops.stack.progress import Progress, silent
+from sharedstate_ops.stack.paths import Home
 
 # Of the embedded stack, in the order in which they start.
 PARTS = ("postgres", "postgrest", "nginx")
-# What tells a process from a later one that got its number; see `processes.mark_of`.
-Mark = str | float
 
 
 @dataclass
 class PartRecord:
-    """One started process. `created` (`processes.mark_of`) guards against a reused pid."""
+    """One started process."""
 
     pid: int
-    created: Mark
     port: int
     version: str
     admin_port: int | None = None
@@ -37,14 +36,12 @@ class PartRecord:
 class StackState:
     """The parts that were started and not stopped: nginx, postgrest, postgres by name.
 
-    `ports` are those that somebody chose, by part, and outlive a stop. `visitors` are the commands
-    (pid to mark) that use the stack for a while; a `temporary` one, which a visitor started,
-    ends with the last of them.
+    `ports` are those that somebody chose, by part, and outlive a stop. A `temporary` stack ends
+    with the last command that uses it for a while.
     """
 
     parts: dict[str, PartRecord] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-    visitors: dict[str, Mark] = field(default_factory=dict)
     temporary: bool = False
 
 
@@ -63,29 +60,64 @@ def write_state(path: Path, state: StackState) -> None:
     write_private(path, json.dumps(asdict(state), indent=2) + "\n")
 
 
+def living_parts(home: Home) -> dict[str, psutil.Process]:
+    """What runs of a home, written down or not: each part's command line names a file of its own.
+
+    No pid has to be trusted for that, which may be another process's by now.
+    """
+    run = home.run.resolve()
+    named = {
+        "postgres": str(home.data.resolve()),
+        "postgrest": str(run / "postgrest.conf"),
+        "nginx": str(run / "nginx.conf"),
+    }
+    found = {
+        process.pid: process
+        for process in psutil.process_iter(["name", "cmdline", "ppid"])
+        if named.get(process.info["name"]) in (process.info["cmdline"] or ())
+    }
+    # A process that Postgres has just forked still looks like its parent.
+    servers = (process for process in found.values() if process.info["ppid"] not in found)
+    return {process.info["name"]: process for process in servers}
+
+
 @contextlib.contextmanager
-def exclusive(path: Path, *, timeout: float, progress: Progress = silent) -> Iterator[None]:
+def exclusive(path: Path, *, timeout: float = 300.0, progress: Progress = silent) -> Iterator[None]:
     """Hold a file lock; the kernel drops it when the holder dies. `timeout` in seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with path.open("a") as file:
         deadline = time.monotonic() + timeout
         told = False
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not told:
-                    progress("another sharedstate command is at work: waiting for it")
-                    told = True
-                if time.monotonic() > deadline:
-                    raise StackTimeout(
-                        f"another sharedstate command has held {path} for {timeout:.0f} s.",
-                        hint="Wait for it to end, or end it, then try again.",
-                    ) from None
-                # flock has no timeout of its own.
-                time.sleep(0.03)
+        while not _try_lock(file):
+            if not told:
+                progress("another sharedstate command is at work: waiting for it")
+                told = True
+            if time.monotonic() > deadline:
+                raise StackTimeout(
+                    f"another sharedstate command has held {path} for {timeout:.0f} s.",
+                    hint="Wait for it to end, or end it, then try again.",
+                )
+            # flock has no timeout of its own.
+            time.sleep(0.03)
         yield
-    finally:
-        os.close(descriptor)
+
+
+def visit(home: Home) -> TextIOWrapper:
+    """Use a temporary stack until this file is closed, or its process ends in whatever way."""
+    file = (home.dir / "visitors").open("a")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def is_visited(home: Home) -> bool:
+    """Whether some command uses the stack for a while."""
+    with (home.dir / "visitors").open("a") as file:
+        return not _try_lock(file)
+
+
+def _try_lock(file: TextIOWrapper) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import psycopg
 
 from sharedstate_ops.stack.errors import StackError
 
 
-@dataclass(frozen=True)
-class WorkspaceSummary:
+class WorkspaceSummary(NamedTuple):
     """One design and how far it is."""
 
     name: str
@@ -32,25 +31,15 @@ def init_workspace(connection: psycopg.Connection[tuple[object, ...]], name: str
         ) from error
 
 
-def list_workspaces(
-    connection: psycopg.Connection[tuple[object, ...]],
-) -> list[WorkspaceSummary]:
-    """All workspaces, oldest first."""
-    with connection.transaction():
-        connection.execute("set local role service_role")
-        rows = connection.execute(
-            """select name, subsystems, complete, open_conflicts
-               from public.list_workspaces() order by created_at, name"""
-        ).fetchall()
-    return [
-        WorkspaceSummary(str(name), int(str(total)), int(str(complete)), int(str(conflicts)))
-        for name, total, complete, conflicts in rows
-    ]
-
-
-def has_schema(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Whether the functions of the migrations are there."""
-    row = connection.execute(
-        "select to_regprocedure('public.list_workspaces()') is not null"
-    ).fetchone()
-    return row is not None and bool(row[0])
+def list_workspaces(connection: psycopg.Connection[tuple[object, ...]]) -> list[WorkspaceSummary]:
+    """All workspaces, oldest first; none where the migrations have not been applied."""
+    try:
+        with connection.transaction():
+            connection.execute("set local role service_role")
+            rows = connection.execute(
+                """select name, subsystems, complete, open_conflicts
+                   from public.list_workspaces() order by created_at, name"""
+            ).fetchall()
+    except psycopg.errors.UndefinedFunction:
+        return []
+    return [WorkspaceSummary(*cast("tuple[str, int, int, int]", row)) for row in rows]
