@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,11 +39,16 @@ def in_turns(
     *,
     warm_up: int = WARM_UP_ROUNDS,
 ) -> dict[str, Timing]:
-    """Time each contestant once a round, so that what disturbs the machine disturbs them all."""
+    """Time each contestant once a round, so that what disturbs the machine disturbs them all.
+
+    Each round in another order: who follows one of its kind finds the code of both in the caches.
+    """
+    order, dice = list(contestants.items()), random.Random(1)
     durations: dict[str, list[float]] = {name: [] for name in contestants}
     cpu: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(warm_up + rounds):
-        for name, contestant in contestants.items():
+        dice.shuffle(order)
+        for name, contestant in order:
             began, used = time.perf_counter(), time.thread_time()
             contestant()
             if number >= warm_up:
