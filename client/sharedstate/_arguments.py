@@ -5,6 +5,7 @@ Everything else is the database's to refuse.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -78,10 +79,16 @@ def encodable(params: Mapping[str, Any]) -> dict[str, Any]:
     InvalidArgument names the place of what is no JSON.
     """
     try:
-        return {name: _plain(value, name) for name, value in params.items()}
+        plain = {name: _plain(value, name) for name, value in params.items()}
+        json.dumps(plain, default=str)
     except RecursionError as problem:
         reason = "contain themselves, or are nested too deeply"
         raise InvalidArgument.of("arguments", reason) from problem
+    except ValueError as problem:  # an int with more digits than Python is willing to write
+        if isinstance(problem, InvalidArgument):
+            raise
+        raise InvalidArgument.of("arguments", str(problem)) from problem
+    return plain
 
 
 def _plain(value: Any, place: str) -> Any:

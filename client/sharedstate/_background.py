@@ -34,7 +34,7 @@ LINGER_S = 1.0
 # the one that does, and that is in the way from one holder to the next.
 DOZE_S = 4.0
 # What the same client is told the next time as well.
-_FINAL = (errors.InvalidKey, errors.PermissionDenied, errors.SchemaMissing)
+_FINAL = (errors.InvalidKey, errors.ExpiredKey, errors.PermissionDenied, errors.SchemaMissing)
 _log = logging.getLogger("sharedstate")
 
 
@@ -279,7 +279,7 @@ class Background:
                     answer = await run.state().cancel_lock_request(request_id)
                     return
                 except errors.SharedStateError as problem:
-                    is_final = problem.raised_by == "database" or isinstance(problem, _FINAL)
+                    is_final = problem.raised_by == "database" or type(problem) in _FINAL
                     if is_final or time.monotonic() + pause >= until:
                         return
                 await asyncio.sleep(pause)

@@ -37,8 +37,8 @@ class Held:
     are released sooner, and are spared the call.
 
     `on_lost` is called once if it is lost, by the background; `problem` is what kept it from being
-    renewed. `abandoned` is set when the lock
-    object is garbage: then nobody can release it any more, and it lapses.
+    renewed. `abandoned` is set when the lock object is garbage: then nobody can release it any
+    more, and it lapses.
     """
 
     def __init__(

@@ -6,7 +6,6 @@ Only requests to `/rest/v1/` are treated so; auth and storage of supabase-py sha
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import random
@@ -33,7 +32,7 @@ T = TypeVar("T")
 # The database stops an agent's statement after 8 s, PostgREST stops waiting for a connection
 # after 10 s: most slow answers are an error of theirs that says more than a timeout of ours.
 READ_TIMEOUT_S = 15.0
-_CONNECT_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 3.0
 # How long the answer of a call may take beyond the end of the wait that it belongs to: a second
 # behind a long write, which `acquire_lock` may wait for, and two for a busy service.
 GRACE_S = 3.0
@@ -43,30 +42,44 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepal
 # Raised before a byte of the request was on its way.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
-FAILURES = (httpx.RequestError, httpx.InvalidURL, RuntimeError)
+FAILURES = (httpx.RequestError, httpx.InvalidURL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What a method tells the HTTP client about its call, past supabase-py's builder.
 
-    `timeout_s` is the least that is waited for an answer that may take long. `until`, of a call
-    that belongs to a wait, is when that ends (seconds of `time.monotonic`): no attempt starts
-    later, and the last is given up soon after it.
+    `target` is the function or table. `timeout_s` is the least that is waited for an answer that
+    may take long. `until`, of a call that belongs to a wait, is when that ends (seconds of
+    `time.monotonic`): no attempt starts later, and the last is given up soon after it.
+    `is_ours` is false for what supabase-py does by itself. `has_begun` and `is_answered` tell how
+    far it is: in between it is being sent.
     """
 
+    target: str
     is_mutation: bool
     request_id: str | None = None
-    is_repeatable: bool = True
+    is_ours: bool = True
     timeout_s: float = 0.0
     until: float = math.inf
+    has_begun: bool = False
+    is_answered: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be sent again though it may have been done."""
+        return self.is_ours or not self.is_mutation
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Requests that are sent in this block belong to this call."""
+        """The request to the target that is sent in this block belongs to this call."""
         token = _call.set(self)
         try:
             yield
+        except (RecursionError, ValueError) as problem:
+            if not self.is_answered or isinstance(problem, errors.SharedStateError):
+                raise
+            raise self.unreadable(problem) from problem  # supabase-py could not decode it
         finally:
             _call.reset(token)
 
@@ -74,14 +87,20 @@ class Call:
         """What an answer says; OutcomeUnknown or UnexpectedError when it makes no sense."""
         try:
             return reader(answer)
-        except (ValueError, TypeError, KeyError) as cause:
-            problem = errors.UnexpectedError(
-                f"the answer cannot be read ({cause!r})",
-                raw=str(answer)[:2000],
-                hint="Does SUPABASE_URL point to this service, of the same version?",
-                request_id=self.request_id,
-            )
-            raise (unknown(problem) if self.is_mutation else problem) from cause
+        except (ValueError, TypeError, KeyError) as problem:
+            raise self.unreadable(problem, str(answer)) from problem
+
+    def unreadable(self, problem: Exception, answer: str = "") -> errors.SharedStateError:
+        """The error for an answer that cannot be read."""
+        unexpected = errors.UnexpectedError(
+            f"the answer cannot be read ({problem!r})",
+            raw=answer[:2000],
+            hint="Does SUPABASE_URL point to this service, of the same version?",
+            request_id=self.request_id,
+        )
+        if not self.is_mutation:
+            return unexpected
+        return unknown(unexpected, repeatable=self.is_repeatable)
 
 
 _call: ContextVar[Call | None] = ContextVar("call", default=None)
@@ -108,27 +127,29 @@ class Service:
                 "url", f"is no http(s) address ({problem})", value=settings.url, hint=URL_HINT
             ) from problem
         self._prefix = prefix
-        credentials = settings.credentials
-        # As supabase-py sends them by itself; it takes every key for a token.
-        self._sent_anyhow = credentials if "Authorization" in credentials else {}
+        # As supabase-py says it by itself: it takes every key for a token.
+        self._sent_anyhow = {
+            "apikey": settings.key,
+            "Authorization": f"Bearer {settings.token or settings.key}",
+        }
         self._pid = os.getpid()
 
     def options(self) -> dict[str, Any]:
         """How httpx is to connect."""
         parts = urlsplit(self.settings.url)
         host = parts.hostname or ""
-        is_here = host in ("localhost", "::1") or host.startswith("127.")
+        # No proxy of the environment for this machine itself.
+        is_near = host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host)
         proxies = getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-        if proxy.startswith("socks") and not (is_here or proxy_bypass(host)):
+        if proxy.startswith("socks") and not is_near:
             raise ImportError("aiohttp takes no SOCKS proxy, and renews the locks")
         return {
             "verify": _tls_context(parts.scheme),
             "limits": LIMITS,
             "timeout": self.read_s,
             "follow_redirects": True,
-            # No proxy of the environment for this machine itself.
-            "trust_env": not is_here,
+            "trust_env": not is_near,
         }
 
     def treats(self, request: httpx.Request) -> bool:
@@ -137,9 +158,10 @@ class Service:
 
     def authorize(self, request: httpx.Request) -> None:
         """Say who we are, which may have changed since the client was made."""
-        credentials = self.settings.credentials
-        if credentials != self._sent_anyhow:
-            request.headers.pop("Authorization", None)
+        credentials, usual = self.settings.credentials, self._sent_anyhow["Authorization"]
+        # Another Authorization is what somebody gave to supabase-py.
+        if credentials != self._sent_anyhow and request.headers.get("Authorization") == usual:
+            del request.headers["Authorization"]
             request.headers.update(credentials)
 
     def refuse_if_forked(self) -> None:
@@ -149,11 +171,12 @@ class Service:
 
     def begin(self, request: httpx.Request) -> Sending:
         """The bookkeeping of one call."""
-        self.refuse_if_forked()
+        target = request.url.path.rpartition("/")[2]
         call = _call.get()
-        if call is None:  # by supabase-py itself
-            is_read = request.method in ("GET", "HEAD")
-            call = Call(is_mutation=not is_read, is_repeatable=is_read)
+        # A signal handler may have come in between, with a client of its own.
+        if call is None or call.has_begun or call.target != target:
+            call = Call(target, request.method not in ("GET", "HEAD"), is_ours=False)
+        call.has_begun = True
         return Sending(self, call, request)
 
 
@@ -169,16 +192,20 @@ class Sending:
         """Make the request ready for its next attempt; how long to wait for its answer, seconds."""
         at_most_s = max(0.0, self._call.until - time.monotonic()) + GRACE_S
         read_s = min(max(self._service.read_s, self._call.timeout_s), at_most_s)
-        connect_s = min(_CONNECT_TIMEOUT_S, read_s)
+        connect_s = min(CONNECT_TIMEOUT_S, read_s)
         timeouts = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
         self.request.extensions["timeout"] = timeouts
         self._service.authorize(self.request)
         return read_s
 
     def is_done(self, answer: httpx.Response) -> bool:
-        """Whether an answer is a success; supabase-py would take an empty one for no rows."""
-        if answer.status_code == 200 and not answer.content and self.request.method != "HEAD":
-            self._call.read(answer.content, json.loads)
+        """Whether an answer is a success; a method of ours is always answered with JSON."""
+        if answer.is_success and self._call.is_ours:
+            kind = answer.headers.get("content-type", "")
+            if not answer.content or not kind.startswith("application/json"):
+                problem = ValueError(f"{len(answer.content)} bytes of {kind or 'no kind'}")
+                raise self._call.unreadable(problem, answer.text) from problem
+        self._call.is_answered = answer.is_success
         return answer.is_success
 
     def after_answer(self, answer: httpx.Response) -> float:
@@ -197,14 +224,11 @@ class Sending:
 
         `was_sent`: whether a byte of the request may have been on its way.
         """
-        elapsed_s = time.monotonic() - self._began
-        if is_closed:
-            closed = errors.ClientClosed("this client was closed")
-            return self._bookkeeping().after_refusal(closed, elapsed_s)
         if isinstance(cause, _UNSENDABLE):
             raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
-        if type(cause) is RuntimeError:
-            raise cause
+        elapsed_s = time.monotonic() - self._began
+        if is_closed:
+            return self._bookkeeping().after_closing(was_sent=was_sent)
         return self._bookkeeping().after_silence(cause, sent=was_sent, elapsed_s=elapsed_s)
 
     def _bookkeeping(self) -> Attempts:
@@ -234,13 +258,13 @@ class HttpClient(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send it, again where that is safe; our errors for what is no success."""
-        if not self._service.treats(request):
-            return super().send(request, **options)
-        sending = self._service.begin(request)
+        self._service.refuse_if_forked()
         self._refuse_reentry()
         self._sending.is_under_way = True
         try:
-            return self._send(sending, options | {"follow_redirects": False})
+            if not self._service.treats(request):
+                return super().send(request, **options)
+            return self._send(self._service.begin(request), options | {"follow_redirects": False})
         finally:
             self._sending.is_under_way = False
 
@@ -255,6 +279,10 @@ class HttpClient(httpx.Client):
                 pause_s = sending.after_failure(
                     cause, is_closed=self.is_closed, was_sent=not isinstance(cause, NOT_SENT)
                 )
+            except RuntimeError as cause:
+                if type(cause) is not RuntimeError or not self.is_closed:
+                    raise  # of a signal handler
+                pause_s = sending.after_failure(cause, is_closed=True, was_sent=False)
             else:
                 pause_s = sending.after_answer(answer)
             self.pause(pause_s)

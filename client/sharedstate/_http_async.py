@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
 import httpx
 from httpx._client import ClientState
-from httpx_aiohttp import HttpxAiohttpClient
+from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from sharedstate._http import FAILURES, NOT_SENT, Service, naming_the_proxy
+from sharedstate._http import CONNECT_TIMEOUT_S, FAILURES, NOT_SENT, Service, naming_the_proxy
 
 _CONNECTING_AND_SENDING_S = 30.0
 
@@ -30,23 +31,29 @@ class AsyncHttpClient(HttpxAiohttpClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send it, again where that is safe; our errors for what is no success."""
+        self._service.refuse_if_forked()
+        self._use_running_loop()
         if not self._service.treats(request):
             return await super().send(request, **options)
         sending = self._service.begin(request)
         options["follow_redirects"] = False
-        self._use_running_loop()
         while True:
-            read_s = sending.prepare()
+            read_s, began = sending.prepare(), time.monotonic()
             try:
                 # aiohttp does not limit how long it takes to send a body.
                 async with asyncio.timeout(_CONNECTING_AND_SENDING_S + read_s):
                     answer = await super().send(request, **options)
                 if sending.is_done(answer):
                     return answer
-            except (*FAILURES, aiohttp.ClientError, TimeoutError) as cause:
+            except (*FAILURES, aiohttp.ClientError, TimeoutError) as problem:
+                cause = _pool_timeout(problem, time.monotonic() - began, read_s) or problem
                 pause_s = sending.after_failure(
                     cause, is_closed=self.is_closed, was_sent=_was_sent(cause)
                 )
+            except RuntimeError as cause:
+                if not self.is_closed:
+                    raise
+                pause_s = sending.after_failure(cause, is_closed=True, was_sent=False)
             else:
                 pause_s = sending.after_answer(answer)
             await self.pause(pause_s)
@@ -57,9 +64,9 @@ class AsyncHttpClient(HttpxAiohttpClient):
 
     async def close(self) -> None:
         """Close every connection. Calls afterwards raise ClientClosed."""
-        if self._loop is asyncio.get_running_loop():
-            await self.aclose()
-        self._state = ClientState.CLOSED
+        self._use_running_loop()
+        await self.aclose()
+        self._state = ClientState.CLOSED  # also where no call was made
 
     def _use_running_loop(self) -> None:
         # Connections belong to the loop that made them: a second asyncio.run needs new ones.
@@ -67,8 +74,25 @@ class AsyncHttpClient(HttpxAiohttpClient):
         if self._loop is not loop:
             self._loop = loop
             for transport in (self._transport, *self._mounts.values()):
-                if transport is not None:
-                    transport.client = None  # type: ignore[attr-defined]
+                if isinstance(transport, AiohttpTransport):
+                    _forget_session(transport)
+
+
+def _pool_timeout(problem: Exception, took_s: float, read_s: float) -> Exception | None:
+    """The name of what kept a call from a connection: httpx-aiohttp has one for two things."""
+    is_timeout = isinstance(problem.__cause__, aiohttp.ConnectionTimeoutError)
+    if is_timeout and took_s >= read_s > CONNECT_TIMEOUT_S:
+        return httpx.PoolTimeout("no connection became free")
+    return None
+
+
+def _forget_session(transport: AiohttpTransport) -> None:
+    """Let go of connections whose event loop has ended: they can only be collected as garbage."""
+    session, transport.client = transport.client, None
+    if isinstance(session, aiohttp.ClientSession) and (connector := session.connector):
+        session.detach()
+        connector._conns.clear()
+        connector._closed = True  # else it complains that nobody closed it
 
 
 def _was_sent(cause: Exception) -> bool:

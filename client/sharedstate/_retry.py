@@ -44,9 +44,6 @@ class RetryPolicy:
         return pause if elapsed_s + pause < self.deadline_s else None
 
 
-NO_RETRY = RetryPolicy(attempts=1)
-
-
 class Attempts:
     """The attempts of one call: feed it each failure, it gives the pause or raises.
 
@@ -96,6 +93,11 @@ class Attempts:
         )
         problem.__cause__ = cause
         return self._after(problem, sent=sent, elapsed_s=elapsed_s)
+
+    def after_closing(self, *, was_sent: bool) -> float:
+        """The client was closed meanwhile. Raises the end."""
+        self._may_be_done |= was_sent and self._mutation
+        return self.after_refusal(errors.ClientClosed("this client was closed"), 0.0)
 
     def _after(self, problem: SharedStateError, *, sent: bool, elapsed_s: float) -> float:
         self._failed += 1

@@ -77,7 +77,8 @@ def tell_in_task() -> Tell:
         task.add_done_callback(told.discard)
 
     def tell(on_lost: Callable[[], object]) -> None:
-        loop.call_soon_threadsafe(start, on_lost)
+        if not loop.is_closed():  # else nobody is left to be told
+            loop.call_soon_threadsafe(start, on_lost)
 
     return tell
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import pickle
 import random
@@ -162,7 +163,8 @@ def test_a_dropped_connection_is_made_again_with_the_same_request_id() -> None:
                     seen.append(json.loads(request.read(length)))
                     if answers:
                         connection.sendall(
-                            b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n" + b'{"conflict_id":7}'
+                            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                            b'Content-Length: 17\r\n\r\n{"conflict_id":7}'
                         )
 
         server = threading.Thread(target=serve)
@@ -290,3 +292,62 @@ def test_what_supabase_changes_by_itself_is_sent_once_when_it_may_have_arrived(
     with pytest.raises(errors.ServiceUnavailable):
         client.supabase.table("subsystems").select("*").execute()
     assert read.call_count == 5
+
+
+def test_supabase_is_told_of_a_write_that_was_answered_with_nothing_in_it(
+    service: respx.MockRouter, client: SharedState
+) -> None:
+    service.post("subsystems").respond(200, content=b"")
+    assert client.supabase.table("subsystems").upsert({"name": "a"}).execute().data == []
+
+
+def test_closing_during_a_mutation_leaves_its_outcome_open(local_server: LocalServer) -> None:
+    arrived, gone_on = threading.Event(), threading.Event()
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        arrived.set()
+        gone_on.wait(10)
+        return body
+
+    local_server.answer = answer
+    state = SharedState(url=local_server.url, key="key", timeout_seconds=0.5)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(state.log_agent_activity, "a", "b")
+        assert arrived.wait(10)
+        state.close()
+        with pytest.raises(errors.OutcomeUnknown):
+            call.result(timeout=10)
+        gone_on.set()
+
+
+def test_a_second_event_loop_leaves_no_complaint_about_the_first(
+    local_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = AsyncSharedState(url=local_server.url, key="k")
+    for _ in range(3):
+        asyncio.run(state.health())
+    asyncio.run(state.close())
+    gc.collect()
+    assert not caplog.records
+
+
+def test_a_full_async_pool_is_no_fault_of_the_server(
+    local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_http, "LIMITS", httpx.Limits(max_connections=1))
+    for module in ("_http", "_http_async"):
+        monkeypatch.setattr(f"sharedstate.{module}.CONNECT_TIMEOUT_S", 0.1)
+    gone_on = threading.Event()
+    local_server.answer = lambda _: {"ok": gone_on.wait(10)}
+
+    async def run() -> None:
+        options: Any = {"url": local_server.url, "key": "k", "retry": RetryPolicy(attempts=1)}
+        async with AsyncSharedState(timeout_seconds=1, **options) as state:
+            first = asyncio.create_task(state._rpc("health", {}, dict, timeout_s=10))
+            await asyncio.sleep(0)
+            with pytest.raises(errors.ServiceUnavailable, match="share it between fewer"):
+                await state.health()
+            gone_on.set()
+            await asyncio.wait({first})
+
+    asyncio.run(run())

@@ -25,7 +25,7 @@ def test_a_function_is_called_with_its_parameters_by_name(
     case: Case, client: SharedState, service: respx.MockRouter
 ) -> None:
     route = service.post(f"rpc/{case.function or case.method}").respond(
-        content=json.dumps(case.answer)
+        content=json.dumps(case.answer), content_type="application/json"
     )
     options = {**case.options, "request_id": ID} if case.mutates else case.options
     result = getattr(client, case.method)(*case.arguments, **options)
@@ -34,6 +34,7 @@ def test_a_function_is_called_with_its_parameters_by_name(
     assert result == case.result
 
 
+JSON = {"content-type": "application/json"}
 VERSIONED = "&order=version.desc"
 READS: list[tuple[str, tuple[Any, ...], str, bool]] = [
     ("get_lock", ("subsystem", "a/b"),
@@ -138,7 +139,9 @@ def test_a_time_with_a_zone_is_sent_as_it_was_given(
 def test_an_answer_that_makes_no_sense_leaves_a_mutation_open(
     content: bytes, client: SharedState, service: respx.MockRouter
 ) -> None:
-    service.post("rpc/log_conflict").mock(return_value=httpx.Response(200, content=content))
+    service.post("rpc/log_conflict").mock(
+        return_value=httpx.Response(200, content=content, headers=JSON)
+    )
     with pytest.raises(errors.OutcomeUnknown) as caught:
         client.log_conflict("low", "a", "b", "c", request_id=ID)
     assert caught.value.request_id == ID
@@ -149,6 +152,24 @@ def test_an_answer_that_makes_no_sense_leaves_a_mutation_open(
 def test_an_answer_that_makes_no_sense_fails_a_read(
     content: bytes, client: SharedState, service: respx.MockRouter
 ) -> None:
-    service.get("subsystems").mock(return_value=httpx.Response(200, content=content))
+    service.get("subsystems").mock(return_value=httpx.Response(200, content=content, headers=JSON))
     with pytest.raises(errors.UnexpectedError, match="cannot be read"):
         client.get_subsystem_status("skeleton")
+
+
+def test_a_page_that_is_no_json_does_not_pass_for_an_answer(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/schema_version").respond(html="<h1>Welcome</h1>")
+    with pytest.raises(errors.UnexpectedError, match="cannot be read"):
+        client.schema_version()
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, '{"version": 1' + "0" * 5000 + "}"])
+def test_an_answer_that_python_cannot_hold_is_no_fault_of_the_arguments(
+    deep: str, client: SharedState, service: respx.MockRouter
+) -> None:
+    route = service.post("rpc/checkout_subsystem").respond(content=deep.encode(), headers=JSON)
+    with pytest.raises(errors.OutcomeUnknown, match="cannot be read"):
+        client.checkout_subsystem("skeleton", "agent")
+    assert route.call_count == 1

@@ -94,3 +94,27 @@ def test_a_handler_closes_the_client_that_it_interrupts_or_is_told_what_to_do(
                 state.health()
                 sum(range(20_000))  # a place between two calls
     assert seen == {"done", "refused"}
+
+
+class Wanted(RuntimeError):
+    """What a handler of the user's raises."""
+
+
+@pytest.mark.parametrize("raised", [Wanted(), ValueError(), TypeError(), KeyError()])
+def test_what_a_handler_raises_reaches_the_code_that_it_interrupted(
+    raised: Exception, shared: SharedState, local_server: LocalServer
+) -> None:
+    is_raised = False
+
+    def interrupt() -> None:
+        nonlocal is_raised
+        if not is_raised and getattr(shared._http._sending, "is_under_way", False):
+            is_raised = True
+            raise raised
+
+    with shared, pytest.raises(type(raised)), _interrupting(interrupt):
+        ends = time.monotonic() + 20
+        while time.monotonic() < ends:
+            shared.log_agent_activity("a", "b")
+    ids = [body["request_id"] for body in local_server.bodies]
+    assert len(ids) == len(set(ids))

@@ -15,7 +15,6 @@ from sharedstate._http import Call, Service
 from sharedstate._http_async import AsyncHttpClient
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
-from sharedstate.errors import InvalidArgument, SharedStateError
 
 T = TypeVar("T")
 
@@ -53,23 +52,22 @@ class AsyncMethods:
         """
         sent = checked(params)
         request_id = sent.get("request_id")
-        call = Call(changes or request_id is not None, request_id, True, timeout_s, until)
+        call = Call(
+            function,
+            changes or request_id is not None,
+            request_id,
+            timeout_s=timeout_s,
+            until=until,
+        )
         with call.under_way():
-            return call.read(await self._execute(function, sent), read)
-
-    async def _execute(self, function: str, params: dict[str, Any]) -> Any:
-        try:
-            return (await self.supabase.rpc(function, params).execute()).data
-        except SharedStateError:
-            raise
-        except (TypeError, ValueError, RecursionError):  # of a value that JSON does not have
-            plain = encodable(params)
-        try:
-            return (await self.supabase.rpc(function, plain).execute()).data
-        except (TypeError, ValueError, RecursionError) as problem:
-            if isinstance(problem, SharedStateError):
-                raise
-            raise InvalidArgument.of("arguments", str(problem)) from problem
+            try:
+                answer = await self.supabase.rpc(function, sent).execute()
+            except (TypeError, ValueError, RecursionError):
+                if call.has_begun:
+                    raise
+                # supabase-py could not encode it.
+                answer = await self.supabase.rpc(function, encodable(sent)).execute()
+            return call.read(answer.data, read)
 
     def _rows(self, table: str) -> AsyncSelectRequestBuilder:
         # Operators' keys bypass row security, so every read names its workspace.
@@ -77,7 +75,7 @@ class AsyncMethods:
 
     async def _read(self, query: AsyncSelectRequestBuilder, read: Callable[[Any], T]) -> T:
         """The rows of a table that a query of supabase-py describes, as `read` makes them."""
-        call = Call(is_mutation=False)
+        call = Call(query.request.path.name, is_mutation=False)
         with call.under_way():
             return call.read((await query.execute()).data, read)
 

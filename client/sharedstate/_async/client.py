@@ -117,7 +117,8 @@ class AsyncSharedState(
     async def close(self) -> None:
         """Close all connections. Later calls raise ClientClosed; closing twice is fine.
 
-        Locks that are held are not released by this, but renewed no more: they lapse.
+        Locks that are held are not released by this, but renewed no more: they lapse, and no
+        `on_lost` is called.
         """
         await self._http.close()
         await join_from_task(self._background.stop())

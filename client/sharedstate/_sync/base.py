@@ -14,7 +14,6 @@ from sharedstate._background import Background
 from sharedstate._http import Call, HttpClient, Service
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
-from sharedstate.errors import InvalidArgument, SharedStateError
 
 T = TypeVar("T")
 
@@ -52,23 +51,22 @@ class Methods:
         """
         sent = checked(params)
         request_id = sent.get("request_id")
-        call = Call(changes or request_id is not None, request_id, True, timeout_s, until)
+        call = Call(
+            function,
+            changes or request_id is not None,
+            request_id,
+            timeout_s=timeout_s,
+            until=until,
+        )
         with call.under_way():
-            return call.read(self._execute(function, sent), read)
-
-    def _execute(self, function: str, params: dict[str, Any]) -> Any:
-        try:
-            return (self.supabase.rpc(function, params).execute()).data
-        except SharedStateError:
-            raise
-        except (TypeError, ValueError, RecursionError):  # of a value that JSON does not have
-            plain = encodable(params)
-        try:
-            return (self.supabase.rpc(function, plain).execute()).data
-        except (TypeError, ValueError, RecursionError) as problem:
-            if isinstance(problem, SharedStateError):
-                raise
-            raise InvalidArgument.of("arguments", str(problem)) from problem
+            try:
+                answer = self.supabase.rpc(function, sent).execute()
+            except (TypeError, ValueError, RecursionError):
+                if call.has_begun:
+                    raise
+                # supabase-py could not encode it.
+                answer = self.supabase.rpc(function, encodable(sent)).execute()
+            return call.read(answer.data, read)
 
     def _rows(self, table: str) -> SyncSelectRequestBuilder:
         # Operators' keys bypass row security, so every read names its workspace.
@@ -76,7 +74,7 @@ class Methods:
 
     def _read(self, query: SyncSelectRequestBuilder, read: Callable[[Any], T]) -> T:
         """The rows of a table that a query of supabase-py describes, as `read` makes them."""
-        call = Call(is_mutation=False)
+        call = Call(query.request.path.name, is_mutation=False)
         with call.under_way():
             return call.read((query.execute()).data, read)
 

@@ -116,7 +116,8 @@ class SharedState(
     def close(self) -> None:
         """Close all connections. Later calls raise ClientClosed; closing twice is fine.
 
-        Locks that are held are not released by this, but renewed no more: they lapse.
+        Locks that are held are not released by this, but renewed no more: they lapse, and no
+        `on_lost` is called.
         """
         self._http.close()
         join_from_thread(self._background.stop())

@@ -276,7 +276,8 @@ class LockMethods(Methods):
 
     def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
-        lost: types.Lease | None = None
+        # As its holder was told, whatever the database thinks.
+        lost = held.leases[0] if held.has_lapsed(time.monotonic()) else None
         try:
             self._background.drop(held)
             # Each by its token: only so is it known whether it was held until now.
