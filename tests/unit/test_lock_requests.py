@@ -144,6 +144,20 @@ def test_a_release_that_finds_nothing_raises_lease_lost(
         raise KeyError
 
 
+def test_a_lock_that_its_client_gave_up_is_lost_though_the_database_held_it(
+    client: SharedState, service: respx.MockRouter
+) -> None:
+    service.post("rpc/acquire_lock").respond(json=[_lock("shell")])
+    released = service.post("rpc/release_lock").respond(json=[_lock("shell")])
+    lock = client.lock("subsystem", "shell", "a")
+    lock.acquire()
+    lock._slot[0].deadline = 0.0  # as after a renewal whose answer came too late
+    assert lock.lost
+    with pytest.raises(errors.LeaseLost):
+        lock.release()
+    assert released.called
+
+
 def test_a_release_that_fails_is_made_good_in_the_background(
     client: SharedState, service: respx.MockRouter
 ) -> None:

@@ -6,8 +6,8 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 from sharedstate._arguments import request_id_of
@@ -196,18 +196,23 @@ class AsyncLock:
         return lambda: tell(call)
 
 
-class AsyncLeaseSet(Sequence[Lease]):
+class AsyncLeaseSet(tuple[Lease, ...]):
     """The leases that `acquire_locks` granted together; a context manager that releases all.
 
     They are not renewed by themselves; `state.locks` is.
     """
 
-    def __init__(self, state: AsyncLockMethods, leases: Sequence[Lease]) -> None:
-        self._state = state
-        self._leases = tuple(leases)
+    def __new__(cls, state: AsyncLockMethods, leases: Iterable[Lease]) -> Self:
+        made = super().__new__(cls, leases)
+        made._state = state
         # With ids of their own, so that a release may be asked for again when an answer was lost.
-        self._unreleased = [(lease, request_id_of(None)) for lease in leases]
-        self._lapsed = 0
+        made._unreleased = [(lease, request_id_of(None)) for lease in made]
+        made._lapsed = 0
+        return made
+
+    _state: AsyncLockMethods
+    _unreleased: list[tuple[Lease, str]]
+    _lapsed: int
 
     async def release(self) -> bool:
         """Give all of them back. False when any had lapsed; the others are released all the same.
@@ -232,24 +237,6 @@ class AsyncLeaseSet(Sequence[Lease]):
     async def __aexit__(self, kind: object, problem: object, traceback: object) -> None:
         if not await self.release() and problem is None:
             raise LeaseLost(hint="The leases lapsed before the end of the block. Redo the work.")
-
-    @overload
-    def __getitem__(self, index: int) -> Lease: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Lease]: ...
-
-    def __getitem__(self, index: int | slice) -> Lease | Sequence[Lease]:
-        return self._leases[index]
-
-    def __len__(self) -> int:
-        return len(self._leases)
-
-    def __iter__(self) -> Iterator[Lease]:
-        return iter(self._leases)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self._leases)!r})"
 
 
 def blocking_wait(blocking: bool, timeout: float) -> float:
