@@ -250,7 +250,7 @@ class HttpClient(httpx.Client):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        # Its lock is reentrant: a signal handler may close the client while its thread pauses.
+        # Its lock is reentrant: a signal handler may close the client that waits for a lock.
         self._closing = threading.Condition()
         self._sending = threading.local()
         with naming_the_proxy():
