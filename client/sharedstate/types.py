@@ -59,6 +59,23 @@ class BudgetUsageRow(TypedDict):
     share: float | None
 
 
+class ReservationRow(TypedDict):
+    """Row of `budget_reservations`: amounts held for an execution until `expires_at`."""
+
+    workspace: str
+    reservation_id: str
+    subsystem: str
+    mass_kg: float
+    cost_usd: float
+    power_w: float
+    agent_name: str
+    execution_id: str
+    reserved_at: str
+    expires_at: str
+    locked_subsystem: str | None
+    fencing_token: int | None
+
+
 ConflictEvent = Literal[
     "opened", "reported", "updated", "note", "reassigned", "resolved", "reopened"
 ]
