@@ -186,7 +186,17 @@ class Sending:
     def __init__(self, service: Service, call: Call, request: httpx.Request) -> None:
         self._service, self._call, self.request = service, call, request
         self._began = time.monotonic()
-        self._attempts: Attempts | None = None
+        retry = service.retry
+        if call.until < math.inf:
+            deadline_s = min(retry.deadline_s, call.until - self._began)
+            retry = replace(retry, deadline_s=deadline_s)
+        self._attempts = Attempts(
+            retry,
+            mutation=call.is_mutation,
+            repeatable=call.is_repeatable,
+            request_id=call.request_id,
+            jitter=random.random,
+        )
 
     def prepare(self) -> float:
         """Make the request ready for its next attempt; how long to wait for its answer, seconds."""
@@ -217,7 +227,7 @@ class Sending:
             answer.headers.get("location", ""),
             settings.token or settings.key,
         )
-        return self._bookkeeping().after_refusal(problem, time.monotonic() - self._began)
+        return self._attempts.after_refusal(problem, time.monotonic() - self._began)
 
     def after_failure(self, cause: Exception, *, is_closed: bool, was_sent: bool) -> float:
         """No answer: seconds until the next attempt, or the error.
@@ -228,21 +238,8 @@ class Sending:
             raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
         elapsed_s = time.monotonic() - self._began
         if is_closed:
-            return self._bookkeeping().after_closing(was_sent=was_sent)
-        return self._bookkeeping().after_silence(cause, sent=was_sent, elapsed_s=elapsed_s)
-
-    def _bookkeeping(self) -> Attempts:
-        if self._attempts is None:
-            retry = self._service.retry
-            deadline_s = min(retry.deadline_s, self._call.until - self._began)
-            self._attempts = Attempts(
-                replace(retry, deadline_s=deadline_s),
-                mutation=self._call.is_mutation,
-                repeatable=self._call.is_repeatable,
-                request_id=self._call.request_id,
-                jitter=random.random,
-            )
-        return self._attempts
+            return self._attempts.after_closing(was_sent=was_sent)
+        return self._attempts.after_silence(cause, sent=was_sent, elapsed_s=elapsed_s)
 
 
 class HttpClient(httpx.Client):

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from postgrest import AsyncSelectRequestBuilder
 from supabase import AsyncClient
 
-from sharedstate._arguments import checked, encodable
+from sharedstate._arguments import checked, encodable, limit_of
 from sharedstate._background import Background
 from sharedstate._http import Call, Service
 from sharedstate._http_async import AsyncHttpClient
+from sharedstate._rows import first_or_none, rows
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 
@@ -78,6 +79,23 @@ class AsyncMethods:
         call = Call(query.request.path.name, is_mutation=False)
         with call.under_way():
             return call.read((await query.execute()).data, read)
+
+    async def _one_version(self, query: AsyncSelectRequestBuilder, version: int | None) -> Any:
+        """The row of a version, of the newest for None; None when there is none."""
+        if version is None:
+            query = query.order("version", desc=True).limit(1)
+        else:
+            query = query.eq("version", version)
+        return await self._read(query, first_or_none)
+
+    async def _versions(
+        self, query: AsyncSelectRequestBuilder, limit: int, before_version: int | None
+    ) -> list[Any]:
+        """The rows of up to `limit` versions, newest first, older than `before_version`."""
+        query = query.order("version", desc=True).limit(limit_of(limit))
+        if before_version is not None:
+            query = query.lt("version", before_version)
+        return await self._read(query, rows)
 
     async def _pause(self, seconds: float) -> None:
         await self._http.pause(seconds)

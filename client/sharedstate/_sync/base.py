@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from postgrest import SyncSelectRequestBuilder
 from supabase import Client
 
-from sharedstate._arguments import checked, encodable
+from sharedstate._arguments import checked, encodable, limit_of
 from sharedstate._background import Background
 from sharedstate._http import Call, HttpClient, Service
+from sharedstate._rows import first_or_none, rows
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 
@@ -77,6 +78,23 @@ class Methods:
         call = Call(query.request.path.name, is_mutation=False)
         with call.under_way():
             return call.read((query.execute()).data, read)
+
+    def _one_version(self, query: SyncSelectRequestBuilder, version: int | None) -> Any:
+        """The row of a version, of the newest for None; None when there is none."""
+        if version is None:
+            query = query.order("version", desc=True).limit(1)
+        else:
+            query = query.eq("version", version)
+        return self._read(query, first_or_none)
+
+    def _versions(
+        self, query: SyncSelectRequestBuilder, limit: int, before_version: int | None
+    ) -> list[Any]:
+        """The rows of up to `limit` versions, newest first, older than `before_version`."""
+        query = query.order("version", desc=True).limit(limit_of(limit))
+        if before_version is not None:
+            query = query.lt("version", before_version)
+        return self._read(query, rows)
 
     def _pause(self, seconds: float) -> None:
         self._http.pause(seconds)

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of
-from sharedstate._rows import first_or_none, row, row_or_none, rows, was_row
+from sharedstate._arguments import RequestId
+from sharedstate._rows import row, row_or_none, rows, was_row
 from sharedstate._sync.base import Methods
 from sharedstate.config import checked_name
 from sharedstate.drafts import Draft
@@ -46,21 +46,14 @@ class BudgetMethods(Methods):
         self, version: int | None = None
     ) -> types.GlobalConstraintsRow | None:
         """The latest limits and budgets, or the given version; None when there is none."""
-        query = self._rows("global_constraints")
-        if version is None:
-            query = query.order("version", desc=True).limit(1)
-        else:
-            query = query.eq("version", version)
-        return self._read(query, first_or_none)
+        return self._one_version(self._rows("global_constraints"), version)
 
     def get_global_constraints_history(
         self, limit: int = 50, before_version: int | None = None
     ) -> list[types.GlobalConstraintsRow]:
         """The versions of the limits, newest first; `before_version`: only older ones."""
-        query = self._rows("global_constraints").order("version", desc=True).limit(limit_of(limit))
-        if before_version is not None:
-            query = query.lt("version", before_version)
-        return self._read(query, rows)
+        query = self._rows("global_constraints")
+        return self._versions(query, limit, before_version)
 
     @contextmanager
     def edit_global_constraints(self, created_by: str | None = None) -> Iterator[Draft]:

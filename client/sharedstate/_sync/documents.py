@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from postgrest import SyncSelectRequestBuilder
+
 from sharedstate import types
-from sharedstate._arguments import RequestId, limit_of
-from sharedstate._rows import first_or_none, row, rows, was_row
+from sharedstate._arguments import RequestId
+from sharedstate._rows import row, rows, was_row
 from sharedstate._sync.base import Methods
 from sharedstate.config import checked_name
 from sharedstate.drafts import Draft
@@ -113,37 +115,43 @@ class DocumentMethods(Methods):
         self, subsystem: str, version: int | None = None
     ) -> types.RequirementsRow | None:
         """The latest requirements, or the given version; None when there is none."""
-        return self._version("subsystem_requirements", subsystem, version)
+        query = self._documents("subsystem_requirements", subsystem)
+        return self._one_version(query, version)
 
     def get_subsystem_requirements_history(
         self, subsystem: str, limit: int = 50, before_version: int | None = None
     ) -> list[types.RequirementsRow]:
         """The versions of a subsystem's requirements, newest first, older than `before_version`."""
-        return self._history("subsystem_requirements", subsystem, limit, before_version)
+        query = self._documents("subsystem_requirements", subsystem)
+        return self._versions(query, limit, before_version)
 
     def get_subsystem_interfaces(
         self, subsystem: str, version: int | None = None
     ) -> types.InterfacesRow | None:
         """The latest interfaces, or the given version; None when there is none."""
-        return self._version("subsystem_interfaces", subsystem, version)
+        query = self._documents("subsystem_interfaces", subsystem)
+        return self._one_version(query, version)
 
     def get_subsystem_interfaces_history(
         self, subsystem: str, limit: int = 50, before_version: int | None = None
     ) -> list[types.InterfacesRow]:
         """The versions of a subsystem's interfaces, newest first, older than `before_version`."""
-        return self._history("subsystem_interfaces", subsystem, limit, before_version)
+        query = self._documents("subsystem_interfaces", subsystem)
+        return self._versions(query, limit, before_version)
 
     def get_subsystem_design(
         self, subsystem: str, version: int | None = None
     ) -> types.DesignRow | None:
         """The latest design, or the given version; None when there is none."""
-        return self._version("subsystem_designs", subsystem, version)
+        query = self._documents("subsystem_designs", subsystem)
+        return self._one_version(query, version)
 
     def get_subsystem_design_history(
         self, subsystem: str, limit: int = 50, before_version: int | None = None
     ) -> list[types.DesignRow]:
         """The versions of a subsystem's design, newest first, older than `before_version`."""
-        return self._history("subsystem_designs", subsystem, limit, before_version)
+        query = self._documents("subsystem_designs", subsystem)
+        return self._versions(query, limit, before_version)
 
     def edit_requirements(
         self, subsystem: str, created_by: str | None = None, *, fencing_token: int | None = None
@@ -273,22 +281,8 @@ class DocumentMethods(Methods):
                 fencing_token=fencing_token,
             )
 
-    def _version(self, table: str, subsystem: str, version: int | None) -> Any:
-        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
-        if version is None:
-            query = query.order("version", desc=True).limit(1)
-        else:
-            query = query.eq("version", version)
-        return self._read(query, first_or_none)
-
-    def _history(
-        self, table: str, subsystem: str, limit: int, before_version: int | None
-    ) -> list[Any]:
-        query = self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
-        query = query.order("version", desc=True).limit(limit_of(limit))
-        if before_version is not None:
-            query = query.lt("version", before_version)
-        return self._read(query, rows)
+    def _documents(self, table: str, subsystem: str) -> SyncSelectRequestBuilder:
+        return self._rows(table).eq("subsystem_name", checked_name(subsystem, "subsystem"))
 
     def _diff(
         self, subsystem: str, document: str, from_version: int, to_version: int
