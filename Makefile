@@ -67,7 +67,7 @@ clean: ## stop the stack and delete all that make has made, the data included
 	@# Earlier versions had root's data elsewhere, behind this link.
 	@if [ -L .sharedstate/postgres ]; then rm -rf "$$(dirname "$$(readlink .sharedstate/postgres)")"; fi
 	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
-	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock
+	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home
 	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
 # Made anew where it is not whole, or was made for another folder.
