@@ -34,10 +34,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The running project; deleted in the end."""
     made = clone(tmp_path_factory.mktemp("engine"))
     if shutil.which("docker") is None or made.docker("info", check=False).returncode != 0:
-        pytest.fail(
-            "no Docker Engine answers: the first lines of tests/compose/on_engine.py say what is needed",
-            pytrace=False,
-        )
+        needed = "the first lines of tests/compose/on_engine.py say what is needed"
+        pytest.fail(f"no Docker Engine answers: {needed}", pytrace=False)
     made.compose("pull", timeout=1500)
     try:
         made.up()
