@@ -5,6 +5,7 @@ Only requests to `/rest/v1/` are treated so; auth and storage of supabase-py sha
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
@@ -247,11 +248,13 @@ class HttpClient(httpx.Client):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        # Its lock is reentrant: a signal handler may close the client that waits for a lock.
-        self._closing = threading.Condition()
+        # Locked while the client is open. A signal handler may release it: it has no owner.
+        self._open = threading.Lock()
+        self._open.acquire()
         self._sending = threading.local()
         with naming_the_proxy():
             super().__init__(**service.options())
+        self._take_pools_of(self)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send it, again where that is safe; our errors for what is no success."""
@@ -260,7 +263,7 @@ class HttpClient(httpx.Client):
         self._sending.is_under_way = True
         try:
             if not self._service.treats(request):
-                return super().send(request, **options)
+                return self._send_once(request, options)
             return self._send(self._service.begin(request), options | {"follow_redirects": False})
         finally:
             self._sending.is_under_way = False
@@ -269,7 +272,7 @@ class HttpClient(httpx.Client):
         while True:
             sending.prepare()
             try:
-                answer = super().send(sending.request, **options)
+                answer = self._send_once(sending.request, options)
                 if sending.is_done(answer):
                     return answer
             except FAILURES as cause:
@@ -284,17 +287,39 @@ class HttpClient(httpx.Client):
                 pause_s = sending.after_answer(answer)
             self.pause(pause_s)
 
+    def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+        try:
+            return super().send(request, **options)
+        except FAILURES:
+            raise
+        except BaseException:
+            # Ctrl-C, or what a signal handler raised: a lock of a connection may be left taken.
+            # Calls of other threads go on where they are.
+            self._take_pools_of(httpx.Client(**self._service.options()))
+            raise
+
+    def _take_pools_of(self, client: httpx.Client) -> None:
+        self._transport, self._mounts = client._transport, client._mounts
+        for transport in (self._transport, *self._mounts.values()):
+            if isinstance(transport, httpx.HTTPTransport):
+                # httpcore's own is written in Python: what a signal handler raises between its
+                # lines leaves it taken, and all who come later wait for ever, close() as well.
+                transport._pool._optional_thread_lock = threading.Lock()  # type: ignore[assignment]
+
     def pause(self, seconds: float) -> None:
         """Sleep, but not past `close`."""
-        with self._closing:
-            self._closing.wait_for(lambda: self.is_closed, seconds)
+        if self._open.acquire(timeout=max(0.0, seconds)):
+            self._end_pauses()
 
     def close(self) -> None:
         """Close every connection. Calls afterwards raise ClientClosed."""
         self._refuse_reentry()
         super().close()
-        with self._closing:
-            self._closing.notify_all()
+        self._end_pauses()
+
+    def _end_pauses(self) -> None:
+        with contextlib.suppress(RuntimeError):  # another thread was faster
+            self._open.release()
 
     def _refuse_reentry(self) -> None:
         # The pool's lock may be held below us, by the code that a signal interrupted.
