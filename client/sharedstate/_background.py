@@ -13,12 +13,11 @@ import contextlib
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from sharedstate import errors
+from sharedstate import _clock, errors
 from sharedstate._held import EXTENDED_AFTER_S, Held, next_look
 from sharedstate._retry import RetryPolicy
 from sharedstate._running import SETTLE_S
@@ -100,7 +99,7 @@ class Background:
         held.is_ended = True
         with self._lock:
             self._held.discard(held)
-            self._used_at = now = time.monotonic()
+            self._used_at = now = _clock.now()
             if not self._held and self._thread and self._wakes_at > now + DOZE_S:
                 self._attend(now + LINGER_S)
 
@@ -126,7 +125,7 @@ class Background:
             if self._stops_at < math.inf:
                 done.set_result(False)
                 return done
-            self._returns.append((request_id, time.monotonic() + for_s, done))
+            self._returns.append((request_id, _clock.now() + for_s, done))
             self._open_returns += 1
             self._attend(0.0)
         return done
@@ -134,7 +133,7 @@ class Background:
     def stop(self) -> threading.Thread | None:
         """Renew nothing more; what is being given back has two seconds. The thread that ends."""
         with self._lock:
-            self._stops_at = time.monotonic() + SETTLE_S
+            self._stops_at = _clock.now() + SETTLE_S
             self._held.clear()
             if self._thread:
                 self._wake()
@@ -183,12 +182,12 @@ class Background:
         try:
             while True:
                 run.alarm.clear()
-                for work in self._due(run, time.monotonic()):
+                for work in self._due(run, _clock.now()):
                     tasks.add(task := asyncio.ensure_future(work))
                     task.add_done_callback(tasks.discard)
-                if self._may_end(time.monotonic()):
+                if self._may_end(_clock.now()):
                     return
-                await run.wait(max(0.0, self._wakes_at - time.monotonic()))
+                await run.wait(max(0.0, self._wakes_at - _clock.now()))
         finally:
             for task in tasks:
                 task.cancel()
@@ -240,7 +239,7 @@ class Background:
         return state
 
     async def _renew(self, run: _Run, held: Held) -> None:
-        sent = time.monotonic()
+        sent = _clock.now()
         try:
             async with asyncio.timeout(held.patience_s(sent)):
                 leases = await asyncio.gather(
@@ -259,11 +258,11 @@ class Background:
             self.lose(held)
         except TimeoutError:
             late = errors.ServiceUnavailable("no answer to a renewal came in time")
-            held.not_renewed(time.monotonic(), late)
+            held.not_renewed(_clock.now(), late)
         except errors.SharedStateError as problem:
-            held.not_renewed(time.monotonic(), problem)
+            held.not_renewed(_clock.now(), problem)
         except Exception as problem:  # noqa: BLE001  it must neither end this nor spin
-            held.not_renewed(time.monotonic(), problem)
+            held.not_renewed(_clock.now(), problem)
             self._warn("a lock could not be renewed", problem)
         else:
             held.renewed(sent, leases)
@@ -280,7 +279,7 @@ class Background:
                     return
                 except errors.SharedStateError as problem:
                     is_final = problem.raised_by == "database" or type(problem) in _FINAL
-                    if is_final or time.monotonic() + pause >= until:
+                    if is_final or _clock.now() + pause >= until:
                         return
                 await asyncio.sleep(pause)
                 pause = min(2.0, pause * 2)

@@ -12,7 +12,6 @@ import os
 import random
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from sharedstate import errors
+from sharedstate import _clock, errors
 from sharedstate._answers import error_from
 from sharedstate._arguments import seconds_of
 from sharedstate._retry import Attempts, RetryPolicy, unknown
@@ -52,7 +51,7 @@ class Call:
 
     `target` is the function or table. `timeout_s` is the least that is waited for an answer that
     may take long. `until`, of a call that belongs to a wait, is when that ends (seconds of
-    `time.monotonic`): no attempt starts later, and the last is given up soon after it.
+    `_clock.now`): no attempt starts later, and the last is given up soon after it.
     `is_ours` is false for what supabase-py does by itself. `has_begun` and `is_answered` tell how
     far it is: in between it is being sent.
     """
@@ -186,7 +185,7 @@ class Sending:
 
     def __init__(self, service: Service, call: Call, request: httpx.Request) -> None:
         self._service, self._call, self.request = service, call, request
-        self._began = time.monotonic()
+        self._began = _clock.now()
         retry = service.retry
         if call.until < math.inf:
             deadline_s = min(retry.deadline_s, call.until - self._began)
@@ -201,7 +200,7 @@ class Sending:
 
     def prepare(self) -> float:
         """Make the request ready for its next attempt; how long to wait for its answer, seconds."""
-        at_most_s = max(0.0, self._call.until - time.monotonic()) + GRACE_S
+        at_most_s = max(0.0, self._call.until - _clock.now()) + GRACE_S
         read_s = min(max(self._service.read_s, self._call.timeout_s), at_most_s)
         connect_s = min(CONNECT_TIMEOUT_S, read_s)
         timeouts = {"connect": connect_s, "read": read_s, "write": read_s, "pool": read_s}
@@ -228,7 +227,7 @@ class Sending:
             answer.headers.get("location", ""),
             settings.token or settings.key,
         )
-        return self._attempts.after_refusal(problem, time.monotonic() - self._began)
+        return self._attempts.after_refusal(problem, _clock.now() - self._began)
 
     def after_failure(self, cause: Exception, *, is_closed: bool, was_sent: bool) -> float:
         """No answer: seconds until the next attempt, or the error.
@@ -237,7 +236,7 @@ class Sending:
         """
         if isinstance(cause, _UNSENDABLE):
             raise errors.UnexpectedError(f"the request cannot be sent ({cause})") from cause
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = _clock.now() - self._began
         if is_closed:
             return self._attempts.after_closing(was_sent=was_sent)
         return self._attempts.after_silence(cause, sent=was_sent, elapsed_s=elapsed_s)

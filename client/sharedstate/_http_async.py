@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ import httpx
 from httpx._client import ClientState
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
+from sharedstate import _clock
 from sharedstate._http import CONNECT_TIMEOUT_S, FAILURES, NOT_SENT, Service, naming_the_proxy
 
 _CONNECTING_AND_SENDING_S = 30.0
@@ -38,7 +38,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
         sending = self._service.begin(request)
         options["follow_redirects"] = False
         while True:
-            read_s, began = sending.prepare(), time.monotonic()
+            read_s, began = sending.prepare(), _clock.now()
             try:
                 # aiohttp does not limit how long it takes to send a body.
                 async with asyncio.timeout(_CONNECTING_AND_SENDING_S + read_s):
@@ -46,7 +46,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
                 if sending.is_done(answer):
                     return answer
             except (*FAILURES, aiohttp.ClientError, TimeoutError) as problem:
-                cause = _pool_timeout(problem, time.monotonic() - began, read_s) or problem
+                cause = _pool_timeout(problem, _clock.now() - began, read_s) or problem
                 pause_s = sending.after_failure(
                     cause, is_closed=self.is_closed, was_sent=_was_sent(cause)
                 )

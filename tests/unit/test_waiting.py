@@ -42,7 +42,7 @@ class Service:
     pauses: list[float] = field(default_factory=list)
 
     def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
-        with patch.object(request, "time", SimpleNamespace(monotonic=lambda: self.now)):
+        with patch.object(request, "_clock", SimpleNamespace(now=lambda: self.now)):
             state: Any = self
             self.request = LockRequest(state, wanted, wait_s, **options)
             grant = self.request.grant()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID, uuid5
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, limit_of, pause_of, request_id_of, seconds_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._rows import boolean, integer, row, rows, text
@@ -192,7 +191,7 @@ class AsyncActivityFeed:
         return self
 
     async def __anext__(self) -> types.ActivityRow:
-        began = time.monotonic()
+        began = _clock.now()
         # Who does not wait has no end.
         until = began + self._timeout_s if self._timeout_s else math.inf
         while not self._is_closed:
@@ -202,7 +201,7 @@ class AsyncActivityFeed:
                 continue
             pause_s = pause_of(self._retry_ms) if self._poll_s is None else self._poll_s
             if self._timeout_s is not None:
-                pause_s = min(pause_s, began + self._timeout_s - time.monotonic())
+                pause_s = min(pause_s, began + self._timeout_s - _clock.now())
             if pause_s <= 0:
                 break
             await self._state._pause(pause_s)

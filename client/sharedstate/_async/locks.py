@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, pairs_of, request_id_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._async.lock import AsyncLeaseSet, AsyncLock
@@ -277,7 +276,7 @@ class AsyncLockMethods(AsyncMethods):
     async def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
         # As its holder was told, whatever the database thinks.
-        lost = held.leases[0] if held.has_lapsed(time.monotonic()) else None
+        lost = held.leases[0] if held.has_lapsed(_clock.now()) else None
         try:
             self._background.drop(held)
             # Each by its token: only so is it known whether it was held until now.
@@ -287,7 +286,7 @@ class AsyncLockMethods(AsyncMethods):
                 ):
                     lost = lost or one
         except BaseException:
-            rest_s = max(0.0, held.deadline - time.monotonic()) + 1.0
+            rest_s = max(0.0, held.deadline - _clock.now()) + 1.0
             await settle_task(self._background.give_back(held.request_id, rest_s))
             raise
         if lost is not None:

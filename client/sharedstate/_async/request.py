@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import (
     RequestId,
     checked,
@@ -82,7 +81,7 @@ class AsyncLockRequest:
         self._state = state
         self._ttl_seconds = wanted.ttl_seconds if ttl_seconds is None else ttl_seconds
         self._confirm = confirm
-        self._ends = time.monotonic() + wait_s
+        self._ends = _clock.now() + wait_s
         # Its calls are not waited for much longer than for the locks.
         self._until = self._ends if wait_s else math.inf
 
@@ -100,7 +99,7 @@ class AsyncLockRequest:
                 # Time is up, or the place in line is gone. It may have been granted meanwhile.
                 if self.is_open:
                     await self._cancel()
-                left_s = self._ends - time.monotonic()
+                left_s = self._ends - _clock.now()
                 if left_s <= 0:
                     return None
                 self.request_id = request_id_of(None)
@@ -114,7 +113,7 @@ class AsyncLockRequest:
 
     async def _once(self, left_s: float) -> Grant | None:
         # Whatever is granted, is granted after the last call was sent that was answered "not yet".
-        since = time.monotonic()
+        since = _clock.now()
         self.is_open = True
         try:
             granted = await self._insist(*self._acquire(left_s), leases)
@@ -142,7 +141,7 @@ class AsyncLockRequest:
 
     async def _wait_in_line(self, since: float) -> Grant | None:
         while True:
-            sent = time.monotonic()
+            sent = _clock.now()
             try:
                 params = {"request_id": self.request_id}
                 answer: types.LockWait = await self._insist("wait_for_lock", params, lock_wait)
@@ -154,7 +153,7 @@ class AsyncLockRequest:
             if answer.state == "gone":
                 return None
             since = sent
-            left_s = self._ends - time.monotonic()
+            left_s = self._ends - _clock.now()
             if left_s <= 0:
                 return None
             # The last pause ends with the time, and one more look follows it.
@@ -164,13 +163,13 @@ class AsyncLockRequest:
         is_provisional = any(one.provisional for one in granted)
         lifetime_s = float(min(self._ttl_seconds, PROVISIONAL_S if is_provisional else math.inf))
         is_whole = len(granted) == len({tuple(one.values()) for one in self.wanted.resources})
-        if not is_whole or time.monotonic() >= since + lifetime_s:
+        if not is_whole or _clock.now() >= since + lifetime_s:
             # Of a set, one was taken away since it was granted; or the answer was so long on its
             # way that the lease may have ended before it came.
             await self._cancel()
             return None
         if self._confirm and is_provisional:
-            since, lifetime_s = time.monotonic(), float(self.wanted.ttl_seconds)
+            since, lifetime_s = _clock.now(), float(self.wanted.ttl_seconds)
             try:
                 granted = tuple([await self._renewed(one) for one in granted])
             except LeaseLost:
@@ -196,14 +195,14 @@ class AsyncLockRequest:
 
     async def _insist(self, function: str, params: dict[str, Any], read: Any) -> Any:
         """The answer to a call; a waiter does not give up when the service is away for a while."""
-        began = time.monotonic()
+        began = _clock.now()
         while True:
             try:
                 return await self._state._rpc(function, params, read, until=self._until)
             except (ServiceUnavailable, OutcomeUnknown):
-                if time.monotonic() >= min(self._ends, began + _OUTAGE_S):
+                if _clock.now() >= min(self._ends, began + _OUTAGE_S):
                     raise
-            left_s = max(0.0, self._ends - time.monotonic())
+            left_s = max(0.0, self._ends - _clock.now())
             await self._state._pause(min(random.uniform(0.1, 0.5), left_s))
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, pause_of, seconds_of
 from sharedstate._rows import boolean, integer, row, rows
 from sharedstate._sync.base import Methods
@@ -166,14 +165,14 @@ class ConflictMethods(Methods):
         """
         hint = "Pass seconds of at least 0, or None to wait for ever."
         wait_s = math.inf if timeout is None else seconds_of(timeout, "timeout", hint=hint)
-        ends = time.monotonic() + wait_s
+        ends = _clock.now() + wait_s
         # Who does not wait asks as any call does.
         until, params = ends if wait_s else math.inf, {"agent_name": agent_name}
         while True:
             answer = self._rpc("wait_until_unblocked", params, row, until=until)
             if not answer["blocked"]:
                 return True
-            left_s = ends - time.monotonic()
+            left_s = ends - _clock.now()
             if left_s <= 0:
                 return False
             # The last pause ends with the time, and one more look follows it.
