@@ -1,15 +1,16 @@
 """The background of a client: renews its locks, tells of lost ones, gives back what was cancelled.
 
 One daemon thread for all locks, with an event loop and a client of its own, also where the locks
-are an event loop's: then a busy loop loses nothing. It starts with the first lock and ends soon
-after the last one. Its calls run side by side, so a call that hangs delays neither another renewal
-nor the news that a lease was lost.
+are an event loop's: then a busy loop loses nothing. It starts with the first lock, and ends when it
+has something to look at and nothing is held any more. Its calls run side by side, so a call that
+hangs delays neither another renewal nor the news that a lease was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import math
 import threading
@@ -18,20 +19,14 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from sharedstate import _clock, errors
-from sharedstate._held import EXTENDED_AFTER_S, Held, next_look
+from sharedstate._held import Held, next_look
+from sharedstate._http import Service
 from sharedstate._retry import RetryPolicy
 from sharedstate._running import SETTLE_S
-from sharedstate.config import Settings
 
 if TYPE_CHECKING:
     from sharedstate._async.client import AsyncSharedState
 
-# How long it stays when there is nothing to do: whoever locks in a loop needs no new thread each
-# time.
-LINGER_S = 1.0
-# A lock that is released does not wake it if it wakes by itself so soon: to wake a thread delays
-# the one that does, and that is in the way from one holder to the next.
-DOZE_S = 4.0
 # What the same client is told the next time as well.
 _FINAL = (errors.InvalidKey, errors.ExpiredKey, errors.PermissionDenied, errors.SchemaMissing)
 _log = logging.getLogger("sharedstate")
@@ -70,18 +65,13 @@ class Background:
     handler: their lock is reentrant.
     """
 
-    def __init__(
-        self, execution_id: str, settings: Settings, timeout_seconds: float | None
-    ) -> None:
-        self._execution_id = execution_id
-        self._settings = settings
-        self._timeout_seconds = timeout_seconds
+    def __init__(self, execution_id: str, service: Service) -> None:
+        self._execution_id, self._service = execution_id, service
         self._lock = threading.RLock()
         self._held: set[Held] = set()
         self._returns: list[tuple[str, float, Future[bool]]] = []
         self._open_returns = 0
-        self._wakes_at = self._used_at = 0.0
-        self._stops_at = math.inf
+        self._wakes_at, self._stops_at = 0.0, math.inf
         self._thread: threading.Thread | None = None
         self._run: _Run | None = None
         self._has_warned = False
@@ -98,10 +88,8 @@ class Background:
         """Renew it no more: it is about to be released."""
         held.is_ended = True
         with self._lock:
+            # The thread is not woken for it: that would delay the release.
             self._held.discard(held)
-            self._used_at = now = _clock.now()
-            if not self._held and self._thread and self._wakes_at > now + DOZE_S:
-                self._attend(now + LINGER_S)
 
     def lose(self, held: Held) -> None:
         """It was lost; tell its owner, once."""
@@ -136,7 +124,7 @@ class Background:
             self._stops_at = _clock.now() + SETTLE_S
             self._held.clear()
             if self._thread:
-                self._wake()
+                self._attend(0.0)
             return self._thread
 
     def _attend(self, at: float) -> None:
@@ -154,7 +142,7 @@ class Background:
         self._thread = thread
 
     def _wake(self) -> None:
-        # Before the loop runs there is nothing to wake: it looks at everything first.
+        # Before the loop runs there is nothing to wake: its first wait heeds what was planned.
         if self._run is not None and not self._run.loop.is_closed():
             self._run.loop.call_soon_threadsafe(self._run.alarm.set)
 
@@ -181,13 +169,13 @@ class Background:
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
+                await run.wait(max(0.0, self._wakes_at - _clock.now()))
                 run.alarm.clear()
                 for work in self._due(run, _clock.now()):
                     tasks.add(task := asyncio.ensure_future(work))
                     task.add_done_callback(tasks.discard)
                 if self._may_end(_clock.now()):
                     return
-                await run.wait(max(0.0, self._wakes_at - _clock.now()))
         finally:
             for task in tasks:
                 task.cancel()
@@ -210,33 +198,19 @@ class Background:
     def _may_end(self, now: float) -> bool:
         """Plans the next look, unless there is nothing left to look after."""
         with self._lock:
-            self._wakes_at = next_look(self._held)
             is_idle = not (self._held or self._open_returns)
-            if self._returns:
-                self._wakes_at = now
-            elif is_idle:
-                # Soon enough for whatever may be held meanwhile: then nobody has to wake it.
-                self._wakes_at = min(self._used_at + LINGER_S, now + EXTENDED_AFTER_S)
-            self._wakes_at = min(self._wakes_at, self._stops_at)
-            is_over = self._stops_at < math.inf or now >= self._used_at + LINGER_S
-            if (is_idle and is_over) or now >= self._stops_at:
+            if is_idle or now >= self._stops_at:
                 self._thread = None
                 return True
+            self._wakes_at = now if self._returns else min(next_look(self._held), self._stops_at)
         return False
 
     def _connect(self) -> AsyncSharedState:
         from sharedstate._async.client import AsyncSharedState
 
-        state = AsyncSharedState(
-            self._execution_id,
-            workspace=self._settings.workspace,
-            url=self._settings.url,
-            key=self._settings.key,
-            timeout_seconds=self._timeout_seconds,
-            retry=RetryPolicy(attempts=1),
-        )
-        state._service.settings = self._settings  # so that a new key counts here too
-        return state
+        service = copy.copy(self._service)
+        service.retry = RetryPolicy(attempts=1)
+        return AsyncSharedState._of(self._execution_id, service)
 
     async def _renew(self, run: _Run, held: Held) -> None:
         sent = _clock.now()
