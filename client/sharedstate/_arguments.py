@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -19,8 +19,6 @@ from sharedstate.errors import InvalidArgument
 
 RequestId = str | UUID | None
 MAX_ROWS = 10_000
-_MAX_BIGINT = 2**63 - 1
-_MAX_VERSION = 2**31 - 1
 
 
 def checked(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,10 +56,17 @@ def pause_of(retry_ms: int) -> float:
     return retry_ms / 1000 * random.uniform(1.0, 1.2)
 
 
+def whole(value: Any, argument: str, least: int, most: int) -> int:
+    """A number that is used here, too."""
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    reason = f"is no whole number from {least} to {most}"
+    raise InvalidArgument.of(argument, reason, value=value)
+
+
 def limit_of(value: Any) -> int:
     """How many rows are asked for."""
-    limit: int = _whole(1, MAX_ROWS)(value, "limit")
-    return limit
+    return whole(value, "limit", 1, MAX_ROWS)
 
 
 def pairs_of(value: Any) -> list[dict[str, str]]:
@@ -135,50 +140,15 @@ def _number(value: Decimal, place: str) -> int | float:
     return nearest
 
 
-Rule = Callable[[Any, str], Any]
-
-
-def _whole(least: int, most: int) -> Rule:
-    def rule(value: Any, argument: str) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        reason = f"is no whole number from {least} to {most}"
-        raise InvalidArgument.of(argument, reason, value=value)
-
-    return rule
-
-
-def _optional(rule: Rule) -> Rule:
-    return lambda value, argument: None if value is None else rule(value, argument)
-
-
-def _as(argument: str, rule: Rule) -> Rule:
-    """For a parameter that has another name in Python."""
-    return lambda value, _: rule(value, argument)
-
-
-def _object(value: Any, argument: str) -> Any:
-    if isinstance(value, Mapping):
-        return value
-    hint = f"Pass {argument} as a dict."
-    raise InvalidArgument.of(argument, "is no JSON object", value=value, hint=hint)
-
-
-def _listed(value: Any, argument: str, of: str) -> Iterator[Any]:
+def _list(value: Any, argument: str) -> list[Any] | None:
+    if value is None:
+        return None
     # A single string is iterable too, and would be taken for a list of letters.
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-        return iter(value)
+        return list(value)
+    of = "objects" if argument == "entries" else "names"
     hint = f"Pass {argument} as a list of {of}."
     raise InvalidArgument.of(argument, f"is no list of {of}", value=value, hint=hint)
-
-
-def _names(value: Any, argument: str) -> list[Any]:
-    return list(_listed(value, argument, "names"))
-
-
-def _objects(value: Any, argument: str) -> list[Any]:
-    listed = enumerate(_listed(value, argument, "objects"))
-    return [_object(one, f"{argument}.{place}") for place, one in listed]
 
 
 def _time(value: Any, argument: str) -> Any:
@@ -201,25 +171,10 @@ def _text(value: Any, argument: str) -> Any:
 
 
 # By the name of the parameter, which means the same in every function.
-_RULES: dict[str, Rule] = {
+_RULES: dict[str, Callable[[Any, str], Any]] = {
     "request_id": request_id_of,
-    "priority": _whole(1, 4),
-    "ttl_seconds": _whole(1, 86400),
-    "conflict_id": _whole(1, _MAX_BIGINT),
-    "from_version": _whole(0, _MAX_VERSION),
-    "to_version": _whole(0, _MAX_VERSION),
-    "before_id": _as("before", _whole(1, _MAX_BIGINT)),
-    "since": _time,
-    "until": _time,
-    "older_than": _time,
-    "status": _object,
-    **dict.fromkeys(
-        ("constraints", "requirements", "interfaces", "design_data", "details", "budget_transfer"),
-        _optional(_object),
-    ),
-    "blocks": _optional(_names),
-    **dict.fromkeys(("reads", "reads_requirements"), _names),
-    "entries": _objects,
+    **dict.fromkeys(("since", "until", "older_than"), _time),
+    **dict.fromkeys(("blocks", "reads", "reads_requirements", "entries"), _list),
     **dict.fromkeys(
         (
             *("resource_type", "resource_name", "agent_name", "execution_id", "workspace_name"),

@@ -8,13 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharedstate import _clock, types
-from sharedstate._arguments import (
-    RequestId,
-    checked,
-    pause_of,
-    request_id_of,
-    seconds_of,
-)
+from sharedstate._arguments import RequestId, pause_of, request_id_of, seconds_of, whole
 from sharedstate._held import Grant
 from sharedstate._rows import boolean, lease, leases, lock_wait
 from sharedstate._sync.base import Methods
@@ -45,7 +39,7 @@ class Wanted:
     several: bool = False
 
     def __post_init__(self) -> None:
-        checked({"ttl_seconds": self.ttl_seconds, "priority": self.priority})
+        whole(self.ttl_seconds, "ttl_seconds", 1, 86400)
 
     def named(self) -> tuple[str, dict[str, Any]]:
         """The function that takes them, and the parameters that say which."""
