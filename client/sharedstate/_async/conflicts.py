@@ -50,13 +50,9 @@ class AsyncConflictMethods(AsyncMethods):
             "details": details,
             "priority": priority,
             "blocks": blocks,
-            "execution_id": self.execution_id,
             "conflict_key": conflict_key,
-            "request_id": request_id,
         }
-        return await self._rpc(
-            "log_conflict", params, lambda answer: integer(row(answer)["conflict_id"])
-        )
+        return await self._change("log_conflict", params, _number, request_id)
 
     async def resolve_conflict(
         self,
@@ -84,23 +80,15 @@ class AsyncConflictMethods(AsyncMethods):
             "resolution": resolution,
             "resolved_by": resolved_by,
             "budget_transfer": budget_transfer,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return await self._rpc("resolve_conflict", params, row)
+        return await self._change("resolve_conflict", params, row, request_id)
 
     async def add_conflict_note(
         self, conflict_id: int, agent_name: str, note: str, *, request_id: RequestId = None
     ) -> types.ConflictEventRow:
         """Add a note to the history of a conflict, open or resolved. Raises UnknownConflict."""
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "note": note,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return await self._rpc("add_conflict_note", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "note": note}
+        return await self._change("add_conflict_note", params, row, request_id)
 
     async def reassign_conflict(
         self,
@@ -121,10 +109,8 @@ class AsyncConflictMethods(AsyncMethods):
             "target_agent": target_agent,
             "agent_name": agent_name,
             "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return await self._rpc("reassign_conflict", params, row)
+        return await self._change("reassign_conflict", params, row, request_id)
 
     async def reopen_conflict(
         self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
@@ -134,14 +120,8 @@ class AsyncConflictMethods(AsyncMethods):
         Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
         database's own about budgets: they follow the overrun.
         """
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return await self._rpc("reopen_conflict", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "reason": reason}
+        return await self._change("reopen_conflict", params, row, request_id)
 
     async def get_conflict_history(self, conflict_id: int) -> list[types.ConflictEventRow]:
         """All that happened to a conflict, in order. Raises UnknownConflict."""
@@ -191,3 +171,7 @@ class AsyncConflictMethods(AsyncMethods):
             ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
         """
         return await self._rpc("get_active_conflicts", {"agent_name": agent_name}, rows)
+
+
+def _number(answer: Any) -> int:
+    return integer(row(answer)["conflict_id"])

@@ -36,10 +36,8 @@ class ActivityMethods(Methods):
             "agent_name": agent_name,
             "activity": activity,
             "details": {} if details is None else details,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("log_agent_activity", params, row)
+        return self._change("log_agent_activity", params, row, request_id)
 
     def log_agent_activities(
         self, entries: Iterable[Mapping[str, Any]], *, request_id: RequestId = None
@@ -51,12 +49,8 @@ class ActivityMethods(Methods):
             >>> entries = [{"agent_name": "skeleton_agent", "activity": step} for step in steps]
             >>> state.log_agent_activities(entries)
         """
-        params = {
-            "entries": entries,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return self._rpc("log_agent_activities", params, rows)
+        params = {"entries": entries}
+        return self._change("log_agent_activities", params, rows, request_id)
 
     def get_recent_activity(
         self,

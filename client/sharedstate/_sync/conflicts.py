@@ -50,11 +50,9 @@ class ConflictMethods(Methods):
             "details": details,
             "priority": priority,
             "blocks": blocks,
-            "execution_id": self.execution_id,
             "conflict_key": conflict_key,
-            "request_id": request_id,
         }
-        return self._rpc("log_conflict", params, lambda answer: integer(row(answer)["conflict_id"]))
+        return self._change("log_conflict", params, _number, request_id)
 
     def resolve_conflict(
         self,
@@ -82,23 +80,15 @@ class ConflictMethods(Methods):
             "resolution": resolution,
             "resolved_by": resolved_by,
             "budget_transfer": budget_transfer,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("resolve_conflict", params, row)
+        return self._change("resolve_conflict", params, row, request_id)
 
     def add_conflict_note(
         self, conflict_id: int, agent_name: str, note: str, *, request_id: RequestId = None
     ) -> types.ConflictEventRow:
         """Add a note to the history of a conflict, open or resolved. Raises UnknownConflict."""
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "note": note,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return self._rpc("add_conflict_note", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "note": note}
+        return self._change("add_conflict_note", params, row, request_id)
 
     def reassign_conflict(
         self,
@@ -119,10 +109,8 @@ class ConflictMethods(Methods):
             "target_agent": target_agent,
             "agent_name": agent_name,
             "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("reassign_conflict", params, row)
+        return self._change("reassign_conflict", params, row, request_id)
 
     def reopen_conflict(
         self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
@@ -132,14 +120,8 @@ class ConflictMethods(Methods):
         Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
         database's own about budgets: they follow the overrun.
         """
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return self._rpc("reopen_conflict", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "reason": reason}
+        return self._change("reopen_conflict", params, row, request_id)
 
     def get_conflict_history(self, conflict_id: int) -> list[types.ConflictEventRow]:
         """All that happened to a conflict, in order. Raises UnknownConflict."""
@@ -189,3 +171,7 @@ class ConflictMethods(Methods):
             ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
         """
         return self._rpc("get_active_conflicts", {"agent_name": agent_name}, rows)
+
+
+def _number(answer: Any) -> int:
+    return integer(row(answer)["conflict_id"])

@@ -102,12 +102,10 @@ class LockMethods(Methods):
         params = {
             "resource_type": resource_type,
             "resource_name": resource_name,
-            "execution_id": self.execution_id,
             "fencing_token": self._tokens.needed(resource_type, resource_name, fencing_token),
             "ttl_seconds": ttl_seconds,
-            "request_id": request_id,
         }
-        return self._rpc("renew_lock", params, lease)
+        return self._change("renew_lock", params, lease, request_id)
 
     def release_lock(
         self,
@@ -130,11 +128,9 @@ class LockMethods(Methods):
         params = {
             "resource_type": resource_type,
             "resource_name": resource_name,
-            "execution_id": self.execution_id,
             "fencing_token": token,
-            "request_id": request_id,
         }
-        released = self._rpc("release_lock", params, was_row)
+        released = self._change("release_lock", params, was_row, request_id)
         self._tokens.forget(resource_type, resource_name, token)
         return released
 
