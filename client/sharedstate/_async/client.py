@@ -132,6 +132,12 @@ class AsyncSharedState(
         await self._http.close()
         await join_from_task(self._background.stop())
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     @property
     def url(self) -> str:
         """Where the service is."""

@@ -131,6 +131,12 @@ class SharedState(
         self._http.close()
         join_from_thread(self._background.stop())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def url(self) -> str:
         """Where the service is."""
