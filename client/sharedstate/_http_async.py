@@ -11,7 +11,8 @@ from httpx._client import ClientState
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from sharedstate import _clock
-from sharedstate._http import CONNECT_TIMEOUT_S, FAILURES, NOT_SENT, Service, naming_the_proxy
+from sharedstate._http import FAILURES, NOT_SENT, Service, naming_the_proxy
+from sharedstate._sending import CONNECT_TIMEOUT_S, Sending
 
 _CONNECTING_AND_SENDING_S = 30.0
 
@@ -35,7 +36,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
         self._use_running_loop()
         if not self._service.treats(request):
             return await super().send(request, **options)
-        sending = self._service.begin(request)
+        sending = Sending(self._service, request)
         options["follow_redirects"] = False
         while True:
             read_s, began = sending.prepare(), _clock.now()

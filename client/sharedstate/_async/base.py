@@ -11,9 +11,10 @@ from supabase import AsyncClient
 
 from sharedstate._arguments import RequestId, checked, encodable, limit_of
 from sharedstate._background import Background
-from sharedstate._http import Call, Service
+from sharedstate._http import Service
 from sharedstate._http_async import AsyncHttpClient
 from sharedstate._rows import first_or_none, rows
+from sharedstate._sending import Call
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 

@@ -11,8 +11,9 @@ from supabase import Client
 
 from sharedstate._arguments import RequestId, checked, encodable, limit_of
 from sharedstate._background import Background
-from sharedstate._http import Call, HttpClient, Service
+from sharedstate._http import HttpClient, Service
 from sharedstate._rows import first_or_none, rows
+from sharedstate._sending import Call
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 
