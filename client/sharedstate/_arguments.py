@@ -81,54 +81,35 @@ def pairs_of(value: Any) -> list[dict[str, str]]:
 def encodable(params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that supabase-py could not encode: a Decimal as the number that it is.
 
-    InvalidArgument names the place of what is no JSON.
+    InvalidArgument says what is no JSON, and where a value is of a wrong kind, its place.
     """
     try:
         plain = {name: _plain(value, name) for name, value in params.items()}
-        json.dumps(plain, default=str)
+        json.dumps(plain, default=str, ensure_ascii=False).encode()
     except RecursionError as problem:
         reason = "contain themselves, or are nested too deeply"
         raise InvalidArgument.of("arguments", reason) from problem
-    except ValueError as problem:  # an int with more digits than Python is willing to write
-        if isinstance(problem, InvalidArgument):
-            raise
-        raise InvalidArgument.of("arguments", str(problem)) from problem
+    except InvalidArgument:
+        raise
+    except (TypeError, ValueError) as problem:  # a key, a number, or half of a surrogate pair
+        raise InvalidArgument.of("arguments", f"cannot be encoded ({problem})") from problem
     return plain
 
 
 def _plain(value: Any, place: str) -> Any:
     if isinstance(value, Mapping):
-        return {
-            _key(key, f"{place}.{key}"): _plain(one, f"{place}.{key}") for key, one in value.items()
-        }
+        return {key: _plain(one, f"{place}.{key}") for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one, f"{place}[{index}]") for index, one in enumerate(value)]
     if isinstance(value, Decimal | float) and not Decimal(value).is_finite():
         raise InvalidArgument.of(place, "is not a finite number", value=value)
     if isinstance(value, Decimal):
         return _number(value, place)
-    if isinstance(value, str):
-        return _unicode(value, place)
     # What else supabase-py encodes.
-    if isinstance(value, int | float | date | time | UUID | bytes | None):
+    if isinstance(value, str | int | float | date | time | UUID | bytes | None):
         return value
     kind = type(value).__name__
     raise InvalidArgument.of(place, f"is a {kind}, which JSON cannot carry", value=value)
-
-
-def _key(key: Any, place: str) -> Any:
-    if isinstance(key, str):
-        return _unicode(key, place)
-    if isinstance(key, int | float | None):
-        return key
-    reason = f"has a {type(key).__name__} as its key, which JSON cannot carry"
-    raise InvalidArgument.of(place, reason)
-
-
-def _unicode(value: str, place: str) -> str:
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InvalidArgument.of(place, "contains half of a surrogate pair, which is no text")
-    return value
 
 
 def _number(value: Decimal, place: str) -> int | float:
