@@ -14,8 +14,9 @@ import copy
 import logging
 import math
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sharedstate import _clock, errors
@@ -32,30 +33,13 @@ _FINAL = (errors.InvalidKey, errors.ExpiredKey, errors.PermissionDenied, errors.
 _log = logging.getLogger("sharedstate")
 
 
+@dataclass(slots=True)
 class _Run:
     """One run of the thread: its event loop, what wakes it, and its client once it needs one."""
 
-    def __init__(self, connect: Callable[[], AsyncSharedState]) -> None:
-        self.loop, self.alarm = asyncio.get_running_loop(), asyncio.Event()
-        self._connect = connect
-        self._state: AsyncSharedState | None = None
-
-    def state(self) -> AsyncSharedState:
-        """The client. Most locks are released before their first renewal: they need none."""
-        self._state = self._state or self._connect()
-        return self._state
-
-    async def wait(self, seconds: float) -> None:
-        """Until it is woken, or so long."""
-        with contextlib.suppress(TimeoutError):
-            # Clocks of event loops take no infinity.
-            async with asyncio.timeout(min(seconds, 86400.0)):
-                await self.alarm.wait()
-
-    async def close(self) -> None:
-        """Close the client's connections."""
-        if self._state is not None:
-            await self._state.close()
+    loop: asyncio.AbstractEventLoop
+    alarm: asyncio.Event
+    state: AsyncSharedState | None = None
 
 
 class Background:
@@ -163,13 +147,16 @@ class Background:
                     self._thread = None  # it failed: the next lock starts it anew
 
     async def _work(self) -> None:
-        run = _Run(self._connect)
+        run = _Run(asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._run = run
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
-                await run.wait(max(0.0, self._wakes_at - _clock.now()))
+                # Clocks of event loops take no infinity.
+                pause_s = min(86400.0, max(0.0, self._wakes_at - _clock.now()))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(run.alarm.wait(), pause_s)
                 run.alarm.clear()
                 for work in self._due(run, _clock.now()):
                     tasks.add(task := asyncio.ensure_future(work))
@@ -179,7 +166,8 @@ class Background:
         finally:
             for task in tasks:
                 task.cancel()
-            await run.close()
+            if run.state is not None:
+                await run.state.close()
 
     def _due(self, run: _Run, now: float) -> list[Coroutine[Any, Any, None]]:
         """What is to be done now."""
@@ -205,12 +193,15 @@ class Background:
             self._wakes_at = now if self._returns else min(next_look(self._held), self._stops_at)
         return False
 
-    def _connect(self) -> AsyncSharedState:
-        from sharedstate._async.client import AsyncSharedState
+    def _client(self, run: _Run) -> AsyncSharedState:
+        # Most locks are released before their first renewal: they need none.
+        if run.state is None:
+            from sharedstate._async.client import AsyncSharedState
 
-        service = copy.copy(self._service)
-        service.retry = RetryPolicy(attempts=1)
-        return AsyncSharedState._of(self._execution_id, service)
+            service = copy.copy(self._service)
+            service.retry = RetryPolicy(attempts=1)
+            run.state = AsyncSharedState._of(self._execution_id, service)
+        return run.state
 
     async def _renew(self, run: _Run, held: Held) -> None:
         sent = _clock.now()
@@ -218,7 +209,7 @@ class Background:
             async with asyncio.timeout(held.patience_s(sent)):
                 leases = await asyncio.gather(
                     *(
-                        run.state().renew_lock(
+                        self._client(run).renew_lock(
                             lease.resource_type,
                             lease.resource_name,
                             held.ttl_seconds,
@@ -249,7 +240,7 @@ class Background:
         try:
             while True:
                 try:
-                    answer = await run.state().cancel_lock_request(request_id)
+                    answer = await self._client(run).cancel_lock_request(request_id)
                     return
                 except errors.SharedStateError as problem:
                     is_final = problem.raised_by == "database" or type(problem) in _FINAL

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from sharedstate import _clock
 from sharedstate._arguments import request_id_of
-from sharedstate._async.request import PROVISIONAL_S, AsyncLockRequest, Wanted
+from sharedstate._async.request import AsyncLockRequest, Wanted
 from sharedstate._held import Held
 from sharedstate._running import current_task, tell_in_task
 from sharedstate.errors import LeaseLost
@@ -55,16 +55,13 @@ class AsyncLock:
         self._state._service.refuse_if_forked()
         wait_s = blocking_wait(blocking, timeout)
         on_lost = self._teller()
-        # Short at first; see Held.
-        ttl_seconds = self._wanted.ttl_seconds
-        short_s = min(ttl_seconds, PROVISIONAL_S)
-        request = AsyncLockRequest(self._state, self._wanted, wait_s, ttl_seconds=short_s)
+        request = AsyncLockRequest(self._state, self._wanted, wait_s)
         held: Held | None = None
         try:
             grant = await request.grant()
             if grant is None:
                 return False
-            held = Held(grant, ttl_seconds, _clock.now(), on_lost)
+            held = Held(grant, self._wanted.ttl_seconds, _clock.now(), on_lost)
             self._state._keep(held)
             self._take(held)
         except BaseException:

@@ -239,7 +239,7 @@ class AsyncLockMethods(AsyncMethods):
     ) -> tuple[types.Lease, ...]:
         self._service.refuse_if_forked()
         wait_s = checked_wait(wait_seconds)
-        request = AsyncLockRequest(self, wanted, wait_s, confirm=True, request_id=request_id)
+        request = AsyncLockRequest(self, wanted, wait_s, in_full=True, request_id=request_id)
         try:
             grant = await request.grant()
         except BaseException as problem:

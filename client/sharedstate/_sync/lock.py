@@ -13,7 +13,7 @@ from sharedstate import _clock
 from sharedstate._arguments import request_id_of
 from sharedstate._held import Held
 from sharedstate._running import current_thread, tell_in_thread
-from sharedstate._sync.request import PROVISIONAL_S, LockRequest, Wanted
+from sharedstate._sync.request import LockRequest, Wanted
 from sharedstate.errors import LeaseLost
 from sharedstate.types import Lease
 
@@ -55,16 +55,13 @@ class Lock:
         self._state._service.refuse_if_forked()
         wait_s = blocking_wait(blocking, timeout)
         on_lost = self._teller()
-        # Short at first; see Held.
-        ttl_seconds = self._wanted.ttl_seconds
-        short_s = min(ttl_seconds, PROVISIONAL_S)
-        request = LockRequest(self._state, self._wanted, wait_s, ttl_seconds=short_s)
+        request = LockRequest(self._state, self._wanted, wait_s)
         held: Held | None = None
         try:
             grant = request.grant()
             if grant is None:
                 return False
-            held = Held(grant, ttl_seconds, _clock.now(), on_lost)
+            held = Held(grant, self._wanted.ttl_seconds, _clock.now(), on_lost)
             self._state._keep(held)
             self._take(held)
         except BaseException:

@@ -239,7 +239,7 @@ class LockMethods(Methods):
     ) -> tuple[types.Lease, ...]:
         self._service.refuse_if_forked()
         wait_s = checked_wait(wait_seconds)
-        request = LockRequest(self, wanted, wait_s, confirm=True, request_id=request_id)
+        request = LockRequest(self, wanted, wait_s, in_full=True, request_id=request_id)
         try:
             grant = request.grant()
         except BaseException as problem:

@@ -22,6 +22,7 @@ from sharedstate.errors import (
 
 # What a lease that was asked for with a wait lasts until it is confirmed (core.write_lease).
 PROVISIONAL_S = 10
+MAX_TTL_S = 86400
 # The longest wait that the database takes in one request; a longer one is asked for again.
 MAX_WAIT_S = 86400.0
 # How long a waiter goes on asking while the service does not answer.
@@ -39,7 +40,7 @@ class Wanted:
     several: bool = False
 
     def __post_init__(self) -> None:
-        whole(self.ttl_seconds, "ttl_seconds", 1, 86400)
+        whole(self.ttl_seconds, "ttl_seconds", 1, MAX_TTL_S)
 
     def named(self) -> tuple[str, dict[str, Any]]:
         """The function that takes them, and the parameters that say which."""
@@ -55,8 +56,8 @@ class LockRequest:
     may be something under it, a place in line or a grant.
 
     Args:
-        ttl_seconds: what to ask for at first, instead of what is wanted in the end.
-        confirm: make a provisional grant last before it is returned.
+        in_full: ask for the whole time at once, and make a provisional grant last before it is
+            returned. Else for a short time at first; see Held.
     """
 
     def __init__(
@@ -65,16 +66,16 @@ class LockRequest:
         wanted: Wanted,
         wait_s: float,
         *,
-        ttl_seconds: int | None = None,
-        confirm: bool = False,
+        in_full: bool = False,
         request_id: RequestId = None,
     ) -> None:
         self.wanted, self.wait_s = wanted, wait_s
         self.request_id = request_id_of(request_id)
         self.is_open = False
         self._state = state
-        self._ttl_seconds = wanted.ttl_seconds if ttl_seconds is None else ttl_seconds
-        self._confirm = confirm
+        self._in_full = in_full
+        at_first_s = MAX_TTL_S if in_full else PROVISIONAL_S
+        self._ttl_seconds = min(wanted.ttl_seconds, at_first_s)
         self._ends = _clock.now() + wait_s
         # Its calls are not waited for much longer than for the locks.
         self._until = self._ends if wait_s else math.inf
@@ -162,7 +163,7 @@ class LockRequest:
             # way that the lease may have ended before it came.
             self._cancel()
             return None
-        if self._confirm and is_provisional:
+        if self._in_full and is_provisional:
             since, lifetime_s = _clock.now(), float(self.wanted.ttl_seconds)
             try:
                 granted = tuple([self._renewed(one) for one in granted])
