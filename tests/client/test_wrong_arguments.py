@@ -67,3 +67,9 @@ def test_what_is_no_whole_number_is_refused_and_shown(value: Any, state: SharedS
         with pytest.raises(errors.InvalidArgument) as caught:
             call()
         assert str(value).lower() in str(caught.value)
+
+
+@pytest.mark.parametrize("entries", [None, ["text"], [None], [[]]])
+def test_entries_that_are_no_list_of_objects_are_refused(entries: Any, state: SharedState) -> None:
+    with pytest.raises(errors.InvalidArgument, match="entries"):
+        state.log_agent_activities(entries)
