@@ -74,42 +74,37 @@ $$;
 comment on function core.fail(text, jsonb, text) is
 'Raises one of the documented errors; an unknown slug is itself an error.';
 
--- sql/05_validation/is_amount.sql
--- The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
-create or replace function core.is_amount(p_amount numeric)
-returns boolean
+-- sql/05_validation/names.sql
+-- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
+--
+-- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
+-- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
+-- Every function that takes a name checks it, with the name of its argument, before it writes anything.
+-- Reads no table and takes no lock.
+
+create or replace function core.name_fault(p_name text)
+returns text
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
+  return case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
+    -- ASCII, which has one byte a character, is always in NFC.
+    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
 end;
 $$;
 
-comment on function core.is_amount(numeric) is
-'True for a finite mass, cost or power: at least 0, less than 1e12.';
+comment on function core.name_fault(text) is
+'Why this is no name; null where it is one.';
 
--- sql/05_validation/is_label.sql
--- States and activities: agents invent them freely, so only what breaks a terminal or cannot be seen is refused.
-create or replace function core.is_label(p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(
-    length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
-    false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
--- sql/05_validation/is_name.sql
+-- For constraints of tables.
 create or replace function core.is_name(p_name text)
 returns boolean
 language plpgsql
@@ -124,129 +119,6 @@ $$;
 comment on function core.is_name(text) is
 'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
 
--- sql/05_validation/is_visible.sql
--- By code points, because what a database takes for a space or for printable depends on its locale. Beside
--- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
--- selectors, tags, the byte order mark.
-create or replace function core.is_visible(p_text text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(
-    p_text ~ (
-      '[^\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F'
-      || '\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'
-    ),
-    false
-  );
-end;
-$$;
-
-comment on function core.is_visible(text) is
-'True for a text in which there is something to see.';
-
--- sql/05_validation/keep_amount.sql
--- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
--- import keeps all digits, and to send a whole row back with one change in it must not change the others.
-create or replace function core.keep_amount(p_known numeric, p_sent numeric)
-returns numeric
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
-end;
-$$;
-
--- sql/05_validation/merge_patch.sql
--- RFC 7396 at the top level: a null removes its key, any other value replaces it.
-create or replace function core.merge_patch(p_document jsonb, p_patch jsonb)
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (p_document || p_patch) - array(select e.key from jsonb_each(p_patch) as e where e.value = 'null');
-end;
-$$;
-
--- sql/05_validation/name_fault.sql
--- One rule for every name: workspaces, subsystems, agents, resources, executions. Agents invent names in their own
--- language, so only what cannot be seen, or looks like another name, is refused: `NFC` because the same letter can be
--- written in two ways, and two agents would not find each other's lock.
-create or replace function core.name_fault(p_name text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case
-    when p_name is null then 'is missing'
-    when p_name = '' then 'is empty'
-    when length(p_name) > 128 then 'has more than 128 characters'
-    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
-    when p_name ~ '^ | $' then 'begins or ends with a space'
-    when p_name is not nfc normalized then 'is not in Unicode NFC'
-  end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- sql/05_validation/require_amount.sql
--- The value stays jsonb until it is known to be a JSON number: a cast would accept the string "NaN". What is
--- kept of it, core.round_amount, has to be an amount too.
-create or replace function core.require_amount(p_argument text, p_value jsonb)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_amount constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
-begin
-  if not (core.is_amount(v_amount) and core.is_amount(core.round_amount(v_amount))) then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
-      'Use a JSON number of at least 0 and less than 1e12.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_label.sql
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if not core.is_label(p_label) then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
-        'value', left(p_label, 200)
-      ),
-      'Use 1 to 200 characters without control characters, and not only spaces.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_name.sql
 create or replace function core.require_name(p_argument text, p_name text)
 returns boolean
 language plpgsql
@@ -256,18 +128,25 @@ as $$
 declare
   v_reason constant text := core.name_fault(p_name);
 begin
-  if v_reason is not null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
-      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
-    );
-  end if;
-  return true;
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_names.sql
+create or replace function core.require_optional_name(p_argument text, p_name text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_name is null or core.require_name(p_argument, p_name);
+end;
+$$;
+
 create or replace function core.require_names(p_argument text, p_names text[])
 returns boolean
 language plpgsql
@@ -291,13 +170,23 @@ begin
 end;
 $$;
 
--- sql/05_validation/require_object.sql
+-- sql/05_validation/objects.sql
+-- JSON objects: details, documents, and patches of a row.
+--
+-- What is stored is read by everybody in the workspace, in every language. So nothing may be in it that common
+-- readers of JSON stumble over. A number beyond a double is an error to some and thousands of digits to others
+-- (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting is more than their
+-- recursion allows.
+-- Reads no table and takes no lock.
+
 create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_reason text;
 begin
   if jsonb_typeof(p_document) is distinct from 'object' then
     perform core.fail(
@@ -308,47 +197,22 @@ begin
       ),
       'Send an object such as {"key": "value"}.'
     );
+  elsif jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
+    v_reason := format('is nested more than %s levels deep', p_levels);
+  elsif jsonb_path_exists(
+    p_document,
+    'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
+  ) then
+    v_reason := 'has a number that is no double: beyond 1e308, or nearer to 0 than 1e-307';
   end if;
-  return core.require_readable(p_argument, p_document, p_levels);
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason),
+    'Send such a number as text, and a deep structure flat.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_optional_name.sql
-create or replace function core.require_optional_name(p_argument text, p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_name is null or core.require_name(p_argument, p_name);
-end;
-$$;
-
--- sql/05_validation/require_past.sql
-create or replace function core.require_past(p_argument text, p_time timestamptz)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  if p_time is null or p_time > clock_timestamp() then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
-        'value', p_time
-      ),
-      'Use a time that is over, with its zone.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_patch.sql
 -- Checks an object of which unknown keys go to metadata. That is looked at by itself: what was sent beside it is
 -- one level deeper there, and has to be taken when the row that was read is sent back, or imported.
 create or replace function core.require_patch(p_argument text, p_patch jsonb)
@@ -366,61 +230,86 @@ begin
 end;
 $$;
 
--- sql/05_validation/require_present.sql
--- For arguments of any type that have no null of their own: JSON callers can send null for each.
-create or replace function core.require_present(p_argument text, p_value jsonb)
-returns boolean
+-- RFC 7396 at the top level: a null removes its key, any other value replaces it.
+create or replace function core.merge_patch(p_document jsonb, p_patch jsonb)
+returns jsonb
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  if p_value is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
-      'Send a value instead of null, or leave the argument out if it has a default.'
-    );
-  end if;
-  return true;
+  return (p_document || p_patch) - array(select e.key from jsonb_each(p_patch) as e where e.value = 'null');
 end;
 $$;
 
--- sql/05_validation/require_readable.sql
--- What is stored is read by everybody in the workspace, in every language: so nothing may be in it that
--- common readers of JSON stumble over. A number beyond a double is an error to some and thousands of
--- digits to others (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting
--- is more than their recursion allows.
-create or replace function core.require_readable(p_argument text, p_document jsonb, p_levels integer)
+-- sql/05_validation/texts.sql
+-- Words: labels (states and activities, which agents invent) and texts (what people read).
+--
+-- Both are shown in terminals. An escape sequence in them could clear or forge what is seen there, so control
+-- characters are refused, and so is what has nothing to see in it.
+-- Reads no table and takes no lock.
+
+-- By code points, because what a database takes for a space or for printable depends on its locale. Beside
+-- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
+-- selectors, tags, the byte order mark.
+create or replace function core.is_visible(p_text text)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
-declare
-  v_reason text;
 begin
-  if jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
-    v_reason := format('is nested more than %s levels deep', p_levels);
-  elsif jsonb_path_exists(
-    p_document,
-    'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
-  ) then
-    v_reason := 'has a number that is no double: beyond 1e308, or nearer to 0 than 1e-307';
-  else
-    return true;
-  end if;
-  return core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', v_reason),
-    'Send such a number as text, and a deep structure flat.'
+  return coalesce(
+    p_text ~ (
+      '[^\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F'
+      || '\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'
+    ),
+    false
   );
 end;
 $$;
 
--- sql/05_validation/require_text.sql
--- For what people read, in terminals too: an escape sequence in it could clear or forge what they see. A carriage
--- return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
+comment on function core.is_visible(text) is
+'True for a text in which there is something to see.';
+
+-- For constraints of tables too.
+create or replace function core.is_label(p_label text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
+    false
+  );
+end;
+$$;
+
+comment on function core.is_label(text) is
+'True for 1 to 200 characters without control characters, one of them visible.';
+
+create or replace function core.require_label(p_argument text, p_label text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return core.is_label(p_label) or core.fail(
+    'invalid_argument',
+    jsonb_build_object(
+      'argument', p_argument,
+      'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
+      'value', left(p_label, 200)
+    ),
+    'Use 1 to 200 characters without control characters, and not only spaces.'
+  );
+end;
+$$;
+
+-- A carriage return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql
@@ -434,18 +323,58 @@ declare
     when p_text ~ '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]|\r(?!\n)' then 'holds a control character'
   end;
 begin
-  if v_reason is not null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', v_reason),
-      'Use 1 to 10000 characters, not only spaces; of control characters only line breaks and tabs.'
-    );
-  end if;
-  return true;
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason),
+    'Use 1 to 10000 characters, not only spaces; of control characters only line breaks and tabs.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_whole_number.sql
+-- sql/05_validation/values.sql
+-- Numbers, times, and arguments of any type that must not be missing.
+--
+-- Numbers from outside stay jsonb until they are known to be JSON numbers: a cast would accept the string "NaN".
+-- An amount is a mass (kg), a cost (USD) or a power (W). It is finite, at least 0 and less than 1e12, and kept to a
+-- millionth: a program that computes with binary fractions sends 0.30000000000000004 for 0.3, and kept as it is, a sum
+-- that fits would be over its budget by 4e-17.
+-- Reads no table and takes no lock.
+
+-- For arguments of any type that have no null of their own: JSON callers can send null for each.
+create or replace function core.require_present(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_value is not null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
+    'Send a value instead of null, or leave the argument out if it has a default.'
+  );
+end;
+$$;
+
+create or replace function core.require_past(p_argument text, p_time timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_time <= clock_timestamp(), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object(
+      'argument', p_argument,
+      'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
+      'value', p_time
+    ),
+    'Use a time that is over, with its zone.'
+  );
+end;
+$$;
+
 create or replace function core.require_whole_number(
   p_argument text,
   p_value jsonb,
@@ -458,25 +387,31 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_is_valid boolean := false;
+  v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
 begin
-  if jsonb_typeof(p_value) = 'number' then
-    v_is_valid := p_value::numeric between p_least and p_most and p_value::numeric = trunc(p_value::numeric);
-  end if;
-  if not v_is_valid then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
-      format('Use a whole number from %s to %s.', p_least, p_most)
-    );
-  end if;
-  return true;
+  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+    format('Use a whole number from %s to %s.', p_least, p_most)
+  );
 end;
 $$;
 
--- sql/05_validation/round_amount.sql
--- Amounts are kept to a millionth. A program that computes with binary fractions sends 0.30000000000000004
--- for 0.3; kept as it is, a sum that fits would be over its budget by 4e-17.
+-- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
+create or replace function core.is_amount(p_amount numeric)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
+end;
+$$;
+
+comment on function core.is_amount(numeric) is
+'True for a finite mass, cost or power: at least 0, less than 1e12.';
+
 create or replace function core.round_amount(p_amount numeric)
 returns numeric
 language plpgsql
@@ -485,6 +420,37 @@ set search_path = ''
 as $$
 begin
   return case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+end;
+$$;
+
+-- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
+-- import keeps all digits, and to send a whole row back with one change in it must not change the others.
+create or replace function core.keep_amount(p_known numeric, p_sent numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
+end;
+$$;
+
+-- What was sent has to be an amount, and what is kept of it, the rounded one, too.
+create or replace function core.require_amount(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_amount constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
+begin
+  return coalesce(v_amount >= 0 and round(v_amount, 6) < 1000000000000, false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
+    'Use a JSON number of at least 0 and less than 1e12.'
+  );
 end;
 $$;
 
@@ -3390,7 +3356,7 @@ $$;
 -- Whether a client that reads numbers as doubles sends p_sent back where it has read p_number. The same double
 -- alone does not say so: whoever counts 90071992547409930 up, with all of its digits, stays at the same one.
 -- It has to be written as doubles are, with no more digits than it takes to tell them apart. Each number in a
--- document is within the range of doubles: see core.require_readable.
+-- document is within the range of doubles: see core.require_object.
 create or replace function core.is_read_as(p_number numeric, p_sent numeric)
 returns boolean
 language plpgsql
