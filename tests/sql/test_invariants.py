@@ -21,7 +21,6 @@ FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
-    "core.is_live_ticket",
     "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",
@@ -167,6 +166,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
     views = f"from pg_class where relnamespace in {OURS} and relkind in ('v', 'm')"
     assert column(api, f"select relname {views} order by 1") == [
         "budget_usage",
+        "live_lock_tickets",
         "lock_queue",
         "system_status",
     ]
