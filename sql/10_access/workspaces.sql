@@ -6,58 +6,37 @@
 -- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
 -- Takes no lock.
 
--- In the header the name may be percent-encoded, and one that has other characters than ASCII, or a %, has to be.
-create or replace function core.named_workspace()
+-- Headers of HTTP are ASCII, names are not.
+create or replace function core.percent_decoded(p_text text)
 returns text
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
-declare
-  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-  v_header text;
 begin
-  if v_claims ? 'workspace' then
-    return v_claims ->> 'workspace';
+  if p_text ~ '%(?![0-9A-Fa-f]{2})' then
+    return null;
   end if;
-  v_header := coalesce(
-    nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
-    'default'
+  return (
+    select convert_from(
+      string_agg(
+        case when p.part[1] like '\%%' then decode(substr(p.part[1], 2), 'hex') else convert_to(p.part[1], 'UTF8') end,
+        ''::bytea order by p.place
+      ),
+      'UTF8'
+    )
+    from regexp_matches(p_text, '%..|[^%]+', 'g') with ordinality as p (part, place)
   );
-  if position('%' in v_header) = 0 then
-    return v_header;
-  elsif v_header !~ '%(?![0-9A-Fa-f]{2})' then
-    begin
-      return (
-        select convert_from(
-          string_agg(
-            case
-              when p.part[1] like '\%%' then decode(substr(p.part[1], 2), 'hex')
-              else convert_to(p.part[1], 'UTF8')
-            end,
-            ''::bytea order by p.place
-          ),
-          'UTF8'
-        )
-        from regexp_matches(v_header, '%..|[^%]+', 'g') with ordinality as p (part, place)
-      );
-    exception
-      when character_not_in_repertoire then null;  -- refused below
-    end;
-  end if;
-  perform core.fail(
-    'invalid_argument',
-    jsonb_build_object(
-      'argument', 'x-workspace', 'reason', 'is not percent-encoded UTF-8', 'value', left(v_header, 200)
-    ),
-    'Encode the name for the header as encodeURIComponent does, or urllib.parse.quote: % itself is %25.'
-  );
+exception
+  when character_not_in_repertoire then
+    return null;
 end;
 $$;
 
-comment on function core.named_workspace() is
-'The workspace that the caller names, whether it exists or not.';
+comment on function core.percent_decoded(text) is
+'The text whose UTF-8 was percent-encoded; null where this is no such encoding.';
 
+-- In the header the name may be percent-encoded, and one that has other characters than ASCII, or a %, has to be.
 create or replace function core.current_workspace()
 returns text
 language plpgsql
@@ -66,8 +45,28 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_workspace constant text := core.named_workspace();
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  v_header text;
+  v_workspace text;
 begin
+  if v_claims ? 'workspace' then
+    v_workspace := v_claims ->> 'workspace';
+  else
+    v_header := coalesce(
+      nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
+      'default'
+    );
+    v_workspace := case when position('%' in v_header) > 0 then core.percent_decoded(v_header) else v_header end;
+    if v_workspace is null then
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object(
+          'argument', 'x-workspace', 'reason', 'is not percent-encoded UTF-8', 'value', left(v_header, 200)
+        ),
+        'Encode the name for the header as encodeURIComponent does, or urllib.parse.quote: % itself is %25.'
+      );
+    end if;
+  end if;
   if not exists (select from core.workspaces as w where w.name = v_workspace) then
     perform core.fail(
       'unknown_workspace',
@@ -92,11 +91,13 @@ stable
 security definer
 set search_path = ''
 as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
-  if coalesce(current_setting('request.headers', true), '') = '' then
-    return core.named_workspace();
+  if coalesce(current_setting('request.headers', true), '') <> '' then
+    return core.current_workspace();
   end if;
-  return core.current_workspace();
+  return case when v_claims ? 'workspace' then v_claims ->> 'workspace' else 'default' end;
 end;
 $$;
 
