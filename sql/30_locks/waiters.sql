@@ -8,23 +8,23 @@
 -- Lock order: reads without locks; then what a grant locks (leases.sql), or a ticket that is refused, and at the end
 -- its own ticket.
 
--- When a waiter should ask again. The first in line: after a tenth of the time for which the lock has been held (as
+-- When a waiter should ask again. The first in line: after a tenth of the time for which it has been locked (as
 -- core.retry_ms), 5 ms to 1 s, and not before half of what is left of a short turn. Those behind it: most of the turns
 -- before theirs later, each taken for as long as the last ones lasted, or as this one has. So they ask the more seldom,
 -- the more are before them. At most 5 s, because a grant that nobody asks for lapses after 10 s.
-create or replace function core.lock_retry_ms(p_position integer, p_held interval, p_turn_ms double precision)
+create or replace function core.lock_retry_ms(p_position integer, p_locked_for interval, p_turn_ms double precision)
 returns integer
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_held_ms constant double precision := coalesce(extract(epoch from p_held) * 1000, 0);
-  v_turn_ms constant double precision := greatest(coalesce(p_turn_ms, v_held_ms), 25);
+  v_locked_ms constant double precision := coalesce(extract(epoch from p_locked_for) * 1000, 0);
+  v_turn_ms constant double precision := greatest(coalesce(p_turn_ms, v_locked_ms), 25);
 begin
   return least(
     5000,
-    greatest(core.retry_ms(p_held, 5, 1000), least(25, (v_turn_ms - v_held_ms) / 2))
+    greatest(core.retry_ms(p_locked_for, 5, 1000), least(25, (v_turn_ms - v_locked_ms) / 2))
     + 0.8 * (p_position - 1) * v_turn_ms
   );
 end;
@@ -43,13 +43,13 @@ set search_path = ''
 set enable_seqscan = off
 as $$
 declare
-  v_held interval;
+  v_locked_for interval;
   v_turn_ms double precision;
   v_agents text[];
   v_retry_ms integer;
   v_alive_until timestamptz;
 begin
-  -- What nobody holds, because another waits for more than this or a write is under way, counts as held since this
+  -- What nobody holds, because another waits for more than this or a write is under way, counts as locked since this
   -- wait began. The waiter is told of each holder, be it another thread of its own, and where there is none, of who is
   -- before it in line.
   select
@@ -58,7 +58,7 @@ begin
     array_agg(distinct coalesce(l.locked_by, ahead.agent_name)) filter (
       where coalesce(l.locked_by, ahead.agent_name) is not null
     )
-  into v_held, v_turn_ms, v_agents
+  into v_locked_for, v_turn_ms, v_agents
   from core.lock_ticket_resources as r
   left join public.agent_locks as l
     on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
@@ -80,7 +80,7 @@ begin
   ) as ahead on true
   where r.ticket_id = p_ticket.ticket_id;
   -- A grant lapses with its time to live, if nobody asks for it sooner.
-  v_retry_ms := least(core.lock_retry_ms(p_position, v_held, v_turn_ms), 500 * p_ticket.ttl_seconds);
+  v_retry_ms := least(core.lock_retry_ms(p_position, v_locked_for, v_turn_ms), 500 * p_ticket.ttl_seconds);
   if p_may_be_deadlocked then
     v_retry_ms := least(v_retry_ms, 1500);
   end if;
