@@ -1,7 +1,7 @@
 -- Whether a client that reads numbers as doubles sends p_sent back where it has read p_number. The same double
 -- alone does not say so: whoever counts 90071992547409930 up, with all of its digits, stays at the same one.
 -- It has to be written as doubles are, with no more digits than it takes to tell them apart. Each number in a
--- document is within the range of doubles: see core.require_object.
+-- document is within the range of doubles: see core.require_readable.
 create or replace function core.is_read_as(p_number numeric, p_sent numeric)
 returns boolean
 language plpgsql

@@ -432,7 +432,10 @@ immutable
 set search_path = ''
 as $$
 begin
-  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
+  return case
+    when p_sent in (p_known, p_known::double precision::text::numeric) then p_known
+    else core.round_amount(p_sent)
+  end;
 end;
 $$;
 
@@ -3064,7 +3067,7 @@ $$;
 -- Whether a client that reads numbers as doubles sends p_sent back where it has read p_number. The same double
 -- alone does not say so: whoever counts 90071992547409930 up, with all of its digits, stays at the same one.
 -- It has to be written as doubles are, with no more digits than it takes to tell them apart. Each number in a
--- document is within the range of doubles: see core.require_object.
+-- document is within the range of doubles: see core.require_readable.
 create or replace function core.is_read_as(p_number numeric, p_sent numeric)
 returns boolean
 language plpgsql

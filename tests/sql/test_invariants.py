@@ -307,10 +307,18 @@ def test_an_unknown_slug_is_itself_an_error_and_no_success(api: Api) -> None:
         api.sql("select core.fail('no_such_slug', '{}')")
 
 
-def test_a_function_or_view_of_the_api_is_made_in_the_file_of_its_name() -> None:
+def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_name() -> None:
+    files: dict[str, set[str]] = {}
     for path, text in SOURCES.items():
-        made = re.findall(r"^create (?:or replace )?(?:function|view) public\.(\w+)", text, re.M)
-        assert set(made) <= {path.stem}, path
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+\.\w+)", text, re.M)
+        for name in made:
+            files.setdefault(name, set()).add(path.stem)
+        assert len(made) == len(set(made)), path
+    for name, places in files.items():
+        schema, _, bare = name.partition(".")
+        if schema == "public" or f"public.{bare}" in files:
+            assert places == {bare}, name
+        assert len(places) == 1, name
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:
