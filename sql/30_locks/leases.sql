@@ -85,7 +85,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_is_provisional constant boolean := p_ticket.gives_up_at is not null;
+  v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
   v_lease public.agent_locks;
 begin
   with counter as (

@@ -123,6 +123,7 @@ begin
     -- The leases that were given then, as they are now: to show one that has ended would be a lie.
     return core.leases_of_request(v_workspace, p_request_id);
   elsif p_request_id is not null then
+    -- Or it is in line already, and this is the call again.
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if v_ticket.arguments_hash <> v_request.arguments_hash then
@@ -135,6 +136,7 @@ begin
       return (core.answer_waiter(v_workspace, p_request_id)).leases;
     end if;
   end if;
+  -- Not in line yet: a ticket without a number, and without an end where the caller is not ready to wait.
   v_ticket.workspace := v_workspace;
   v_ticket.request_id := p_request_id;
   v_ticket.arguments_hash := v_request.arguments_hash;

@@ -1974,7 +1974,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_is_provisional constant boolean := p_ticket.gives_up_at is not null;
+  v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
   v_lease public.agent_locks;
 begin
   with counter as (
@@ -2240,6 +2240,7 @@ begin
     -- The leases that were given then, as they are now: to show one that has ended would be a lie.
     return core.leases_of_request(v_workspace, p_request_id);
   elsif p_request_id is not null then
+    -- Or it is in line already, and this is the call again.
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if v_ticket.arguments_hash <> v_request.arguments_hash then
@@ -2252,6 +2253,7 @@ begin
       return (core.answer_waiter(v_workspace, p_request_id)).leases;
     end if;
   end if;
+  -- Not in line yet: a ticket without a number, and without an end where the caller is not ready to wait.
   v_ticket.workspace := v_workspace;
   v_ticket.request_id := p_request_id;
   v_ticket.arguments_hash := v_request.arguments_hash;
