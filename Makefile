@@ -46,6 +46,7 @@ lint: .venv/.installed-dev ## ruff, mypy, sqlfluff, and whether generated files 
 	@.venv/bin/sqlfluff lint --disable-progress-bar -q sql
 	@.venv/bin/python scripts/build_sync.py --check
 	@.venv/bin/python scripts/build_migration.py --check
+	@.venv/bin/python scripts/closure.py --check
 
 bench: .venv/.installed ## how fast it is on this machine
 	@.venv/bin/python bench/run.py

@@ -1,5 +1,5 @@
 create table core.workspaces (
-  name text primary key check (core.is_name(name)),
+  name text primary key,
   created_at timestamptz not null default clock_timestamp(),
   -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
   last_lost_version integer not null default 0

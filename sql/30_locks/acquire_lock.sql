@@ -15,10 +15,10 @@ set search_path = ''
 as $$
 begin
   perform core.require_name('resource_type', p_resource_type), core.require_name('resource_name', p_resource_name);
-  return query select * from core.take_leases(
+  return query select * from unnest(core.take_leases(
     array[row(p_resource_type, p_resource_name)::core.resource], p_agent_name, p_execution_id, p_ttl_seconds,
     p_wait_seconds, p_priority, p_request_id
-  );
+  ));
 end;
 $$;
 

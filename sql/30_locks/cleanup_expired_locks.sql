@@ -8,7 +8,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_workspace constant text := case when core.is_api_request() then core.current_workspace() end;
+  -- Without claims it is psql or Studio, where an operator works across workspaces.
+  v_workspace constant text := case
+    when current_setting('request.jwt.claims', true) <> '' then core.current_workspace()
+  end;
   v_lease public.agent_locks;
   v_count integer := 0;
 begin

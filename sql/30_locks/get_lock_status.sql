@@ -1,3 +1,11 @@
+create type public.lock_status as (
+  resource_type text,
+  resource_name text,
+  holder public.agent_locks,
+  queue public.lock_queue []
+);
+comment on type public.lock_status is 'Answer of get_lock_status.';
+
 create or replace function public.get_lock_status(resource_type text, resource_name text)
 returns public.lock_status
 language sql

@@ -12,16 +12,17 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_claimed_agent constant text := core.claimed_agent();
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
   perform core.announce_subsystem(p_workspace, p_subsystem);
-  perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
   for key share;
-  v_is_mine := v_lease.locked_by = coalesce(core.claimed_agent(), v_lease.locked_by) and case
+  v_is_mine := v_lease.locked_by = coalesce(v_claimed_agent, v_lease.locked_by) and case
     when p_fencing_token is null then v_lease.execution_id = p_execution_id
     else v_lease.fencing_token = p_fencing_token
   end;
@@ -37,6 +38,6 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
-  return coalesce(core.claimed_agent(), v_lease.locked_by, p_execution_id, 'unknown');
+  return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;

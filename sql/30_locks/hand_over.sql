@@ -12,25 +12,42 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_resource core.resource := row(old.resource_type, old.resource_name);
-  v_ticket_id constant bigint := core.first_in_line(old.workspace, v_resource);
+  v_ticket_id constant bigint := core.first_in_line(
+    old.workspace, row(old.resource_type, old.resource_name)::core.resource
+  );
+  v_resource core.resource;
   v_ticket core.lock_tickets;
 begin
   if v_ticket_id is null then
     return null;
   end if;
-  foreach v_resource in array core.ticket_resources(v_ticket_id) loop
+  for v_resource in
+    select r.resource_type, r.resource_name from core.lock_ticket_resources as r
+    where r.ticket_id = v_ticket_id
+    order by r.resource_type, r.resource_name
+  loop
     perform from core.fencing_counters as c
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
     for update skip locked;
-    if not found or not core.try_lease(old.workspace, v_resource) then
+    if not found then
+      return null;
+    end if;
+    perform from public.agent_locks as l
+    where l.workspace = old.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+    for update skip locked;
+    if not found and exists (
+      select from public.agent_locks as l
+      where l.workspace = old.workspace
+        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+    ) then
       return null;
     end if;
   end loop;
   select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
   if found then
-    perform core.grant_ticket(v_ticket);
+    perform core.grant_leases(v_ticket, null);
   end if;
   return null;
 end;

@@ -15,17 +15,9 @@ select
   t.request_id
 from core.lock_ticket_resources as r
 cross join lateral (
-  select l.* from core.lock_tickets as l
-  where l.ticket_id = r.ticket_id and core.is_live_ticket(l)
+  select l.* from core.live_lock_tickets as l
+  where l.ticket_id = r.ticket_id
   offset 0 -- noqa: AM09
 ) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
-
-create type public.lock_status as (
-  resource_type text,
-  resource_name text,
-  holder public.agent_locks,
-  queue public.lock_queue []
-);
-comment on type public.lock_status is 'Answer of get_lock_status.';

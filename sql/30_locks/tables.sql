@@ -1,9 +1,9 @@
 create table public.agent_locks (
   workspace text not null,
-  resource_type text not null check (core.is_name(resource_type)),
-  resource_name text not null check (core.is_name(resource_name)),
-  locked_by text not null check (core.is_name(locked_by)),
-  execution_id text not null check (core.is_name(execution_id)),
+  resource_type text not null,
+  resource_name text not null,
+  locked_by text not null,
+  execution_id text not null,
   locked_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   ttl_seconds integer not null check (ttl_seconds between 1 and 86400),
@@ -55,9 +55,6 @@ alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
 
--- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
-create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
-
 -- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
 -- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
 -- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
@@ -78,7 +75,7 @@ create table core.lock_tickets (
   -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  -- Passed over from then on, unless it asks again: see core.keep_waiting. It begins with its first question.
+  -- Passed over from then on, unless it asks again: see core.keep_in_line. It begins with its first question.
   alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
   -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
@@ -91,6 +88,13 @@ alter table core.lock_tickets enable row level security;
 create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
+
+-- Those who wait indeed. A waiter that did not ask again for too long (core.keep_in_line), or whose time is up, is
+-- passed over; if it comes back in time, its place is still there.
+create view core.live_lock_tickets
+with (security_invoker = true) as
+select t.* from core.lock_tickets as t -- noqa: AM04
+where t.alive_until > clock_timestamp() and t.gives_up_at > clock_timestamp() and t.refused is null;
 
 create table core.lock_ticket_resources (
   workspace text not null,

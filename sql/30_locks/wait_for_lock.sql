@@ -8,7 +8,7 @@ declare
   v_workspace constant text := core.current_workspace();
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  return core.await_ticket(v_workspace, p_request_id);
+  return core.answer_waiter(v_workspace, p_request_id);
 end;
 $$;
 

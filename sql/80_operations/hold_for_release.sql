@@ -6,7 +6,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   perform from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
   for update;

@@ -74,42 +74,37 @@ $$;
 comment on function core.fail(text, jsonb, text) is
 'Raises one of the documented errors; an unknown slug is itself an error.';
 
--- sql/05_validation/is_amount.sql
--- The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
-create or replace function core.is_amount(p_amount numeric)
-returns boolean
+-- sql/05_validation/names.sql
+-- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
+--
+-- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
+-- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
+-- Every function that takes a name checks it, with the name of its argument, before it writes anything.
+-- Reads no table and takes no lock.
+
+create or replace function core.name_fault(p_name text)
+returns text
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
+  return case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
+    -- ASCII, which has one byte a character, is always in NFC.
+    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
 end;
 $$;
 
-comment on function core.is_amount(numeric) is
-'True for a finite mass, cost or power: at least 0, less than 1e12.';
+comment on function core.name_fault(text) is
+'Why this is no name; null where it is one.';
 
--- sql/05_validation/is_label.sql
--- States and activities: agents invent them freely, so only what breaks a terminal or cannot be seen is refused.
-create or replace function core.is_label(p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(
-    length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
-    false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
--- sql/05_validation/is_name.sql
+-- For constraints of tables.
 create or replace function core.is_name(p_name text)
 returns boolean
 language plpgsql
@@ -124,129 +119,6 @@ $$;
 comment on function core.is_name(text) is
 'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
 
--- sql/05_validation/is_visible.sql
--- By code points, because what a database takes for a space or for printable depends on its locale. Beside
--- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
--- selectors, tags, the byte order mark.
-create or replace function core.is_visible(p_text text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(
-    p_text ~ (
-      '[^\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F'
-      || '\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'
-    ),
-    false
-  );
-end;
-$$;
-
-comment on function core.is_visible(text) is
-'True for a text in which there is something to see.';
-
--- sql/05_validation/keep_amount.sql
--- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
--- import keeps all digits, and to send a whole row back with one change in it must not change the others.
-create or replace function core.keep_amount(p_known numeric, p_sent numeric)
-returns numeric
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
-end;
-$$;
-
--- sql/05_validation/merge_patch.sql
--- RFC 7396 at the top level: a null removes its key, any other value replaces it.
-create or replace function core.merge_patch(p_document jsonb, p_patch jsonb)
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (p_document || p_patch) - array(select e.key from jsonb_each(p_patch) as e where e.value = 'null');
-end;
-$$;
-
--- sql/05_validation/name_fault.sql
--- One rule for every name: workspaces, subsystems, agents, resources, executions. Agents invent names in their own
--- language, so only what cannot be seen, or looks like another name, is refused: `NFC` because the same letter can be
--- written in two ways, and two agents would not find each other's lock.
-create or replace function core.name_fault(p_name text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case
-    when p_name is null then 'is missing'
-    when p_name = '' then 'is empty'
-    when length(p_name) > 128 then 'has more than 128 characters'
-    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
-    when p_name ~ '^ | $' then 'begins or ends with a space'
-    when p_name is not nfc normalized then 'is not in Unicode NFC'
-  end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- sql/05_validation/require_amount.sql
--- The value stays jsonb until it is known to be a JSON number: a cast would accept the string "NaN". What is
--- kept of it, core.round_amount, has to be an amount too.
-create or replace function core.require_amount(p_argument text, p_value jsonb)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_amount constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
-begin
-  if not (core.is_amount(v_amount) and core.is_amount(core.round_amount(v_amount))) then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
-      'Use a JSON number of at least 0 and less than 1e12.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_label.sql
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if not core.is_label(p_label) then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
-        'value', left(p_label, 200)
-      ),
-      'Use 1 to 200 characters without control characters, and not only spaces.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_name.sql
 create or replace function core.require_name(p_argument text, p_name text)
 returns boolean
 language plpgsql
@@ -256,18 +128,25 @@ as $$
 declare
   v_reason constant text := core.name_fault(p_name);
 begin
-  if v_reason is not null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
-      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
-    );
-  end if;
-  return true;
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_names.sql
+create or replace function core.require_optional_name(p_argument text, p_name text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_name is null or core.require_name(p_argument, p_name);
+end;
+$$;
+
 create or replace function core.require_names(p_argument text, p_names text[])
 returns boolean
 language plpgsql
@@ -291,13 +170,23 @@ begin
 end;
 $$;
 
--- sql/05_validation/require_object.sql
+-- sql/05_validation/objects.sql
+-- JSON objects: details, documents, and patches of a row.
+--
+-- What is stored is read by everybody in the workspace, in every language. So nothing may be in it that common
+-- readers of JSON stumble over. A number beyond a double is an error to some and thousands of digits to others
+-- (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting is more than their
+-- recursion allows.
+-- Reads no table and takes no lock.
+
 create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_reason text;
 begin
   if jsonb_typeof(p_document) is distinct from 'object' then
     perform core.fail(
@@ -308,47 +197,22 @@ begin
       ),
       'Send an object such as {"key": "value"}.'
     );
+  elsif jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
+    v_reason := format('is nested more than %s levels deep', p_levels);
+  elsif jsonb_path_exists(
+    p_document,
+    'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
+  ) then
+    v_reason := 'has a number that is no double: beyond 1e308, or nearer to 0 than 1e-307';
   end if;
-  return core.require_readable(p_argument, p_document, p_levels);
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason),
+    'Send such a number as text, and a deep structure flat.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_optional_name.sql
-create or replace function core.require_optional_name(p_argument text, p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_name is null or core.require_name(p_argument, p_name);
-end;
-$$;
-
--- sql/05_validation/require_past.sql
-create or replace function core.require_past(p_argument text, p_time timestamptz)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  if p_time is null or p_time > clock_timestamp() then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', p_argument,
-        'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
-        'value', p_time
-      ),
-      'Use a time that is over, with its zone.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/05_validation/require_patch.sql
 -- Checks an object of which unknown keys go to metadata. That is looked at by itself: what was sent beside it is
 -- one level deeper there, and has to be taken when the row that was read is sent back, or imported.
 create or replace function core.require_patch(p_argument text, p_patch jsonb)
@@ -366,61 +230,86 @@ begin
 end;
 $$;
 
--- sql/05_validation/require_present.sql
--- For arguments of any type that have no null of their own: JSON callers can send null for each.
-create or replace function core.require_present(p_argument text, p_value jsonb)
-returns boolean
+-- RFC 7396 at the top level: a null removes its key, any other value replaces it.
+create or replace function core.merge_patch(p_document jsonb, p_patch jsonb)
+returns jsonb
 language plpgsql
 immutable
 set search_path = ''
 as $$
 begin
-  if p_value is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
-      'Send a value instead of null, or leave the argument out if it has a default.'
-    );
-  end if;
-  return true;
+  return (p_document || p_patch) - array(select e.key from jsonb_each(p_patch) as e where e.value = 'null');
 end;
 $$;
 
--- sql/05_validation/require_readable.sql
--- What is stored is read by everybody in the workspace, in every language: so nothing may be in it that
--- common readers of JSON stumble over. A number beyond a double is an error to some and thousands of
--- digits to others (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting
--- is more than their recursion allows.
-create or replace function core.require_readable(p_argument text, p_document jsonb, p_levels integer)
+-- sql/05_validation/texts.sql
+-- Words: labels (states and activities, which agents invent) and texts (what people read).
+--
+-- Both are shown in terminals. An escape sequence in them could clear or forge what is seen there, so control
+-- characters are refused, and so is what has nothing to see in it.
+-- Reads no table and takes no lock.
+
+-- By code points, because what a database takes for a space or for printable depends on its locale. Beside
+-- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
+-- selectors, tags, the byte order mark.
+create or replace function core.is_visible(p_text text)
 returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
-declare
-  v_reason text;
 begin
-  if jsonb_path_exists(p_document, format('strict $.**{%s}', p_levels + 1)::jsonpath) then
-    v_reason := format('is nested more than %s levels deep', p_levels);
-  elsif jsonb_path_exists(
-    p_document,
-    'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308 || (@ > -1e-307 && @ < 1e-307 && @ != 0)))'
-  ) then
-    v_reason := 'has a number that is no double: beyond 1e308, or nearer to 0 than 1e-307';
-  else
-    return true;
-  end if;
-  return core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', v_reason),
-    'Send such a number as text, and a deep structure flat.'
+  return coalesce(
+    p_text ~ (
+      '[^\u0001-\u0020\u007F-\u00A0\u00AD\u034F\u061C\u115F\u1160\u1680\u17B4\u17B5\u180B-\u180F\u2000-\u200F'
+      || '\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFE00-\uFE0F\uFEFF\uFFA0\U000E0000-\U000E0FFF]'
+    ),
+    false
   );
 end;
 $$;
 
--- sql/05_validation/require_text.sql
--- For what people read, in terminals too: an escape sequence in it could clear or forge what they see. A carriage
--- return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
+comment on function core.is_visible(text) is
+'True for a text in which there is something to see.';
+
+-- For constraints of tables too.
+create or replace function core.is_label(p_label text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
+    false
+  );
+end;
+$$;
+
+comment on function core.is_label(text) is
+'True for 1 to 200 characters without control characters, one of them visible.';
+
+create or replace function core.require_label(p_argument text, p_label text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return core.is_label(p_label) or core.fail(
+    'invalid_argument',
+    jsonb_build_object(
+      'argument', p_argument,
+      'reason', case when p_label is null then 'is missing' else 'is not a valid label' end,
+      'value', left(p_label, 200)
+    ),
+    'Use 1 to 200 characters without control characters, and not only spaces.'
+  );
+end;
+$$;
+
+-- A carriage return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql
@@ -434,18 +323,58 @@ declare
     when p_text ~ '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]|\r(?!\n)' then 'holds a control character'
   end;
 begin
-  if v_reason is not null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', v_reason),
-      'Use 1 to 10000 characters, not only spaces; of control characters only line breaks and tabs.'
-    );
-  end if;
-  return true;
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason),
+    'Use 1 to 10000 characters, not only spaces; of control characters only line breaks and tabs.'
+  );
 end;
 $$;
 
--- sql/05_validation/require_whole_number.sql
+-- sql/05_validation/values.sql
+-- Numbers, times, and arguments of any type that must not be missing.
+--
+-- Numbers from outside stay jsonb until they are known to be JSON numbers: a cast would accept the string "NaN".
+-- An amount is a mass (kg), a cost (USD) or a power (W). It is finite, at least 0 and less than 1e12, and kept to a
+-- millionth: a program that computes with binary fractions sends 0.30000000000000004 for 0.3, and kept as it is, a sum
+-- that fits would be over its budget by 4e-17.
+-- Reads no table and takes no lock.
+
+-- For arguments of any type that have no null of their own: JSON callers can send null for each.
+create or replace function core.require_present(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_value is not null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
+    'Send a value instead of null, or leave the argument out if it has a default.'
+  );
+end;
+$$;
+
+create or replace function core.require_past(p_argument text, p_time timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_time <= clock_timestamp(), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object(
+      'argument', p_argument,
+      'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
+      'value', p_time
+    ),
+    'Use a time that is over, with its zone.'
+  );
+end;
+$$;
+
 create or replace function core.require_whole_number(
   p_argument text,
   p_value jsonb,
@@ -458,25 +387,31 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_is_valid boolean := false;
+  v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
 begin
-  if jsonb_typeof(p_value) = 'number' then
-    v_is_valid := p_value::numeric between p_least and p_most and p_value::numeric = trunc(p_value::numeric);
-  end if;
-  if not v_is_valid then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
-      format('Use a whole number from %s to %s.', p_least, p_most)
-    );
-  end if;
-  return true;
+  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+    format('Use a whole number from %s to %s.', p_least, p_most)
+  );
 end;
 $$;
 
--- sql/05_validation/round_amount.sql
--- Amounts are kept to a millionth. A program that computes with binary fractions sends 0.30000000000000004
--- for 0.3; kept as it is, a sum that fits would be over its budget by 4e-17.
+-- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
+create or replace function core.is_amount(p_amount numeric)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
+end;
+$$;
+
+comment on function core.is_amount(numeric) is
+'True for a finite mass, cost or power: at least 0, less than 1e12.';
+
 create or replace function core.round_amount(p_amount numeric)
 returns numeric
 language plpgsql
@@ -488,9 +423,43 @@ begin
 end;
 $$;
 
+-- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
+-- import keeps all digits, and to send a whole row back with one change in it must not change the others.
+create or replace function core.keep_amount(p_known numeric, p_sent numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_sent in (p_known, p_known::double precision::text::numeric) then p_known
+    else core.round_amount(p_sent)
+  end;
+end;
+$$;
+
+-- What was sent has to be an amount, and what is kept of it, the rounded one, too.
+create or replace function core.require_amount(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_amount constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
+begin
+  return coalesce(v_amount >= 0 and round(v_amount, 6) < 1000000000000, false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
+    'Use a JSON number of at least 0 and less than 1e12.'
+  );
+end;
+$$;
+
 -- sql/10_access/tables.sql
 create table core.workspaces (
-  name text primary key check (core.is_name(name)),
+  name text primary key,
   created_at timestamptz not null default clock_timestamp(),
   -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
   last_lost_version integer not null default 0
@@ -527,7 +496,48 @@ create type core.request as (
   answer jsonb
 );
 
--- sql/10_access/agent_subsystem.sql
+-- sql/10_access/agents.sql
+-- Who calls, and what that agent works on.
+--
+-- A token with the claim `agent` speaks for that agent alone; without one, the caller names itself. Names of agents
+-- are no secrets: two callers without a claim who give the same name are one agent to the database.
+-- Reads no table and takes no lock.
+
+create or replace function core.claimed_agent()
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'agent';
+end;
+$$;
+
+comment on function core.claimed_agent() is
+'The agent name that the token pins, or null where it pins none.';
+
+create or replace function core.require_agent(p_argument text, p_agent_name text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  perform core.require_name(p_argument, p_agent_name);
+  if v_claims ? 'agent' and p_agent_name is distinct from v_claims ->> 'agent' then
+    perform core.fail(
+      'agent_mismatch',
+      jsonb_build_object('agent_name', p_agent_name, 'token_agent', v_claims ->> 'agent'),
+      'Use the name in the token, or a token for this agent.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
 -- skeleton, skeleton_agent and skeleton_designer all work on subsystem skeleton. The name _agent stays as it is.
 create or replace function core.agent_subsystem(p_agent_name text)
 returns text
@@ -540,63 +550,99 @@ begin
 end;
 $$;
 
--- sql/10_access/claimed_agent.sql
-create or replace function core.claimed_agent()
-returns text
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return core.jwt_claims() ->> 'agent';
-end;
-$$;
+-- sql/10_access/requests.sql
+-- Nothing twice: a call that is repeated with its request id gets the first answer and changes nothing.
+--
+-- Every mutation begins with recall_request and ends with remember_request, in one transaction: what it changed and
+-- what it answered are both there, or neither. The id is locked until commit (advisory), first in the lock order: a
+-- call that carries it while another one does waits for that one's outcome instead of running beside it.
+-- The same id with other arguments is an error. Answers are kept for 24 hours. A call without an id is not kept.
 
-comment on function core.claimed_agent() is
-'The agent name that the token pins, or null where it pins none.';
-
--- sql/10_access/current_workspace.sql
--- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
-create or replace function core.current_workspace()
-returns text
+create or replace function core.recall_request(
+  p_workspace text,
+  p_request_id uuid,
+  p_function_name text,
+  p_arguments jsonb
+)
+returns core.request
 language plpgsql
-stable
-security definer
 set search_path = ''
 as $$
 declare
-  v_workspace constant text := core.named_workspace();
+  v_hash bigint;
+  v_known core.requests;
 begin
-  if not exists (select from core.workspaces as w where w.name = v_workspace) then
+  if p_request_id is null then
+    return row(p_workspace, null, p_function_name, null, false, null)::core.request;
+  end if;
+  v_hash := hashtextextended(p_arguments::text, 0);
+  -- As core.lock_request does it, which every call would have to wait a little longer for. A statement of its own: the
+  -- next one then sees what the call that had the lock has committed.
+  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  select * into v_known from core.requests as r
+  where r.workspace = p_workspace and r.request_id = p_request_id;
+  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then
     perform core.fail(
-      'unknown_workspace',
-      jsonb_build_object('workspace', left(v_workspace, 200)),
-      'Make it first: sharedstate init --workspace NAME, or the RPC init_workspace.'
+      'request_id_reused',
+      jsonb_build_object('request_id', p_request_id, 'first_used_by', v_known.function_name),
+      'Make a new request_id for every new call; repeat one only with the same arguments.'
     );
   end if;
-  return v_workspace;
+  return row(
+    p_workspace, p_request_id, p_function_name, v_hash, v_known.request_id is not null, v_known.answer
+  )::core.request;
 end;
 $$;
 
-comment on function core.current_workspace() is
-'The caller''s workspace: the JWT claim, else the x-workspace header, else default.';
-
--- sql/10_access/fail_request_id_reused.sql
-create or replace function core.fail_request_id_reused(p_request_id uuid, p_first_used_by text)
+-- One call in a hundred also drops what is older than a day, so that the table stays as large as a day's work
+-- without a scheduler.
+create or replace function core.remember_request(p_request core.request, p_answer jsonb)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return core.fail(
-    'request_id_reused',
-    jsonb_build_object('request_id', p_request_id, 'first_used_by', p_first_used_by),
-    'Make a new request_id for every new call; repeat one only with the same arguments.'
+  if p_request.request_id is null then
+    return false;
+  end if;
+  insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
+  values (p_request.workspace, p_request.request_id, p_request.function_name, p_request.arguments_hash, p_answer);
+  if random() < 0.01 then
+    perform core.forget_old_requests();
+  end if;
+  return true;
+end;
+$$;
+
+-- The lock alone, for whoever needs no more of a request.
+create or replace function core.lock_request(p_workspace text, p_request_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
+  return true;
+end;
+$$;
+
+-- Whether the call of this request id was done before. One that is under way is waited for.
+create or replace function core.was_answered(p_workspace text, p_request_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_request_id is null then
+    return false;
+  end if;
+  perform core.lock_request(p_workspace, p_request_id);
+  return exists (
+    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
   );
 end;
 $$;
 
--- sql/10_access/forget_old_requests.sql
 -- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
 -- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
 create or replace function core.forget_old_requests()
@@ -634,100 +680,29 @@ begin
 end;
 $$;
 
--- sql/10_access/is_api_request.sql
--- False in psql and Studio, where an operator works across workspaces.
-create or replace function core.is_api_request()
-returns boolean
+-- sql/10_access/retry_ms.sql
+-- When to ask again, in relation to how long the wait has lasted: after a tenth of that, so that whoever waits learns
+-- late by a twentieth of it on average, and asks often only where the wait is short.
+create or replace function core.retry_ms(p_waited interval, p_least_ms integer, p_most_ms integer)
+returns integer
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
 begin
-  return coalesce(current_setting('request.jwt.claims', true), '') <> '';
+  return least(p_most_ms, greatest(p_least_ms, extract(epoch from p_waited) * 1000 / 10))::integer;
 end;
 $$;
 
--- sql/10_access/is_open_workspace.sql
--- Whether the caller's token opens this workspace: any, unless it names one.
-create or replace function core.is_open_workspace(p_workspace text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return not core.jwt_claims() ? 'workspace'
-    or coalesce(core.jwt_claims() ->> 'workspace' = p_workspace, false);
-end;
-$$;
+-- sql/10_access/workspaces.sql
+-- Which workspace a call is about, and whether its caller may open it.
+--
+-- A workspace is one design, isolated from the others. The JWT claim `workspace` pins it: with that claim the header
+-- x-workspace is not even looked at. Without claim and header it is `default`. PostgREST sets claims and headers for
+-- each request; from psql they are unset or empty, and an operator works in `default`.
+-- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
+-- Takes no lock.
 
--- sql/10_access/jwt_claims.sql
--- PostgREST sets the claims for each request; from psql they are unset or empty.
-create or replace function core.jwt_claims()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb, '{}');
-end;
-$$;
-
--- sql/10_access/lock_request.sql
--- Holds a request id until commit, first in the lock order: a call that carries it while another one
--- does waits for that one's outcome instead of running beside it.
-create or replace function core.lock_request(p_workspace text, p_request_id uuid)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
-  return true;
-end;
-$$;
-
--- sql/10_access/named_workspace.sql
--- The claim pins: with a `workspace` claim, the x-workspace header is not even looked at. In the header the name may be
--- percent-encoded, and one that has other characters than ASCII, or a %, has to be.
-create or replace function core.named_workspace()
-returns text
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_claims constant jsonb := core.jwt_claims();
-  v_header text;
-begin
-  if v_claims ? 'workspace' then
-    return v_claims ->> 'workspace';
-  end if;
-  v_header := coalesce(
-    nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
-    'default'
-  );
-  if position('%' in v_header) = 0 then
-    return v_header;
-  end if;
-  if core.percent_decoded(v_header) is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', 'x-workspace', 'reason', 'is not percent-encoded UTF-8', 'value', left(v_header, 200)
-      ),
-      'Encode the name for the header as encodeURIComponent does, or urllib.parse.quote: % itself is %25.'
-    );
-  end if;
-  return core.percent_decoded(v_header);
-end;
-$$;
-
-comment on function core.named_workspace() is
-'The workspace that the caller names, whether it exists or not.';
-
--- sql/10_access/percent_decoded.sql
 -- Headers of HTTP are ASCII, names are not.
 create or replace function core.percent_decoded(p_text text)
 returns text
@@ -758,95 +733,51 @@ $$;
 comment on function core.percent_decoded(text) is
 'The text whose UTF-8 was percent-encoded; null where this is no such encoding.';
 
--- sql/10_access/recall_request.sql
--- First step of every mutation: whether it is a repetition, and what was answered then.
-create or replace function core.recall_request(
-  p_workspace text,
-  p_request_id uuid,
-  p_function_name text,
-  p_arguments jsonb
-)
-returns core.request
+-- In the header the name may be percent-encoded, and one that has other characters than ASCII, or a %, has to be.
+create or replace function core.current_workspace()
+returns text
 language plpgsql
+stable
+security definer
 set search_path = ''
 as $$
 declare
-  v_hash bigint;
-  v_known core.requests;
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  v_header text;
+  v_workspace text;
 begin
-  if p_request_id is null then
-    return row(p_workspace, null, p_function_name, null, false, null)::core.request;
+  if v_claims ? 'workspace' then
+    v_workspace := v_claims ->> 'workspace';
+  else
+    v_header := coalesce(
+      nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-workspace', ''),
+      'default'
+    );
+    v_workspace := case when position('%' in v_header) > 0 then core.percent_decoded(v_header) else v_header end;
+    if v_workspace is null then
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object(
+          'argument', 'x-workspace', 'reason', 'is not percent-encoded UTF-8', 'value', left(v_header, 200)
+        ),
+        'Encode the name for the header as encodeURIComponent does, or urllib.parse.quote: % itself is %25.'
+      );
+    end if;
   end if;
-  v_hash := hashtextextended(p_arguments::text, 0);
-  perform core.lock_request(p_workspace, p_request_id);
-  select * into v_known from core.requests as r
-  where r.workspace = p_workspace and r.request_id = p_request_id;
-  if v_known.function_name <> p_function_name or v_known.arguments_hash <> v_hash then
-    perform core.fail_request_id_reused(p_request_id, v_known.function_name);
-  end if;
-  return row(
-    p_workspace, p_request_id, p_function_name, v_hash, v_known.request_id is not null, v_known.answer
-  )::core.request;
-end;
-$$;
-
--- sql/10_access/remember_request.sql
--- Last step of every mutation: keeps the answer for a repetition. One call in a hundred also drops
--- what is older than a day, so that the table stays as large as a day's work without a scheduler.
-create or replace function core.remember_request(p_request core.request, p_answer jsonb)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_request.request_id is null then
-    return false;
-  end if;
-  insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
-  values (p_request.workspace, p_request.request_id, p_request.function_name, p_request.arguments_hash, p_answer);
-  if random() < 0.01 then
-    perform core.forget_old_requests();
-  end if;
-  return true;
-end;
-$$;
-
--- sql/10_access/require_agent.sql
--- A token with an `agent` claim speaks for that agent alone; without one, the caller names itself.
-create or replace function core.require_agent(p_argument text, p_agent_name text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  perform core.require_name(p_argument, p_agent_name);
-  if core.jwt_claims() ? 'agent' and p_agent_name is distinct from core.claimed_agent() then
+  if not exists (select from core.workspaces as w where w.name = v_workspace) then
     perform core.fail(
-      'agent_mismatch',
-      jsonb_build_object('agent_name', p_agent_name, 'token_agent', core.claimed_agent()),
-      'Use the name in the token, or a token for this agent.'
+      'unknown_workspace',
+      jsonb_build_object('workspace', left(v_workspace, 200)),
+      'Make it first: sharedstate init --workspace NAME, or the RPC init_workspace.'
     );
   end if;
-  return true;
+  return v_workspace;
 end;
 $$;
 
--- sql/10_access/retry_ms.sql
--- When to ask again, in relation to how long the wait has lasted: after a tenth of that, so that whoever waits learns
--- late by a twentieth of it on average, and asks often only where the wait is short.
-create or replace function core.retry_ms(p_waited interval, p_least_ms integer, p_most_ms integer)
-returns integer
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return least(p_most_ms, greatest(p_least_ms, extract(epoch from p_waited) * 1000 / 10))::integer;
-end;
-$$;
+comment on function core.current_workspace() is
+'The caller''s workspace: the JWT claim, else the x-workspace header, else default.';
 
--- sql/10_access/visible_workspace.sql
 -- What row level security asks. PostgREST sets the headers of each request, and gets the error that a wrong
 -- name deserves. Realtime sets claims alone, and asks for each of its subscribers in turn whether it may see a
 -- row: an error of one would take the change from all of them. There an unknown workspace just has no rows.
@@ -857,32 +788,30 @@ stable
 security definer
 set search_path = ''
 as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
-  if coalesce(current_setting('request.headers', true), '') = '' then
-    return core.named_workspace();
+  if coalesce(current_setting('request.headers', true), '') <> '' then
+    return core.current_workspace();
   end if;
-  return core.current_workspace();
+  return case when v_claims ? 'workspace' then v_claims ->> 'workspace' else 'default' end;
 end;
 $$;
 
 comment on function core.visible_workspace() is
 'The workspace whose rows the caller may read.';
 
--- sql/10_access/was_answered.sql
--- Whether the call of this request id was done before. One that is under way is waited for.
-create or replace function core.was_answered(p_workspace text, p_request_id uuid)
+-- Whether the caller's token opens this workspace: any, unless it names one.
+create or replace function core.is_open_workspace(p_workspace text)
 returns boolean
 language plpgsql
+stable
 set search_path = ''
 as $$
+declare
+  v_claims constant jsonb := coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb, '{}');
 begin
-  if p_request_id is null then
-    return false;
-  end if;
-  perform core.lock_request(p_workspace, p_request_id);
-  return exists (
-    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
-  );
+  return not v_claims ? 'workspace' or coalesce(v_claims ->> 'workspace' = p_workspace, false);
 end;
 $$;
 
@@ -1154,10 +1083,10 @@ $$;
 -- sql/30_locks/tables.sql
 create table public.agent_locks (
   workspace text not null,
-  resource_type text not null check (core.is_name(resource_type)),
-  resource_name text not null check (core.is_name(resource_name)),
-  locked_by text not null check (core.is_name(locked_by)),
-  execution_id text not null check (core.is_name(execution_id)),
+  resource_type text not null,
+  resource_name text not null,
+  locked_by text not null,
+  execution_id text not null,
   locked_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   ttl_seconds integer not null check (ttl_seconds between 1 and 86400),
@@ -1209,9 +1138,6 @@ alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
 
--- Who stands before a ticket: a holder (ticket_id null) or the ticket before it in line.
-create type core.blocker as (execution_id text, agent_name text, resource core.resource, ticket_id bigint);
-
 -- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
 -- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
 -- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
@@ -1232,7 +1158,7 @@ create table core.lock_tickets (
   -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  -- Passed over from then on, unless it asks again: see core.keep_waiting. It begins with its first question.
+  -- Passed over from then on, unless it asks again: see core.keep_in_line. It begins with its first question.
   alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
   -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
@@ -1245,6 +1171,13 @@ alter table core.lock_tickets enable row level security;
 create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
+
+-- Those who wait indeed. A waiter that did not ask again for too long (core.keep_in_line), or whose time is up, is
+-- passed over; if it comes back in time, its place is still there.
+create view core.live_lock_tickets
+with (security_invoker = true) as
+select t.* from core.lock_tickets as t -- noqa: AM04
+where t.alive_until > clock_timestamp() and t.gives_up_at > clock_timestamp() and t.refused is null;
 
 create table core.lock_ticket_resources (
   workspace text not null,
@@ -1290,10 +1223,10 @@ set search_path = ''
 as $$
 begin
   perform core.require_name('resource_type', p_resource_type), core.require_name('resource_name', p_resource_name);
-  return query select * from core.take_leases(
+  return query select * from unnest(core.take_leases(
     array[row(p_resource_type, p_resource_name)::core.resource], p_agent_name, p_execution_id, p_ttl_seconds,
     p_wait_seconds, p_priority, p_request_id
-  );
+  ));
 end;
 $$;
 
@@ -1330,6 +1263,36 @@ a lease for 10 s at most, at once or later; confirm it by renew_lock to keep it 
 deadlock if the wait would close a cycle of agents that wait for each other.';
 
 -- sql/30_locks/acquire_locks.sql
+-- One or more resources as JSON objects, checked, without repetitions, in the order of locking.
+create or replace function core.require_resources(p_resources jsonb)
+returns core.resource[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_resource jsonb;
+begin
+  if jsonb_typeof(p_resources) is distinct from 'array' or jsonb_array_length(p_resources) not between 1 and 100 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'resources', 'reason', 'is no list of 1 to 100 resources'),
+      'Send a list such as [{"resource_type": "subsystem", "resource_name": "skeleton"}].'
+    );
+  end if;
+  for v_resource in select e.value from jsonb_array_elements(p_resources) as e loop
+    perform core.require_object('resources', v_resource);
+    perform core.require_name('resources.resource_type', v_resource ->> 'resource_type');
+    perform core.require_name('resources.resource_name', v_resource ->> 'resource_name');
+  end loop;
+  return array(
+    select distinct row(e.value ->> 'resource_type', e.value ->> 'resource_name')::core.resource
+    from jsonb_array_elements(p_resources) as e
+    order by 1
+  );
+end;
+$$;
+
 create or replace function core.acquire_locks(
   p_resources jsonb,
   p_agent_name text,
@@ -1345,10 +1308,10 @@ security definer
 set search_path = ''
 as $$
 begin
-  return query select * from core.take_leases(
+  return query select * from unnest(core.take_leases(
     core.require_resources(p_resources), p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority,
     p_request_id
-  );
+  ));
 end;
 $$;
 
@@ -1375,113 +1338,6 @@ comment on function public.acquire_locks(jsonb, text, text, integer, numeric, in
 
 resources: [{"resource_type": "subsystem", "resource_name": "skeleton"}, ...]. The rest as acquire_lock. While it
 waits, a request holds nothing.';
-
--- sql/30_locks/await_fencing_counter.sql
--- The slow way to a counter: it does not exist yet, or somebody has it. In line with the writers, so that it
--- waits for those who came before and no others.
-create or replace function core.await_fencing_counter(
-  p_workspace text,
-  p_resource_type text,
-  p_resource_name text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-set lock_timeout = '1s'
-as $$
-begin
-  perform pg_advisory_xact_lock(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
-  insert into core.fencing_counters (workspace, resource_type, resource_name)
-  values (p_workspace, p_resource_type, p_resource_name)
-  on conflict do nothing;
-  perform from core.fencing_counters as c
-  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-  for update;
-  return true;
-exception
-  when lock_not_available then
-    return false;
-end;
-$$;
-
--- sql/30_locks/await_ticket.sql
--- How a waiting request stands. It answers at once: whoever has to wait does so on its own side, and costs nothing
--- meanwhile.
-create or replace function core.await_ticket(p_workspace text, p_request_id uuid)
-returns public.lock_wait
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_ticket core.lock_tickets;
-  v_position integer;
-  v_leases public.agent_locks[];
-begin
-  loop
-    select * into v_ticket from core.lock_tickets as t
-    where t.workspace = p_workspace and t.request_id = p_request_id
-      and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
-    if v_ticket.refused is not null then
-      perform core.fail_deadlock(v_ticket.refused);
-    elsif v_ticket.gives_up_at > clock_timestamp() is not true then
-      -- A grant takes the ticket away; so does an end of the wait.
-      v_leases := core.leases_of_request(p_workspace, p_request_id);
-      return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
-    end if;
-    v_position := core.ticket_position(v_ticket);
-    exit when v_position is not null;  -- else it was granted, or cancelled, just now
-  end loop;
-  if v_position = 1 and not core.is_any_held(p_workspace, core.ticket_resources(v_ticket.ticket_id)) then
-    v_leases := core.grant_ticket(v_ticket);
-    if v_leases is not null then
-      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
-    end if;
-  end if;
-  return core.keep_waiting(v_ticket, v_position);
-end;
-$$;
-
--- sql/30_locks/blockers.sql
--- Who stands before a ticket: at each resource its holder, and the ticket before it in line. An identity
--- is an agent within an execution. What the ticket's own identity holds does not count: another of its
--- threads may well release it. Nor do, in the line, tickets of the holder's identity: they wait for
--- just such a thread, and what else they wait for comes with the holder (core.waits_of).
-create or replace function core.blockers(p_ticket core.lock_tickets)
-returns setof core.blocker
-language plpgsql
-stable
-set search_path = ''
-set enable_seqscan = off
-as $$
-begin
-  return query
-  select b.execution_id, b.agent_name, row(r.resource_type, r.resource_name)::core.resource, b.ticket_id
-  from core.lock_ticket_resources as r
-  left join public.agent_locks as h
-    on r.workspace = h.workspace and r.resource_type = h.resource_type and r.resource_name = h.resource_name
-    and h.expires_at > clock_timestamp()
-  cross join lateral (
-    select h.execution_id, h.locked_by as agent_name, null::bigint as ticket_id where h.locked_by is not null
-    union all
-    (
-      select t.execution_id, t.agent_name, t.ticket_id
-      from core.lock_ticket_resources as a
-      cross join lateral (
-        select t.execution_id, t.agent_name, t.ticket_id from core.lock_tickets as t
-        where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
-          and (t.execution_id, t.agent_name) is distinct from (h.execution_id, h.locked_by)
-        offset 0
-      ) as t
-      where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
-        and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-      order by a.queue_key desc, a.ticket_id desc
-      limit 1
-    )
-  ) as b
-  where r.ticket_id = p_ticket.ticket_id
-    and (h.execution_id, h.locked_by) is distinct from (p_ticket.execution_id, p_ticket.agent_name);
-end;
-$$;
 
 -- sql/30_locks/cancel_lock_request.sql
 create or replace function core.cancel_lock_request(p_request_id uuid)
@@ -1554,7 +1410,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_workspace constant text := case when core.is_api_request() then core.current_workspace() end;
+  -- Without claims it is psql or Studio, where an operator works across workspaces.
+  v_workspace constant text := case
+    when current_setting('request.jwt.claims', true) <> '' then core.current_workspace()
+  end;
   v_lease public.agent_locks;
   v_count integer := 0;
 begin
@@ -1589,74 +1448,107 @@ $$;
 comment on function public.cleanup_expired_locks() is
 'Removes leases that have lapsed and returns how many; repeating it is harmless. From psql: in all workspaces.';
 
--- sql/30_locks/cycle_from.sql
--- The cycle that a search has found (core.find_cycle): from its first ticket to the one at p_at, which waits
--- for p_resource, which leads back to the first.
-create or replace function core.cycle_from(
-  p_tickets core.lock_tickets[],
-  p_from integer[],
-  p_by core.resource[],
-  p_at integer,
-  p_resource core.resource
-)
+-- sql/30_locks/deadlocks.sql
+-- Deadlocks: cycles of agents that wait for each other are found in the database, and one of their waits is refused.
+--
+-- An identity is an agent within an execution. A ticket waits, at each of its resources, for the holder, and so for
+-- the tickets that the holder's identity has in line; and for the ticket before it in that line. A cycle is looked for
+-- when a wait begins, and whenever a waiter asks how it stands. Every cycle leads through a lease: it has a member that
+-- holds what another one awaits, and it does if those look. Most waiters need not, and a search may have to walk along
+-- whole lines.
+--
+-- Lock order: locks the ticket that loses, and none after it. The rest is read without locks; a cycle cannot dissolve
+-- by itself, so what is found is true.
+
+-- What a ticket waits for, and a ticket that has to come to its end before.
+create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);
+
+-- What the ticket's own identity holds does not count: another of its threads may well release it. Nor do, in the
+-- line, tickets of the holder's identity: they wait for just such a thread, and what else they wait for comes with the
+-- holder.
+create or replace function core.wait_edges(p_ticket core.lock_tickets)
+returns setof core.wait_edge
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  return query
+  select row(r.resource_type, r.resource_name)::core.resource, b.ticket
+  from core.lock_ticket_resources as r
+  left join public.agent_locks as h
+    on r.workspace = h.workspace and r.resource_type = h.resource_type and r.resource_name = h.resource_name
+    and h.expires_at > clock_timestamp()
+  cross join lateral (
+    select row(t.*)::core.lock_tickets as ticket from core.live_lock_tickets as t
+    where t.workspace = h.workspace and t.execution_id = h.execution_id and t.agent_name = h.locked_by
+    union all
+    (
+      select t.ticket
+      from core.lock_ticket_resources as a
+      cross join lateral (
+        select row(t.*)::core.lock_tickets as ticket from core.live_lock_tickets as t
+        where t.ticket_id = a.ticket_id
+          and (t.execution_id, t.agent_name) is distinct from (h.execution_id, h.locked_by)
+        offset 0
+      ) as t
+      where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+        and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+      order by a.queue_key desc, a.ticket_id desc
+      limit 1
+    )
+  ) as b
+  where r.ticket_id = p_ticket.ticket_id
+    and (h.execution_id, h.locked_by) is distinct from (p_ticket.execution_id, p_ticket.agent_name);
+end;
+$$;
+
+-- Searches from a ticket along what it waits for, breadth first, until it comes back to that ticket. Returns the cycle
+-- as the agent that is refused is told of it, a list of who waits for what; or null.
+create or replace function core.find_wait_cycle(p_ticket core.lock_tickets)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
-  v_at integer := p_at;
-  v_resource core.resource := p_resource;
-  v_cycle jsonb := '[]'::jsonb;
-begin
-  while v_at > 0 loop
-    v_cycle := core.waits_for(p_tickets[v_at], v_resource) || v_cycle;
-    v_resource := p_by[v_at];
-    v_at := p_from[v_at];
-  end loop;
-  return v_cycle;
-end;
-$$;
-
--- sql/30_locks/enqueue.sql
--- Puts a request in line, unless its wait would close a cycle of agents that wait for each other.
-create or replace function core.enqueue(
-  p_request core.request,
-  p_resources core.resource[],
-  p_agent_name text,
-  p_execution_id text,
-  p_ttl_seconds integer,
-  p_wait_seconds numeric,
-  p_priority integer
-)
-returns core.lock_tickets
-language plpgsql
-set search_path = ''
-as $$
-declare
+  -- The tickets that were reached, and of each, which one of them led to it, by what wait.
+  v_tickets core.lock_tickets[] := array[p_ticket];
+  v_ids bigint[] := array[p_ticket.ticket_id];
+  v_from integer[] := array[0];
+  v_waits jsonb[] := array[null]::jsonb[];
+  v_at integer := 1;
   v_ticket core.lock_tickets;
+  v_edge core.wait_edge;
+  v_cycle jsonb;
 begin
-  perform core.forget_dead_tickets(p_request.workspace, p_resources);
-  insert into core.lock_tickets as t (
-    workspace, request_id, arguments_hash, agent_name, execution_id, ttl_seconds, priority,
-    queue_key, gives_up_at
-  ) values (
-    p_request.workspace, p_request.request_id, p_request.arguments_hash, p_agent_name,
-    p_execution_id, p_ttl_seconds, p_priority,
-    clock_timestamp() + (p_priority - 3) * interval '30 seconds',
-    clock_timestamp() + make_interval(secs => p_wait_seconds)
-  )
-  returning t.* into v_ticket;
-  perform core.make_fencing_counters(p_request.workspace, p_resources);
-  insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
-  select p_request.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
-  from unnest(p_resources) as r;
-  perform core.refuse_deadlock(v_ticket, true);
-  return v_ticket;
+  while v_at <= cardinality(v_ids) loop
+    v_ticket := v_tickets[v_at];
+    for v_edge in select * from core.wait_edges(v_ticket) loop
+      v_cycle := jsonb_build_array(jsonb_build_object(
+        'agent_name', v_ticket.agent_name, 'execution_id', v_ticket.execution_id,
+        'waits_for', to_jsonb(v_edge.resource), 'ticket_id', v_ticket.ticket_id
+      ));
+      if (v_edge.ticket).ticket_id = p_ticket.ticket_id then
+        while v_at > 1 loop
+          v_cycle := v_waits[v_at] || v_cycle;
+          v_at := v_from[v_at];
+        end loop;
+        return v_cycle;
+      elsif (v_edge.ticket).ticket_id <> all(v_ids) then
+        v_tickets := array_append(v_tickets, v_edge.ticket);
+        v_ids := array_append(v_ids, (v_edge.ticket).ticket_id);
+        v_from := array_append(v_from, v_at);
+        v_waits := array_append(v_waits, v_cycle);
+      end if;
+    end loop;
+    v_at := v_at + 1;
+  end loop;
+  return null;
 end;
 $$;
 
--- sql/30_locks/fail_deadlock.sql
 create or replace function core.fail_deadlock(p_cycle jsonb)
 returns boolean
 language plpgsql
@@ -1671,105 +1563,151 @@ begin
 end;
 $$;
 
--- sql/30_locks/fail_lease_lost.sql
-create or replace function core.fail_lease_lost(
-  p_resource_type text,
-  p_resource_name text,
-  p_fencing_token bigint,
-  p_holder public.agent_locks
-)
+-- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once; the
+-- error undoes all that its call did, so it is told to the caller and not to the log. A cycle that came
+-- about later (two waits began together, a lease changed hands) loses its youngest wait, which is told
+-- so at its next call; to raise here would undo the mark.
+-- Answers whether the ticket may be on a cycle now, or be on one before it asks again: where somebody waits for what
+-- its identity holds, or will, once another ticket of it is granted.
+create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
 returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return core.fail(
-    'lease_lost',
-    jsonb_build_object(
-      'resource_type', p_resource_type, 'resource_name', p_resource_name,
-      'fencing_token', p_fencing_token, 'held_by', p_holder.locked_by
-    ),
-    'The lease with this token has ended. Acquire the lock again, read again, and redo the work.'
-  );
-end;
-$$;
-
--- sql/30_locks/fencing_counter_key.sql
--- The advisory lock that stands before a fencing counter. Row locks that are shared let every newcomer pass
--- whoever waits for the whole row; with overlapping writes it would wait for ever. An advisory lock has one
--- line for both kinds. Writers share it, and a grant takes it when it cannot have the counter at once.
-create or replace function core.fencing_counter_key(p_workspace text, p_resource_type text, p_resource_name text)
-returns bigint
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0);
-end;
-$$;
-
--- sql/30_locks/find_cycle.sql
--- Searches from a ticket along "waits for", breadth first, until it comes back to that ticket or to a
--- lease of its identity. Returns the cycle as a list of waits_for, or null.
-create or replace function core.find_cycle(p_ticket core.lock_tickets)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  -- The tickets that were reached, and of each, which one of them led to it, by waiting for what.
-  v_tickets core.lock_tickets[] := array[p_ticket];
-  v_ids bigint[] := array[p_ticket.ticket_id];
-  v_from integer[] := array[0];
-  v_by core.resource[] := array[null]::core.resource[];
-  v_at integer := 1;
-  v_blocker core.blocker;
-  v_next core.lock_tickets;
-begin
-  while v_at <= cardinality(v_ids) loop
-    for v_blocker in select * from core.blockers(v_tickets[v_at]) loop
-      for v_next in select * from core.waits_of(v_blocker, p_ticket.workspace) loop
-        if v_next.ticket_id = p_ticket.ticket_id then
-          return core.cycle_from(v_tickets, v_from, v_by, v_at, v_blocker.resource);
-        elsif v_next.ticket_id <> all(v_ids) then
-          v_tickets := array_append(v_tickets, v_next);
-          v_ids := array_append(v_ids, v_next.ticket_id);
-          v_from := array_append(v_from, v_at);
-          v_by := array_append(v_by, v_blocker.resource);
-        end if;
-      end loop;
-    end loop;
-    v_at := v_at + 1;
-  end loop;
-  return null;
-end;
-$$;
-
--- sql/30_locks/first_in_line.sql
--- The ticket whose turn it is for a resource, or null where nobody alive waits.
-create or replace function core.first_in_line(p_workspace text, p_resource core.resource)
-returns bigint
 language plpgsql
 set search_path = ''
 set enable_seqscan = off
 as $$
 declare
-  v_ticket bigint;
+  v_cycle jsonb;
+  v_loser core.lock_tickets;
 begin
-  select t.ticket_id into v_ticket
-  from core.lock_ticket_resources as r
-  cross join lateral (
-    select t.ticket_id from core.lock_tickets as t
-    where t.ticket_id = r.ticket_id and core.is_live_ticket(t)
-    offset 0
-  ) as t
-  where r.workspace = p_workspace
-    and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
-  order by r.queue_key, r.ticket_id
-  limit 1;
-  return v_ticket;
+  if not exists (
+    select from public.agent_locks as l
+    cross join lateral (
+      select from core.lock_ticket_resources as r
+      where r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+        and r.ticket_id <> p_ticket.ticket_id
+      limit 1
+    ) as r
+    where l.workspace = p_ticket.workspace
+      and l.execution_id = p_ticket.execution_id and l.locked_by = p_ticket.agent_name
+      and l.expires_at > clock_timestamp()
+  ) then
+    return exists (
+      select from core.lock_tickets as t
+      where t.workspace = p_ticket.workspace
+        and t.execution_id = p_ticket.execution_id and t.agent_name = p_ticket.agent_name
+        and t.ticket_id <> p_ticket.ticket_id
+    );
+  end if;
+  v_cycle := core.find_wait_cycle(p_ticket);
+  if v_cycle is null then
+    return true;
+  elsif p_is_new then
+    perform core.fail_deadlock(v_cycle);
+  end if;
+  update core.lock_tickets as t set refused = v_cycle
+  where t.refused is null and t.ticket_id = (
+    select max((e.value ->> 'ticket_id')::bigint) from jsonb_array_elements(v_cycle) as e
+  )
+  returning t.* into v_loser;
+  if found then
+    perform core.write_activity(
+      v_loser.workspace, v_loser.agent_name, 'lock_refused', jsonb_build_object('reason', 'deadlock', 'cycle', v_cycle),
+      v_loser.execution_id
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- sql/30_locks/fencing_counters.sql
+-- Fencing counters: they give each lease a greater token than all before it, and keep grants and writes apart.
+--
+-- Every resource that was ever locked has one. A grant locks it `for update`, so that no two grants of a resource run
+-- side by side. A write shares it (`for key share`): as long as it does, no grant of the resource can happen, so what
+-- the writer finds out about the lease stays true until it commits.
+--
+-- Before the row stands an advisory lock. Row locks that are shared let every newcomer pass whoever waits for the
+-- whole row; with overlapping writes it would wait for ever. An advisory lock has one line for both kinds. Writers
+-- share it, and a grant takes it when it cannot have the counter at once. Its key is made alike in both functions.
+--
+-- Lock order: before the lease of the same resource; of several resources one after another, by type and name.
+
+-- Puts the caller in line for grants of one resource, until commit. False if that takes longer than a second: somebody
+-- writes the resource all that time, and whoever asks for it must not fill the pool that the writer needs.
+create or replace function core.lock_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '1s'
+as $$
+begin
+  perform from core.fencing_counters as c
+  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
+  for update skip locked;
+  if found then
+    return true;
+  end if;
+  begin
+    -- It does not exist yet, or somebody has it: in line with the writers, so that it waits for those who came before
+    -- and no others.
+    perform pg_advisory_xact_lock(
+      hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0)
+    );
+    insert into core.fencing_counters (workspace, resource_type, resource_name)
+    values (p_workspace, p_resource_type, p_resource_name)
+    on conflict do nothing;
+    perform from core.fencing_counters as c
+    where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
+    for update;
+    return true;
+  exception
+    when lock_not_available then
+      return false;
+  end;
+end;
+$$;
+
+-- A writer's share of the counter.
+create or replace function core.share_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(
+    hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0)
+  );
+  perform from core.fencing_counters as c
+  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
+  for key share;
+  if not found then
+    insert into core.fencing_counters (workspace, resource_type, resource_name)
+    values (p_workspace, p_resource_type, p_resource_name)
+    on conflict do nothing;
+    perform from core.fencing_counters as c
+    where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
+    for key share;
+  end if;
+  return true;
+end;
+$$;
+
+-- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
+-- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
+create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+begin
+  insert into core.fencing_counters (workspace, resource_type, resource_name)
+  select p_workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
+  on conflict do nothing;
+  return true;
+exception
+  when lock_not_available then
+    return false;
 end;
 $$;
 
@@ -1843,111 +1781,6 @@ comment on function public.force_release_lock(text, text, text, text, uuid) is
 'For operators: ends somebody else''s lease. Its row, or nothing if the resource was free. Writes with its token are
 refused from then on.';
 
--- sql/30_locks/forget_dead_tickets.sql
--- Tickets whose client is gone for good; `skip locked`, because another newcomer may be at it.
-create or replace function core.forget_dead_tickets(p_workspace text, p_resources core.resource[])
-returns integer
-language plpgsql
-set search_path = ''
-set enable_seqscan = off
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_dead constant bigint[] := array(
-    select dead.ticket_id
-    from unnest(p_resources) as w
-    cross join lateral (
-      select r.ticket_id from core.lock_ticket_resources as r
-      where r.workspace = p_workspace and r.resource_type = w.resource_type and r.resource_name = w.resource_name
-      offset 0
-    ) as line
-    cross join lateral (
-      select d.ticket_id from core.lock_tickets as d
-      where d.ticket_id = line.ticket_id
-        and least(d.alive_until, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
-      for update skip locked
-    ) as dead
-  );
-begin
-  if v_dead <> '{}' then
-    delete from core.lock_tickets as t where t.ticket_id = any(v_dead);
-  end if;
-  return cardinality(v_dead);
-end;
-$$;
-
--- sql/30_locks/grant_leases.sql
--- Grants all of the resources (sorted by type and name), or returns null. A granted ticket leaves the
--- queue in the same transaction.
-create or replace function core.grant_leases(
-  p_workspace text,
-  p_resources core.resource[],
-  p_agent_name text,
-  p_execution_id text,
-  p_ttl_seconds integer,
-  p_request_id uuid,
-  p_ticket_id bigint,
-  p_is_provisional boolean
-)
-returns public.agent_locks[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_resource core.resource;
-  v_leases public.agent_locks[] := array[]::public.agent_locks[];
-begin
-  -- A look without locks first: most attempts on a held resource end here, without a write.
-  if core.is_any_held(p_workspace, p_resources) then
-    return null;
-  end if;
-  foreach v_resource in array p_resources loop
-    if not core.lock_for_grant(p_workspace, v_resource, p_ticket_id) then
-      return null;
-    end if;
-  end loop;
-  if p_ticket_id is not null then
-    delete from core.lock_tickets as t where t.ticket_id = p_ticket_id and t.refused is null;
-    if not found then
-      return null;  -- cancelled, or refused as a deadlock, while we waited for the locks
-    end if;
-  end if;
-  foreach v_resource in array p_resources loop
-    v_leases := v_leases || core.write_lease(
-      p_workspace, v_resource, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, p_is_provisional,
-      p_ticket_id is not null
-    );
-  end loop;
-  return v_leases;
-end;
-$$;
-
--- sql/30_locks/grant_ticket.sql
--- Gives a waiter what it waits for if all of it is free and it is its turn everywhere, else null.
-create or replace function core.grant_ticket(p_ticket core.lock_tickets)
-returns public.agent_locks[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_leases constant public.agent_locks[] := core.grant_leases(
-    p_ticket.workspace, core.ticket_resources(p_ticket.ticket_id), p_ticket.agent_name, p_ticket.execution_id,
-    p_ticket.ttl_seconds, p_ticket.request_id, p_ticket.ticket_id, true
-  );
-begin
-  if v_leases is not null then
-    -- The request is answered now: a late repetition must not queue for the lock once more. Not by
-    -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
-    insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
-    values (
-      p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases)
-    )
-    on conflict do nothing;
-  end if;
-  return v_leases;
-end;
-$$;
-
 -- sql/30_locks/guard_write.sql
 -- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
 -- that true until commit. Returns the agent to be logged.
@@ -1963,16 +1796,17 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_claimed_agent constant text := core.claimed_agent();
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
   perform core.announce_subsystem(p_workspace, p_subsystem);
-  perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
   for key share;
-  v_is_mine := v_lease.locked_by = coalesce(core.claimed_agent(), v_lease.locked_by) and case
+  v_is_mine := v_lease.locked_by = coalesce(v_claimed_agent, v_lease.locked_by) and case
     when p_fencing_token is null then v_lease.execution_id = p_execution_id
     else v_lease.fencing_token = p_fencing_token
   end;
@@ -1988,7 +1822,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
-  return coalesce(core.claimed_agent(), v_lease.locked_by, p_execution_id, 'unknown');
+  return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;
 
@@ -2007,25 +1841,42 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_resource core.resource := row(old.resource_type, old.resource_name);
-  v_ticket_id constant bigint := core.first_in_line(old.workspace, v_resource);
+  v_ticket_id constant bigint := core.first_in_line(
+    old.workspace, row(old.resource_type, old.resource_name)::core.resource
+  );
+  v_resource core.resource;
   v_ticket core.lock_tickets;
 begin
   if v_ticket_id is null then
     return null;
   end if;
-  foreach v_resource in array core.ticket_resources(v_ticket_id) loop
+  for v_resource in
+    select r.resource_type, r.resource_name from core.lock_ticket_resources as r
+    where r.ticket_id = v_ticket_id
+    order by r.resource_type, r.resource_name
+  loop
     perform from core.fencing_counters as c
     where c.workspace = old.workspace
       and c.resource_type = v_resource.resource_type and c.resource_name = v_resource.resource_name
     for update skip locked;
-    if not found or not core.try_lease(old.workspace, v_resource) then
+    if not found then
+      return null;
+    end if;
+    perform from public.agent_locks as l
+    where l.workspace = old.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+    for update skip locked;
+    if not found and exists (
+      select from public.agent_locks as l
+      where l.workspace = old.workspace
+        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+    ) then
       return null;
     end if;
   end loop;
   select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
   if found then
-    perform core.grant_ticket(v_ticket);
+    perform core.grant_leases(v_ticket, null);
   end if;
   return null;
 end;
@@ -2035,150 +1886,59 @@ create trigger agent_locks_hand_over
 after delete on public.agent_locks
 for each row execute function core.hand_over();
 
--- sql/30_locks/hold_fencing_counter.sql
--- A writer's share of the counter: as long as it is held no grant of the resource can happen, so
--- what the writer finds out about the lease stays true until it commits.
-create or replace function core.hold_fencing_counter(
-  p_workspace text,
+-- sql/30_locks/leases.sql
+-- Leases: how they are granted, and what is said when one has ended without its holder's doing.
+--
+-- A lease is a row of agent_locks; one whose expires_at has passed is free to take. A grant takes, of each resource,
+-- the fencing counter and then the lease row, both `for update`. The counter, because two grants must never run side by
+-- side; the lease, because a writer that was just checked holds it `for key share` until it commits, and only
+-- `for update` waits for that: a plain UPDATE does not. All resources of a request are granted, or none.
+--
+-- To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most: PostgREST does not notice that
+-- a client has gone away, so it is the client that confirms, by renew_lock.
+--
+-- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
+
+-- Grants and releases are too many to log; a lease that ended without its holder's doing is worth it.
+create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.write_activity(
+    p_lease.workspace, p_lease.locked_by, 'lock_lost',
+    jsonb_build_object(
+      'resource_type', p_lease.resource_type, 'resource_name', p_lease.resource_name,
+      'fencing_token', p_lease.fencing_token, 'expires_at', p_lease.expires_at, 'reason', p_reason
+    ),
+    p_lease.execution_id
+  ) is not null;
+end;
+$$;
+
+create or replace function core.fail_lease_lost(
   p_resource_type text,
-  p_resource_name text
+  p_resource_name text,
+  p_fencing_token bigint,
+  p_holder public.agent_locks
 )
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock_shared(core.fencing_counter_key(p_workspace, p_resource_type, p_resource_name));
-  perform from core.fencing_counters as c
-  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-  for key share;
-  if not found then
-    insert into core.fencing_counters (workspace, resource_type, resource_name)
-    values (p_workspace, p_resource_type, p_resource_name)
-    on conflict do nothing;
-    perform from core.fencing_counters as c
-    where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-    for key share;
-  end if;
-  return true;
-end;
-$$;
-
--- sql/30_locks/is_any_held.sql
--- A look without locks: whether somebody holds one of these.
-create or replace function core.is_any_held(p_workspace text, p_resources core.resource[])
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_resource core.resource;
-begin
-  foreach v_resource in array p_resources loop
-    if exists (
-      select from public.agent_locks as l
-      where l.workspace = p_workspace
-        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
-        and l.expires_at > clock_timestamp()
-    ) then
-      return true;
-    end if;
-  end loop;
-  return false;
-end;
-$$;
-
--- sql/30_locks/is_in_the_way.sql
--- Whether somebody else waits for what the identity of this ticket holds.
-create or replace function core.is_in_the_way(p_ticket core.lock_tickets)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-set enable_seqscan = off
-as $$
-begin
-  return exists (
-    select from public.agent_locks as l
-    cross join lateral (
-      select from core.lock_ticket_resources as r
-      where r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
-        and r.ticket_id <> p_ticket.ticket_id
-      limit 1
-    ) as r
-    where l.workspace = p_ticket.workspace
-      and l.execution_id = p_ticket.execution_id and l.locked_by = p_ticket.agent_name
-      and l.expires_at > clock_timestamp()
+  return core.fail(
+    'lease_lost',
+    jsonb_build_object(
+      'resource_type', p_resource_type, 'resource_name', p_resource_name,
+      'fencing_token', p_fencing_token, 'held_by', p_holder.locked_by
+    ),
+    'The lease with this token has ended. Acquire the lock again, read again, and redo the work.'
   );
 end;
 $$;
 
--- sql/30_locks/is_live_ticket.sql
--- A waiter that did not ask again for too long (core.keep_waiting), or whose time is up, is passed over; if it comes
--- back in time, its place is still there.
-create or replace function core.is_live_ticket(p_ticket core.lock_tickets)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return p_ticket.alive_until > clock_timestamp()
-    and p_ticket.gives_up_at > clock_timestamp()
-    and p_ticket.refused is null;
-end;
-$$;
-
--- sql/30_locks/keep_waiting.sql
--- Ends a look at the queue: for whom the ticket waits, when to ask again, and until when the waiter counts as alive.
--- Looks for a deadlock where one is possible, and has the waiter ask again soon: it is found when a member asks.
-create or replace function core.keep_waiting(p_ticket core.lock_tickets, p_position integer)
-returns public.lock_wait
-language plpgsql
-set search_path = ''
-set enable_seqscan = off
-as $$
-declare
-  v_held interval;
-  v_turn_ms double precision;
-  v_holders text[];
-  v_retry_ms integer;
-  v_alive_until timestamptz;
-begin
-  -- What nobody holds, because another waits for more than this or a write is under way, counts as held since this
-  -- wait began.
-  select
-    coalesce(max(clock_timestamp() - l.locked_at), clock_timestamp() - p_ticket.created_at),
-    max(c.turn_ms), array_agg(distinct l.locked_by)
-  into v_held, v_turn_ms, v_holders
-  from core.lock_ticket_resources as r
-  left join public.agent_locks as l
-    on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
-    and l.expires_at > clock_timestamp()
-  left join core.fencing_counters as c
-    on r.workspace = c.workspace and r.resource_type = c.resource_type and r.resource_name = c.resource_name
-  where r.ticket_id = p_ticket.ticket_id;
-  -- A grant lapses with its time to live, if nobody asks for it sooner.
-  v_retry_ms := least(core.lock_retry_ms(p_position, v_held, v_turn_ms), 500 * p_ticket.ttl_seconds);
-  if core.may_be_deadlocked(p_ticket) then
-    perform core.refuse_deadlock(p_ticket, false);
-    v_retry_ms := least(v_retry_ms, 1500);
-  end if;
-  v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
-  if p_ticket.alive_until not between v_alive_until and v_alive_until + interval '1 second' then
-    -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
-    -- but a place that is seen to be live anew.
-    perform set_config('synchronous_commit', 'off', true);
-    update core.lock_tickets as t set alive_until = v_alive_until + interval '1 second'
-    where t.ticket_id = p_ticket.ticket_id;
-  end if;
-  if array_position(v_holders, null) is not null then
-    v_holders := core.waiting_for(p_ticket);  -- not all of it is held: those before it in line count as well
-  end if;
-  return row('waiting', '{}'::public.agent_locks[], p_position, v_retry_ms, coalesce(v_holders, '{}'))::public.lock_wait;
-end;
-$$;
-
--- sql/30_locks/leases_of_request.sql
 -- Those of one request, as they are now: all that it was granted, or none. Where one of a set has ended
 -- the rest is of no use; it is left to cancel_lock_request, or lapses. To a token that names another
 -- agent it has none.
@@ -2207,52 +1967,125 @@ begin
 end;
 $$;
 
--- sql/30_locks/lock_fencing_counter.sql
--- Puts the caller in line for grants of one resource, until commit. False if that takes longer than a
--- second: somebody writes the resource all that time, and whoever asks for it must not fill the
--- pool that the writer needs.
-create or replace function core.lock_fencing_counter(
-  p_workspace text,
-  p_resource_type text,
-  p_resource_name text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform from core.fencing_counters as c
-  where c.workspace = p_workspace and c.resource_type = p_resource_type and c.resource_name = p_resource_name
-  for update skip locked;
-  return found or core.await_fencing_counter(p_workspace, p_resource_type, p_resource_name);
-end;
-$$;
-
--- sql/30_locks/lock_for_grant.sql
--- Takes what a grant needs of one resource: its fencing counter, then its lease row, both `for update`.
--- The counter, because two grants must never run side by side; the lease, because a writer that was
--- just checked holds it `for key share` until it commits, and only `for update` waits for that.
--- False if the resource is held or written all the time, or if it is somebody else's turn (p_ticket_id
--- null: a newcomer's).
-create or replace function core.lock_for_grant(p_workspace text, p_resource core.resource, p_ticket_id bigint)
-returns boolean
+-- Writes a lease with the next fencing token; the caller has locked counter and lease, and knows that it is free.
+create or replace function core.write_lease(p_ticket core.lock_tickets, p_resource core.resource)
+returns public.agent_locks
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_expires_at timestamptz;
+  v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
+  v_lease public.agent_locks;
 begin
-  if not core.lock_fencing_counter(p_workspace, p_resource.resource_type, p_resource.resource_name) then
-    return false;
+  with counter as (
+    update core.fencing_counters as c
+    set
+      last_token = c.last_token + 1,
+      last_granted_at = clock_timestamp(),
+      -- Rather less than the mean of the last turns. A turn that is taken for too short costs a question; one for too
+      -- long delays the waiters, and so makes the next turns longer still.
+      turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
+        select coalesce(
+          c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
+          last.turn_ms
+        )
+        from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
+      ) end
+    where c.workspace = p_ticket.workspace
+      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+    returning c.last_token
+  )
+
+  insert into public.agent_locks as l (
+    workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
+    fencing_token, request_id, provisional
+  )
+  select
+    p_ticket.workspace, p_resource.resource_type, p_resource.resource_name, p_ticket.agent_name, p_ticket.execution_id,
+    clock_timestamp() + make_interval(
+      secs => case when v_is_provisional then least(p_ticket.ttl_seconds, 10) else p_ticket.ttl_seconds end
+    ),
+    p_ticket.ttl_seconds, counter.last_token, p_ticket.request_id, v_is_provisional
+  from counter
+  on conflict (workspace, resource_type, resource_name) do update set
+    locked_by = excluded.locked_by,
+    execution_id = excluded.execution_id,
+    locked_at = excluded.locked_at,
+    expires_at = excluded.expires_at,
+    ttl_seconds = excluded.ttl_seconds,
+    fencing_token = excluded.fencing_token,
+    request_id = excluded.request_id,
+    provisional = excluded.provisional
+  returning l.* into v_lease;
+  return v_lease;
+end;
+$$;
+
+-- Grants all of the resources (sorted by type and name), or returns null: where one is locked, or written all the time,
+-- or where it is somebody else's turn. A ticket without a number is a newcomer's, who is not in line. One that is in
+-- line gets what it waits for (p_resources null), and leaves the line in the same transaction.
+create or replace function core.grant_leases(p_ticket core.lock_tickets, p_resources core.resource[])
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_resources constant core.resource[] := coalesce(p_resources, array(
+    select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
+    where r.ticket_id = p_ticket.ticket_id
+    order by r.resource_type, r.resource_name
+  ));
+  v_resource core.resource;
+  v_lease public.agent_locks;
+  v_lapsed public.agent_locks[] := array[]::public.agent_locks[];
+  v_leases public.agent_locks[] := array[]::public.agent_locks[];
+begin
+  -- A look without locks first: most attempts on a locked resource end here, without a write.
+  foreach v_resource in array v_resources loop
+    if exists (
+      select from public.agent_locks as l
+      where l.workspace = p_ticket.workspace
+        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+        and l.expires_at > clock_timestamp()
+    ) then
+      return null;
+    end if;
+  end loop;
+  foreach v_resource in array v_resources loop
+    if not core.lock_fencing_counter(p_ticket.workspace, v_resource.resource_type, v_resource.resource_name) then
+      return null;
+    end if;
+    select * into v_lease from public.agent_locks as l
+    where l.workspace = p_ticket.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+    for update;
+    if v_lease.expires_at > clock_timestamp()
+      or core.first_in_line(p_ticket.workspace, v_resource) is distinct from p_ticket.ticket_id then
+      return null;
+    elsif v_lease.expires_at is not null then
+      v_lapsed := v_lapsed || v_lease;
+    end if;
+  end loop;
+  if p_ticket.ticket_id is not null then
+    delete from core.lock_tickets as t where t.ticket_id = p_ticket.ticket_id and t.refused is null;
+    if not found then
+      return null;  -- cancelled, or refused as a deadlock, while we waited for the locks
+    end if;
   end if;
-  select l.expires_at into v_expires_at from public.agent_locks as l
-  where l.workspace = p_workspace
-    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
-  for update;
-  if v_expires_at > clock_timestamp() then
-    return false;
+  foreach v_lease in array v_lapsed loop
+    perform core.write_lock_lost(v_lease, 'expired and was taken over');
+  end loop;
+  foreach v_resource in array v_resources loop
+    v_leases := v_leases || core.write_lease(p_ticket, v_resource);
+  end loop;
+  if p_ticket.ticket_id is not null then
+    -- The request is answered now: a late repetition must not queue for the lock once more. Not by
+    -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
+    insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
+    values (p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases))
+    on conflict do nothing;
   end if;
-  return core.first_in_line(p_workspace, p_resource) is not distinct from p_ticket_id;
+  return v_leases;
 end;
 $$;
 
@@ -2274,140 +2107,171 @@ select
   t.request_id
 from core.lock_ticket_resources as r
 cross join lateral (
-  select l.* from core.lock_tickets as l
-  where l.ticket_id = r.ticket_id and core.is_live_ticket(l)
+  select l.* from core.live_lock_tickets as l
+  where l.ticket_id = r.ticket_id
   offset 0 -- noqa: AM09
 ) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
 
-create type public.lock_status as (
-  resource_type text,
-  resource_name text,
-  holder public.agent_locks,
-  queue public.lock_queue []
-);
-comment on type public.lock_status is 'Answer of get_lock_status.';
+-- sql/30_locks/queue.sql
+-- The queue: what acquire_lock and acquire_locks do when they know which resources are meant.
+--
+-- All of them are granted, or none. Where they are not free, a request with a wait gets a ticket: a row of
+-- core.lock_tickets, with an entry in the line of each resource, by queue_key and number. While it waits it holds
+-- nothing. The same call again, or wait_for_lock, asks how it stands (waiters.sql). A resource is given to the first
+-- live ticket in its line, and newcomers never overtake one. Tickets that nobody asks about any more are passed over,
+-- and deleted when somebody else queues for the same.
+--
+-- Lock order: request id, then what a grant locks (leases.sql), then tickets. A newcomer's ticket is its own.
 
--- sql/30_locks/lock_retry_ms.sql
--- When a waiter should ask again. The first in line: core.retry_ms of the time for which the lock has been held, and
--- not before half of what is left of a short turn. Those behind it: most of the turns before theirs later, each taken
--- for as long as the last ones lasted, or as this one has. So they ask the more seldom, the more are before them. At
--- most 5 s, because a grant that nobody asks for lapses after 10 s.
-create or replace function core.lock_retry_ms(p_position integer, p_held interval, p_turn_ms double precision)
-returns integer
+-- The ticket whose turn it is for a resource, or null where nobody alive waits.
+create or replace function core.first_in_line(p_workspace text, p_resource core.resource)
+returns bigint
 language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_held_ms constant double precision := coalesce(extract(epoch from p_held) * 1000, 0);
-  v_turn_ms constant double precision := greatest(coalesce(p_turn_ms, v_held_ms), 25);
-begin
-  return least(
-    5000,
-    greatest(core.retry_ms(p_held, 5, 1000), least(25, (v_turn_ms - v_held_ms) / 2))
-    + 0.8 * (p_position - 1) * v_turn_ms
-  );
-end;
-$$;
-
--- sql/30_locks/make_fencing_counters.sql
--- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
--- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
-create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
-returns boolean
-language plpgsql
-set search_path = ''
-set lock_timeout = '100ms'
-as $$
-begin
-  insert into core.fencing_counters (workspace, resource_type, resource_name)
-  select p_workspace, r.resource_type, r.resource_name from unnest(p_resources) as r
-  on conflict do nothing;
-  return true;
-exception
-  when lock_not_available then
-    return false;
-end;
-$$;
-
--- sql/30_locks/may_be_deadlocked.sql
--- Whether a ticket may be on a cycle now, or be on one before it asks again. Every cycle leads through a lease whose
--- holder waits: somebody waits for what this identity holds, or will, once another ticket of it is granted.
-create or replace function core.may_be_deadlocked(p_ticket core.lock_tickets)
-returns boolean
-language plpgsql
-stable
 set search_path = ''
 set enable_seqscan = off
 as $$
 begin
-  return core.is_in_the_way(p_ticket) or exists (
-    select from core.lock_tickets as t
-    where t.workspace = p_ticket.workspace
-      and t.execution_id = p_ticket.execution_id and t.agent_name = p_ticket.agent_name
-      and t.ticket_id <> p_ticket.ticket_id
+  return (
+    select t.ticket_id
+    from core.lock_ticket_resources as r
+    cross join lateral (
+      select t.ticket_id from core.live_lock_tickets as t
+      where t.ticket_id = r.ticket_id
+      offset 0
+    ) as t
+    where r.workspace = p_workspace
+      and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
+    order by r.queue_key, r.ticket_id
+    limit 1
   );
 end;
 $$;
 
--- sql/30_locks/next_turn_ms.sql
--- How long the turns at a lock last, after one more of them: smoothed, and rather less than their mean. A turn that is
--- taken for too short costs a question; one for too long delays the waiters, and so makes the next turns longer still.
-create or replace function core.next_turn_ms(p_turn_ms double precision, p_lasted interval)
-returns double precision
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_lasted_ms constant double precision := extract(epoch from p_lasted) * 1000;
-begin
-  return coalesce(
-    p_turn_ms + (v_lasted_ms - p_turn_ms) * case when v_lasted_ms < p_turn_ms then 0.5 else 0.05 end, v_lasted_ms
-  );
-end;
-$$;
-
--- sql/30_locks/refuse_deadlock.sql
--- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once; the
--- error undoes all that its call did, so it is told to the caller and not to the log. A cycle that came
--- about later (two waits began together, a lease changed hands) loses its youngest wait, which is told
--- so at its next call; to raise here would undo the mark.
-create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
+-- Puts a request in line, unless its wait would close a cycle of agents that wait for each other.
+create or replace function core.enqueue(p_ticket core.lock_tickets, p_resources core.resource[], p_wait_seconds numeric)
 returns boolean
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_cycle jsonb;
-  v_loser core.lock_tickets;
+  -- Tickets whose client is gone for good; `skip locked`, because another newcomer may be at it.
+  v_dead constant bigint[] := array(
+    select dead.ticket_id
+    from unnest(p_resources) as w
+    cross join lateral (
+      select r.ticket_id from core.lock_ticket_resources as r
+      where r.workspace = p_ticket.workspace
+        and r.resource_type = w.resource_type and r.resource_name = w.resource_name
+      offset 0
+    ) as line
+    cross join lateral (
+      select d.ticket_id from core.lock_tickets as d
+      where d.ticket_id = line.ticket_id
+        and least(d.alive_until, d.gives_up_at) < clock_timestamp() - interval '60 seconds'
+      for update skip locked
+    ) as dead
+  );
+  v_ticket core.lock_tickets;
 begin
-  -- Every cycle leads through a lease: it has a member that holds what another one awaits, and it does if
-  -- those look. Most waiters need not, and a search may have to walk along whole lines.
-  if not core.is_in_the_way(p_ticket) then
-    return false;
+  if v_dead <> '{}' then
+    delete from core.lock_tickets as t where t.ticket_id = any(v_dead);
   end if;
-  v_cycle := core.find_cycle(p_ticket);
-  if v_cycle is null then
-    return false;
-  end if;
-  if p_is_new then
-    perform core.fail_deadlock(v_cycle);
-  end if;
-  update core.lock_tickets as t set refused = v_cycle
-  where t.refused is null and t.ticket_id = (
-    select max((e.value ->> 'ticket_id')::bigint) from jsonb_array_elements(v_cycle) as e
+  insert into core.lock_tickets as t (
+    workspace, request_id, arguments_hash, agent_name, execution_id, ttl_seconds, priority, queue_key, gives_up_at
+  ) values (
+    p_ticket.workspace, p_ticket.request_id, p_ticket.arguments_hash, p_ticket.agent_name, p_ticket.execution_id,
+    p_ticket.ttl_seconds, p_ticket.priority,
+    clock_timestamp() + (p_ticket.priority - 3) * interval '30 seconds',
+    clock_timestamp() + make_interval(secs => p_wait_seconds)
   )
-  returning t.* into v_loser;
-  if found then
-    perform core.write_activity(
-      v_loser.workspace, v_loser.agent_name, 'lock_refused', jsonb_build_object('reason', 'deadlock', 'cycle', v_cycle),
-      v_loser.execution_id
-    );
+  returning t.* into v_ticket;
+  perform core.make_fencing_counters(v_ticket.workspace, p_resources);
+  insert into core.lock_ticket_resources (workspace, resource_type, resource_name, queue_key, ticket_id)
+  select v_ticket.workspace, r.resource_type, r.resource_name, v_ticket.queue_key, v_ticket.ticket_id
+  from unnest(p_resources) as r;
+  return core.refuse_deadlock(v_ticket, true);
+end;
+$$;
+
+-- The leases, or an empty list: in line, if p_wait_seconds is more than 0, or refused.
+create or replace function core.take_leases(
+  p_resources core.resource[],
+  p_agent_name text,
+  p_execution_id text,
+  p_ttl_seconds integer,
+  p_wait_seconds numeric,
+  p_priority integer,
+  p_request_id uuid
+)
+returns public.agent_locks[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_ticket core.lock_tickets;
+  v_leases public.agent_locks[];
+begin
+  perform
+    core.require_agent('agent_name', p_agent_name),
+    core.require_name('execution_id', p_execution_id),
+    core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
+    coalesce(p_wait_seconds between 0 and 86400, false) or core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
+      'Use 0 to 86400 seconds.'
+    ),
+    p_wait_seconds = 0 or p_request_id is not null or core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
+      'A request that waits is known by its request_id: send a new uuid.'
+    ),
+    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'acquire_locks',
+    jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
+  );
+  if v_request.is_replay then
+    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
+    return core.leases_of_request(v_workspace, p_request_id);
+  elsif p_request_id is not null then
+    -- Or it is in line already, and this is the call again.
+    select * into v_ticket from core.lock_tickets as t
+    where t.workspace = v_workspace and t.request_id = p_request_id;
+    if v_ticket.arguments_hash <> v_request.arguments_hash then
+      perform core.fail(
+        'request_id_reused',
+        jsonb_build_object('request_id', p_request_id, 'first_used_by', v_request.function_name),
+        'Make a new request_id for every new call; repeat one only with the same arguments.'
+      );
+    elsif v_ticket.ticket_id is not null then
+      return (core.answer_waiter(v_workspace, p_request_id)).leases;
+    end if;
   end if;
-  return true;
+  -- Not in line yet: a ticket without a number, and without an end where the caller is not ready to wait.
+  v_ticket.workspace := v_workspace;
+  v_ticket.request_id := p_request_id;
+  v_ticket.arguments_hash := v_request.arguments_hash;
+  v_ticket.agent_name := p_agent_name;
+  v_ticket.execution_id := p_execution_id;
+  v_ticket.ttl_seconds := p_ttl_seconds;
+  v_ticket.priority := p_priority;
+  if p_wait_seconds > 0 then
+    v_ticket.gives_up_at := clock_timestamp() + make_interval(secs => p_wait_seconds);
+  end if;
+  v_leases := core.grant_leases(v_ticket, p_resources);
+  if v_leases is not null then
+    perform core.remember_request(v_request, to_jsonb(v_leases));
+  elsif p_wait_seconds > 0 then
+    perform core.enqueue(v_ticket, p_resources, p_wait_seconds);
+  end if;
+  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
+  return coalesce(v_leases, '{}');
 end;
 $$;
 
@@ -2549,195 +2413,6 @@ $$;
 comment on function public.renew_lock(text, text, text, bigint, integer, uuid) is
 'Extends a lease to ttl_seconds from now and returns its row; lease_lost if it has ended. Confirms a provisional one.';
 
--- sql/30_locks/require_resources.sql
--- One or more resources as JSON objects, checked, without repetitions, in the order of locking.
-create or replace function core.require_resources(p_resources jsonb)
-returns core.resource[]
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_resource jsonb;
-begin
-  if jsonb_typeof(p_resources) is distinct from 'array' or jsonb_array_length(p_resources) not between 1 and 100 then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'resources', 'reason', 'is no list of 1 to 100 resources'),
-      'Send a list such as [{"resource_type": "subsystem", "resource_name": "skeleton"}].'
-    );
-  end if;
-  for v_resource in select e.value from jsonb_array_elements(p_resources) as e loop
-    perform core.require_object('resources', v_resource);
-    perform core.require_name('resources.resource_type', v_resource ->> 'resource_type');
-    perform core.require_name('resources.resource_name', v_resource ->> 'resource_name');
-  end loop;
-  return array(
-    select distinct row(e.value ->> 'resource_type', e.value ->> 'resource_name')::core.resource
-    from jsonb_array_elements(p_resources) as e
-    order by 1
-  );
-end;
-$$;
-
--- sql/30_locks/require_wait.sql
-create or replace function core.require_wait(p_wait_seconds numeric, p_request_id uuid)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if p_wait_seconds is null or not p_wait_seconds between 0 and 86400 then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
-      'Use 0 to 86400 seconds.'
-    );
-  elsif p_wait_seconds > 0 and p_request_id is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
-      'A request that waits is known by its request_id: send a new uuid.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/30_locks/take_leases.sql
--- What acquire_lock and acquire_locks do when they know which resources are meant: all or none. Where
--- they are not free: with a wait the request is put in line, and the same call again, or wait_for_lock,
--- asks how it stands.
-create or replace function core.take_leases(
-  p_resources core.resource[],
-  p_agent_name text,
-  p_execution_id text,
-  p_ttl_seconds integer,
-  p_wait_seconds numeric,
-  p_priority integer,
-  p_request_id uuid
-)
-returns setof public.agent_locks
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  v_request core.request;
-  v_ticket core.lock_tickets;
-  v_leases public.agent_locks[];
-begin
-  perform
-    core.require_agent('agent_name', p_agent_name),
-    core.require_name('execution_id', p_execution_id),
-    core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
-    core.require_wait(p_wait_seconds, p_request_id),
-    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
-  v_request := core.recall_request(
-    v_workspace, p_request_id, 'acquire_locks',
-    jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
-  );
-  if v_request.is_replay then
-    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
-    return query select * from unnest(core.leases_of_request(v_workspace, p_request_id));
-    return;
-  end if;
-  if p_request_id is not null then
-    select * into v_ticket from core.lock_tickets as t
-    where t.workspace = v_workspace and t.request_id = p_request_id;
-    if found then
-      if v_ticket.arguments_hash <> v_request.arguments_hash then
-        perform core.fail_request_id_reused(p_request_id, v_request.function_name);
-      end if;
-      return query select * from unnest((core.await_ticket(v_workspace, p_request_id)).leases);
-      return;
-    end if;
-  end if;
-  v_leases := core.grant_leases(
-    v_workspace, p_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_request_id, null, p_wait_seconds > 0
-  );
-  if v_leases is not null then
-    perform core.remember_request(v_request, to_jsonb(v_leases));
-    return query select * from unnest(v_leases);
-  elsif p_wait_seconds > 0 then
-    perform core.enqueue(
-      v_request, p_resources, p_agent_name, p_execution_id, p_ttl_seconds, p_wait_seconds, p_priority
-    );
-  end if;
-  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
-end;
-$$;
-
--- sql/30_locks/ticket_position.sql
--- 1 for the next in line; for several resources the worst of its places. Counts no further than 100.
-create or replace function core.ticket_position(p_ticket core.lock_tickets)
-returns integer
-language plpgsql
-set search_path = ''
-set enable_seqscan = off
-as $$
-declare
-  v_position integer;
-begin
-  select 1 + max(ahead.tickets) into v_position
-  from core.lock_ticket_resources as r
-  cross join lateral (
-    select count(*)::integer as tickets
-    from (
-      select from core.lock_ticket_resources as a
-      cross join lateral (
-        select from core.lock_tickets as t
-        where t.ticket_id = a.ticket_id and core.is_live_ticket(t)
-        offset 0
-      ) as t
-      where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
-        and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
-      limit 100
-    ) as t
-  ) as ahead
-  where r.ticket_id = p_ticket.ticket_id;
-  return v_position;
-end;
-$$;
-
--- sql/30_locks/ticket_resources.sql
--- What a ticket waits for, in the order in which it is locked.
-create or replace function core.ticket_resources(p_ticket_id bigint)
-returns core.resource[]
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return array(
-    select row(r.resource_type, r.resource_name)::core.resource
-    from core.lock_ticket_resources as r
-    where r.ticket_id = p_ticket_id
-    order by r.resource_type, r.resource_name
-  );
-end;
-$$;
-
--- sql/30_locks/try_lease.sql
--- Holds the row of a lease, if there is one, `for update` until commit; false if somebody else has it.
-create or replace function core.try_lease(p_workspace text, p_resource core.resource)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform from public.agent_locks as l
-  where l.workspace = p_workspace
-    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
-  for update skip locked;
-  return found or not exists (
-    select from public.agent_locks as l
-    where l.workspace = p_workspace
-      and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name
-  );
-end;
-$$;
-
 -- sql/30_locks/wait_for_lock.sql
 create or replace function core.wait_for_lock(p_request_id uuid)
 returns public.lock_wait
@@ -2749,7 +2424,7 @@ declare
   v_workspace constant text := core.current_workspace();
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  return core.await_ticket(v_workspace, p_request_id);
+  return core.answer_waiter(v_workspace, p_request_id);
 end;
 $$;
 
@@ -2769,165 +2444,169 @@ retry_ms, which grows with the wait. Whoever is silent for three times that and 
 request waits any more, or one of its leases has ended: cancel_lock_request gives back the rest. waiting_for: the agents
 that hold what you wait for; where nobody does, who is before you in line. deadlock if this wait was chosen to end one.';
 
--- sql/30_locks/waiting_for.sql
--- The agents that a waiter is told of: who holds what it waits for, be it another thread of its own, and where
--- nobody does, who is before it in line.
-create or replace function core.waiting_for(p_ticket core.lock_tickets)
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-set enable_seqscan = off
-as $$
-declare
-  v_wanted constant core.resource[] := core.ticket_resources(p_ticket.ticket_id);
-begin
-  return array(
-    with held as materialized (
-      select row(l.resource_type, l.resource_name)::core.resource as resource, l.locked_by as agent_name
-      from unnest(v_wanted) as w
-      inner join public.agent_locks as l
-        on l.resource_type = w.resource_type and l.resource_name = w.resource_name
-      where l.workspace = p_ticket.workspace and l.expires_at > clock_timestamp()
-    )
+-- sql/30_locks/waiters.sql
+-- Waiters: how a waiting request stands, and when it should ask again.
+--
+-- Nobody is parked inside a call. A waiter asks, is answered at once, and waits on its own side until retry_ms is over,
+-- which costs nothing meanwhile. With each answer it counts as alive for three times that and 3 s more; who is silent
+-- for longer is passed over. The first in line takes what has become free by itself when it asks: an expiry tells
+-- nobody, and a hand-over (hand_over.sql) passes over what it could not lock at once.
+--
+-- Lock order: reads without locks; then what a grant locks (leases.sql), or a ticket that is refused, and at the end
+-- its own ticket.
 
-    select held.agent_name from held
-    union
-    select b.agent_name from core.blockers(p_ticket) as b
-    where (select count(*) from held) < cardinality(v_wanted)
-      and not exists (select from held where held.resource = b.resource)
-    order by 1
-  );
-end;
-$$;
-
--- sql/30_locks/waits_for.sql
--- One edge of a cycle, as it is told to the agent that is refused.
-create or replace function core.waits_for(p_ticket core.lock_tickets, p_resource core.resource)
-returns jsonb
+-- When a waiter should ask again. The first in line: after a tenth of the time for which it has been locked (as
+-- core.retry_ms), 5 ms to 1 s, and not before half of what is left of a short turn. Those behind it: most of the turns
+-- before theirs later, each taken for as long as the last ones lasted, or as this one has. So they ask the more seldom,
+-- the more are before them. At most 5 s, because a grant that nobody asks for lapses after 10 s.
+create or replace function core.lock_retry_ms(p_position integer, p_locked_for interval, p_turn_ms double precision)
+returns integer
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_locked_ms constant double precision := coalesce(extract(epoch from p_locked_for) * 1000, 0);
+  v_turn_ms constant double precision := greatest(coalesce(p_turn_ms, v_locked_ms), 25);
 begin
-  return jsonb_build_object(
-    'agent_name', p_ticket.agent_name,
-    'execution_id', p_ticket.execution_id,
-    'waits_for', to_jsonb(p_resource),
-    'ticket_id', p_ticket.ticket_id
+  return least(
+    5000,
+    greatest(core.retry_ms(p_locked_for, 5, 1000), least(25, (v_turn_ms - v_locked_ms) / 2))
+    + 0.8 * (p_position - 1) * v_turn_ms
   );
 end;
 $$;
 
--- sql/30_locks/waits_of.sql
--- What keeps a blocker from going on: itself, if it is a ticket; the tickets of its identity, if it is a
--- holder.
-create or replace function core.waits_of(p_blocker core.blocker, p_workspace text)
-returns setof core.lock_tickets
+-- Ends a look at the queue: for whom the ticket waits, when to ask again, and until when the waiter counts as alive.
+-- One that may be on a deadlock asks again soon: it is found when a member asks.
+create or replace function core.keep_in_line(
+  p_ticket core.lock_tickets,
+  p_position integer,
+  p_may_be_deadlocked boolean
+)
+returns public.lock_wait
 language plpgsql
-stable
 set search_path = ''
 set enable_seqscan = off
 as $$
+declare
+  v_locked_for interval;
+  v_turn_ms double precision;
+  v_agents text[];
+  v_retry_ms integer;
+  v_alive_until timestamptz;
 begin
-  return query
-  select t.* from core.lock_tickets as t
-  where t.ticket_id = p_blocker.ticket_id and core.is_live_ticket(t)
-  union all
-  select t.* from core.lock_tickets as t
-  where p_blocker.ticket_id is null
-    and t.workspace = p_workspace and t.execution_id = p_blocker.execution_id and t.agent_name = p_blocker.agent_name
-    and core.is_live_ticket(t);
+  -- What nobody holds, because another waits for more than this or a write is under way, counts as locked since this
+  -- wait began. The waiter is told of each holder, be it another thread of its own, and where there is none, of who is
+  -- before it in line.
+  select
+    coalesce(max(clock_timestamp() - l.locked_at), clock_timestamp() - p_ticket.created_at),
+    max(c.turn_ms),
+    array_agg(distinct coalesce(l.locked_by, ahead.agent_name)) filter (
+      where coalesce(l.locked_by, ahead.agent_name) is not null
+    )
+  into v_locked_for, v_turn_ms, v_agents
+  from core.lock_ticket_resources as r
+  left join public.agent_locks as l
+    on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+    and l.expires_at > clock_timestamp()
+  left join core.fencing_counters as c
+    on r.workspace = c.workspace and r.resource_type = c.resource_type and r.resource_name = c.resource_name
+  left join lateral (
+    select t.agent_name from core.lock_ticket_resources as a
+    cross join lateral (
+      select t.agent_name from core.live_lock_tickets as t
+      where t.ticket_id = a.ticket_id
+      offset 0
+    ) as t
+    where l.locked_by is null
+      and a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+      and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+    order by a.queue_key desc, a.ticket_id desc
+    limit 1
+  ) as ahead on true
+  where r.ticket_id = p_ticket.ticket_id;
+  -- A grant lapses with its time to live, if nobody asks for it sooner.
+  v_retry_ms := least(core.lock_retry_ms(p_position, v_locked_for, v_turn_ms), 500 * p_ticket.ttl_seconds);
+  if p_may_be_deadlocked then
+    v_retry_ms := least(v_retry_ms, 1500);
+  end if;
+  v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
+  if p_ticket.alive_until not between v_alive_until and v_alive_until + interval '1 second' then
+    -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
+    -- but a place that is seen to be live anew.
+    perform set_config('synchronous_commit', 'off', true);
+    update core.lock_tickets as t set alive_until = v_alive_until + interval '1 second'
+    where t.ticket_id = p_ticket.ticket_id;
+  end if;
+  return row('waiting', '{}'::public.agent_locks[], p_position, v_retry_ms, coalesce(v_agents, '{}'))::public.lock_wait;
 end;
 $$;
 
--- sql/30_locks/write_lease.sql
--- Writes a lease with the next fencing token; the caller holds the locks and knows that the resource
--- is free. To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most:
--- PostgREST does not notice that a client has gone away, so it is the client that confirms, by renew_lock.
-create or replace function core.write_lease(
-  p_workspace text,
-  p_resource core.resource,
-  p_agent_name text,
-  p_execution_id text,
-  p_ttl_seconds integer,
-  p_request_id uuid,
-  p_is_provisional boolean,
-  p_has_waited boolean
-)
-returns public.agent_locks
+create or replace function core.answer_waiter(p_workspace text, p_request_id uuid)
+returns public.lock_wait
 language plpgsql
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
-  v_lapsed public.agent_locks;
-  v_lease public.agent_locks;
+  v_look record;
+  v_ticket core.lock_tickets;
+  v_leases public.agent_locks[];
 begin
-  select * into v_lapsed from public.agent_locks as l
-  where l.workspace = p_workspace
-    and l.resource_type = p_resource.resource_type and l.resource_name = p_resource.resource_name;
-  if found then
-    perform core.write_lock_lost(v_lapsed, 'expired and was taken over');
-  end if;
-  with counter as (
-    update core.fencing_counters as c
-    set
-      last_token = c.last_token + 1,
-      last_granted_at = clock_timestamp(),
-      turn_ms = case
-        when p_has_waited then core.next_turn_ms(c.turn_ms, clock_timestamp() - c.last_granted_at)
-        else c.turn_ms
-      end
-    where c.workspace = p_workspace
-      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-    returning c.last_token
-  )
-
-  insert into public.agent_locks as l (
-    workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
-    fencing_token, request_id, provisional
-  )
+  -- One statement, so that ticket and place are of one moment. The place is 1 for the next in line; for several
+  -- resources the worst of them. Counts no further than 100.
   select
-    p_workspace, p_resource.resource_type, p_resource.resource_name, p_agent_name, p_execution_id,
-    clock_timestamp() + make_interval(
-      secs => case when p_is_provisional then least(p_ttl_seconds, 10) else p_ttl_seconds end
-    ),
-    p_ttl_seconds, counter.last_token, p_request_id, p_is_provisional
-  from counter
-  on conflict (workspace, resource_type, resource_name) do update set
-    locked_by = excluded.locked_by,
-    execution_id = excluded.execution_id,
-    locked_at = excluded.locked_at,
-    expires_at = excluded.expires_at,
-    ttl_seconds = excluded.ttl_seconds,
-    fencing_token = excluded.fencing_token,
-    request_id = excluded.request_id,
-    provisional = excluded.provisional
-  returning l.* into v_lease;
-  return v_lease;
-end;
-$$;
-
--- sql/30_locks/write_lock_lost.sql
--- Grants and releases are too many to log; a lease that ended without its holder's doing is worth it.
-create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return core.write_activity(
-    p_lease.workspace, p_lease.locked_by, 'lock_lost',
-    jsonb_build_object(
-      'resource_type', p_lease.resource_type, 'resource_name', p_lease.resource_name,
-      'fencing_token', p_lease.fencing_token, 'expires_at', p_lease.expires_at, 'reason', p_reason
-    ),
-    p_lease.execution_id
-  ) is not null;
+    t as ticket,
+    (
+      select 1 + max(ahead.tickets)
+      from core.lock_ticket_resources as r
+      cross join lateral (
+        select count(*)::integer as tickets
+        from (
+          select from core.lock_ticket_resources as a
+          cross join lateral (
+            select from core.live_lock_tickets as l
+            where l.ticket_id = a.ticket_id
+            offset 0
+          ) as l
+          where a.workspace = r.workspace and a.resource_type = r.resource_type and a.resource_name = r.resource_name
+            and (a.queue_key, a.ticket_id) < (r.queue_key, r.ticket_id)
+          limit 100
+        ) as a
+      ) as ahead
+      where r.ticket_id = t.ticket_id
+    ) as place
+  into v_look
+  from core.lock_tickets as t
+  where t.workspace = p_workspace and t.request_id = p_request_id
+    and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
+  v_ticket := v_look.ticket;
+  if v_ticket.refused is not null then
+    perform core.fail_deadlock(v_ticket.refused);
+  elsif v_ticket.gives_up_at > clock_timestamp() is not true then
+    -- A grant takes the ticket away; so does an end of the wait.
+    v_leases := core.leases_of_request(p_workspace, p_request_id);
+    return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
+  elsif v_look.place = 1 then
+    v_leases := core.grant_leases(v_ticket, null);
+    if v_leases is not null then
+      return row('granted', v_leases, 0, 0, '{}')::public.lock_wait;
+    end if;
+  end if;
+  return core.keep_in_line(v_ticket, v_look.place, core.refuse_deadlock(v_ticket, false));
 end;
 $$;
 
 -- sql/30_locks/get_lock_status.sql
+create type public.lock_status as (
+  resource_type text,
+  resource_name text,
+  holder public.agent_locks,
+  queue public.lock_queue []
+);
+comment on type public.lock_status is 'Answer of get_lock_status.';
+
 create or replace function public.get_lock_status(resource_type text, resource_name text)
 returns public.lock_status
 language sql
@@ -8633,7 +8312,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform core.hold_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   perform from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
   for update;
@@ -9698,14 +9377,14 @@ revoke all on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
 to authenticated, service_role;
 
 -- Everybody
@@ -9756,7 +9435,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.is_live_ticket, core.agent_subsystem, core.stale_inputs,
+core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs,
 core.budget_lines
 to authenticated, service_role;
 

@@ -21,7 +21,6 @@ FOR_ANON = {"public.health", "core.health", "core.schema_version"}
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
-    "core.is_live_ticket",
     "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",
@@ -167,6 +166,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
     views = f"from pg_class where relnamespace in {OURS} and relkind in ('v', 'm')"
     assert column(api, f"select relname {views} order by 1") == [
         "budget_usage",
+        "live_lock_tickets",
         "lock_queue",
         "system_status",
     ]
@@ -307,13 +307,18 @@ def test_an_unknown_slug_is_itself_an_error_and_no_success(api: Api) -> None:
         api.sql("select core.fail('no_such_slug', '{}')")
 
 
-def test_a_file_makes_the_function_of_its_name() -> None:
+def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_name() -> None:
+    files: dict[str, set[str]] = {}
     for path, text in SOURCES.items():
-        if path.name[:2].isdigit() or path.name == "tables.sql":
-            continue
-        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
-        assert {name for _, name in made} == {path.stem}, path
-        assert len(made) == len(set(made)) <= 2, path
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+\.\w+)", text, re.M)
+        for name in made:
+            files.setdefault(name, set()).add(path.stem)
+        assert len(made) == len(set(made)), path
+    for name, places in files.items():
+        schema, _, bare = name.partition(".")
+        if schema == "public" or f"public.{bare}" in files:
+            assert places == {bare}, name
+        assert len(places) == 1, name
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:

@@ -1,0 +1,94 @@
+-- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
+--
+-- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
+-- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
+-- Every function that takes a name checks it, with the name of its argument, before it writes anything.
+-- Reads no table and takes no lock.
+
+create or replace function core.name_fault(p_name text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
+    -- ASCII, which has one byte a character, is always in NFC.
+    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
+end;
+$$;
+
+comment on function core.name_fault(text) is
+'Why this is no name; null where it is one.';
+
+-- For constraints of tables.
+create or replace function core.is_name(p_name text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return core.name_fault(p_name) is null;
+end;
+$$;
+
+comment on function core.is_name(text) is
+'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
+
+create or replace function core.require_name(p_argument text, p_name text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_reason constant text := core.name_fault(p_name);
+begin
+  return v_reason is null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+  );
+end;
+$$;
+
+create or replace function core.require_optional_name(p_argument text, p_name text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_name is null or core.require_name(p_argument, p_name);
+end;
+$$;
+
+create or replace function core.require_names(p_argument text, p_names text[])
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_name text;
+begin
+  if array_ndims(p_names) > 1 or cardinality(p_names) > 1000 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is no flat list of up to 1000 names'),
+      'Send a list of names.'
+    );
+  end if;
+  foreach v_name in array coalesce(p_names, '{}') loop
+    perform core.require_name(p_argument, v_name);
+  end loop;
+  return true;
+end;
+$$;

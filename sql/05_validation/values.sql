@@ -1,0 +1,124 @@
+-- Numbers, times, and arguments of any type that must not be missing.
+--
+-- Numbers from outside stay jsonb until they are known to be JSON numbers: a cast would accept the string "NaN".
+-- An amount is a mass (kg), a cost (USD) or a power (W). It is finite, at least 0 and less than 1e12, and kept to a
+-- millionth: a program that computes with binary fractions sends 0.30000000000000004 for 0.3, and kept as it is, a sum
+-- that fits would be over its budget by 4e-17.
+-- Reads no table and takes no lock.
+
+-- For arguments of any type that have no null of their own: JSON callers can send null for each.
+create or replace function core.require_present(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_value is not null or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is missing'),
+    'Send a value instead of null, or leave the argument out if it has a default.'
+  );
+end;
+$$;
+
+create or replace function core.require_past(p_argument text, p_time timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_time <= clock_timestamp(), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object(
+      'argument', p_argument,
+      'reason', case when p_time is null then 'is missing' else 'lies in the future' end,
+      'value', p_time
+    ),
+    'Use a time that is over, with its zone.'
+  );
+end;
+$$;
+
+create or replace function core.require_whole_number(
+  p_argument text,
+  p_value jsonb,
+  p_least bigint,
+  p_most bigint
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
+begin
+  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+    format('Use a whole number from %s to %s.', p_least, p_most)
+  );
+end;
+$$;
+
+-- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
+create or replace function core.is_amount(p_amount numeric)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
+end;
+$$;
+
+comment on function core.is_amount(numeric) is
+'True for a finite mass, cost or power: at least 0, less than 1e12.';
+
+create or replace function core.round_amount(p_amount numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+end;
+$$;
+
+-- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
+-- import keeps all digits, and to send a whole row back with one change in it must not change the others.
+create or replace function core.keep_amount(p_known numeric, p_sent numeric)
+returns numeric
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_sent in (p_known, p_known::double precision::text::numeric) then p_known
+    else core.round_amount(p_sent)
+  end;
+end;
+$$;
+
+-- What was sent has to be an amount, and what is kept of it, the rounded one, too.
+create or replace function core.require_amount(p_argument text, p_value jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_amount constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
+begin
+  return coalesce(v_amount >= 0 and round(v_amount, 6) < 1000000000000, false) or core.fail(
+    'invalid_argument',
+    jsonb_build_object('argument', p_argument, 'reason', 'is not an amount', 'value', left(p_value::text, 200)),
+    'Use a JSON number of at least 0 and less than 1e12.'
+  );
+end;
+$$;
