@@ -7,6 +7,9 @@ immutable
 set search_path = ''
 as $$
 begin
-  return case when p_known = p_sent or core.is_read_as(p_known, p_sent) then p_known else core.round_amount(p_sent) end;
+  return case
+    when p_sent in (p_known, p_known::double precision::text::numeric) then p_known
+    else core.round_amount(p_sent)
+  end;
 end;
 $$;

@@ -1,21 +1,10 @@
-create or replace function core.health()
-returns public.health_report
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return row('ok', core.schema_version(), clock_timestamp())::public.health_report;
-end;
-$$;
-
 create or replace function public.health()
 returns public.health_report
 language sql
 stable
 set search_path = ''
 as $$
-  select core.health();
+  select row('ok', core.migration_version(), clock_timestamp())::public.health_report;
 $$;
 
 comment on function public.health() is

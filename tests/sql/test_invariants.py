@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 API_ROLES = ("anon", "authenticated", "service_role")
 OURS = "('core'::regnamespace, 'public'::regnamespace)"
 
-FOR_ANON = {"public.health", "core.health", "core.schema_version"}
+FOR_ANON = {"public.health", "core.migration_version"}
 # What row level security and the views evaluate with the caller's rights.
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
@@ -25,11 +25,10 @@ HELPERS_OF_CALLERS = {
     "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",
+    "core.migration_version",
 }
-# Touch no table, so they need no other rights than the caller's.
-WITHOUT_DEFINER = {"health", "schema_version"}
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_lock_status"}
+WITHOUT_TWIN = {"get_lock_status", "health", "schema_version"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
@@ -98,7 +97,7 @@ def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) ->
         name.removeprefix("public.")
         for name in functions(api, "p.pronamespace = 'public'::regnamespace")
     }
-    twins = {f"core.{name}" for name in public - WITHOUT_DEFINER - WITHOUT_TWIN}
+    twins = {f"core.{name}" for name in public - WITHOUT_TWIN}
     definers = functions(api, "p.prosecdef and p.pronamespace = 'core'::regnamespace")
     # The trigger runs also for an operator who types DELETE.
     assert set(definers) == twins | {
@@ -167,6 +166,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
     views = f"from pg_class where relnamespace in {OURS} and relkind in ('v', 'm')"
     assert column(api, f"select relname {views} order by 1") == [
         "budget_usage",
+        "documents",
         "lock_queue",
         "system_status",
     ]
@@ -307,13 +307,18 @@ def test_an_unknown_slug_is_itself_an_error_and_no_success(api: Api) -> None:
         api.sql("select core.fail('no_such_slug', '{}')")
 
 
-def test_a_file_makes_the_function_of_its_name() -> None:
+def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_name() -> None:
+    files: dict[str, set[str]] = {}
     for path, text in SOURCES.items():
-        if path.name[:2].isdigit() or path.name == "tables.sql":
-            continue
-        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
-        assert {name for _, name in made} == {path.stem}, path
-        assert len(made) == len(set(made)) <= 2, path
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+\.\w+)", text, re.M)
+        for name in made:
+            files.setdefault(name, set()).add(path.stem)
+        assert len(made) == len(set(made)), path
+    for name, places in files.items():
+        schema, _, bare = name.partition(".")
+        if schema == "public" or f"public.{bare}" in files:
+            assert places == {bare}, name
+        assert len(places) == 1, name
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:
