@@ -18,10 +18,10 @@ public.lock_queue, core.lock_tickets, core.lock_ticket_resources, core.documents
 to authenticated, service_role;
 
 -- Everybody
-grant usage on schema core to anon, authenticated, service_role;
-grant execute on function public.health, core.migration_version to anon, authenticated, service_role;
+grant execute on function public.health to anon, authenticated, service_role;
 
 -- Agents and operators
+grant usage on schema core to authenticated, service_role;
 grant execute on function
 public.acquire_lock, core.acquire_lock,
 public.acquire_locks, core.acquire_locks,
@@ -65,8 +65,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.is_live_ticket, core.agent_subsystem, core.stale_inputs,
-core.budget_lines
+core.visible_workspace, core.current_workspace, core.is_live_ticket, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone

@@ -32,30 +32,6 @@ begin
 end;
 $$;
 
--- The JSON pointers of what differs between two versions of a document: '[]' where they say the same.
-create or replace function core.changed_paths(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_from_version integer,
-  p_to_version integer
-)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(c.path), '[]')
-    from core.compare_documents(
-      core.document_content(p_workspace, p_document, p_subsystem, p_from_version),
-      core.document_content(p_workspace, p_document, p_subsystem, p_to_version)
-    ) as c
-  );
-end;
-$$;
-
 -- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
 -- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
 -- needs: so with the rights of its owner.
@@ -77,17 +53,20 @@ begin
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral (
-      select max(v.version) as version from core.documents as v
+      select v.version, v.content from core.documents as v
       where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      order by v.version desc limit 1
     ) as latest
     cross join lateral (
-      select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
+      select coalesce(jsonb_agg(c.path), '[]') as paths
+      from core.compare_documents(
+        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
+      ) as c
       where latest.version > greatest(d.seen_version, d.accepted_version) and (
         d.accepted_version is null
         or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, latest.version)
+        is distinct from latest.content
       )
-      offset 0  -- to compare once, and not for each mention of the paths
     ) as changes
     where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
@@ -101,6 +80,7 @@ create or replace function core.notify_dependents(
   p_document text,
   p_subsystem text,
   p_version integer,
+  p_content jsonb,
   p_created_by text,
   p_execution_id text
 )
@@ -123,8 +103,14 @@ begin
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
       -- Many have seen the same version: what has changed since is found once for all of them.
-      select s.version, core.changed_paths(p_workspace, p_document, p_subsystem, s.version, p_version) as paths
+      select s.version, difference.paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
+      cross join lateral (
+        select coalesce(jsonb_agg(c.path), '[]') as paths
+        from core.compare_documents(
+          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
+        ) as c
+      ) as difference
       where s.version is not null
     )
     select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths

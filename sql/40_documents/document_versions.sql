@@ -167,7 +167,9 @@ begin
       p_execution_id
     );
   end if;
-  perform core.notify_dependents(p_workspace, p_document, p_subsystem, v_version, p_created_by, p_execution_id);
+  perform core.notify_dependents(
+    p_workspace, p_document, p_subsystem, v_version, v_content, p_created_by, p_execution_id
+  );
   return v_version;
 end;
 $$;

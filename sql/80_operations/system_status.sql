@@ -46,9 +46,9 @@ left join (
       n.agent
     from public.subsystems as u
     cross join lateral (
-      -- An agent of the name a_agent works on a, not on a_agent.
+      -- As core.agent_subsystem has it: an agent of the name a_agent works on a, not on a_agent.
       values (u.name || '_agent'), (u.name || '_designer'),
-      (case when core.agent_subsystem(u.name) = u.name then u.name end)
+      (case when u.name !~ '._(agent|designer)$' then u.name end)
     ) as n (agent)
   ) as a
   inner join (

@@ -40,14 +40,3 @@ comment on type public.workspace_summary is 'A row of list_workspaces.';
 create type public.import_counts as (section text, imported integer, unchanged integer, refused integer);
 comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
-
--- The name of the newest migration; a test holds both equal. Apart from schema_version, for that one cannot be called
--- without a key, and health has to tell it to anybody.
-create or replace function core.migration_version()
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  select '20261122000000';
-$$;

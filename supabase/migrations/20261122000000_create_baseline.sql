@@ -3208,30 +3208,6 @@ begin
 end;
 $$;
 
--- The JSON pointers of what differs between two versions of a document: '[]' where they say the same.
-create or replace function core.changed_paths(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_from_version integer,
-  p_to_version integer
-)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(c.path), '[]')
-    from core.compare_documents(
-      core.document_content(p_workspace, p_document, p_subsystem, p_from_version),
-      core.document_content(p_workspace, p_document, p_subsystem, p_to_version)
-    ) as c
-  );
-end;
-$$;
-
 -- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
 -- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
 -- needs: so with the rights of its owner.
@@ -3253,17 +3229,20 @@ begin
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral (
-      select max(v.version) as version from core.documents as v
+      select v.version, v.content from core.documents as v
       where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      order by v.version desc limit 1
     ) as latest
     cross join lateral (
-      select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
+      select coalesce(jsonb_agg(c.path), '[]') as paths
+      from core.compare_documents(
+        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
+      ) as c
       where latest.version > greatest(d.seen_version, d.accepted_version) and (
         d.accepted_version is null
         or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, latest.version)
+        is distinct from latest.content
       )
-      offset 0  -- to compare once, and not for each mention of the paths
     ) as changes
     where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
@@ -3277,6 +3256,7 @@ create or replace function core.notify_dependents(
   p_document text,
   p_subsystem text,
   p_version integer,
+  p_content jsonb,
   p_created_by text,
   p_execution_id text
 )
@@ -3299,8 +3279,14 @@ begin
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
       -- Many have seen the same version: what has changed since is found once for all of them.
-      select s.version, core.changed_paths(p_workspace, p_document, p_subsystem, s.version, p_version) as paths
+      select s.version, difference.paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
+      cross join lateral (
+        select coalesce(jsonb_agg(c.path), '[]') as paths
+        from core.compare_documents(
+          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
+        ) as c
+      ) as difference
       where s.version is not null
     )
     select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
@@ -3688,7 +3674,9 @@ begin
       p_execution_id
     );
   end if;
-  perform core.notify_dependents(p_workspace, p_document, p_subsystem, v_version, p_created_by, p_execution_id);
+  perform core.notify_dependents(
+    p_workspace, p_document, p_subsystem, v_version, v_content, p_created_by, p_execution_id
+  );
   return v_version;
 end;
 $$;
@@ -7977,17 +7965,6 @@ create type public.import_counts as (section text, imported integer, unchanged i
 comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
 
--- The name of the newest migration; a test holds both equal. Apart from schema_version, for that one cannot be called
--- without a key, and health has to tell it to anybody.
-create or replace function core.migration_version()
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  select '20261122000000';
-$$;
-
 -- sql/80_operations/checkin_subsystem.sql
 -- Checks all that a check-in brings along.
 create or replace function core.require_checkin(
@@ -8556,7 +8533,8 @@ language sql
 stable
 set search_path = ''
 as $$
-  select row('ok', core.migration_version(), clock_timestamp())::public.health_report;
+  -- The name of the newest migration, as public.schema_version has it; a test holds all three equal.
+  select row('ok', '20261122000000', clock_timestamp())::public.health_report;
 $$;
 
 comment on function public.health() is
@@ -9245,7 +9223,8 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.migration_version();
+  -- The name of the newest migration, as public.health has it; a test holds all three equal.
+  select '20261122000000';
 $$;
 
 comment on function public.schema_version() is
@@ -9300,9 +9279,9 @@ left join (
       n.agent
     from public.subsystems as u
     cross join lateral (
-      -- An agent of the name a_agent works on a, not on a_agent.
+      -- As core.agent_subsystem has it: an agent of the name a_agent works on a, not on a_agent.
       values (u.name || '_agent'), (u.name || '_designer'),
-      (case when core.agent_subsystem(u.name) = u.name then u.name end)
+      (case when u.name !~ '._(agent|designer)$' then u.name end)
     ) as n (agent)
   ) as a
   inner join (
@@ -9358,10 +9337,10 @@ public.lock_queue, core.lock_tickets, core.lock_ticket_resources, core.documents
 to authenticated, service_role;
 
 -- Everybody
-grant usage on schema core to anon, authenticated, service_role;
-grant execute on function public.health, core.migration_version to anon, authenticated, service_role;
+grant execute on function public.health to anon, authenticated, service_role;
 
 -- Agents and operators
+grant usage on schema core to authenticated, service_role;
 grant execute on function
 public.acquire_lock, core.acquire_lock,
 public.acquire_locks, core.acquire_locks,
@@ -9405,8 +9384,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.is_live_ticket, core.agent_subsystem, core.stale_inputs,
-core.budget_lines
+core.visible_workspace, core.current_workspace, core.is_live_ticket, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone

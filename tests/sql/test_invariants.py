@@ -16,16 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 API_ROLES = ("anon", "authenticated", "service_role")
 OURS = "('core'::regnamespace, 'public'::regnamespace)"
 
-FOR_ANON = {"public.health", "core.migration_version"}
+FOR_ANON = {"public.health"}
 # What row level security and the views evaluate with the caller's rights.
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
     "core.is_live_ticket",
-    "core.agent_subsystem",
     "core.stale_inputs",
     "core.budget_lines",
-    "core.migration_version",
 }
 # Reads with the caller's own rights: they have no private half.
 WITHOUT_TWIN = {"get_lock_status", "health", "schema_version"}
