@@ -56,6 +56,8 @@ as $$
 declare
   v_count integer;
 begin
+  perform core.require_name('document.conflicts.events.agent_name', e.agent_name)
+  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
   insert into public.conflict_events (
     workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
   )
@@ -71,7 +73,11 @@ begin
     workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
   ) values (
     p_conflict.workspace, p_conflict.conflict_id, 1, 'opened', p_conflict.source_agent,
-    core.report_of(p_conflict), p_conflict.created_at, p_conflict.execution_id
+    jsonb_build_object(
+      'severity', p_conflict.severity, 'priority', p_conflict.priority, 'target_agent', p_conflict.target_agent,
+      'description', p_conflict.description, 'details', p_conflict.details, 'blocks_agents', p_conflict.blocks_agents
+    ),
+    p_conflict.created_at, p_conflict.execution_id
   );
   if p_conflict.status = 'open' then
     return 1;
@@ -114,6 +120,13 @@ begin
     v_entry.reported_to := coalesce(v_entry.reported_to, v_entry.target_agent);
     v_entry.reports := coalesce(v_entry.reports, 1);
     v_entry.last_reported_at := coalesce(v_entry.last_reported_at, v_entry.created_at);
+    perform core.require_name('document.conflicts.source_agent', v_entry.source_agent);
+    perform core.require_name('document.conflicts.target_agent', v_entry.target_agent);
+    perform core.require_name('document.conflicts.reported_to', v_entry.reported_to);
+    perform core.require_optional_name('document.conflicts.resolved_by', v_entry.resolved_by);
+    if v_entry.conflict_key is not null then
+      perform core.require_label('document.conflicts.conflict_key', v_entry.conflict_key);
+    end if;
     if exists (
       select from public.conflicts as c where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id
     ) then
@@ -160,6 +173,11 @@ begin
       'Give each entry a uuid that stays the same when it is imported again.'
     );
   end if;
+  -- Each name once: a log has many entries of few.
+  perform core.require_name('document.agent_activity_logs.agent_name', n.name)
+  from (select distinct e.value ->> 'agent_name' as name from jsonb_array_elements(p_entries) as e) as n;
+  perform core.require_label('document.agent_activity_logs.activity', n.label)
+  from (select distinct e.value ->> 'activity' as label from jsonb_array_elements(p_entries) as e) as n;
   insert into public.agent_activity_logs (
     workspace, agent_name, activity, details, execution_id, "timestamp", import_key
   )
