@@ -159,6 +159,7 @@ begin
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
 
+  -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
     -- Before the dependencies, which a reason for stale inputs changes.
@@ -199,6 +200,7 @@ begin
     where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
       and l.fencing_token = p_fencing_token;
   end if;
+
   v_checkin := row(v_status, v_interfaces, v_design, p_release);
   perform core.remember_request(v_request, to_jsonb(v_checkin));
   return v_checkin;
