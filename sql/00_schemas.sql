@@ -4,7 +4,7 @@
 --   request id (advisory) -> workspace row, which stands for the constraints -> allocations (advisory,
 --   core.hold_allocations) -> resource by resource, sorted: its fencing counter (advisory, then the row), then
 --   its lease -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
---   -> publications (core.hold_publications), by place
+--   -> publications (core.lock_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.

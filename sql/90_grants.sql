@@ -1,5 +1,5 @@
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
--- Each RPC is a pair: the public wrapper and the core function behind it.
+-- An RPC is a pair, the public wrapper and the core function behind it; some reads are the first alone.
 -- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
 
 -- Tables: read through row level security, written by functions alone.
@@ -7,21 +7,21 @@ revoke all on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
 to authenticated, service_role;
 
 -- Everybody
-grant usage on schema core to anon, authenticated, service_role;
-grant execute on function public.health, core.health, core.schema_version to anon, authenticated, service_role;
+grant execute on function public.health to anon, authenticated, service_role;
 
 -- Agents and operators
+grant usage on schema core to authenticated, service_role;
 grant execute on function
 public.acquire_lock, core.acquire_lock,
 public.acquire_locks, core.acquire_locks,
@@ -65,8 +65,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs,
-core.budget_lines
+core.visible_workspace, core.current_workspace, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone

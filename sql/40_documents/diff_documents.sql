@@ -1,3 +1,4 @@
+-- A read with a private half: it calls helpers that are not for callers.
 create or replace function core.diff_documents(
   p_subsystem text,
   p_document text,
@@ -12,15 +13,13 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_contents jsonb[];
-  v_version integer;
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_document(p_document);
-  foreach v_version in array array[p_from_version, p_to_version] loop
-    v_contents := v_contents || core.require_document_version(v_workspace, p_document, p_subsystem, v_version);
-  end loop;
-  return query select * from core.compare_documents(v_contents[1], v_contents[2]);
+  return query select * from core.compare_documents(
+    core.require_document_version(v_workspace, p_document, p_subsystem, p_from_version),
+    core.require_document_version(v_workspace, p_document, p_subsystem, p_to_version)
+  );
 end;
 $$;
 

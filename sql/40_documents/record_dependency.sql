@@ -31,12 +31,25 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
   end if;
-  perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
-  v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
+  perform core.lock_publications(v_workspace, array[p_on_subsystem], false);
+  v_version := coalesce(p_version, (
+    select max(d.version) from core.documents as d
+    where d.workspace = v_workspace and d.document = p_document and d.subsystem = p_on_subsystem
+  ), 0);
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
-  v_row := core.write_dependency(
-    v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id
-  );
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  ) values (v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id)
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    seen_version = excluded.seen_version,
+    -- What was accepted of later versions holds as long as the work is made from the same.
+    accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
+    read_version = null,  -- whatever a checkout has read: its agent says so
+    read_token = null,
+    recorded_by = excluded.recorded_by,
+    recorded_at = excluded.recorded_at,
+    execution_id = excluded.execution_id
+  returning d.* into v_row;
   perform core.write_activity(
     v_workspace, p_agent_name, 'dependency_recorded',
     jsonb_build_object(

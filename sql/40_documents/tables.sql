@@ -3,7 +3,7 @@ create table public.subsystem_requirements (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -32,7 +32,7 @@ create table public.subsystem_interfaces (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -62,7 +62,7 @@ create table public.subsystem_designs (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -86,6 +86,33 @@ create policy subsystem_designs_of_own_workspace on public.subsystem_designs
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
+-- The versions of all three kinds of document in one shape. Read with the caller's rights, by system_status too.
+create view core.documents
+with (security_invoker = true) as
+select
+  d.workspace,
+  'requirements' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.requirements as content
+from public.subsystem_requirements as d
+union all
+select
+  d.workspace,
+  'interfaces' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.interfaces as content
+from public.subsystem_interfaces as d
+union all
+select
+  d.workspace,
+  'design' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.design_data as content
+from public.subsystem_designs as d;
+
 -- Conflicts: the JSON pointers of the parts that both sides changed differently.
 create type core.document_merge as (document jsonb, conflicts text []);
 
@@ -94,21 +121,19 @@ comment on type public.document_change is
 'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
 its values.';
 
-create type core.document_store as (table_name text, column_name text);
-
 -- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
 -- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
 -- is still made from what was seen before. Until then it stands apart, under the token of its lease.
 create table public.document_dependencies (
   workspace text not null,
-  subsystem text not null check (core.is_name(subsystem)),
-  on_subsystem text not null check (core.is_name(on_subsystem)),
+  subsystem text not null,
+  on_subsystem text not null,
   document text not null check (document in ('requirements', 'interfaces', 'design')),
   seen_version integer not null check (seen_version >= 0),
   accepted_version integer check (accepted_version >= 0),
   read_version integer check (read_version >= 0),
   read_token bigint,
-  recorded_by text not null check (core.is_name(recorded_by)),
+  recorded_by text not null,
   recorded_at timestamptz not null default clock_timestamp(),
   execution_id text,
   primary key (workspace, subsystem, on_subsystem, document),

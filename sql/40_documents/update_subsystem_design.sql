@@ -15,6 +15,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
+  v_version integer;
   v_row public.subsystem_designs;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -29,13 +30,11 @@ begin
     return jsonb_populate_record(null::public.subsystem_designs, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := jsonb_populate_record(
-    v_row,
-    core.write_document(
-      v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id,
-      'design_updated'
-    )
+  v_version := core.write_document(
+    v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id, true
   );
+  select * into v_row from public.subsystem_designs as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;

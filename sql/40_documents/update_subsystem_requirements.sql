@@ -15,6 +15,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
+  v_version integer;
   v_row public.subsystem_requirements;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -33,13 +34,11 @@ begin
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  v_row := jsonb_populate_record(
-    v_row,
-    core.write_document(
-      v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id,
-      'requirements_updated'
-    )
+  v_version := core.write_document(
+    v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id, true
   );
+  select * into v_row from public.subsystem_requirements as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;

@@ -1,3 +1,106 @@
+-- Checks all that a check-in brings along.
+create or replace function core.require_checkin(
+  p_subsystem text,
+  p_agent_name text,
+  p_execution_id text,
+  p_fencing_token bigint,
+  p_status jsonb,
+  p_interfaces jsonb,
+  p_design_data jsonb,
+  p_activity text,
+  p_details jsonb,
+  p_release boolean,
+  p_accept_stale text,
+  p_strict boolean
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
+  perform core.require_present('release', to_jsonb(p_release));
+  perform core.require_present('strict', to_jsonb(p_strict));
+  perform core.require_status(p_subsystem, p_status);
+  perform core.require_object('details', p_details);
+  if p_interfaces is not null then
+    perform core.require_object('interfaces', p_interfaces);
+  end if;
+  if p_design_data is not null then
+    perform core.require_object('design_data', p_design_data);
+  end if;
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
+  if p_accept_stale is not null then
+    perform core.require_text('accept_stale', p_accept_stale);
+  end if;
+  return true;
+end;
+$$;
+
+-- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
+-- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
+-- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
+create or replace function core.adopt_inputs(
+  p_workspace text,
+  p_subsystem text,
+  p_fencing_token bigint,
+  p_is_complete boolean,
+  p_accept_stale text,
+  p_agent_name text,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_stale jsonb;
+begin
+  with read as materialized (
+    select d.document, d.on_subsystem from public.document_dependencies as d
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
+    order by d.document, d.on_subsystem  -- as all who write dependencies
+    for update
+  )
+  update public.document_dependencies as d set
+    seen_version = d.read_version,
+    accepted_version = null,  -- was said of the work that was made from another version
+    read_version = null,
+    read_token = null,
+    recorded_by = p_agent_name,
+    recorded_at = clock_timestamp(),
+    execution_id = p_execution_id
+  from read as r
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
+  if v_stale = '[]' then
+    return true;
+  elsif p_accept_stale is null then
+    return core.fail(
+      'stale_inputs',
+      jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
+      'Check it out again with the same reads and redo the work on what comes, or check in with accept_stale and a reason.'
+    );
+  end if;
+  update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer
+  from jsonb_array_elements(v_stale) as e
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = e.value ->> 'subsystem' and d.document = e.value ->> 'document';
+  return core.write_activity(
+    p_workspace, p_agent_name, 'stale_inputs_accepted',
+    jsonb_build_object('subsystem', p_subsystem, 'reason', p_accept_stale, 'inputs', v_stale),
+    p_execution_id
+  ) is not null;
+end;
+$$;
+
 create or replace function core.checkin_subsystem(
   p_subsystem text,
   p_agent_name text,
@@ -20,7 +123,12 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_publishes constant boolean := num_nonnulls(p_interfaces, p_design_data) > 0;
   v_request core.request;
+  v_status public.subsystems;
+  v_interfaces public.subsystem_interfaces;
+  v_design public.subsystem_designs;
+  v_version integer;
   v_checkin public.subsystem_checkin;
 begin
   perform core.require_checkin(
@@ -37,32 +145,53 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_checkin, v_request.answer);
   end if;
+
+  -- Locks, in their order, and whether this lease is alive.
   perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
-    perform core.hold_for_release(v_workspace, p_subsystem);
+    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
+    -- of those deadlock. The counter comes before, as everywhere.
+    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
+    perform from public.agent_locks as l
+    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
-  if num_nonnulls(p_interfaces, p_design_data) > 0 then
+
+  -- The writes: status, what the work was made from, documents.
+  v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if v_publishes then
     -- Before the dependencies, which a reason for stale inputs changes.
-    perform core.hold_publications(v_workspace, array[p_subsystem], true);
+    perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
-  if (v_checkin.status).state = 'complete' or num_nonnulls(p_interfaces, p_design_data) > 0 then
+  if v_status.state = 'complete' or v_publishes then
     -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
-    perform core.adopt_reads(v_workspace, p_subsystem, p_fencing_token, p_agent_name, p_execution_id);
+    perform core.adopt_inputs(
+      v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
+      p_agent_name, p_execution_id
+    );
   end if;
-  if (v_checkin.status).state = 'complete' then
-    perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
+  if p_interfaces is not null then
+    v_version := core.write_document(
+      v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, false
+    );
+    select * into v_interfaces from public.subsystem_interfaces as d
+    where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   end if;
-  v_checkin := core.publish_checkin(
-    v_checkin, v_workspace, p_subsystem, p_interfaces, p_design_data, p_agent_name, p_execution_id
-  );
+  if p_design_data is not null then
+    v_version := core.write_document(
+      v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, false
+    );
+    select * into v_design from public.subsystem_designs as d
+    where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
+  end if;
+
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
     p_details || jsonb_strip_nulls(jsonb_build_object(
-      'subsystem', p_subsystem, 'state', (v_checkin.status).state, 'version', (v_checkin.status).version,
-      'interfaces_version', (v_checkin.interfaces).version, 'design_version', (v_checkin.design).version
+      'subsystem', p_subsystem, 'state', v_status.state, 'version', v_status.version,
+      'interfaces_version', v_interfaces.version, 'design_version', v_design.version
     )),
     p_execution_id
   );
@@ -71,7 +200,8 @@ begin
     where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
       and l.fencing_token = p_fencing_token;
   end if;
-  v_checkin.released := p_release;
+
+  v_checkin := row(v_status, v_interfaces, v_design, p_release);
   perform core.remember_request(v_request, to_jsonb(v_checkin));
   return v_checkin;
 end;

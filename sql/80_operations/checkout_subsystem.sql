@@ -1,3 +1,117 @@
+-- Notes which versions of others' documents the holder of a subsystem's lease has read: p_versions says by subsystem
+-- which, and of those that are not in it there was none yet (0). What it read of itself is no dependency. A new
+-- dependency is on what was read; of a known one that stands apart until the check-in, see core.adopt_inputs. A
+-- repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that is noted, for to take
+-- the work for older than it is costs a look, and for newer hides a change.
+create or replace function core.note_reads(
+  p_lease public.agent_locks,
+  p_document text,
+  p_read text[],
+  p_versions jsonb,
+  p_is_repetition boolean
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  )
+  select distinct
+    p_lease.workspace, p_lease.resource_name, n.name, p_document, coalesce((p_versions ->> n.name)::integer, 0),
+    p_lease.locked_by, p_lease.execution_id
+  from unnest(p_read) as n (name)
+  where n.name <> p_lease.resource_name
+  order by n.name  -- all writers in one order, so that none of them deadlock
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    read_version = nullif(excluded.seen_version, d.seen_version),
+    read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  -- To read the same again is no news.
+  where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
+    nullif(excluded.seen_version, d.seen_version),
+    case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  );
+  return found;
+end;
+$$;
+
+-- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
+-- the versions that it is given of other subsystems' documents.
+create or replace function core.read_checkout(
+  p_lease public.agent_locks,
+  p_reads text[],
+  p_reads_requirements text[],
+  p_is_repetition boolean
+)
+returns public.subsystem_checkout
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := p_lease.workspace;
+  v_subsystem constant text := p_lease.resource_name;
+  v_interfaces public.subsystem_interfaces[];
+  v_requirements public.subsystem_requirements[];
+begin
+  perform core.lock_publications(v_workspace, p_reads || p_reads_requirements, false);
+  v_interfaces := array(
+    select latest.document from (select distinct n.name from unnest(p_reads) as n (name)) as named
+    cross join lateral (
+      select d from public.subsystem_interfaces as d
+      where d.workspace = v_workspace and d.subsystem_name = named.name
+      order by d.version desc limit 1
+    ) as latest (document)
+    order by named.name
+  );
+  v_requirements := array(
+    select latest.document from (select distinct n.name from unnest(p_reads_requirements) as n (name)) as named
+    cross join lateral (
+      select d from public.subsystem_requirements as d
+      where d.workspace = v_workspace and d.subsystem_name = named.name
+      order by d.version desc limit 1
+    ) as latest (document)
+    order by named.name
+  );
+  perform core.note_reads(
+    p_lease, 'interfaces', p_reads,
+    (select jsonb_object_agg(d.subsystem_name, d.version) from unnest(v_interfaces) as d), p_is_repetition
+  );
+  perform core.note_reads(
+    p_lease, 'requirements', p_reads_requirements,
+    (select jsonb_object_agg(d.subsystem_name, d.version) from unnest(v_requirements) as d), p_is_repetition
+  );
+  return row(
+    p_lease,
+    (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),
+    (
+      select d from public.subsystem_requirements as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_interfaces as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_designs as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select g from public.global_constraints as g
+      where g.workspace = v_workspace
+      order by g.version desc limit 1
+    ),
+    v_interfaces,
+    v_requirements,
+    array(select c from core.get_active_conflicts(p_lease.locked_by) as c),
+    '{}'::public.conflicts[]
+  )::public.subsystem_checkout;
+end;
+$$;
+
 create or replace function core.checkout_subsystem(
   p_subsystem text,
   p_agent_name text,
@@ -15,23 +129,34 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_is_repetition boolean;
-  v_blockers public.conflicts[];
+  v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_names('reads', p_reads);
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
+
+  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
   v_is_repetition := core.was_answered(v_workspace, p_request_id);
-  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, v_is_repetition);
-  if v_blockers is null then
-    return;
-  elsif cardinality(v_blockers) > 0 then
+  if not v_is_repetition then
+    v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    if v_blockers = '{}' then
+      -- A writer may be at it, and a conflict come while we wait for its end: so the counter of the lease first, and
+      -- then another look. Nothing if that writer does not come to an end.
+      if not core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem) then
+        return;
+      end if;
+      v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    end if;
+  end if;
+  if v_blockers <> '{}' then
     return query select * from jsonb_populate_record(
       null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
     );
     return;
   end if;
+
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(

@@ -1,3 +1,21 @@
+-- The history of a conflict as an export carries it.
+create or replace function core.events_of(p_workspace text, p_conflict_id bigint)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(e) - array['workspace', 'conflict_id'] order by e.event_id), '[]')
+    from public.conflict_events as e
+    where e.workspace = p_workspace and e.conflict_id = p_conflict_id
+  );
+end;
+$$;
+
+-- A read with a private half, because the counters are not for callers.
+--
 -- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
 -- old token is valid again where the document is imported.
 create or replace function core.export_state()
@@ -72,7 +90,12 @@ begin
   );
 exception
   when program_limit_exceeded then
-    return core.fail_export_too_large(v_workspace);
+    -- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+    return to_jsonb(core.fail(
+      'export_too_large',
+      jsonb_build_object('workspace', v_workspace, 'limit_bytes', 268435455),
+      'Prune the activity log (sharedstate prune), or save the whole database: sharedstate backup FILE.'
+    ));
 end;
 $$;
 

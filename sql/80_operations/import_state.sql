@@ -1,3 +1,45 @@
+-- Checks the document and its sections as they arrive; what the entries say is checked where they are imported.
+create or replace function core.require_import_document(p_document jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_section record;
+begin
+  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
+  -- conflicts[i].events[j].details.details.
+  perform core.require_object('document', p_document, 206);
+  if p_document ->> 'format' is distinct from 'sharedstate/1' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document.format', 'reason', 'is unknown', 'value', p_document -> 'format'),
+      'Send a document made by export_state: its format is sharedstate/1.'
+    );
+  end if;
+  for v_section in select * from jsonb_each(p_document - array['format', 'workspace', 'exported_at']) loop
+    if v_section.key = 'counters' then
+      perform core.require_object('document.counters', v_section.value);
+    elsif v_section.key not in (
+      'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
+      'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
+    ) or not jsonb_path_match(
+      v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))'
+    ) then
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object(
+          'argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'
+        ),
+        'Send the sections of export_state, each a list of objects.'
+      );
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
 create or replace function core.import_state(p_document jsonb, p_request_id uuid)
 returns setof public.import_counts
 language plpgsql
@@ -6,8 +48,10 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_last_conflict_id constant jsonb := p_document -> 'counters' -> 'last_conflict_id';
   v_request core.request;
   v_counts public.import_counts[];
+  v_conflicts public.import_counts;
 begin
   perform core.require_import_document(p_document);
   v_request := core.recall_request(v_workspace, p_request_id, 'import_state', p_document);
@@ -18,19 +62,29 @@ begin
   begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
-      core.import_counters(v_workspace, p_document -> 'counters'),
+      core.import_fencing_counters(v_workspace, p_document -> 'counters'),
       core.import_subsystems(v_workspace, p_document -> 'subsystems')
     ];
     perform core.correct_within_budget(core.lock_constraints(v_workspace));
     v_counts := v_counts || array[
-      core.import_documents(v_workspace, 'requirements', p_document -> 'subsystem_requirements'),
-      core.import_documents(v_workspace, 'interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'design', p_document -> 'subsystem_designs')
+      core.import_documents(
+        v_workspace, 'subsystem_requirements', 'requirements', p_document -> 'subsystem_requirements'
+      ),
+      core.import_documents(v_workspace, 'subsystem_interfaces', 'interfaces', p_document -> 'subsystem_interfaces'),
+      core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
-    v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
+    -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
+    perform core.hold_conflict_counter(v_workspace);
+    if v_last_conflict_id is not null then
+      update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
+      where n.workspace = v_workspace and n.last_conflict_id < v_last_conflict_id::bigint;
+      v_counts[2].imported := v_counts[2].imported + found::integer;
+      v_counts[2].unchanged := v_counts[2].unchanged + (not found)::integer;
+    end if;
+    v_conflicts := core.import_conflicts(v_workspace, p_document -> 'conflicts');
     v_counts := v_counts || array[
       core.import_dependencies(v_workspace, p_document -> 'document_dependencies'),
-      core.import_conflicts(v_workspace, p_document -> 'conflicts'),
+      v_conflicts,
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception

@@ -1,3 +1,4 @@
+-- A read with a private half, because a caller reads the rows of one workspace, and these are of all.
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
 language sql

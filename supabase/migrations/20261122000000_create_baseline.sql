@@ -7,7 +7,7 @@
 --   request id (advisory) -> workspace row, which stands for the constraints -> allocations (advisory,
 --   core.hold_allocations) -> resource by resource, sorted: its fencing counter (advisory, then the row), then
 --   its lease -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
---   -> publications (core.hold_publications), by place
+--   -> publications (core.lock_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
 -- are written in one order, by subsystem, document and the subsystem that is depended on.
@@ -2641,7 +2641,7 @@ create table public.subsystem_requirements (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   requirements jsonb not null check (jsonb_typeof(requirements) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -2670,7 +2670,7 @@ create table public.subsystem_interfaces (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   interfaces jsonb not null check (jsonb_typeof(interfaces) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -2700,7 +2700,7 @@ create table public.subsystem_designs (
   subsystem_name text not null,
   version integer not null default 1 check (version >= 1),
   design_data jsonb not null check (jsonb_typeof(design_data) = 'object'),
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   base_version integer,
   merged boolean not null default false,
@@ -2724,6 +2724,33 @@ create policy subsystem_designs_of_own_workspace on public.subsystem_designs
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
+-- The versions of all three kinds of document in one shape. Read with the caller's rights, by system_status too.
+create view core.documents
+with (security_invoker = true) as
+select
+  d.workspace,
+  'requirements' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.requirements as content
+from public.subsystem_requirements as d
+union all
+select
+  d.workspace,
+  'interfaces' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.interfaces as content
+from public.subsystem_interfaces as d
+union all
+select
+  d.workspace,
+  'design' as document,
+  d.subsystem_name as subsystem,
+  d.version,
+  d.design_data as content
+from public.subsystem_designs as d;
+
 -- Conflicts: the JSON pointers of the parts that both sides changed differently.
 create type core.document_merge as (document jsonb, conflicts text []);
 
@@ -2732,21 +2759,19 @@ comment on type public.document_change is
 'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
 its values.';
 
-create type core.document_store as (table_name text, column_name text);
-
 -- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
 -- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
 -- is still made from what was seen before. Until then it stands apart, under the token of its lease.
 create table public.document_dependencies (
   workspace text not null,
-  subsystem text not null check (core.is_name(subsystem)),
-  on_subsystem text not null check (core.is_name(on_subsystem)),
+  subsystem text not null,
+  on_subsystem text not null,
   document text not null check (document in ('requirements', 'interfaces', 'design')),
   seen_version integer not null check (seen_version >= 0),
   accepted_version integer check (accepted_version >= 0),
   read_version integer check (read_version >= 0),
   read_token bigint,
-  recorded_by text not null check (core.is_name(recorded_by)),
+  recorded_by text not null,
   recorded_at timestamptz not null default clock_timestamp(),
   execution_id text,
   primary key (workspace, subsystem, on_subsystem, document),
@@ -2779,122 +2804,8 @@ create policy document_dependencies_of_own_workspace on public.document_dependen
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- sql/40_documents/adopt_reads.sql
--- The work is checked in: from now on it is made from what the checkout with this token has read. Without
--- that token nothing counts, for whoever read it has lost the lease, and its work with it.
-create or replace function core.adopt_reads(
-  p_workspace text,
-  p_subsystem text,
-  p_fencing_token bigint,
-  p_agent_name text,
-  p_execution_id text
-)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_count integer;
-begin
-  with read as materialized (
-    select d.document, d.on_subsystem from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
-    order by d.document, d.on_subsystem  -- as all who write dependencies
-    for update
-  )
-  update public.document_dependencies as d set
-    seen_version = d.read_version,
-    accepted_version = null,  -- was said of the work that was made from another version
-    read_version = null,
-    read_token = null,
-    recorded_by = p_agent_name,
-    recorded_at = clock_timestamp(),
-    execution_id = p_execution_id
-  from read as r
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.document = r.document and d.on_subsystem = r.on_subsystem;
-  get diagnostics v_count = row_count;
-  return v_count;
-end;
-$$;
-
--- sql/40_documents/changed_paths.sql
-create or replace function core.changed_paths(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_from_version integer,
-  p_to_version integer
-)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(c.path), '[]')
-    from core.compare_documents(
-      core.document_content(p_workspace, p_document, p_subsystem, p_from_version),
-      core.document_content(p_workspace, p_document, p_subsystem, p_to_version)
-    ) as c
-  );
-end;
-$$;
-
--- sql/40_documents/compare_documents.sql
--- What differs between two documents, part by part, as JSON pointers. Objects are compared key by
--- key (see core.has_parts); arrays and scalars are one value each. SQL null stands for "not there".
---
--- Level by level, each object read once: to fetch the keys of a wide object one by one would read
--- all of it for each of them.
-create or replace function core.compare_documents(p_old jsonb, p_new jsonb)
-returns setof public.document_change
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return query
-  with recursive parts as (
-    select '' as pointer, p_old as old_value, p_new as new_value,
-      core.has_parts(p_old, 0) and core.has_parts(p_new, 0) as is_divided, 0 as depth
-    where p_old is distinct from p_new
-    union all
-    select core.pointer(p.pointer, k.key), k.old_value, k.new_value,
-      core.has_parts(k.old_value, p.depth + 1) and core.has_parts(k.new_value, p.depth + 1), p.depth + 1
-    from parts as p
-    cross join lateral (
-      select coalesce(o.key, n.key) as key, o.value as old_value, n.value as new_value
-      from jsonb_each(case when p.is_divided then p.old_value end) as o
-      full join jsonb_each(case when p.is_divided then p.new_value end) as n on o.key = n.key
-      where o.value is distinct from n.value
-    ) as k
-  )
-  select
-    p.pointer,
-    case when p.old_value is null then 'added' when p.new_value is null then 'removed' else 'changed' end,
-    p.old_value, p.new_value
-  from parts as p
-  where not p.is_divided
-  order by p.pointer collate "C";
-end;
-$$;
-
--- sql/40_documents/count_digits.sql
--- The digits of a number from the first to the last that is not 0: those that it takes to write it.
-create or replace function core.count_digits(p_number numeric)
-returns integer
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return length(trim(both '0' from translate(p_number::text, '-.', '')));
-end;
-$$;
-
 -- sql/40_documents/diff_documents.sql
+-- A read with a private half: it calls helpers that are not for callers.
 create or replace function core.diff_documents(
   p_subsystem text,
   p_document text,
@@ -2909,15 +2820,13 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_contents jsonb[];
-  v_version integer;
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_document(p_document);
-  foreach v_version in array array[p_from_version, p_to_version] loop
-    v_contents := v_contents || core.require_document_version(v_workspace, p_document, p_subsystem, v_version);
-  end loop;
-  return query select * from core.compare_documents(v_contents[1], v_contents[2]);
+  return query select * from core.compare_documents(
+    core.require_document_version(v_workspace, p_document, p_subsystem, p_from_version),
+    core.require_document_version(v_workspace, p_document, p_subsystem, p_to_version)
+  );
 end;
 $$;
 
@@ -2940,154 +2849,252 @@ comment on function public.diff_documents(text, text, integer, integer) is
 the JSON pointer of each. Version 0 is the empty document before the first. unknown_version if there is none of that
 number.';
 
--- sql/40_documents/document_content.sql
--- The content of one version of a document, null if there is no such version. Version 0 is what was
--- there before the first: an empty document.
-create or replace function core.document_content(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_version integer
-)
-returns jsonb
+-- sql/40_documents/document_dependencies.sql
+-- Which versions of others' documents the work of a subsystem is made from, and what of them has changed since.
+--
+-- - What a checkout reads counts as seen with the check-in, not before: see checkout_subsystem and checkin_subsystem.
+--   record_dependency counts at once.
+-- - A subsystem is stale while a version after the one that it has seen says something else, and not the same as what
+--   a check-in has accepted. A new version that says the same changes nothing: two that read each other and publish
+--   with each check-in would else be stale by turns for ever.
+-- - Who publishes tells it to those whom that makes stale, in the same transaction.
+--
+-- Lock order: rows of dependencies come last, and all write them in one order: by subsystem, document and the
+-- subsystem that is depended on. What is noted as read was read under core.lock_publications.
+
+-- Checks what record_dependency and remove_dependency name.
+create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
+returns boolean
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
 begin
-  -- Spelt out for the same reason as core.latest_version.
-  if p_version = 0 then
-    return '{}'::jsonb;
-  elsif p_document = 'requirements' then
-    return (
-      select d.requirements from public.subsystem_requirements as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
-    );
-  elsif p_document = 'interfaces' then
-    return (
-      select d.interfaces from public.subsystem_interfaces as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_name('on_subsystem', p_on_subsystem);
+  perform core.require_document(p_document);
+  if p_on_subsystem = p_subsystem then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'on_subsystem', 'reason', 'is the subsystem itself', 'value', p_on_subsystem),
+      'Name another subsystem whose document was read.'
     );
   end if;
-  return (
-    select d.design_data from public.subsystem_designs as d
-    where d.workspace = p_workspace and d.subsystem_name = p_subsystem and d.version = p_version
-  );
-end;
-$$;
-
--- sql/40_documents/document_store.sql
--- Where a kind of document is kept: its table, and the column of its content. The three tables differ
--- in nothing else, so that one function serves them all; no name of these comes from a caller.
-create or replace function core.document_store(p_document text)
-returns core.document_store
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case p_document
-    when 'requirements' then row('subsystem_requirements', 'requirements')::core.document_store
-    when 'interfaces' then row('subsystem_interfaces', 'interfaces')::core.document_store
-    when 'design' then row('subsystem_designs', 'design_data')::core.document_store
-  end;
-end;
-$$;
-
--- sql/40_documents/fail_stale_version.sql
--- Everything that is needed to redo the change: what it started from, what is there now, what was
--- sent, and the parts where the last two cannot both be right.
-create or replace function core.fail_stale_version(
-  p_document jsonb,
-  p_base_version integer,
-  p_latest_version integer,
-  p_base jsonb,
-  p_theirs jsonb,
-  p_yours jsonb,
-  p_paths text[]
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return core.fail(
-    'stale_version',
-    p_document || jsonb_build_object(
-      'expected', p_base_version, 'actual', p_latest_version,
-      'base_version', p_base_version, 'latest_version', p_latest_version,
-      'base', p_base, 'theirs', p_theirs, 'yours', p_yours, 'paths', to_jsonb(p_paths)
-    ),
-    'Redo the change on `theirs`, the latest version, and write that with latest_version as base_version.'
-  );
-end;
-$$;
-
--- sql/40_documents/has_parts.sql
--- Whether a value is taken apart, key by key, when documents are merged or compared: objects are, down
--- to a hundred levels. Below, as anything that is no object, it is one part: each level of a merge
--- takes some of the server's stack, and no document may use that up.
-create or replace function core.has_parts(p_value jsonb, p_depth integer)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(jsonb_typeof(p_value) = 'object', false) and p_depth < 100;
-end;
-$$;
-
--- sql/40_documents/hold_publications.sql
--- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read
--- is told of every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory,
--- as a lock on the subsystems' rows would hold up their statuses, and write each time; and of 64 places, for
--- a reader of 1000 subsystems must not fill the server's table of locks. Publications that share a place
--- take turns.
-create or replace function core.hold_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_place integer;
-  v_key bigint;
-begin
-  for v_place in select distinct hashtext(n.name) & 63 from unnest(p_subsystems) as n (name) order by 1 loop
-    v_key := hashtextextended('publications/' || p_workspace || '/' || v_place, 0);
-    if p_is_exclusive then
-      perform pg_advisory_xact_lock(v_key);
-    else
-      perform pg_advisory_xact_lock_shared(v_key);
-    end if;
-  end loop;
   return true;
 end;
 $$;
 
--- sql/40_documents/is_read_as.sql
--- Whether a client that reads numbers as doubles sends p_sent back where it has read p_number. The same double
--- alone does not say so: whoever counts 90071992547409930 up, with all of its digits, stays at the same one.
--- It has to be written as doubles are, with no more digits than it takes to tell them apart. Each number in a
--- document is within the range of doubles: see core.require_readable.
-create or replace function core.is_read_as(p_number numeric, p_sent numeric)
-returns boolean
+-- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
+-- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
+-- needs: so with the rights of its owner.
+create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'subsystem', d.on_subsystem,
+      'document', d.document,
+      'seen_version', d.seen_version,
+      'new_version', latest.version,
+      'changed_paths', changes.paths
+    ) order by d.on_subsystem, d.document), '[]')
+    from public.document_dependencies as d
+    cross join lateral (
+      select v.version, v.content from core.documents as v
+      where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      order by v.version desc limit 1
+    ) as latest
+    cross join lateral (
+      select coalesce(jsonb_agg(c.path), '[]') as paths
+      from core.compare_documents(
+        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
+      ) as c
+      where latest.version > greatest(d.seen_version, d.accepted_version) and (
+        d.accepted_version is null
+        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
+        is distinct from latest.content
+      )
+    ) as changes
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
+  );
+end;
+$$;
+
+-- One entry in the log for each subsystem that a new version makes stale, in the transaction of the publication: for
+-- work that was made from another version, or that will be by the check-in of what was read of another one.
+create or replace function core.notify_dependents(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer,
+  p_content jsonb,
+  p_created_by text,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_dependency record;
+  v_count integer := 0;
+begin
+  for v_dependency in
+    with dependents as materialized (
+      select d.subsystem, s.is_read, s.version, s.accepted_version
+      from public.document_dependencies as d
+      cross join lateral (
+        values (false, d.seen_version, d.accepted_version), (true, d.read_version, null)
+      ) as s (is_read, version, accepted_version)
+      where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
+        and s.version is not null and p_version > greatest(s.version, s.accepted_version)
+    ), changes as materialized (
+      -- Many have seen the same version: what has changed since is found once for all of them.
+      select s.version, difference.paths
+      from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
+      cross join lateral (
+        select coalesce(jsonb_agg(c.path), '[]') as paths
+        from core.compare_documents(
+          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
+        ) as c
+      ) as difference
+      where s.version is not null
+    )
+    select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
+    from dependents as d
+    inner join changes as c on d.version = c.version and c.paths <> '[]'
+    left join changes as a on d.accepted_version = a.version
+    where a.paths is distinct from '[]'
+    order by d.subsystem, d.is_read
+  loop
+    perform core.write_activity(
+      p_workspace, p_created_by, 'inputs_changed',
+      jsonb_build_object(
+        'subsystem', v_dependency.subsystem, 'on_subsystem', p_subsystem, 'document', p_document,
+        'seen_version', v_dependency.seen_version, 'new_version', p_version,
+        'changed_paths', v_dependency.paths
+      ),
+      p_execution_id
+    );
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
+-- sql/40_documents/document_merging.sql
+-- Three-way merge of documents: what two writers made of the same version, put together. Constraints are merged by
+-- the same rules.
+--
+-- - Objects are taken apart key by key, down to a hundred levels: each level of a merge takes some of the server's
+--   stack, and no document may use that up. All else is one part: a list, a scalar, an object below.
+-- - A part that one writer changed is taken from that one, and one that both changed alike is no conflict. What both
+--   changed differently is refused (stale_version) with all that it takes to redo the change.
+-- - SQL null stands for "not there"; the null of JSON is a value.
+-- - Numbers keep all of their digits, also where a client read them as doubles and sent them back.
+-- - Each object is read once: to fetch its keys one by one would read all of it for each of them.
+--
+-- Pure functions, which lock nothing. Who merges holds the row under which the versions are given.
+
+-- The JSON pointer (RFC 6901) of a key below another pointer; '' is the whole document.
+create or replace function core.pointer(p_parent text, p_key text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_parent || '/' || replace(replace(p_key, '~', '~0'), '/', '~1');
+end;
+$$;
+
+-- What differs between two documents, part by part, from the outermost level inwards.
+create or replace function core.compare_documents(p_old jsonb, p_new jsonb)
+returns setof public.document_change
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return query
+  with recursive parts as (
+    select '' as pointer, p_old as old_value, p_new as new_value, 0 as depth,
+      jsonb_typeof(p_old) = 'object' and jsonb_typeof(p_new) = 'object' as is_divided
+    where p_old is distinct from p_new
+    union all
+    select core.pointer(p.pointer, k.key), k.old_value, k.new_value, p.depth + 1,
+      jsonb_typeof(k.old_value) = 'object' and jsonb_typeof(k.new_value) = 'object' and p.depth < 99
+    from parts as p
+    cross join lateral (
+      select coalesce(o.key, n.key) as key, o.value as old_value, n.value as new_value
+      from jsonb_each(case when p.is_divided then p.old_value end) as o
+      full join jsonb_each(case when p.is_divided then p.new_value end) as n on o.key = n.key
+      where o.value is distinct from n.value
+    ) as k
+  )
+  select
+    p.pointer,
+    case when p.old_value is null then 'added' when p.new_value is null then 'removed' else 'changed' end,
+    p.old_value, p.new_value
+  from parts as p
+  where p.is_divided is not true
+  order by p.pointer collate "C";
+end;
+$$;
+
+-- Both changes in one document, and the pointers of the parts in conflict, which are left as in `theirs`.
+create or replace function core.merge_documents(
+  p_base jsonb,
+  p_theirs jsonb,
+  p_yours jsonb,
+  p_pointer text default '',
+  p_depth integer default 0
+)
+returns core.document_merge
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_double constant double precision := p_number;
+  v_merge core.document_merge;
 begin
-  return v_double = p_sent::double precision
-    and core.count_digits(p_sent) <= core.count_digits(v_double::text::numeric);
+  if p_theirs is not distinct from p_yours or p_yours is not distinct from p_base then
+    return row(p_theirs, '{}'::text[])::core.document_merge;
+  elsif p_theirs is not distinct from p_base then
+    return row(p_yours, '{}'::text[])::core.document_merge;
+  elsif p_depth >= 100
+    or jsonb_typeof(p_theirs) is distinct from 'object'
+    or jsonb_typeof(p_yours) is distinct from 'object'
+    or jsonb_typeof(p_base) <> 'object'
+  then
+    return row(p_theirs, array[p_pointer])::core.document_merge;
+  end if;
+  with parts as materialized (
+    select coalesce(t.key, y.key) as key, m.document, m.conflicts
+    from jsonb_each(p_theirs) as t
+    full join jsonb_each(p_yours) as y on t.key = y.key
+    left join jsonb_each(p_base) as b on b.key = coalesce(t.key, y.key)
+    cross join lateral core.merge_documents(
+      b.value, t.value, y.value, core.pointer(p_pointer, coalesce(t.key, y.key)), p_depth + 1
+    ) as m
+  )
+  select
+    coalesce(jsonb_object_agg(p.key, p.document) filter (where p.document is not null), '{}'),
+    array(select c.path from parts as q cross join lateral unnest(q.conflicts) as c (path) order by c.path collate "C")
+  into v_merge
+  from parts as p;
+  return v_merge;
 end;
 $$;
 
--- sql/40_documents/keep_numbers.sql
--- What a writer made of a base, with the base's number wherever the writer only sent back what it had read: many
--- clients read numbers as doubles, and a number that none of them holds would else count as changed by whoever
--- changed something next to it. Where nothing differs, nothing is looked at; as deep as core.has_parts.
+-- What a writer sent, with the base's number wherever it sent back what a client that reads numbers as doubles has
+-- read there: else that number counts as changed by whoever changed something next to it. Postgres writes a double
+-- as these clients do, with the fewest digits that tell it apart. In a list the place tells what belongs together.
 create or replace function core.keep_numbers(p_base jsonb, p_yours jsonb, p_depth integer default 0)
 returns jsonb
 language plpgsql
@@ -3099,10 +3106,10 @@ declare
 begin
   if p_base = p_yours then
     return p_base;
-  elsif jsonb_typeof(p_base) is distinct from v_type or p_depth >= 100 then
+  elsif p_depth >= 100 or jsonb_typeof(p_base) is distinct from v_type then
     return p_yours;
   elsif v_type = 'number' then
-    return case when core.is_read_as(p_base::numeric, p_yours::numeric) then p_base else p_yours end;
+    return case when p_base::double precision::text::numeric = p_yours::numeric then p_base else p_yours end;
   elsif v_type = 'object' then
     return (
       select coalesce(jsonb_object_agg(y.key, case
@@ -3127,224 +3134,9 @@ begin
 end;
 $$;
 
--- sql/40_documents/latest_documents.sql
--- The latest row of a document of each named subsystem that has published any, by name.
-create or replace function core.latest_documents(p_workspace text, p_document text, p_subsystems text[])
-returns setof jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return query execute format(
-    'select to_jsonb(latest)
-     from (select distinct n.name from unnest($2) as n (name)) as named
-     cross join lateral (
-       select d.* from public.%I as d where d.workspace = $1 and d.subsystem_name = named.name
-       order by d.version desc limit 1
-     ) as latest
-     order by named.name', (core.document_store(p_document)).table_name
-  ) using p_workspace, p_subsystems;
-end;
-$$;
-
--- sql/40_documents/latest_version.sql
--- The number of the latest version of a document, 0 if there is none yet.
-create or replace function core.latest_version(p_workspace text, p_document text, p_subsystem text)
-returns integer
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  -- Spelt out, because system_status asks this for each dependency: `execute` would plan it anew each time.
-  if p_document = 'requirements' then
-    return coalesce((
-      select max(d.version) from public.subsystem_requirements as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    ), 0);
-  elsif p_document = 'interfaces' then
-    return coalesce((
-      select max(d.version) from public.subsystem_interfaces as d
-      where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-    ), 0);
-  end if;
-  return coalesce((
-    select max(d.version) from public.subsystem_designs as d
-    where d.workspace = p_workspace and d.subsystem_name = p_subsystem
-  ), 0);
-end;
-$$;
-
--- sql/40_documents/merge_documents.sql
--- Three-way merge: what two writers made of the same base, put together. Objects are merged key by
--- key (see core.has_parts); arrays and scalars are one value each. A part that only one side changed is
--- taken from that side; one that both changed alike is no conflict; one that both changed
--- differently is, and keeps `theirs` in the document.
---
--- Recursive; SQL null stands for "not there". Equal subtrees are not descended into, and each object
--- is read once: to fetch its keys one by one would read all of it for each of them.
-create or replace function core.merge_documents(
-  p_base jsonb,
-  p_theirs jsonb,
-  p_yours jsonb,
-  p_pointer text default '',
-  p_depth integer default 0
-)
-returns core.document_merge
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_merge core.document_merge;
-begin
-  if p_theirs is not distinct from p_yours or p_yours is not distinct from p_base then
-    return row(p_theirs, '{}'::text[])::core.document_merge;
-  elsif p_theirs is not distinct from p_base then
-    return row(p_yours, '{}'::text[])::core.document_merge;
-  elsif not (
-    core.has_parts(p_theirs, p_depth) and core.has_parts(p_yours, p_depth)
-    and (p_base is null or core.has_parts(p_base, p_depth))
-  ) then
-    return row(p_theirs, array[p_pointer])::core.document_merge;
-  end if;
-  with parts as materialized (
-    select coalesce(t.key, y.key) as key, m.document, m.conflicts
-    from jsonb_each(p_theirs) as t
-    full join jsonb_each(p_yours) as y on t.key = y.key
-    left join jsonb_each(p_base) as b on b.key = coalesce(t.key, y.key)
-    cross join lateral core.merge_documents(
-      b.value, t.value, y.value, core.pointer(p_pointer, coalesce(t.key, y.key)), p_depth + 1
-    ) as m
-  )
-  select
-    coalesce(jsonb_object_agg(p.key, p.document) filter (where p.document is not null), '{}'),
-    array(select c.path from parts as q cross join lateral unnest(q.conflicts) as c (path) order by c.path collate "C")
-  into v_merge
-  from parts as p;
-  return v_merge;
-end;
-$$;
-
--- sql/40_documents/note_reads.sql
--- Notes which versions of others' documents the holder of a subsystem's lease has read: p_rows as
--- latest_documents gives them, and version 0 of those in p_read that had none. What it read of itself is no
--- dependency. A new dependency is on what was read; of a known one that stands apart until the check-in, see
--- core.adopt_reads. A repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that
--- is noted, for to hold the work for older than it is costs a look, and for newer hides a change.
-create or replace function core.note_reads(
-  p_lease public.agent_locks,
-  p_document text,
-  p_read text[],
-  p_rows jsonb[],
-  p_is_repetition boolean
-)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_count integer;
-begin
-  insert into public.document_dependencies as d (
-    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
-  )
-  select
-    p_lease.workspace, p_lease.resource_name, n.name, p_document, coalesce(max((r.value ->> 'version')::integer), 0),
-    p_lease.locked_by, p_lease.execution_id
-  from unnest(p_read) as n (name)
-  left join unnest(p_rows) as r (value) on n.name = r.value ->> 'subsystem_name'
-  where n.name <> p_lease.resource_name
-  group by n.name
-  order by n.name  -- all writers in one order, so that none of them deadlock
-  on conflict (workspace, subsystem, on_subsystem, document) do update set
-    read_version = nullif(excluded.seen_version, d.seen_version),
-    read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again is no news.
-  where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
-    nullif(excluded.seen_version, d.seen_version),
-    case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  );
-  get diagnostics v_count = row_count;
-  return v_count;
-end;
-$$;
-
--- sql/40_documents/notify_dependents.sql
--- One entry in the log for each subsystem that a new version makes stale, in the transaction of the
--- publication: for work that was made from another one, or that will be by the check-in of what was read of
--- another one. p_row is the row of the new version.
-create or replace function core.notify_dependents(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_row jsonb,
-  p_execution_id text
-)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_version constant integer := (p_row ->> 'version')::integer;
-  v_dependency record;
-  v_count integer := 0;
-begin
-  for v_dependency in
-    with dependents as materialized (
-      select d.subsystem, s.is_read, s.version, s.accepted_version
-      from public.document_dependencies as d
-      cross join lateral (
-        values (false, d.seen_version, d.accepted_version), (true, d.read_version, null)
-      ) as s (is_read, version, accepted_version)
-      where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
-        and s.version is not null and v_version > greatest(s.version, s.accepted_version)
-    ), changes as materialized (
-      -- Many have seen the same version: what has changed since is found once for all of them.
-      select s.version, core.changed_paths(p_workspace, p_document, p_subsystem, s.version, v_version) as paths
-      from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
-      where s.version is not null
-    )
-    select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
-    from dependents as d
-    inner join changes as c on d.version = c.version and c.paths <> '[]'
-    left join changes as a on d.accepted_version = a.version
-    where a.paths is distinct from '[]'
-    order by d.subsystem, d.is_read
-  loop
-    perform core.write_activity(
-      p_workspace, p_row ->> 'created_by', 'inputs_changed',
-      jsonb_build_object(
-        'subsystem', v_dependency.subsystem, 'on_subsystem', p_subsystem, 'document', p_document,
-        'seen_version', v_dependency.seen_version, 'new_version', v_version,
-        'changed_paths', v_dependency.paths
-      ),
-      p_execution_id
-    );
-    v_count := v_count + 1;
-  end loop;
-  return v_count;
-end;
-$$;
-
--- sql/40_documents/pointer.sql
--- The JSON pointer (RFC 6901) of a key below another pointer; '' is the whole document.
-create or replace function core.pointer(p_parent text, p_key text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_parent || '/' || replace(replace(p_key, '~', '~0'), '/', '~1');
-end;
-$$;
-
--- sql/40_documents/rebase_document.sql
--- A document that was made from another version, put on top of the latest one; stale_version where that cannot
--- be, because both changed the same part or because the version that it started from is no longer there.
--- p_document names it for the error, e.g. {"document": "design", "subsystem": "skeleton"}.
+-- A document that was made from another version, put on top of the latest one. Nobody can have started from a version
+-- that was never published (unknown_version); one that a restore has lost is in conflict as a whole. p_document names
+-- the document in errors, e.g. {"document": "design", "subsystem": "skeleton"}.
 create or replace function core.rebase_document(
   p_document jsonb,
   p_base_version integer,
@@ -3359,22 +3151,209 @@ set search_path = ''
 as $$
 declare
   v_yours constant jsonb := core.keep_numbers(p_base, p_yours);
-  v_merge core.document_merge;
+  v_merge core.document_merge := row(null::jsonb, array['']);
 begin
-  perform core.require_base_version(p_document, p_base_version, p_latest_version);
-  if p_base_version = p_latest_version then
+  perform core.require_whole_number('base_version', to_jsonb(p_base_version), 0, 2147483647);
+  if p_base_version > p_latest_version then
+    perform core.fail(
+      'unknown_version',
+      p_document || jsonb_build_object('version', p_base_version, 'latest_version', p_latest_version),
+      'Send as base_version the version that you read and changed, 0 where there was none.'
+    );
+  elsif p_base_version = p_latest_version then
     return v_yours;
-  elsif p_base is null then
-    v_merge := row(null::jsonb, array['']);
-  else
+  elsif p_base is not null then
     v_merge := core.merge_documents(p_base, p_theirs, v_yours);
   end if;
   if v_merge.conflicts <> '{}' then
-    perform core.fail_stale_version(
-      p_document, p_base_version, p_latest_version, p_base, p_theirs, v_yours, v_merge.conflicts
+    perform core.fail(
+      'stale_version',
+      p_document || jsonb_build_object(
+        'expected', p_base_version, 'actual', p_latest_version,
+        'base_version', p_base_version, 'latest_version', p_latest_version,
+        'base', p_base, 'theirs', p_theirs, 'yours', v_yours, 'paths', to_jsonb(v_merge.conflicts)
+      ),
+      'Redo the change on `theirs`, the latest version, and write that with latest_version as base_version.'
     );
   end if;
   return v_merge.document;
+end;
+$$;
+
+-- sql/40_documents/document_versions.sql
+-- The versions of a subsystem's three documents: requirements, interfaces and design. Each kind has a table of its own,
+-- which differs from the others in the name of its content's column alone; core.documents shows all three alike.
+--
+-- - Versions are 1, 2, 3, ... without gaps (only a restore jumps), and a version that was written never changes.
+-- - Version 0 is what was there before the first: an empty document.
+-- - The lock on the subsystem's row makes writers take their numbers one after the other.
+-- - A publication has its subsystem's place among the publications for itself, so whoever notes which versions it has
+--   read is told of every later one.
+--
+-- Lock order: subsystem row, then publications. Dependencies and the log come after both.
+
+-- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read is told of
+-- every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory, as a lock on the
+-- subsystems' rows would stop the writers of their statuses, and write each time; and of 64 places, for a reader of
+-- 1000 subsystems must not fill the server's table of locks. Publications that share a place take turns.
+create or replace function core.lock_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_place integer;
+  v_key bigint;
+begin
+  for v_place in select distinct hashtext(n.name) & 63 from unnest(p_subsystems) as n (name) order by 1 loop
+    v_key := hashtextextended('publications/' || p_workspace || '/' || v_place, 0);
+    if p_is_exclusive then
+      perform pg_advisory_xact_lock(v_key);
+    else
+      perform pg_advisory_xact_lock_shared(v_key);
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
+-- The content of one version; null if there is no such version.
+create or replace function core.document_content(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_version = 0 then
+    return '{}'::jsonb;
+  end if;
+  return (
+    select d.content from core.documents as d
+    where d.workspace = p_workspace and d.document = p_document and d.subsystem = p_subsystem
+      and d.version = p_version
+  );
+end;
+$$;
+
+-- The same of a version that has to be there: else unknown_version.
+create or replace function core.require_document_version(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_content constant jsonb := core.document_content(p_workspace, p_document, p_subsystem, p_version);
+begin
+  if v_content is null then
+    perform core.fail(
+      'unknown_version',
+      jsonb_build_object('document', p_document, 'subsystem', p_subsystem, 'version', p_version),
+      'The history of the document lists the versions that there are.'
+    );
+  end if;
+  return v_content;
+end;
+$$;
+
+-- Checks the name of a kind of document as it arrives.
+create or replace function core.require_document(p_document text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_document is null or p_document not in ('requirements', 'interfaces', 'design') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document', 'reason', 'is no kind of document', 'value', left(p_document, 200)),
+      'Use requirements, interfaces or design.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- Publishes the next version of a document and returns its number; the caller has checked who may. Where others
+-- published since p_base_version, what both did is merged, or refused with stale_version. p_is_logged: false if the
+-- caller logs it as a part of something larger.
+create or replace function core.write_document(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_content jsonb,
+  p_created_by text,
+  p_base_version integer,
+  p_execution_id text,
+  p_is_logged boolean
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_content jsonb := p_content;
+  v_latest integer;
+  v_theirs jsonb;
+  v_version integer;
+begin
+  perform core.lock_subsystem(p_workspace, p_subsystem);
+  perform core.lock_publications(p_workspace, array[p_subsystem], true);
+  select d.version, d.content into v_latest, v_theirs from core.documents as d
+  where d.workspace = p_workspace and d.document = p_document and d.subsystem = p_subsystem
+  order by d.version desc limit 1;
+  v_latest := coalesce(v_latest, 0);
+  if p_base_version is not null then
+    v_theirs := coalesce(v_theirs, '{}');
+    v_content := core.rebase_document(
+      jsonb_build_object('document', p_document, 'subsystem', p_subsystem),
+      p_base_version, v_latest,
+      case
+        when p_base_version = v_latest then v_theirs
+        else core.document_content(p_workspace, p_document, p_subsystem, p_base_version)
+      end,
+      v_theirs, p_content
+    );
+    if p_base_version < v_latest and v_content = v_theirs then
+      return v_latest;  -- others did the same already, so there is nothing to publish
+    end if;
+  end if;
+  -- No part of this text comes from a caller. The first version is the column's default: 1, or after a restore what
+  -- was never handed out.
+  execute format(
+    'insert into public.subsystem_%s as d (workspace, subsystem_name, version, %s, created_by, base_version, merged)
+     values ($1, $2, %s, $4, $5, $6, $7) returning d.version',
+    case p_document when 'design' then 'designs' else p_document end,
+    case p_document when 'design' then 'design_data' else p_document end,
+    case when v_latest = 0 then 'default' else '$3' end
+  ) into v_version using
+    p_workspace, p_subsystem, v_latest + 1, v_content, p_created_by, p_base_version,
+    coalesce(p_base_version <> v_latest, false);
+  if p_is_logged then
+    perform core.write_activity(
+      p_workspace, p_created_by, p_document || '_updated',
+      jsonb_build_object(
+        'subsystem', p_subsystem, 'version', v_version, 'merged', coalesce(p_base_version <> v_latest, false)
+      ),
+      p_execution_id
+    );
+  end if;
+  perform core.notify_dependents(
+    p_workspace, p_document, p_subsystem, v_version, v_content, p_created_by, p_execution_id
+  );
+  return v_version;
 end;
 $$;
 
@@ -3412,12 +3391,25 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.document_dependencies, v_request.answer);
   end if;
-  perform core.hold_publications(v_workspace, array[p_on_subsystem], false);
-  v_version := coalesce(p_version, core.latest_version(v_workspace, p_document, p_on_subsystem));
+  perform core.lock_publications(v_workspace, array[p_on_subsystem], false);
+  v_version := coalesce(p_version, (
+    select max(d.version) from core.documents as d
+    where d.workspace = v_workspace and d.document = p_document and d.subsystem = p_on_subsystem
+  ), 0);
   perform core.require_document_version(v_workspace, p_document, p_on_subsystem, v_version);
-  v_row := core.write_dependency(
-    v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id
-  );
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  ) values (v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id)
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    seen_version = excluded.seen_version,
+    -- What was accepted of later versions holds as long as the work is made from the same.
+    accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
+    read_version = null,  -- whatever a checkout has read: its agent says so
+    read_token = null,
+    recorded_by = excluded.recorded_by,
+    recorded_at = excluded.recorded_at,
+    execution_id = excluded.execution_id
+  returning d.* into v_row;
   perform core.write_activity(
     v_workspace, p_agent_name, 'dependency_recorded',
     jsonb_build_object(
@@ -3520,176 +3512,6 @@ comment on function public.remove_dependency(text, text, text, text, text, uuid)
 'Notes that the work of a subsystem no longer builds on another one''s document: the row that was removed, or nothing
 (an empty list).';
 
--- sql/40_documents/require_base_version.sql
--- Nobody can have started from a version that has not been published. One of those before may be missing, after a
--- restore: that is for core.rebase_document.
-create or replace function core.require_base_version(
-  p_document jsonb,
-  p_base_version integer,
-  p_latest_version integer
-)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  perform core.require_whole_number('base_version', to_jsonb(p_base_version), 0, 2147483647);
-  if p_base_version > p_latest_version then
-    perform core.fail(
-      'unknown_version',
-      p_document || jsonb_build_object('version', p_base_version, 'latest_version', p_latest_version),
-      'Send as base_version the version that you read and changed, 0 where there was none.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/40_documents/require_dependency.sql
-create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  perform core.require_name('subsystem', p_subsystem);
-  perform core.require_name('on_subsystem', p_on_subsystem);
-  perform core.require_document(p_document);
-  if p_on_subsystem = p_subsystem then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'on_subsystem', 'reason', 'is the subsystem itself', 'value', p_on_subsystem),
-      'Name another subsystem whose document was read.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/40_documents/require_document.sql
-create or replace function core.require_document(p_document text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if core.document_store(p_document) is null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'document', 'reason', 'is no kind of document', 'value', left(p_document, 200)),
-      'Use requirements, interfaces or design.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/40_documents/require_document_version.sql
--- The content of a version that has to be there.
-create or replace function core.require_document_version(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_version integer
-)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_content constant jsonb := core.document_content(p_workspace, p_document, p_subsystem, p_version);
-begin
-  if v_content is null then
-    perform core.fail(
-      'unknown_version',
-      jsonb_build_object('document', p_document, 'subsystem', p_subsystem, 'version', p_version),
-      'The history of the document lists the versions that there are.'
-    );
-  end if;
-  return v_content;
-end;
-$$;
-
--- sql/40_documents/require_fresh_inputs.sql
--- A subsystem that is checked in as complete must be made from what others publish now, or say why
--- not: p_accept_stale, which is logged and holds for the versions that there are by now.
-create or replace function core.require_fresh_inputs(
-  p_workspace text,
-  p_subsystem text,
-  p_accept_stale text,
-  p_agent_name text,
-  p_execution_id text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_stale constant jsonb := core.stale_inputs(p_workspace, p_subsystem);
-begin
-  if v_stale = '[]' then
-    return true;
-  elsif p_accept_stale is null then
-    return core.fail(
-      'stale_inputs',
-      jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
-      'Check it out again with the same reads and redo the work on what comes, or check in with accept_stale and a reason.'
-    );
-  end if;
-  update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer
-  from jsonb_array_elements(v_stale) as e
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.on_subsystem = e.value ->> 'subsystem' and d.document = e.value ->> 'document';
-  return core.write_activity(
-    p_workspace, p_agent_name, 'stale_inputs_accepted',
-    jsonb_build_object('subsystem', p_subsystem, 'reason', p_accept_stale, 'inputs', v_stale),
-    p_execution_id
-  ) is not null;
-end;
-$$;
-
--- sql/40_documents/stale_inputs.sql
--- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. A new version that says the same changes nothing: two
--- that read each other and publish with each check-in would else be stale by turns for ever. Nor does one
--- that says what was accepted. Evaluated for readers of system_status, who may not call what it needs: so with
--- the rights of its owner.
-create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
-returns jsonb
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'subsystem', d.on_subsystem,
-      'document', d.document,
-      'seen_version', d.seen_version,
-      'new_version', latest.version,
-      'changed_paths', changes.paths
-    ) order by d.on_subsystem, d.document), '[]')
-    from public.document_dependencies as d
-    cross join lateral core.latest_version(p_workspace, d.document, d.on_subsystem) as latest (version)
-    cross join lateral (
-      select core.changed_paths(p_workspace, d.document, d.on_subsystem, d.seen_version, latest.version) as paths
-      where latest.version > greatest(d.seen_version, d.accepted_version) and (
-        d.accepted_version is null
-        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, latest.version)
-      )
-      offset 0  -- to compare once, and not for each mention of the paths
-    ) as changes
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
-  );
-end;
-$$;
-
 -- sql/40_documents/update_subsystem_design.sql
 create or replace function core.update_subsystem_design(
   p_subsystem text,
@@ -3708,6 +3530,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
+  v_version integer;
   v_row public.subsystem_designs;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -3722,13 +3545,11 @@ begin
     return jsonb_populate_record(null::public.subsystem_designs, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := jsonb_populate_record(
-    v_row,
-    core.write_document(
-      v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id,
-      'design_updated'
-    )
+  v_version := core.write_document(
+    v_workspace, 'design', p_subsystem, p_design_data, p_created_by, p_base_version, p_execution_id, true
   );
+  select * into v_row from public.subsystem_designs as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -3777,6 +3598,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
+  v_version integer;
   v_row public.subsystem_interfaces;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -3791,13 +3613,11 @@ begin
     return jsonb_populate_record(null::public.subsystem_interfaces, v_request.answer);
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_row := jsonb_populate_record(
-    v_row,
-    core.write_document(
-      v_workspace, 'interfaces', p_subsystem, p_interfaces, p_created_by, p_base_version, p_execution_id,
-      'interfaces_updated'
-    )
+  v_version := core.write_document(
+    v_workspace, 'interfaces', p_subsystem, p_interfaces, p_created_by, p_base_version, p_execution_id, true
   );
+  select * into v_row from public.subsystem_interfaces as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -3846,6 +3666,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
+  v_version integer;
   v_row public.subsystem_requirements;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -3864,13 +3685,11 @@ begin
   if p_fencing_token is not null then
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
-  v_row := jsonb_populate_record(
-    v_row,
-    core.write_document(
-      v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id,
-      'requirements_updated'
-    )
+  v_version := core.write_document(
+    v_workspace, 'requirements', p_subsystem, p_requirements, p_created_by, p_base_version, p_execution_id, true
   );
+  select * into v_row from public.subsystem_requirements as d
+  where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -3901,111 +3720,6 @@ Send base_version, the version that it was made from (0: there was none). What o
 part by part, and the row says `merged`; stale_version where both changed the same part. A lease held by somebody else
 does not stop it, because requirements come from outside the subsystem; a fencing_token, if sent, must be alive
 (lease_lost).';
-
--- sql/40_documents/write_dependency.sql
--- The work of a subsystem is made from this version, whatever a checkout has read: its agent says so.
-create or replace function core.write_dependency(
-  p_workspace text,
-  p_subsystem text,
-  p_on_subsystem text,
-  p_document text,
-  p_version integer,
-  p_agent_name text,
-  p_execution_id text
-)
-returns public.document_dependencies
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.document_dependencies;
-begin
-  insert into public.document_dependencies as d (
-    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
-  ) values (p_workspace, p_subsystem, p_on_subsystem, p_document, p_version, p_agent_name, p_execution_id)
-  on conflict (workspace, subsystem, on_subsystem, document) do update set
-    seen_version = excluded.seen_version,
-    -- What was accepted of later versions holds as long as the work is made from the same.
-    accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
-    read_version = null,
-    read_token = null,
-    recorded_by = excluded.recorded_by,
-    recorded_at = excluded.recorded_at,
-    execution_id = excluded.execution_id
-  returning * into v_row;
-  return v_row;
-end;
-$$;
-
--- sql/40_documents/write_document.sql
--- Publishes the next version of a subsystem's document and returns its row; the caller has checked who
--- may. The lock on the subsystem's row makes concurrent writers take their numbers one after the other.
--- Where others published since p_base_version, what both did is merged, or refused with stale_version.
--- p_activity is what the log calls it; null if the caller logs it as a part of something larger.
-create or replace function core.write_document(
-  p_workspace text,
-  p_document text,
-  p_subsystem text,
-  p_content jsonb,
-  p_created_by text,
-  p_base_version integer,
-  p_execution_id text,
-  p_activity text
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_store constant core.document_store := core.document_store(p_document);
-  v_content jsonb := p_content;
-  v_theirs jsonb;
-  v_latest jsonb;
-  v_version integer;
-  v_row jsonb;
-begin
-  perform core.lock_subsystem(p_workspace, p_subsystem);
-  perform core.hold_publications(p_workspace, array[p_subsystem], true);
-  execute format(
-    'select to_jsonb(d) from public.%I as d where d.workspace = $1 and d.subsystem_name = $2
-     order by d.version desc limit 1', v_store.table_name
-  ) into v_latest using p_workspace, p_subsystem;
-  v_version := coalesce((v_latest ->> 'version')::integer, 0);
-  v_theirs := coalesce(v_latest -> v_store.column_name, '{}');
-  if p_base_version is not null then
-    v_content := core.rebase_document(
-      jsonb_build_object('document', p_document, 'subsystem', p_subsystem),
-      p_base_version, v_version,
-      case
-        when p_base_version = v_version then v_theirs
-        else core.document_content(p_workspace, p_document, p_subsystem, p_base_version)
-      end,
-      v_theirs, p_content
-    );
-  end if;
-  if p_base_version < v_version and v_content = v_theirs then
-    return v_latest;  -- others did the same already, so there is nothing to publish
-  end if;
-  execute format(
-    'insert into public.%I as d (workspace, subsystem_name, version, %I, created_by, base_version, merged)
-     values ($1, $2, %s, $4, $5, $6, $7) returning to_jsonb(d)',
-    v_store.table_name, v_store.column_name,
-    -- The first is the column's default: 1, or after a restore what was never handed out.
-    case when v_version = 0 then 'default' else '$3' end
-  ) into v_row using
-    p_workspace, p_subsystem, v_version + 1, v_content, p_created_by, p_base_version,
-    coalesce(p_base_version <> v_version, false);
-  if p_activity is not null then
-    perform core.write_activity(
-      p_workspace, p_created_by, p_activity,
-      jsonb_build_object('subsystem', p_subsystem, 'version', v_row -> 'version', 'merged', v_row -> 'merged'),
-      p_execution_id
-    );
-  end if;
-  perform core.notify_dependents(p_workspace, p_document, p_subsystem, v_row, p_execution_id);
-  return v_row;
-end;
-$$;
 
 -- sql/50_budgets/tables.sql
 create table public.global_constraints (
@@ -7928,6 +7642,109 @@ comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
 
 -- sql/80_operations/checkin_subsystem.sql
+-- Checks all that a check-in brings along.
+create or replace function core.require_checkin(
+  p_subsystem text,
+  p_agent_name text,
+  p_execution_id text,
+  p_fencing_token bigint,
+  p_status jsonb,
+  p_interfaces jsonb,
+  p_design_data jsonb,
+  p_activity text,
+  p_details jsonb,
+  p_release boolean,
+  p_accept_stale text,
+  p_strict boolean
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_agent('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
+  perform core.require_present('release', to_jsonb(p_release));
+  perform core.require_present('strict', to_jsonb(p_strict));
+  perform core.require_status(p_subsystem, p_status);
+  perform core.require_object('details', p_details);
+  if p_interfaces is not null then
+    perform core.require_object('interfaces', p_interfaces);
+  end if;
+  if p_design_data is not null then
+    perform core.require_object('design_data', p_design_data);
+  end if;
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
+  if p_accept_stale is not null then
+    perform core.require_text('accept_stale', p_accept_stale);
+  end if;
+  return true;
+end;
+$$;
+
+-- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
+-- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
+-- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
+create or replace function core.adopt_inputs(
+  p_workspace text,
+  p_subsystem text,
+  p_fencing_token bigint,
+  p_is_complete boolean,
+  p_accept_stale text,
+  p_agent_name text,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_stale jsonb;
+begin
+  with read as materialized (
+    select d.document, d.on_subsystem from public.document_dependencies as d
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
+    order by d.document, d.on_subsystem  -- as all who write dependencies
+    for update
+  )
+  update public.document_dependencies as d set
+    seen_version = d.read_version,
+    accepted_version = null,  -- was said of the work that was made from another version
+    read_version = null,
+    read_token = null,
+    recorded_by = p_agent_name,
+    recorded_at = clock_timestamp(),
+    execution_id = p_execution_id
+  from read as r
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
+  if v_stale = '[]' then
+    return true;
+  elsif p_accept_stale is null then
+    return core.fail(
+      'stale_inputs',
+      jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
+      'Check it out again with the same reads and redo the work on what comes, or check in with accept_stale and a reason.'
+    );
+  end if;
+  update public.document_dependencies as d set accepted_version = (e.value ->> 'new_version')::integer
+  from jsonb_array_elements(v_stale) as e
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and d.on_subsystem = e.value ->> 'subsystem' and d.document = e.value ->> 'document';
+  return core.write_activity(
+    p_workspace, p_agent_name, 'stale_inputs_accepted',
+    jsonb_build_object('subsystem', p_subsystem, 'reason', p_accept_stale, 'inputs', v_stale),
+    p_execution_id
+  ) is not null;
+end;
+$$;
+
 create or replace function core.checkin_subsystem(
   p_subsystem text,
   p_agent_name text,
@@ -7950,7 +7767,12 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_publishes constant boolean := num_nonnulls(p_interfaces, p_design_data) > 0;
   v_request core.request;
+  v_status public.subsystems;
+  v_interfaces public.subsystem_interfaces;
+  v_design public.subsystem_designs;
+  v_version integer;
   v_checkin public.subsystem_checkin;
 begin
   perform core.require_checkin(
@@ -7967,32 +7789,53 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_checkin, v_request.answer);
   end if;
+
+  -- Locks, in their order, and whether this lease is alive.
   perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
-    perform core.hold_for_release(v_workspace, p_subsystem);
+    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
+    -- of those deadlock. The counter comes before, as everywhere.
+    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
+    perform from public.agent_locks as l
+    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
   end if;
   perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
-  v_checkin.status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
-  if num_nonnulls(p_interfaces, p_design_data) > 0 then
+
+  -- The writes: status, what the work was made from, documents.
+  v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
+  if v_publishes then
     -- Before the dependencies, which a reason for stale inputs changes.
-    perform core.hold_publications(v_workspace, array[p_subsystem], true);
+    perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
-  if (v_checkin.status).state = 'complete' or num_nonnulls(p_interfaces, p_design_data) > 0 then
+  if v_status.state = 'complete' or v_publishes then
     -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
-    perform core.adopt_reads(v_workspace, p_subsystem, p_fencing_token, p_agent_name, p_execution_id);
+    perform core.adopt_inputs(
+      v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
+      p_agent_name, p_execution_id
+    );
   end if;
-  if (v_checkin.status).state = 'complete' then
-    perform core.require_fresh_inputs(v_workspace, p_subsystem, p_accept_stale, p_agent_name, p_execution_id);
+  if p_interfaces is not null then
+    v_version := core.write_document(
+      v_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, false
+    );
+    select * into v_interfaces from public.subsystem_interfaces as d
+    where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
   end if;
-  v_checkin := core.publish_checkin(
-    v_checkin, v_workspace, p_subsystem, p_interfaces, p_design_data, p_agent_name, p_execution_id
-  );
+  if p_design_data is not null then
+    v_version := core.write_document(
+      v_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, false
+    );
+    select * into v_design from public.subsystem_designs as d
+    where d.workspace = v_workspace and d.subsystem_name = p_subsystem and d.version = v_version;
+  end if;
+
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
     p_details || jsonb_strip_nulls(jsonb_build_object(
-      'subsystem', p_subsystem, 'state', (v_checkin.status).state, 'version', (v_checkin.status).version,
-      'interfaces_version', (v_checkin.interfaces).version, 'design_version', (v_checkin.design).version
+      'subsystem', p_subsystem, 'state', v_status.state, 'version', v_status.version,
+      'interfaces_version', v_interfaces.version, 'design_version', v_design.version
     )),
     p_execution_id
   );
@@ -8001,7 +7844,8 @@ begin
     where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
       and l.fencing_token = p_fencing_token;
   end if;
-  v_checkin.released := p_release;
+
+  v_checkin := row(v_status, v_interfaces, v_design, p_release);
   perform core.remember_request(v_request, to_jsonb(v_checkin));
   return v_checkin;
 end;
@@ -8043,39 +7887,121 @@ One that is complete or publishes something says that it was made from what the 
 stale_inputs, and nothing changes, if its state is complete and what it was made from has changed since; unless
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
--- sql/80_operations/checkout_blockers.sql
--- The critical conflicts that keep an agent from checking out; none while its call is a repetition, which
--- gets its lease also when a conflict came between, or nobody would know of it. Holds the counter of the
--- subsystem's lease, unless it found any: a writer may be at it, and a conflict come while we wait for
--- its end, so it looks again after that. Null if that one does not come to an end.
-create or replace function core.checkout_blockers(
-  p_workspace text,
-  p_subsystem text,
-  p_agent_name text,
+-- sql/80_operations/checkout_subsystem.sql
+-- Notes which versions of others' documents the holder of a subsystem's lease has read: p_versions says by subsystem
+-- which, and of those that are not in it there was none yet (0). What it read of itself is no dependency. A new
+-- dependency is on what was read; of a known one that stands apart until the check-in, see core.adopt_inputs. A
+-- repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that is noted, for to take
+-- the work for older than it is costs a look, and for newer hides a change.
+create or replace function core.note_reads(
+  p_lease public.agent_locks,
+  p_document text,
+  p_read text[],
+  p_versions jsonb,
   p_is_repetition boolean
 )
-returns public.conflicts[]
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.document_dependencies as d (
+    workspace, subsystem, on_subsystem, document, seen_version, recorded_by, execution_id
+  )
+  select distinct
+    p_lease.workspace, p_lease.resource_name, n.name, p_document, coalesce((p_versions ->> n.name)::integer, 0),
+    p_lease.locked_by, p_lease.execution_id
+  from unnest(p_read) as n (name)
+  where n.name <> p_lease.resource_name
+  order by n.name  -- all writers in one order, so that none of them deadlock
+  on conflict (workspace, subsystem, on_subsystem, document) do update set
+    read_version = nullif(excluded.seen_version, d.seen_version),
+    read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  -- To read the same again is no news.
+  where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
+    nullif(excluded.seen_version, d.seen_version),
+    case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
+  );
+  return found;
+end;
+$$;
+
+-- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
+-- the versions that it is given of other subsystems' documents.
+create or replace function core.read_checkout(
+  p_lease public.agent_locks,
+  p_reads text[],
+  p_reads_requirements text[],
+  p_is_repetition boolean
+)
+returns public.subsystem_checkout
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_blockers public.conflicts[];
+  v_workspace constant text := p_lease.workspace;
+  v_subsystem constant text := p_lease.resource_name;
+  v_interfaces public.subsystem_interfaces[];
+  v_requirements public.subsystem_requirements[];
 begin
-  if p_is_repetition then
-    return array[]::public.conflicts[];
-  end if;
-  v_blockers := core.critical_blockers(p_workspace, p_agent_name);
-  if cardinality(v_blockers) = 0 then
-    if not core.lock_fencing_counter(p_workspace, 'subsystem', p_subsystem) then
-      return null;
-    end if;
-    v_blockers := core.critical_blockers(p_workspace, p_agent_name);
-  end if;
-  return v_blockers;
+  perform core.lock_publications(v_workspace, p_reads || p_reads_requirements, false);
+  v_interfaces := array(
+    select latest.document from (select distinct n.name from unnest(p_reads) as n (name)) as named
+    cross join lateral (
+      select d from public.subsystem_interfaces as d
+      where d.workspace = v_workspace and d.subsystem_name = named.name
+      order by d.version desc limit 1
+    ) as latest (document)
+    order by named.name
+  );
+  v_requirements := array(
+    select latest.document from (select distinct n.name from unnest(p_reads_requirements) as n (name)) as named
+    cross join lateral (
+      select d from public.subsystem_requirements as d
+      where d.workspace = v_workspace and d.subsystem_name = named.name
+      order by d.version desc limit 1
+    ) as latest (document)
+    order by named.name
+  );
+  perform core.note_reads(
+    p_lease, 'interfaces', p_reads,
+    (select jsonb_object_agg(d.subsystem_name, d.version) from unnest(v_interfaces) as d), p_is_repetition
+  );
+  perform core.note_reads(
+    p_lease, 'requirements', p_reads_requirements,
+    (select jsonb_object_agg(d.subsystem_name, d.version) from unnest(v_requirements) as d), p_is_repetition
+  );
+  return row(
+    p_lease,
+    (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),
+    (
+      select d from public.subsystem_requirements as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_interfaces as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select d from public.subsystem_designs as d
+      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
+      order by d.version desc limit 1
+    ),
+    (
+      select g from public.global_constraints as g
+      where g.workspace = v_workspace
+      order by g.version desc limit 1
+    ),
+    v_interfaces,
+    v_requirements,
+    array(select c from core.get_active_conflicts(p_lease.locked_by) as c),
+    '{}'::public.conflicts[]
+  )::public.subsystem_checkout;
 end;
 $$;
 
--- sql/80_operations/checkout_subsystem.sql
 create or replace function core.checkout_subsystem(
   p_subsystem text,
   p_agent_name text,
@@ -8093,23 +8019,34 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_is_repetition boolean;
-  v_blockers public.conflicts[];
+  v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
   perform core.require_names('reads', p_reads);
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
+
+  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
   v_is_repetition := core.was_answered(v_workspace, p_request_id);
-  v_blockers := core.checkout_blockers(v_workspace, p_subsystem, p_agent_name, v_is_repetition);
-  if v_blockers is null then
-    return;
-  elsif cardinality(v_blockers) > 0 then
+  if not v_is_repetition then
+    v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    if v_blockers = '{}' then
+      -- A writer may be at it, and a conflict come while we wait for its end: so the counter of the lease first, and
+      -- then another look. Nothing if that writer does not come to an end.
+      if not core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem) then
+        return;
+      end if;
+      v_blockers := core.critical_blockers(v_workspace, p_agent_name);
+    end if;
+  end if;
+  if v_blockers <> '{}' then
     return query select * from jsonb_populate_record(
       null::public.subsystem_checkout, jsonb_build_object('blocked_by', v_blockers)
     );
     return;
   end if;
+
   -- The lease is the only thing that changes, so its request id does for the whole; a repetition
   -- gets the same lease with what can be read now.
   select * into v_lease from core.acquire_lock(
@@ -8152,7 +8089,7 @@ come along as `input_requirements`. The subsystem depends on them, and with the 
 that came first, also if a repetition with the same request_id brings newer ones; see system_status.stale_inputs.
 conflicts: the open ones that concern this agent.';
 
--- sql/80_operations/events_of.sql
+-- sql/80_operations/export_state.sql
 -- The history of a conflict as an export carries it.
 create or replace function core.events_of(p_workspace text, p_conflict_id bigint)
 returns jsonb
@@ -8169,7 +8106,8 @@ begin
 end;
 $$;
 
--- sql/80_operations/export_state.sql
+-- A read with a private half, because the counters are not for callers.
+--
 -- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
 -- old token is valid again where the document is imported.
 create or replace function core.export_state()
@@ -8244,7 +8182,12 @@ begin
   );
 exception
   when program_limit_exceeded then
-    return core.fail_export_too_large(v_workspace);
+    -- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+    return to_jsonb(core.fail(
+      'export_too_large',
+      jsonb_build_object('workspace', v_workspace, 'limit_bytes', 268435455),
+      'Prune the activity log (sharedstate prune), or save the whole database: sharedstate backup FILE.'
+    ));
 end;
 $$;
 
@@ -8261,215 +8204,52 @@ $$;
 comment on function public.export_state() is
 'The whole workspace as one JSON document, for import_state. Leases are not in it, their token counters are.';
 
--- sql/80_operations/fail_export_too_large.sql
--- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
-create or replace function core.fail_export_too_large(p_workspace text)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  perform core.fail(
-    'export_too_large',
-    jsonb_build_object('workspace', p_workspace, 'limit_bytes', 268435455),
-    'Prune the activity log (sharedstate prune), or save the whole database: sharedstate backup FILE.'
-  );
-  return null;
-end;
-$$;
-
 -- sql/80_operations/health.sql
-create or replace function core.health()
-returns public.health_report
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return row('ok', core.schema_version(), clock_timestamp())::public.health_report;
-end;
-$$;
-
 create or replace function public.health()
 returns public.health_report
 language sql
 stable
 set search_path = ''
 as $$
-  select core.health();
+  -- The name of the newest migration, as public.schema_version has it; a test holds all three equal.
+  select row('ok', '20261122000000', clock_timestamp())::public.health_report;
 $$;
 
 comment on function public.health() is
 'Answers if gateway, PostgREST and Postgres work together. The only function that needs no key.';
 
--- sql/80_operations/hold_for_release.sql
--- A check-in that releases takes the lease `for update` from the start: to share it first and to delete
--- it later would be a lock upgrade, and two of those deadlock. The counter comes before, as everywhere.
-create or replace function core.hold_for_release(p_workspace text, p_subsystem text)
+-- sql/80_operations/import_design.sql
+-- What an import brings of the design itself: constraints, subsystems, versions of documents and what depends on them.
+--
+-- - An entry is known by its identity: name, version, or the three names of a dependency. One that says the same as
+--   what is here is unchanged; anything else is refused, and what is here stays.
+-- - Defaults that nobody has touched give way: constraints made by init, subsystems that no execution has written.
+-- - What breaks a constraint of a table ends the whole import: see core.import_state.
+--
+-- Lock order: workspace row, allocations, subsystem rows by name, and last the dependencies, in the order in which all
+-- write them.
+
+-- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
+-- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
+-- unmerged, and what is made after it begins anywhere.
+create or replace function core.may_follow(
+  p_version integer,
+  p_latest integer,
+  p_base_version integer,
+  p_merged boolean
+)
 returns boolean
 language plpgsql
+immutable
 set search_path = ''
 as $$
 begin
-  perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
-  perform from public.agent_locks as l
-  where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-  for update;
-  return found;
+  return p_version is null
+    or p_version = p_latest + 1
+    or (p_version > p_latest and (p_latest = 0 or (p_base_version is not distinct from p_latest and p_merged is not true)));
 end;
 $$;
 
--- sql/80_operations/import_activity.sql
-create or replace function core.import_activity(p_workspace text, p_entries jsonb)
-returns public.import_counts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_counts public.import_counts := row('agent_activity_logs', 0, 0, 0);
-begin
-  if jsonb_path_exists(p_entries, '$[*] ? (!exists(@.import_key) || @.import_key == null)') then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'document.agent_activity_logs', 'reason', 'has an entry without import_key'),
-      'Give each entry a uuid that stays the same when it is imported again.'
-    );
-  end if;
-  insert into public.agent_activity_logs (
-    workspace, agent_name, activity, details, execution_id, "timestamp", import_key
-  )
-  select
-    p_workspace, e.agent_name, e.activity, coalesce(e.details, '{}'), e.execution_id,
-    coalesce(e."timestamp", clock_timestamp()), e.import_key
-  from jsonb_populate_recordset(null::public.agent_activity_logs, p_entries) as e
-  on conflict (workspace, import_key) where import_key is not null do nothing;
-  get diagnostics v_counts.imported = row_count;
-  v_counts.unchanged := coalesce(jsonb_array_length(p_entries), 0) - v_counts.imported;
-  return v_counts;
-end;
-$$;
-
--- sql/80_operations/import_conflict_counter.sql
--- The last of the counters, added to the counts of the others.
-create or replace function core.import_conflict_counter(
-  p_workspace text,
-  p_counters jsonb,
-  p_counts public.import_counts
-)
-returns public.import_counts
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_counters ? 'last_conflict_id' then
-    update core.conflict_counters as n set last_conflict_id = (p_counters ->> 'last_conflict_id')::bigint
-    where n.workspace = p_workspace and n.last_conflict_id < (p_counters ->> 'last_conflict_id')::bigint;
-    p_counts.imported := p_counts.imported + found::integer;
-    p_counts.unchanged := p_counts.unchanged + (not found)::integer;
-  end if;
-  return p_counts;
-end;
-$$;
-
--- sql/80_operations/import_conflict_events.sql
--- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
--- resolved, by whom its own columns say.
-create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_count integer;
-begin
-  insert into public.conflict_events (
-    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
-  )
-  select
-    p_conflict.workspace, p_conflict.conflict_id, row_number() over (order by e.event_id), e.event, e.agent_name,
-    coalesce(e.details, '{}'), coalesce(e.created_at, p_conflict.created_at), e.execution_id
-  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
-  get diagnostics v_count = row_count;
-  if v_count > 0 then
-    return v_count;
-  end if;
-  insert into public.conflict_events (
-    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
-  ) values (
-    p_conflict.workspace, p_conflict.conflict_id, 1, 'opened', p_conflict.source_agent,
-    core.report_of(p_conflict), p_conflict.created_at, p_conflict.execution_id
-  );
-  if p_conflict.status = 'open' then
-    return 1;
-  end if;
-  insert into public.conflict_events (
-    workspace, conflict_id, event_id, event, agent_name, details, created_at
-  ) values (
-    p_conflict.workspace, p_conflict.conflict_id, 2, 'resolved',
-    coalesce(p_conflict.resolved_by, p_conflict.target_agent),
-    jsonb_build_object('resolution', p_conflict.resolution), p_conflict.resolved_at
-  );
-  return 2;
-end;
-$$;
-
--- sql/80_operations/import_conflicts.sql
--- Under the lock on the counter's row, so that no conflict is numbered meanwhile. An entry brings its events
--- along: a conflict that is refused keeps its own.
-create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
-returns public.import_counts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_counts public.import_counts := row('conflicts', 0, 0, 0);
-  v_entry public.conflicts;
-  v_known public.conflicts;
-  v_events jsonb;
-begin
-  perform core.hold_conflict_counter(p_workspace);
-  perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
-  from jsonb_array_elements(p_entries) as e;
-  for v_events in
-    select e.value from jsonb_array_elements(p_entries) as e order by (e.value -> 'conflict_id')::numeric
-  loop
-    v_entry := jsonb_populate_record(null::public.conflicts, v_events);
-    v_events := v_events -> 'events';
-    v_entry.workspace := p_workspace;
-    v_entry.priority := coalesce(v_entry.priority, 3);
-    v_entry.details := coalesce(v_entry.details, '{}');
-    v_entry.blocks_agents := coalesce(v_entry.blocks_agents, '{}');
-    v_entry.status := coalesce(v_entry.status, 'open');
-    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
-    v_entry.reported_to := coalesce(v_entry.reported_to, v_entry.target_agent);
-    v_entry.reports := coalesce(v_entry.reports, 1);
-    v_entry.last_reported_at := coalesce(v_entry.last_reported_at, v_entry.created_at);
-    select * into v_known from public.conflicts as c
-    where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id;
-    if not found then
-      -- An open one of the same source, target and key may be here under another number: it stays.
-      if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
-        v_counts.refused := v_counts.refused + 1;
-      else
-        insert into public.conflicts select v_entry.*;
-        perform core.import_conflict_events(v_entry, v_events);
-        v_counts.imported := v_counts.imported + 1;
-      end if;
-      update core.conflict_counters as n set last_conflict_id = v_entry.conflict_id
-      where n.workspace = p_workspace and n.last_conflict_id < v_entry.conflict_id;
-    elsif core.same_conflict(v_known, v_entry)
-      and coalesce(v_events, '[]') in ('[]', core.events_of(p_workspace, v_entry.conflict_id)) then
-      v_counts.unchanged := v_counts.unchanged + 1;
-    else
-      v_counts.refused := v_counts.refused + 1;
-    end if;
-  end loop;
-  return v_counts;
-end;
-$$;
-
--- sql/80_operations/import_constraints.sql
 create or replace function core.import_constraints(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -8479,7 +8259,7 @@ declare
   v_counts public.import_counts := row('global_constraints', 0, 0, 0);
   v_entry public.global_constraints;
   v_latest public.global_constraints := core.lock_constraints(p_workspace);
-  v_known public.global_constraints;
+  v_is_same boolean;
 begin
   perform core.hold_allocations(p_workspace, true);
   perform core.require_constraints('document.global_constraints', e.value) from jsonb_array_elements(p_entries) as e;
@@ -8487,11 +8267,22 @@ begin
     select * from jsonb_populate_recordset(null::public.global_constraints, p_entries) as e
     order by e.version
   loop
-    select * into v_known from public.global_constraints as g
+    v_entry.budget_allocations := coalesce(v_entry.budget_allocations, '{}');
+    v_entry.metadata := coalesce(v_entry.metadata, '{}');
+    select known.is_same into v_is_same
+    from public.global_constraints as g
+    cross join lateral (
+      select (
+        g.total_mass_kg_max, g.total_cost_usd_max, g.height_m, g.voltage_v, g.budget_allocations, g.metadata
+      ) is not distinct from (
+        v_entry.total_mass_kg_max, v_entry.total_cost_usd_max, v_entry.height_m, v_entry.voltage_v,
+        v_entry.budget_allocations, v_entry.metadata
+      ) as is_same
+    ) as known
     where g.workspace = p_workspace and g.version = coalesce(v_entry.version, g.version)
-      and (v_entry.version is not null or core.same_constraints(g, v_entry))
+      and (v_entry.version is not null or known.is_same)
     limit 1;
-    if core.same_constraints(v_known, v_entry) then
+    if v_is_same then
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
@@ -8512,34 +8303,210 @@ begin
       v_counts.refused := v_counts.refused + 1;
       continue;
     end if;
-    insert into public.global_constraints as g (
-      workspace, version, total_mass_kg_max, total_cost_usd_max, height_m, voltage_v, budget_allocations,
-      metadata, created_by, created_at, base_version, merged
-    ) values (
-      p_workspace, coalesce(v_entry.version, v_latest.version + 1), v_entry.total_mass_kg_max, v_entry.total_cost_usd_max,
-      v_entry.height_m, v_entry.voltage_v, coalesce(v_entry.budget_allocations, '{}'),
-      coalesce(v_entry.metadata, '{}'), coalesce(v_entry.created_by, 'import'),
-      coalesce(v_entry.created_at, clock_timestamp()), v_entry.base_version, coalesce(v_entry.merged, false)
-    )
-    returning g.* into v_latest;
+    v_entry.workspace := p_workspace;
+    v_entry.version := coalesce(v_entry.version, v_latest.version + 1);
+    v_entry.created_by := coalesce(v_entry.created_by, 'import');
+    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
+    v_entry.merged := coalesce(v_entry.merged, false);
+    insert into public.global_constraints as g select v_entry.* returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
   end loop;
   return v_counts;
 end;
 $$;
 
--- sql/80_operations/import_counters.sql
--- Numbers and tokens that were handed out are never handed out again: counters only grow. That of the
--- conflicts comes later in the lock order: see core.import_conflict_counter.
-create or replace function core.import_counters(p_workspace text, p_counters jsonb)
+create or replace function core.import_subsystems(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_counts public.import_counts := row('counters', 0, 0, 0);
+  v_counts public.import_counts := row('subsystems', 0, 0, 0);
+  v_entry public.subsystems;
 begin
-  perform core.require_counters(p_counters);
+  -- Far below what the column holds, or the next write could not count on.
+  perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e
+  where jsonb_typeof(e.value -> 'version') <> 'null';
+  for v_entry in
+    select * from jsonb_populate_recordset(null::public.subsystems, p_entries) as e
+    order by e.name
+  loop
+    v_entry.workspace := p_workspace;
+    v_entry.state := coalesce(v_entry.state, 'not_started');
+    v_entry.current_mass_kg := coalesce(v_entry.current_mass_kg, 0);
+    v_entry.current_cost_usd := coalesce(v_entry.current_cost_usd, 0);
+    v_entry.current_power_w := coalesce(v_entry.current_power_w, 0);
+    v_entry.iteration := coalesce(v_entry.iteration, 0);
+    v_entry.metadata := coalesce(v_entry.metadata, '{}');
+    v_entry.version := coalesce(v_entry.version, 1);
+    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
+    v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
+    -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
+    insert into public.subsystems as s select v_entry.*
+    on conflict (workspace, name) do update set
+      state = excluded.state,
+      current_mass_kg = excluded.current_mass_kg,
+      current_cost_usd = excluded.current_cost_usd,
+      current_power_w = excluded.current_power_w,
+      within_budget = excluded.within_budget,
+      iteration = excluded.iteration,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      last_execution_id = excluded.last_execution_id,
+      created_at = excluded.created_at,
+      updated_at = excluded.updated_at
+    where coalesce(s.last_execution_id, 'init') = 'init' and (
+      s.state, s.current_mass_kg, s.current_cost_usd, s.current_power_w, s.iteration, s.metadata
+    ) is distinct from (
+      excluded.state, excluded.current_mass_kg, excluded.current_cost_usd, excluded.current_power_w,
+      excluded.iteration, excluded.metadata
+    );
+    if found then
+      v_counts.imported := v_counts.imported + 1;
+      continue;
+    end if;
+    -- Not within_budget, which the database finds out by itself.
+    perform from public.subsystems as s
+    where s.workspace = p_workspace and s.name = v_entry.name and (
+      s.state, s.current_mass_kg, s.current_cost_usd, s.current_power_w, s.iteration, s.metadata
+    ) is not distinct from (
+      v_entry.state, v_entry.current_mass_kg, v_entry.current_cost_usd, v_entry.current_power_w,
+      v_entry.iteration, v_entry.metadata
+    );
+    v_counts.unchanged := v_counts.unchanged + found::integer;
+    v_counts.refused := v_counts.refused + (not found)::integer;
+  end loop;
+  return v_counts;
+end;
+$$;
+
+-- The versions of one kind of document: those of its table, whose content is in this column.
+create or replace function core.import_documents(p_workspace text, p_table text, p_column text, p_entries jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_counts public.import_counts := row(p_table, 0, 0, 0);
+  v_entry record;
+  v_latest integer;
+  v_known integer;
+begin
+  for v_entry in
+    select r.*, e.value -> p_column as content
+    from jsonb_array_elements(p_entries) with ordinality as e (value, place)
+    -- The columns that the three tables have in common.
+    cross join lateral jsonb_to_record(e.value) as r (
+      subsystem_name text, version integer, created_by text, created_at timestamptz, base_version integer, merged boolean
+    )
+    order by r.subsystem_name, r.version, e.place
+  loop
+    perform core.require_name('document.' || p_table || '.subsystem_name', v_entry.subsystem_name);
+    perform core.require_name('document.' || p_table || '.created_by', coalesce(v_entry.created_by, 'import'));
+    perform core.lock_subsystem(p_workspace, v_entry.subsystem_name);
+    -- An entry is compared with the version that it names, and with all of them only if it names none.
+    execute format(
+      'select
+         (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
+         (select min(version) from public.%2$I
+          where workspace = $1 and subsystem_name = $2 and version = coalesce($4, version) and %1$I = $3)',
+      p_column, p_table
+    ) into v_latest, v_known using p_workspace, v_entry.subsystem_name, v_entry.content, v_entry.version;
+    if v_known is not null then
+      v_counts.unchanged := v_counts.unchanged + 1;
+    elsif not core.may_follow(v_entry.version, v_latest, v_entry.base_version, v_entry.merged) then
+      v_counts.refused := v_counts.refused + 1;
+    else
+      execute format(
+        'insert into public.%I (
+           workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', p_table, p_column
+      ) using p_workspace, v_entry.subsystem_name, coalesce(v_entry.version, v_latest + 1), v_entry.content,
+        coalesce(v_entry.created_by, 'import'), coalesce(v_entry.created_at, clock_timestamp()),
+        v_entry.base_version, coalesce(v_entry.merged, false);
+      v_counts.imported := v_counts.imported + 1;
+    end if;
+  end loop;
+  return v_counts;
+end;
+$$;
+
+create or replace function core.import_dependencies(p_workspace text, p_entries jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_counts public.import_counts := row('document_dependencies', 0, 0, 0);
+  v_entry public.document_dependencies;
+begin
+  for v_entry in
+    select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
+    order by e.subsystem, e.document, e.on_subsystem  -- as all who write dependencies
+  loop
+    v_entry.workspace := p_workspace;
+    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_token := null;
+    v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
+    v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
+    perform core.require_name('document.document_dependencies.subsystem', v_entry.subsystem);
+    perform core.require_name('document.document_dependencies.on_subsystem', v_entry.on_subsystem);
+    perform core.require_name('document.document_dependencies.recorded_by', v_entry.recorded_by);
+    insert into public.document_dependencies as d select v_entry.* on conflict do nothing;
+    if found then
+      v_counts.imported := v_counts.imported + 1;
+      continue;
+    end if;
+    perform from public.document_dependencies as d
+    where d.workspace = p_workspace and d.subsystem = v_entry.subsystem
+      and d.on_subsystem = v_entry.on_subsystem and d.document = v_entry.document
+      and (d.seen_version, d.accepted_version) is not distinct from (v_entry.seen_version, v_entry.accepted_version);
+    v_counts.unchanged := v_counts.unchanged + found::integer;
+    v_counts.refused := v_counts.refused + (not found)::integer;
+  end loop;
+  return v_counts;
+end;
+$$;
+
+-- sql/80_operations/import_records.sql
+-- What an import brings of what has happened: counters, conflicts with their histories, the log.
+--
+-- - Numbers and tokens that were handed out are never handed out again: counters only grow. They are bounded far below
+--   what the columns hold, for a counter at its end would stop its workspace for good.
+-- - A conflict is known by its number, an entry of the log by its import_key. What is here already stays as it is.
+-- - A conflict brings its events along; one that is refused keeps its own.
+--
+-- Lock order: fencing counters by resource; later, after the subsystem rows, the counter of conflicts (which
+-- core.import_state takes), then conflicts, then the log.
+
+create or replace function core.import_fencing_counters(p_workspace text, p_counters jsonb)
+returns public.import_counts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_most constant bigint := 1::bigint << 53;
+  v_counts public.import_counts := row('counters', 0, 0, 0);
+  v_entry jsonb;
+begin
+  if p_counters ? 'last_conflict_id' then
+    perform core.require_whole_number('document.counters.last_conflict_id', p_counters -> 'last_conflict_id', 0, v_most);
+  end if;
+  if jsonb_typeof(p_counters -> 'fencing') <> 'array' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document.counters.fencing', 'reason', 'is no list'),
+      'Send the counters of export_state.'
+    );
+  end if;
+  for v_entry in select e.value from jsonb_array_elements(p_counters -> 'fencing') as e loop
+    perform core.require_object('document.counters.fencing', v_entry);
+    perform core.require_name('document.counters.fencing.resource_type', v_entry ->> 'resource_type');
+    perform core.require_name('document.counters.fencing.resource_name', v_entry ->> 'resource_name');
+    perform core.require_whole_number('document.counters.fencing.last_token', v_entry -> 'last_token', 1, v_most);
+  end loop;
   insert into core.fencing_counters as f (workspace, resource_type, resource_name, last_token)
   select p_workspace, e.resource_type, e.resource_name, e.last_token
   from jsonb_populate_recordset(null::core.fencing_counters, p_counters -> 'fencing') as e
@@ -8552,98 +8519,195 @@ begin
 end;
 $$;
 
--- sql/80_operations/import_dependencies.sql
-create or replace function core.import_dependencies(p_workspace text, p_entries jsonb)
+-- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
+-- resolved, by whom its own columns say.
+create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform core.require_name('document.conflicts.events.agent_name', e.agent_name)
+  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
+  )
+  select
+    p_conflict.workspace, p_conflict.conflict_id, row_number() over (order by e.event_id), e.event, e.agent_name,
+    coalesce(e.details, '{}'), coalesce(e.created_at, p_conflict.created_at), e.execution_id
+  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    return v_count;
+  end if;
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
+  ) values (
+    p_conflict.workspace, p_conflict.conflict_id, 1, 'opened', p_conflict.source_agent,
+    jsonb_build_object(
+      'severity', p_conflict.severity, 'priority', p_conflict.priority, 'target_agent', p_conflict.target_agent,
+      'description', p_conflict.description, 'details', p_conflict.details, 'blocks_agents', p_conflict.blocks_agents
+    ),
+    p_conflict.created_at, p_conflict.execution_id
+  );
+  if p_conflict.status = 'open' then
+    return 1;
+  end if;
+  insert into public.conflict_events (
+    workspace, conflict_id, event_id, event, agent_name, details, created_at
+  ) values (
+    p_conflict.workspace, p_conflict.conflict_id, 2, 'resolved',
+    coalesce(p_conflict.resolved_by, p_conflict.target_agent),
+    jsonb_build_object('resolution', p_conflict.resolution), p_conflict.resolved_at
+  );
+  return 2;
+end;
+$$;
+
+-- Under the lock on the counter's row, so that no conflict is numbered meanwhile.
+create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_counts public.import_counts := row('document_dependencies', 0, 0, 0);
-  v_entry public.document_dependencies;
-  v_known public.document_dependencies;
+  v_counts public.import_counts := row('conflicts', 0, 0, 0);
+  v_entry public.conflicts;
+  v_events jsonb;
 begin
-  for v_entry in
-    select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.document, e.on_subsystem  -- as checkout_subsystem writes them
+  perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
+  from jsonb_array_elements(p_entries) as e;
+  for v_events in
+    select e.value from jsonb_array_elements(p_entries) as e order by (e.value -> 'conflict_id')::numeric
   loop
+    v_entry := jsonb_populate_record(null::public.conflicts, v_events);
+    v_events := v_events -> 'events';
     v_entry.workspace := p_workspace;
-    v_entry.read_version := null;  -- binds a lease, and those are not imported
-    v_entry.read_token := null;
-    v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
-    v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
-    insert into public.document_dependencies as d select v_entry.* on conflict do nothing;
-    if found then
-      v_counts.imported := v_counts.imported + 1;
+    v_entry.priority := coalesce(v_entry.priority, 3);
+    v_entry.details := coalesce(v_entry.details, '{}');
+    v_entry.blocks_agents := coalesce(v_entry.blocks_agents, '{}');
+    v_entry.status := coalesce(v_entry.status, 'open');
+    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
+    v_entry.reported_to := coalesce(v_entry.reported_to, v_entry.target_agent);
+    v_entry.reports := coalesce(v_entry.reports, 1);
+    v_entry.last_reported_at := coalesce(v_entry.last_reported_at, v_entry.created_at);
+    perform core.require_name('document.conflicts.source_agent', v_entry.source_agent);
+    perform core.require_name('document.conflicts.target_agent', v_entry.target_agent);
+    perform core.require_name('document.conflicts.reported_to', v_entry.reported_to);
+    perform core.require_optional_name('document.conflicts.resolved_by', v_entry.resolved_by);
+    if v_entry.conflict_key is not null then
+      perform core.require_label('document.conflicts.conflict_key', v_entry.conflict_key);
+    end if;
+    if exists (
+      select from public.conflicts as c where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id
+    ) then
+      perform from public.conflicts as c
+      where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id and (
+        c.severity, c.priority, c.source_agent, c.target_agent, c.description, c.details, c.blocks_agents, c.status,
+        c.resolution, c.conflict_key, c.reported_to, c.reports
+      ) is not distinct from (
+        v_entry.severity, v_entry.priority, v_entry.source_agent, v_entry.target_agent, v_entry.description,
+        v_entry.details, v_entry.blocks_agents, v_entry.status, v_entry.resolution, v_entry.conflict_key,
+        v_entry.reported_to, v_entry.reports
+      ) and coalesce(v_events, '[]') in ('[]', core.events_of(p_workspace, c.conflict_id));
+      v_counts.unchanged := v_counts.unchanged + found::integer;
+      v_counts.refused := v_counts.refused + (not found)::integer;
       continue;
     end if;
-    select * into v_known from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = v_entry.subsystem
-      and d.on_subsystem = v_entry.on_subsystem and d.document = v_entry.document;
-    if (v_known.seen_version, v_known.accepted_version) is not distinct from
-      (v_entry.seen_version, v_entry.accepted_version)
-    then
-      v_counts.unchanged := v_counts.unchanged + 1;
-    else
+    -- An open one of the same source, target and key may be here under another number: it stays.
+    if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
       v_counts.refused := v_counts.refused + 1;
+    else
+      insert into public.conflicts select v_entry.*;
+      perform core.import_conflict_events(v_entry, v_events);
+      v_counts.imported := v_counts.imported + 1;
     end if;
+    update core.conflict_counters as n set last_conflict_id = v_entry.conflict_id
+    where n.workspace = p_workspace and n.last_conflict_id < v_entry.conflict_id;
   end loop;
   return v_counts;
 end;
 $$;
 
--- sql/80_operations/import_documents.sql
--- The versions of one kind of document: requirements, interfaces or design.
-create or replace function core.import_documents(p_workspace text, p_document text, p_entries jsonb)
+create or replace function core.import_activity(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_store constant core.document_store := core.document_store(p_document);
-  v_counts public.import_counts := row(v_store.table_name, 0, 0, 0);
-  v_entry jsonb;
-  v_latest integer;
-  v_known integer;
+  v_counts public.import_counts := row('agent_activity_logs', 0, 0, 0);
 begin
-  for v_entry in
-    select e.value from jsonb_array_elements(p_entries) with ordinality as e (value, place)
-    order by e.value ->> 'subsystem_name', (e.value ->> 'version')::integer, e.place
-  loop
-    perform core.require_name('document.' || v_store.table_name || '.subsystem_name', v_entry ->> 'subsystem_name');
-    perform core.lock_subsystem(p_workspace, v_entry ->> 'subsystem_name');
-    -- An entry is compared with the version that it names, and with all of them only if it names none.
-    execute format(
-      'select
-         (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
-         (select min(version) from public.%2$I
-          where workspace = $1 and subsystem_name = $2 and version = coalesce($4, version) and %1$I = $3)',
-      v_store.column_name, v_store.table_name
-    ) into v_latest, v_known using
-      p_workspace, v_entry ->> 'subsystem_name', v_entry -> v_store.column_name, (v_entry ->> 'version')::integer;
-    if v_known is not null then
-      v_counts.unchanged := v_counts.unchanged + 1;
-    elsif not core.may_follow(
-      (v_entry ->> 'version')::integer, v_latest, (v_entry ->> 'base_version')::integer, (v_entry ->> 'merged')::boolean
-    ) then
-      v_counts.refused := v_counts.refused + 1;
-    else
-      execute format(
-        'insert into public.%I (
-           workspace, subsystem_name, version, %I, created_by, created_at, base_version, merged
-         ) values ($1, $2, $3, $4, $5, $6, $7, $8)', v_store.table_name, v_store.column_name
-      ) using p_workspace, v_entry ->> 'subsystem_name', coalesce((v_entry ->> 'version')::integer, v_latest + 1), v_entry -> v_store.column_name,
-        coalesce(v_entry ->> 'created_by', 'import'),
-        coalesce((v_entry ->> 'created_at')::timestamptz, clock_timestamp()),
-        (v_entry ->> 'base_version')::integer, coalesce((v_entry ->> 'merged')::boolean, false);
-      v_counts.imported := v_counts.imported + 1;
-    end if;
-  end loop;
+  if jsonb_path_exists(p_entries, '$[*] ? (!exists(@.import_key) || @.import_key == null)') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document.agent_activity_logs', 'reason', 'has an entry without import_key'),
+      'Give each entry a uuid that stays the same when it is imported again.'
+    );
+  end if;
+  -- Each name once: a log has many entries of few.
+  perform core.require_name('document.agent_activity_logs.agent_name', n.name)
+  from (select distinct e.value ->> 'agent_name' as name from jsonb_array_elements(p_entries) as e) as n;
+  perform core.require_label('document.agent_activity_logs.activity', n.label)
+  from (select distinct e.value ->> 'activity' as label from jsonb_array_elements(p_entries) as e) as n;
+  insert into public.agent_activity_logs (
+    workspace, agent_name, activity, details, execution_id, "timestamp", import_key
+  )
+  select
+    p_workspace, e.agent_name, e.activity, coalesce(e.details, '{}'), e.execution_id,
+    coalesce(e."timestamp", clock_timestamp()), e.import_key
+  from jsonb_populate_recordset(null::public.agent_activity_logs, p_entries) as e
+  on conflict (workspace, import_key) where import_key is not null do nothing;
+  get diagnostics v_counts.imported = row_count;
+  v_counts.unchanged := coalesce(jsonb_array_length(p_entries), 0) - v_counts.imported;
   return v_counts;
 end;
 $$;
 
 -- sql/80_operations/import_state.sql
+-- Checks the document and its sections as they arrive; what the entries say is checked where they are imported.
+create or replace function core.require_import_document(p_document jsonb)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_section record;
+begin
+  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
+  -- conflicts[i].events[j].details.details.
+  perform core.require_object('document', p_document, 206);
+  if p_document ->> 'format' is distinct from 'sharedstate/1' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'document.format', 'reason', 'is unknown', 'value', p_document -> 'format'),
+      'Send a document made by export_state: its format is sharedstate/1.'
+    );
+  end if;
+  for v_section in select * from jsonb_each(p_document - array['format', 'workspace', 'exported_at']) loop
+    if v_section.key = 'counters' then
+      perform core.require_object('document.counters', v_section.value);
+    elsif v_section.key not in (
+      'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
+      'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
+    ) or not jsonb_path_match(
+      v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))'
+    ) then
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object(
+          'argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'
+        ),
+        'Send the sections of export_state, each a list of objects.'
+      );
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
 create or replace function core.import_state(p_document jsonb, p_request_id uuid)
 returns setof public.import_counts
 language plpgsql
@@ -8652,8 +8716,10 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_last_conflict_id constant jsonb := p_document -> 'counters' -> 'last_conflict_id';
   v_request core.request;
   v_counts public.import_counts[];
+  v_conflicts public.import_counts;
 begin
   perform core.require_import_document(p_document);
   v_request := core.recall_request(v_workspace, p_request_id, 'import_state', p_document);
@@ -8664,19 +8730,29 @@ begin
   begin
     v_counts := array[
       core.import_constraints(v_workspace, p_document -> 'global_constraints'),
-      core.import_counters(v_workspace, p_document -> 'counters'),
+      core.import_fencing_counters(v_workspace, p_document -> 'counters'),
       core.import_subsystems(v_workspace, p_document -> 'subsystems')
     ];
     perform core.correct_within_budget(core.lock_constraints(v_workspace));
     v_counts := v_counts || array[
-      core.import_documents(v_workspace, 'requirements', p_document -> 'subsystem_requirements'),
-      core.import_documents(v_workspace, 'interfaces', p_document -> 'subsystem_interfaces'),
-      core.import_documents(v_workspace, 'design', p_document -> 'subsystem_designs')
+      core.import_documents(
+        v_workspace, 'subsystem_requirements', 'requirements', p_document -> 'subsystem_requirements'
+      ),
+      core.import_documents(v_workspace, 'subsystem_interfaces', 'interfaces', p_document -> 'subsystem_interfaces'),
+      core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
-    v_counts[2] := core.import_conflict_counter(v_workspace, p_document -> 'counters', v_counts[2]);
+    -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
+    perform core.hold_conflict_counter(v_workspace);
+    if v_last_conflict_id is not null then
+      update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
+      where n.workspace = v_workspace and n.last_conflict_id < v_last_conflict_id::bigint;
+      v_counts[2].imported := v_counts[2].imported + found::integer;
+      v_counts[2].unchanged := v_counts[2].unchanged + (not found)::integer;
+    end if;
+    v_conflicts := core.import_conflicts(v_workspace, p_document -> 'conflicts');
     v_counts := v_counts || array[
       core.import_dependencies(v_workspace, p_document -> 'document_dependencies'),
-      core.import_conflicts(v_workspace, p_document -> 'conflicts'),
+      v_conflicts,
       core.import_activity(v_workspace, p_document -> 'agent_activity_logs')
     ];
   exception
@@ -8708,59 +8784,44 @@ and counts them by section.
 An entry is known by its identity (name, version, number, import_key). An identical one is unchanged, a default that
 nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
 
--- sql/80_operations/import_subsystems.sql
-create or replace function core.import_subsystems(p_workspace text, p_entries jsonb)
-returns public.import_counts
+-- sql/80_operations/init_workspace.sql
+-- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
+-- the marker `init` lets an import replace it as long as nobody has touched it. Where there are statuses already
+-- they are judged by these limits, as by any others: before the subsystems that nobody has written are there. To
+-- make those last is within the lock order: whoever else makes one holds the workspace's row, so none is waited for.
+create or replace function core.write_defaults(p_workspace text)
+returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_counts public.import_counts := row('subsystems', 0, 0, 0);
-  v_entry public.subsystems;
-  v_known public.subsystems;
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_count integer;
 begin
-  -- Far below what the column holds, or the next write could not count on.
-  perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
-  from jsonb_array_elements(p_entries) as e
-  where jsonb_typeof(e.value -> 'version') <> 'null';
-  for v_entry in
-    select * from jsonb_populate_recordset(null::public.subsystems, p_entries) as e
-    order by e.name
-  loop
-    v_entry.workspace := p_workspace;
-    v_entry.state := coalesce(v_entry.state, 'not_started');
-    v_entry.current_mass_kg := coalesce(v_entry.current_mass_kg, 0);
-    v_entry.current_cost_usd := coalesce(v_entry.current_cost_usd, 0);
-    v_entry.current_power_w := coalesce(v_entry.current_power_w, 0);
-    v_entry.iteration := coalesce(v_entry.iteration, 0);
-    v_entry.metadata := coalesce(v_entry.metadata, '{}');
-    v_entry.version := coalesce(v_entry.version, 1);
-    v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
-    v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
-    insert into public.subsystems select v_entry.* on conflict do nothing;
-    if found then
-      v_counts.imported := v_counts.imported + 1;
-      continue;
-    end if;
-    select * into v_known from public.subsystems as s
-    where s.workspace = p_workspace and s.name = v_entry.name
-    for no key update;
-    if core.same_status(v_known, v_entry) then
-      v_counts.unchanged := v_counts.unchanged + 1;
-    -- Made by init, by an import or for a document, and written by no execution since: whoever
-    -- repairs a file and imports again gets the repaired status.
-    elsif coalesce(v_known.last_execution_id, 'init') = 'init' then
-      perform core.replace_subsystem(v_entry);
-      v_counts.imported := v_counts.imported + 1;
-    else
-      v_counts.refused := v_counts.refused + 1;
-    end if;
-  end loop;
-  return v_counts;
+  if v_latest.version = 0 then
+    perform core.write_constraints(v_latest, core.constraints_content(v_latest) || '{
+      "total_mass_kg_max": 45, "total_cost_usd_max": 15000, "height_m": 1.75, "voltage_v": 48,
+      "budget_allocations": {
+        "skeleton": {"mass_kg": 15, "cost_usd": 3000},
+        "actuation": {"mass_kg": 12, "cost_usd": 6000, "power_w": 800},
+        "power": {"mass_kg": 8, "cost_usd": 2000, "power_w": 50},
+        "sensing": {"mass_kg": 3, "cost_usd": 2500, "power_w": 50},
+        "shell": {"mass_kg": 5, "cost_usd": 1000},
+        "reserve": {"mass_kg": 2, "cost_usd": 500}
+      }
+    }', 'init', null, null);
+  end if;
+  insert into public.subsystems (workspace, name, last_execution_id)
+  select p_workspace, n.name, 'init'
+  from unnest(array[
+    'actuation', 'integration', 'power', 'sensing', 'shell', 'skeleton', 'system_architect'
+  ]) as n (name)
+  on conflict do nothing;
+  get diagnostics v_count = row_count;
+  return v_count + (v_latest.version = 0)::integer;
 end;
 $$;
 
--- sql/80_operations/init_workspace.sql
 create or replace function core.init_workspace(p_workspace_name text, p_with_defaults boolean, p_request_id uuid)
 returns public.workspace
 language plpgsql
@@ -8816,51 +8877,8 @@ comment on function public.init_workspace(text, boolean, uuid) is
 'For operators: makes a workspace if there is none of that name, fills in the default budgets and subsystems where
 there are none, and returns it.';
 
--- sql/80_operations/join_realtime.sql
--- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
--- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
--- restore, because tables that are made anew have left it. Answers how many tables have joined.
---
--- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
--- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
-create or replace function core.join_realtime()
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_table regclass;
-  v_count integer := 0;
-begin
-  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
-    return 0;
-  end if;
-  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
-  for v_table in
-    select distinct p.polrelid::regclass
-    from pg_catalog.pg_policy as p
-    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
-    inner join pg_catalog.pg_depend as d on p.oid = d.objid
-    where
-      c.relnamespace = 'public'::regnamespace
-      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
-      and d.classid = 'pg_catalog.pg_policy'::regclass
-      and d.refclassid = 'pg_catalog.pg_proc'::regclass
-      and d.refobjid = 'core.visible_workspace'::regproc
-      and not exists (
-        select from pg_catalog.pg_publication_rel as r
-        inner join pg_catalog.pg_publication as b on r.prpubid = b.oid
-        where r.prrelid = p.polrelid and b.pubname = 'supabase_realtime'
-      )
-  loop
-    execute format('alter publication supabase_realtime add table %s', v_table);
-    v_count := v_count + 1;
-  end loop;
-  return v_count;
-end;
-$$;
-
 -- sql/80_operations/list_workspaces.sql
+-- A read with a private half, because a caller reads the rows of one workspace, and these are of all.
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
 language sql
@@ -8894,343 +8912,15 @@ comment on function public.list_workspaces() is
 'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts. To a
 token that names a workspace: that one.';
 
--- sql/80_operations/may_follow.sql
--- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
--- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
--- unmerged, and what is made after it begins anywhere.
-create or replace function core.may_follow(
-  p_version integer,
-  p_latest integer,
-  p_base_version integer,
-  p_merged boolean
-)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_version is null
-    or p_version = p_latest + 1
-    or (p_version > p_latest and (p_latest = 0 or (p_base_version is not distinct from p_latest and p_merged is not true)));
-end;
-$$;
-
--- sql/80_operations/publish_checkin.sql
--- Publishes what a check-in brings along of interfaces and design; the check-in logs them with itself.
-create or replace function core.publish_checkin(
-  p_checkin public.subsystem_checkin,
-  p_workspace text,
-  p_subsystem text,
-  p_interfaces jsonb,
-  p_design_data jsonb,
-  p_agent_name text,
-  p_execution_id text
-)
-returns public.subsystem_checkin
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_interfaces is not null then
-    p_checkin.interfaces := jsonb_populate_record(
-      p_checkin.interfaces,
-      core.write_document(
-        p_workspace, 'interfaces', p_subsystem, p_interfaces, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
-  if p_design_data is not null then
-    p_checkin.design := jsonb_populate_record(
-      p_checkin.design,
-      core.write_document(
-        p_workspace, 'design', p_subsystem, p_design_data, p_agent_name, null, p_execution_id, null
-      )
-    );
-  end if;
-  return p_checkin;
-end;
-$$;
-
--- sql/80_operations/read_checkout.sql
--- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
--- the versions that it is given of other subsystems' documents.
-create or replace function core.read_checkout(
-  p_lease public.agent_locks,
-  p_reads text[],
-  p_reads_requirements text[],
-  p_is_repetition boolean
-)
-returns public.subsystem_checkout
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_workspace constant text := p_lease.workspace;
-  v_subsystem constant text := p_lease.resource_name;
-  v_interfaces jsonb[];
-  v_requirements jsonb[];
-begin
-  perform core.hold_publications(v_workspace, p_reads || p_reads_requirements, false);
-  v_interfaces := array(select core.latest_documents(v_workspace, 'interfaces', p_reads));
-  v_requirements := array(select core.latest_documents(v_workspace, 'requirements', p_reads_requirements));
-  perform core.note_reads(p_lease, 'interfaces', p_reads, v_interfaces, p_is_repetition);
-  perform core.note_reads(p_lease, 'requirements', p_reads_requirements, v_requirements, p_is_repetition);
-  return row(
-    p_lease,
-    (select s from public.subsystems as s where s.workspace = v_workspace and s.name = v_subsystem),
-    (
-      select d from public.subsystem_requirements as d
-      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
-      order by d.version desc limit 1
-    ),
-    (
-      select d from public.subsystem_interfaces as d
-      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
-      order by d.version desc limit 1
-    ),
-    (
-      select d from public.subsystem_designs as d
-      where d.workspace = v_workspace and d.subsystem_name = v_subsystem
-      order by d.version desc limit 1
-    ),
-    (
-      select g from public.global_constraints as g
-      where g.workspace = v_workspace
-      order by g.version desc limit 1
-    ),
-    array(select jsonb_populate_record(null::public.subsystem_interfaces, d) from unnest(v_interfaces) as d),
-    array(select jsonb_populate_record(null::public.subsystem_requirements, d) from unnest(v_requirements) as d),
-    array(select c from core.get_active_conflicts(p_lease.locked_by) as c),
-    '{}'::public.conflicts[]
-  )::public.subsystem_checkout;
-end;
-$$;
-
--- sql/80_operations/replace_subsystem.sql
--- An import's row takes the place of the untouched default.
-create or replace function core.replace_subsystem(p_row public.subsystems)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  update public.subsystems as s
-  set
-    state = p_row.state,
-    current_mass_kg = p_row.current_mass_kg,
-    current_cost_usd = p_row.current_cost_usd,
-    current_power_w = p_row.current_power_w,
-    within_budget = p_row.within_budget,
-    iteration = p_row.iteration,
-    metadata = p_row.metadata,
-    version = p_row.version,
-    last_execution_id = p_row.last_execution_id,
-    created_at = p_row.created_at,
-    updated_at = p_row.updated_at
-  where s.workspace = p_row.workspace and s.name = p_row.name;
-  return found;
-end;
-$$;
-
--- sql/80_operations/require_checkin.sql
-create or replace function core.require_checkin(
-  p_subsystem text,
-  p_agent_name text,
-  p_execution_id text,
-  p_fencing_token bigint,
-  p_status jsonb,
-  p_interfaces jsonb,
-  p_design_data jsonb,
-  p_activity text,
-  p_details jsonb,
-  p_release boolean,
-  p_accept_stale text,
-  p_strict boolean
-)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  perform core.require_name('subsystem', p_subsystem);
-  perform core.require_agent('agent_name', p_agent_name);
-  perform core.require_name('execution_id', p_execution_id);
-  perform core.require_present('fencing_token', to_jsonb(p_fencing_token));
-  perform core.require_present('release', to_jsonb(p_release));
-  perform core.require_present('strict', to_jsonb(p_strict));
-  perform core.require_status(p_subsystem, p_status);
-  perform core.require_object('details', p_details);
-  if p_interfaces is not null then
-    perform core.require_object('interfaces', p_interfaces);
-  end if;
-  if p_design_data is not null then
-    perform core.require_object('design_data', p_design_data);
-  end if;
-  if p_activity is not null then
-    perform core.require_label('activity', p_activity);
-  end if;
-  if p_accept_stale is not null then
-    perform core.require_text('accept_stale', p_accept_stale);
-  end if;
-  return true;
-end;
-$$;
-
--- sql/80_operations/require_counters.sql
--- Bounded far below what the columns hold: a counter at its end would stop its workspace for good.
-create or replace function core.require_counters(p_counters jsonb)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_most constant bigint := 1::bigint << 53;
-  v_entry jsonb;
-begin
-  if p_counters ? 'last_conflict_id' then
-    perform core.require_whole_number(
-      'document.counters.last_conflict_id', p_counters -> 'last_conflict_id', 0, v_most
-    );
-  end if;
-  if jsonb_typeof(p_counters -> 'fencing') <> 'array' then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'document.counters.fencing', 'reason', 'is no list'),
-      'Send the counters of export_state.'
-    );
-  end if;
-  for v_entry in select e.value from jsonb_array_elements(p_counters -> 'fencing') as e loop
-    perform core.require_object('document.counters.fencing', v_entry);
-    perform core.require_name('document.counters.fencing.resource_type', v_entry ->> 'resource_type');
-    perform core.require_name('document.counters.fencing.resource_name', v_entry ->> 'resource_name');
-    perform core.require_whole_number(
-      'document.counters.fencing.last_token', v_entry -> 'last_token', 1, v_most
-    );
-  end loop;
-  return true;
-end;
-$$;
-
--- sql/80_operations/require_import_document.sql
-create or replace function core.require_import_document(p_document jsonb)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_section record;
-begin
-  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
-  -- conflicts[i].events[j].details.details.
-  perform core.require_object('document', p_document, 206);
-  if p_document ->> 'format' is distinct from 'sharedstate/1' then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'document.format', 'reason', 'is unknown', 'value', p_document -> 'format'),
-      'Send a document made by export_state: its format is sharedstate/1.'
-    );
-  end if;
-  for v_section in select * from jsonb_each(p_document - array['format', 'workspace', 'exported_at']) loop
-    if v_section.key = 'counters' then
-      perform core.require_object('document.counters', v_section.value);
-    elsif v_section.key not in (
-      'global_constraints', 'subsystems', 'subsystem_requirements', 'subsystem_interfaces',
-      'subsystem_designs', 'document_dependencies', 'conflicts', 'agent_activity_logs'
-    ) or not jsonb_path_match(
-      v_section.value, 'strict $.type() == "array" && !exists($[*] ? (@.type() != "object"))'
-    ) then
-      perform core.fail(
-        'invalid_argument',
-        jsonb_build_object(
-          'argument', 'document.' || left(v_section.key, 100), 'reason', 'is no known list of objects'
-        ),
-        'Send the sections of export_state, each a list of objects.'
-      );
-    end if;
-  end loop;
-  return true;
-end;
-$$;
-
--- sql/80_operations/same_conflict.sql
-create or replace function core.same_conflict(p_one public.conflicts, p_other public.conflicts)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (
-    p_one.severity, p_one.priority, p_one.source_agent, p_one.target_agent, p_one.description, p_one.details,
-    p_one.blocks_agents, p_one.status, p_one.resolution, p_one.conflict_key,
-    p_one.reported_to, p_one.reports
-  ) is not distinct from (
-    p_other.severity, p_other.priority, p_other.source_agent, p_other.target_agent, p_other.description,
-    p_other.details, p_other.blocks_agents, p_other.status, p_other.resolution, p_other.conflict_key,
-    p_other.reported_to, p_other.reports
-  );
-end;
-$$;
-
--- sql/80_operations/same_constraints.sql
-create or replace function core.same_constraints(p_one public.global_constraints, p_other public.global_constraints)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (
-    p_one.total_mass_kg_max, p_one.total_cost_usd_max, p_one.height_m, p_one.voltage_v,
-    p_one.budget_allocations, p_one.metadata
-  ) is not distinct from (
-    p_other.total_mass_kg_max, p_other.total_cost_usd_max, p_other.height_m, p_other.voltage_v,
-    coalesce(p_other.budget_allocations, '{}'), coalesce(p_other.metadata, '{}')
-  );
-end;
-$$;
-
--- sql/80_operations/same_status.sql
--- Not within_budget, which the database finds out by itself.
-create or replace function core.same_status(p_one public.subsystems, p_other public.subsystems)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (
-    p_one.state, p_one.current_mass_kg, p_one.current_cost_usd, p_one.current_power_w, p_one.iteration,
-    p_one.metadata
-  ) is not distinct from (
-    p_other.state, p_other.current_mass_kg, p_other.current_cost_usd, p_other.current_power_w,
-    p_other.iteration, p_other.metadata
-  );
-end;
-$$;
-
 -- sql/80_operations/schema_version.sql
--- The name of the newest migration; a test holds both equal.
-create or replace function core.schema_version()
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  select '20261122000000';
-$$;
-
 create or replace function public.schema_version()
 returns text
 language sql
 stable
 set search_path = ''
 as $$
-  select core.schema_version();
+  -- The name of the newest migration, as public.health has it; a test holds all three equal.
+  select '20261122000000';
 $$;
 
 comment on function public.schema_version() is
@@ -9272,28 +8962,34 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among
-  -- the same agents are counted together, because it takes longer to find out whom one concerns.
+  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. By the names that
+  -- the agents of a subsystem have: to find the subsystem of each agent in a conflict takes four times as long.
   select
-    o.workspace,
+    a.workspace,
     a.subsystem,
-    sum(o.conflicts)::bigint as active_conflicts
+    count(distinct o.conflict_id) as active_conflicts
   from (
     select
+      u.workspace,
+      u.name as subsystem,
+      n.agent
+    from public.subsystems as u
+    cross join lateral (
+      -- As core.agent_subsystem has it: an agent of the name a_agent works on a, not on a_agent.
+      values (u.name || '_agent'), (u.name || '_designer'),
+      (case when u.name !~ '._(agent|designer)$' then u.name end)
+    ) as n (agent)
+  ) as a
+  inner join (
+    select
       e.workspace,
-      e.source_agent,
-      e.target_agent,
-      e.blocks_agents,
-      count(*) as conflicts
+      e.conflict_id,
+      n.name as agent
     from public.conflicts as e
+    cross join lateral unnest(e.blocks_agents || e.source_agent || e.target_agent) as n (name)
     where e.status = 'open'
-    group by e.workspace, e.source_agent, e.target_agent, e.blocks_agents
-  ) as o
-  inner join lateral (
-    select distinct core.agent_subsystem(n.name) as subsystem
-    from unnest(o.blocks_agents || o.source_agent || o.target_agent) as n (name)
-  ) as a on true
-  group by o.workspace, a.subsystem
+  ) as o on a.workspace = o.workspace and a.agent = o.agent
+  group by a.workspace, a.subsystem
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
@@ -9302,25 +8998,12 @@ left join (
     i.workspace,
     i.subsystem
   from public.document_dependencies as i
-  where
-    exists (
-      select from public.subsystem_requirements as v
-      where
-        i.document = 'requirements' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
-        and v.version > greatest(i.seen_version, i.accepted_version)
-    )
-    or exists (
-      select from public.subsystem_interfaces as v
-      where
-        i.document = 'interfaces' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
-        and v.version > greatest(i.seen_version, i.accepted_version)
-    )
-    or exists (
-      select from public.subsystem_designs as v
-      where
-        i.document = 'design' and v.workspace = i.workspace and v.subsystem_name = i.on_subsystem
-        and v.version > greatest(i.seen_version, i.accepted_version)
-    )
+  where exists (
+    select from core.documents as v
+    where
+      v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
+      and v.version > greatest(i.seen_version, i.accepted_version)
+  )
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem
 order by s.workspace, s.name;
@@ -9329,47 +9012,9 @@ comment on view public.system_status is
 'Each subsystem with its budget, who holds its lock, how many open conflicts concern it, and which of the documents that
 it was made from have changed since.';
 
--- sql/80_operations/write_defaults.sql
--- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
--- the marker `init` lets an import replace it as long as nobody has touched it. Where there are statuses already
--- they are judged by these limits, as by any others: before the subsystems that nobody has written are there. To
--- make those last is within the lock order: whoever else makes one holds the workspace's row, so none is waited for.
-create or replace function core.write_defaults(p_workspace text)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
-  v_count integer;
-begin
-  if v_latest.version = 0 then
-    perform core.write_constraints(v_latest, core.constraints_content(v_latest) || '{
-      "total_mass_kg_max": 45, "total_cost_usd_max": 15000, "height_m": 1.75, "voltage_v": 48,
-      "budget_allocations": {
-        "skeleton": {"mass_kg": 15, "cost_usd": 3000},
-        "actuation": {"mass_kg": 12, "cost_usd": 6000, "power_w": 800},
-        "power": {"mass_kg": 8, "cost_usd": 2000, "power_w": 50},
-        "sensing": {"mass_kg": 3, "cost_usd": 2500, "power_w": 50},
-        "shell": {"mass_kg": 5, "cost_usd": 1000},
-        "reserve": {"mass_kg": 2, "cost_usd": 500}
-      }
-    }', 'init', null, null);
-  end if;
-  insert into public.subsystems (workspace, name, last_execution_id)
-  select p_workspace, n.name, 'init'
-  from unnest(array[
-    'actuation', 'integration', 'power', 'sensing', 'shell', 'skeleton', 'system_architect'
-  ]) as n (name)
-  on conflict do nothing;
-  get diagnostics v_count = row_count;
-  return v_count + (v_latest.version = 0)::integer;
-end;
-$$;
-
 -- sql/90_grants.sql
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
--- Each RPC is a pair: the public wrapper and the core function behind it.
+-- An RPC is a pair, the public wrapper and the core function behind it; some reads are the first alone.
 -- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
 
 -- Tables: read through row level security, written by functions alone.
@@ -9377,21 +9022,21 @@ revoke all on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
 to authenticated, service_role;
 
 -- Everybody
-grant usage on schema core to anon, authenticated, service_role;
-grant execute on function public.health, core.health, core.schema_version to anon, authenticated, service_role;
+grant execute on function public.health to anon, authenticated, service_role;
 
 -- Agents and operators
+grant usage on schema core to authenticated, service_role;
 grant execute on function
 public.acquire_lock, core.acquire_lock,
 public.acquire_locks, core.acquire_locks,
@@ -9435,8 +9080,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.agent_subsystem, core.stale_inputs,
-core.budget_lines
+core.visible_workspace, core.current_workspace, core.stale_inputs, core.budget_lines
 to authenticated, service_role;
 
 -- Operators alone
@@ -9449,6 +9093,49 @@ public.prune_activity, core.prune_activity
 to service_role;
 
 -- sql/95_realtime.sql
+-- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
+-- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
+-- restore, because tables that are made anew have left it. Answers how many tables have joined.
+--
+-- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
+-- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+create or replace function core.join_realtime()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_table regclass;
+  v_count integer := 0;
+begin
+  if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
+    return 0;
+  end if;
+  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
+  for v_table in
+    select distinct p.polrelid::regclass
+    from pg_catalog.pg_policy as p
+    inner join pg_catalog.pg_class as c on p.polrelid = c.oid
+    inner join pg_catalog.pg_depend as d on p.oid = d.objid
+    where
+      c.relnamespace = 'public'::regnamespace
+      and c.relname not in ('agent_locks', 'budget_reservations', 'document_dependencies')
+      and d.classid = 'pg_catalog.pg_policy'::regclass
+      and d.refclassid = 'pg_catalog.pg_proc'::regclass
+      and d.refobjid = 'core.visible_workspace'::regproc
+      and not exists (
+        select from pg_catalog.pg_publication_rel as r
+        inner join pg_catalog.pg_publication as b on r.prpubid = b.oid
+        where r.prrelid = p.polrelid and b.pubname = 'supabase_realtime'
+      )
+  loop
+    execute format('alter publication supabase_realtime add table %s', v_table);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+
 -- Last, when every table has its row security.
 do $$
 begin

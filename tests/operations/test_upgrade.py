@@ -27,7 +27,11 @@ as $$ select count(*) from public.conflicts; $$;
 comment on function public.count_conflicts() is 'How many conflicts there are.';
 grant execute on function public.count_conflicts to authenticated, service_role;
 
-create or replace function core.schema_version() returns text language sql immutable
+create or replace function public.health() returns public.health_report language sql stable
+set search_path = '' as $$
+  select row('ok', '20270115090000', clock_timestamp())::public.health_report;
+$$;
+create or replace function public.schema_version() returns text language sql stable
 set search_path = '' as $$ select '20270115090000'; $$;
 """
 HOLDINGS = """

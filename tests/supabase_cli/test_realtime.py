@@ -73,7 +73,7 @@ def test_no_agent_can_delete_a_row_of_a_published_table_by_a_function(database: 
     for path in sorted((ROOT / "sql").rglob("*.sql")):
         for table in re.findall(r"delete from public\.(\w+)", path.read_text()):
             deleting.setdefault(table, set()).add(path.stem)
-    operators = {"prune_activity", "import_constraints"}
+    operators = {"prune_activity", "import_design"}
     assert {table for table, by in deleting.items() if by - operators} == NOT_PUBLISHED
     # What operators delete of the log has a key that says nothing.
     with connect(database) as connection:

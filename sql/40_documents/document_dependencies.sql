@@ -1,0 +1,136 @@
+-- Which versions of others' documents the work of a subsystem is made from, and what of them has changed since.
+--
+-- - What a checkout reads counts as seen with the check-in, not before: see checkout_subsystem and checkin_subsystem.
+--   record_dependency counts at once.
+-- - A subsystem is stale while a version after the one that it has seen says something else, and not the same as what
+--   a check-in has accepted. A new version that says the same changes nothing: two that read each other and publish
+--   with each check-in would else be stale by turns for ever.
+-- - Who publishes tells it to those whom that makes stale, in the same transaction.
+--
+-- Lock order: rows of dependencies come last, and all write them in one order: by subsystem, document and the
+-- subsystem that is depended on. What is noted as read was read under core.lock_publications.
+
+-- Checks what record_dependency and remove_dependency name.
+create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  perform core.require_name('subsystem', p_subsystem);
+  perform core.require_name('on_subsystem', p_on_subsystem);
+  perform core.require_document(p_document);
+  if p_on_subsystem = p_subsystem then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'on_subsystem', 'reason', 'is the subsystem itself', 'value', p_on_subsystem),
+      'Name another subsystem whose document was read.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
+-- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
+-- needs: so with the rights of its owner.
+create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'subsystem', d.on_subsystem,
+      'document', d.document,
+      'seen_version', d.seen_version,
+      'new_version', latest.version,
+      'changed_paths', changes.paths
+    ) order by d.on_subsystem, d.document), '[]')
+    from public.document_dependencies as d
+    cross join lateral (
+      select v.version, v.content from core.documents as v
+      where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      order by v.version desc limit 1
+    ) as latest
+    cross join lateral (
+      select coalesce(jsonb_agg(c.path), '[]') as paths
+      from core.compare_documents(
+        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
+      ) as c
+      where latest.version > greatest(d.seen_version, d.accepted_version) and (
+        d.accepted_version is null
+        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
+        is distinct from latest.content
+      )
+    ) as changes
+    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
+  );
+end;
+$$;
+
+-- One entry in the log for each subsystem that a new version makes stale, in the transaction of the publication: for
+-- work that was made from another version, or that will be by the check-in of what was read of another one.
+create or replace function core.notify_dependents(
+  p_workspace text,
+  p_document text,
+  p_subsystem text,
+  p_version integer,
+  p_content jsonb,
+  p_created_by text,
+  p_execution_id text
+)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_dependency record;
+  v_count integer := 0;
+begin
+  for v_dependency in
+    with dependents as materialized (
+      select d.subsystem, s.is_read, s.version, s.accepted_version
+      from public.document_dependencies as d
+      cross join lateral (
+        values (false, d.seen_version, d.accepted_version), (true, d.read_version, null)
+      ) as s (is_read, version, accepted_version)
+      where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
+        and s.version is not null and p_version > greatest(s.version, s.accepted_version)
+    ), changes as materialized (
+      -- Many have seen the same version: what has changed since is found once for all of them.
+      select s.version, difference.paths
+      from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
+      cross join lateral (
+        select coalesce(jsonb_agg(c.path), '[]') as paths
+        from core.compare_documents(
+          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
+        ) as c
+      ) as difference
+      where s.version is not null
+    )
+    select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
+    from dependents as d
+    inner join changes as c on d.version = c.version and c.paths <> '[]'
+    left join changes as a on d.accepted_version = a.version
+    where a.paths is distinct from '[]'
+    order by d.subsystem, d.is_read
+  loop
+    perform core.write_activity(
+      p_workspace, p_created_by, 'inputs_changed',
+      jsonb_build_object(
+        'subsystem', v_dependency.subsystem, 'on_subsystem', p_subsystem, 'document', p_document,
+        'seen_version', v_dependency.seen_version, 'new_version', p_version,
+        'changed_paths', v_dependency.paths
+      ),
+      p_execution_id
+    );
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
