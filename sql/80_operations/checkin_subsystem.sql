@@ -37,7 +37,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_checkin, v_request.answer);
   end if;
-  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
+  perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
     perform core.hold_for_release(v_workspace, p_subsystem);

@@ -24,7 +24,6 @@ HELPERS_OF_CALLERS = {
     "core.is_live_ticket",
     "core.agent_subsystem",
     "core.stale_inputs",
-    "core.budget_lines",
 }
 # Touch no table, so they need no other rights than the caller's.
 WITHOUT_DEFINER = {"health", "schema_version"}
@@ -106,7 +105,6 @@ def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) ->
         "core.current_workspace",
         "core.hand_over",
         "core.stale_inputs",
-        "core.budget_lines",
     }
 
 
@@ -167,6 +165,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
     views = f"from pg_class where relnamespace in {OURS} and relkind in ('v', 'm')"
     assert column(api, f"select relname {views} order by 1") == [
         "budget_usage",
+        "live_reservations",
         "lock_queue",
         "system_status",
     ]
@@ -292,12 +291,7 @@ def test_the_registry_documents_every_python_class_and_no_other() -> None:
 
 def test_errors_are_raised_in_one_place_alone() -> None:
     raising = [path.name for path, text in SOURCES.items() if re.search(r"^\s*raise\b", text, re.M)]
-    # The other catches its own, to give a lock back: no caller sees it.
-    raising.sort()
-    assert raising == ["fail.sql", "hold_shared_budget.sql"]
-    (catching,) = (text for path, text in SOURCES.items() if path.name == raising[-1])
-    (caught,) = re.findall(r"raise sqlstate '(\w+)'", catching)
-    assert f"when sqlstate '{caught}' then null" in catching
+    assert raising == ["fail.sql"]
     assert not any("40001" in text for text in SOURCES.values())
 
 
@@ -307,13 +301,23 @@ def test_an_unknown_slug_is_itself_an_error_and_no_success(api: Api) -> None:
         api.sql("select core.fail('no_such_slug', '{}')")
 
 
-def test_a_file_makes_the_function_of_its_name() -> None:
+def test_a_public_function_or_view_is_made_in_the_file_of_its_name() -> None:
     for path, text in SOURCES.items():
-        if path.name[:2].isdigit() or path.name == "tables.sql":
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
+        public = {name for schema, name in made if schema == "public"}
+        assert public <= {path.stem}, path
+        assert len(made) == len(set(made)), path
+
+
+def test_a_file_of_shared_helpers_begins_with_what_they_are_about() -> None:
+    for path, text in SOURCES.items():
+        if path.parent.name == "sql" or path.name == "tables.sql":
             continue
         made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
-        assert {name for _, name in made} == {path.stem}, path
-        assert len(made) == len(set(made)) <= 2, path
+        if path.stem not in {name for _, name in made}:
+            prologue = re.match(r"(?:--.*\n)+", text)
+            assert prologue, path
+            assert 5 <= prologue.group().count("\n") <= 25, path
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:
