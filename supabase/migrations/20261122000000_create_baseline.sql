@@ -5013,9 +5013,13 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_agent constant text := core.claimed_agent();
-  v_reserved core.amounts;
+  v_reserved core.amounts := row(0, 0, 0);
 begin
+  if not exists (
+    select from public.budget_reservations as r where r.workspace = p_workspace and r.subsystem = p_subsystem
+  ) then
+    return v_reserved;
+  end if;
   delete from public.budget_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem and not exists (
     select from core.live_reservations as l
@@ -5024,7 +5028,9 @@ begin
   select coalesce(sum(r.mass_kg), 0), coalesce(sum(r.cost_usd), 0), coalesce(sum(r.power_w), 0) into v_reserved
   from core.live_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem
-    and (r.execution_id = p_but_execution_id and r.agent_name = coalesce(v_agent, r.agent_name)) is not true;
+    and (
+      r.execution_id = p_but_execution_id and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    ) is not true;
   return v_reserved;
 end;
 $$;
@@ -5084,8 +5090,6 @@ returns boolean
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_agent constant text := core.claimed_agent();
 begin
   if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
     return false;
@@ -5102,7 +5106,7 @@ begin
       sum(l.power_w) over older as upto_power_w
     from core.live_reservations as l
     where l.workspace = p_workspace and l.subsystem = p_subsystem
-      and l.execution_id = p_execution_id and l.agent_name = coalesce(v_agent, l.agent_name)
+      and l.execution_id = p_execution_id and l.agent_name = coalesce(core.claimed_agent(), l.agent_name)
     window older as (order by l.reserved_at, l.reservation_id)
   ) as o
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = o.reservation_id;
@@ -5119,12 +5123,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_agent constant text := core.claimed_agent();
   v_row public.budget_reservations;
 begin
   delete from core.live_reservations as r
   where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(v_agent, r.agent_name)
+    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
   returning r.* into v_row;
   return v_row;
 end;
