@@ -43,13 +43,18 @@ begin
 end;
 $$;
 
--- What a status does to reservations. It may take what others have reserved only if it is not strict. That opens no
--- conflict while it keeps to the allocation, but they will miss it: so the log tells of it, each time that more is
--- taken.
-create or replace function core.charge_reservations(
-  p_old public.subsystems,
-  p_new public.subsystems,
+-- Takes p_spent out of a budget, of which p_used is used or moved by that. What others have reserved may be taken only
+-- by a status that is not strict. That opens no conflict while it keeps to the allocation, but they will miss it: so
+-- the log tells of it, each time that more is taken.
+--
+-- What an execution takes comes out of what it has reserved of that budget itself, the oldest first: or it would be
+-- counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
+create or replace function core.charge_budget(
+  p_workspace text,
+  p_subsystem text,
   p_allocation jsonb,
+  p_used core.amounts,
+  p_spent core.amounts,
   p_execution_id text,
   p_strict boolean
 )
@@ -59,48 +64,23 @@ set search_path = ''
 as $$
 declare
   v_overruns jsonb := core.overruns(
-    p_allocation, row(p_new.current_mass_kg, p_new.current_cost_usd, p_new.current_power_w)::core.amounts,
-    core.reserved_amounts(p_new.workspace, p_new.name, p_execution_id)
+    p_allocation, p_used, core.reserved_amounts(p_workspace, p_subsystem, p_execution_id)
   );
 begin
   if p_strict and v_overruns <> '{}' then
-    perform core.fail_over_budget(jsonb_build_object('subsystem', p_new.name), v_overruns);
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_subsystem), v_overruns);
+  end if;
+  if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
+    return false;
   end if;
   select jsonb_object_agg(o.key, o.value) into v_overruns
   from jsonb_each(v_overruns) as o
-  where o.value ? 'held'
-    and (o.value ->> 'used')::numeric > (to_jsonb(p_old) ->> ('current_' || o.key))::numeric;
+  where o.value ? 'held' and (to_jsonb(p_spent) ->> o.key)::numeric > 0;
   if v_overruns is not null then
     perform core.write_activity(
-      p_new.workspace, 'sharedstate', 'budget_hold_overrun',
-      jsonb_build_object('subsystem', p_new.name, 'overruns', v_overruns), p_execution_id
+      p_workspace, 'sharedstate', 'budget_hold_overrun',
+      jsonb_build_object('subsystem', p_subsystem, 'overruns', v_overruns), p_execution_id
     );
-  end if;
-  return core.spend_reservations(
-    p_new.workspace, p_new.name, p_execution_id,
-    row(
-      p_new.current_mass_kg - p_old.current_mass_kg, p_new.current_cost_usd - p_old.current_cost_usd,
-      p_new.current_power_w - p_old.current_power_w
-    )::core.amounts
-  );
-end;
-$$;
-
--- What an execution uses or moves comes out of what it has reserved of that budget itself, the oldest first: or it
--- would be counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
-create or replace function core.spend_reservations(
-  p_workspace text,
-  p_subsystem text,
-  p_execution_id text,
-  p_spent core.amounts
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
-    return false;
   end if;
   -- `upto`: what this one and all that are older have reserved together.
   update public.budget_reservations as r
@@ -120,7 +100,7 @@ begin
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = o.reservation_id;
   delete from public.budget_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.mass_kg + r.cost_usd + r.power_w = 0;
-  return found;
+  return true;
 end;
 $$;
 

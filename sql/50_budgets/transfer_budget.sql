@@ -25,7 +25,7 @@ declare
   v_to jsonb := coalesce(v_latest.budget_allocations -> p_to, '{}');
   v_named public.budget_reservations;
   v_user public.subsystems;
-  v_overruns jsonb;
+  v_shared_overruns jsonb;
 begin
   perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_latest.budget_allocations);
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
@@ -41,24 +41,21 @@ begin
     end if;
   end if;
   -- What it has no budget of, it cannot give: 0 is allocated.
-  v_overruns := core.overruns(
-    '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
-    core.reserved_amounts(p_workspace, p_from, p_execution_id)
+  perform core.charge_budget(
+    p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
+    row(
+      p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
+      p_amounts.power_w - coalesce(v_named.power_w, 0)
+    )::core.amounts,
+    p_execution_id, true
   );
-  if v_overruns <> '{}' then
-    perform core.fail_over_budget(jsonb_build_object('subsystem', p_from), v_overruns);
-  end if;
-  perform core.spend_reservations(p_workspace, p_from, p_execution_id, row(
-    p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
-    p_amounts.power_w - coalesce(v_named.power_w, 0)
-  )::core.amounts);
-  v_overruns := core.shared_overruns(v_latest);
+  v_shared_overruns := core.shared_overruns(v_latest);
   select * into v_user from public.subsystems as s where s.workspace = p_workspace and s.name = p_to;
   select
     v_from || jsonb_object_agg(q.name, (v_from ->> q.name)::numeric - q.amount),
     v_to || jsonb_object_agg(q.name, q.amount + coalesce(
       (v_to ->> q.name)::numeric,
-      greatest(coalesce(q.used, 0) - coalesce((v_overruns -> q.name ->> 'over')::numeric, 0), 0)
+      greatest(coalesce(q.used, 0) - coalesce((v_shared_overruns -> q.name ->> 'over')::numeric, 0), 0)
     ))
   into v_from, v_to
   from (

@@ -1,16 +1,14 @@
 -- Verdicts: whether each subsystem keeps to its budget
 --
 -- A subsystem is over while it uses more than is allocated to it, or uses of what is shared while that is exceeded
--- (shared_budget.sql). The column within_budget says so, and a conflict to system_architect follows each overrun.
+-- (shared_budget.sql). The column within_budget says so, and a conflict follows each overrun (overrun_conflicts.sql).
 --
 -- Invariants, at each commit, but for what an import brought and nobody has judged yet:
 -- - within_budget is true, false, or null: while nothing limits the subsystem, or nobody has written it.
--- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
---   the robot while what is shared is exceeded (sharedstate:totals); none else of these keys.
 -- - A verdict is no write of the subsystem: its version stays, so whoever is about to write need not read again.
 --
--- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot's
--- conflict is; then reservations, the conflict counter and conflicts are locked.
+-- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot is
+-- judged too; then reservations, the conflict counter and conflicts are locked.
 
 -- What is true of one subsystem. p_shared_overruns may be null where it shares nothing.
 create or replace function core.verdict(
@@ -74,8 +72,14 @@ begin
   if exists (
     select from public.budget_reservations as r where r.workspace = p_new.workspace and r.subsystem = p_new.name
   ) then
-    perform core.charge_reservations(
-      p_old, p_new, v_constraints.budget_allocations -> p_new.name, p_execution_id, p_strict
+    perform core.charge_budget(
+      p_new.workspace, p_new.name, v_constraints.budget_allocations -> p_new.name,
+      row(p_new.current_mass_kg, p_new.current_cost_usd, p_new.current_power_w)::core.amounts,
+      row(
+        p_new.current_mass_kg - p_old.current_mass_kg, p_new.current_cost_usd - p_old.current_cost_usd,
+        p_new.current_power_w - p_old.current_power_w
+      )::core.amounts,
+      p_execution_id, p_strict
     );
   end if;
   if p_strict and v_verdict.overruns <> '{}' then
@@ -148,68 +152,6 @@ begin
     v_count := v_count + 1;
   end loop;
   return v_count;
-end;
-$$;
-
--- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
--- have keys of their own: somebody may have named a subsystem robot.
-create or replace function core.watch_overruns(
-  p_constraints public.global_constraints,
-  p_subsystem text,
-  p_overruns jsonb,
-  p_execution_id text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_source constant text := coalesce(p_subsystem, 'robot');
-  v_key constant text := 'sharedstate:' || case when p_subsystem is null then 'totals' else 'budget' end;
-  v_conflict_id bigint;
-  v_told text;
-  v_users text[];
-begin
-  if p_overruns = '{}' then
-    select o.conflict_id into v_conflict_id
-    from core.find_open_conflict(p_constraints.workspace, v_source, 'system_architect', v_key) as o;
-    if found then
-      perform core.settle_conflict(
-        p_constraints.workspace, v_conflict_id,
-        case
-          when p_subsystem is null then 'The robot is within its totals again.'
-          else p_subsystem || ' is within its budget again.'
-        end, 'sharedstate', p_execution_id
-      );
-    end if;
-    return true;
-  end if;
-  -- "cost_usd 3100 of 3000, mass_kg 16 of 15"
-  select string_agg(format(
-    '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
-  ), ', ' order by o.key) into v_told
-  from jsonb_each(p_overruns) as o;
-  if p_subsystem is null then
-    v_users := array(
-      select distinct u.subsystem from core.shared_use(p_constraints) as u
-      where p_overruns ? u.quantity
-      order by u.subsystem
-    );
-    v_told := format(
-      'More is used without an allocation than the totals leave: %s (%s)', v_told,
-      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
-    );
-  else
-    v_told := format('%s is over its budget: %s', p_subsystem, v_told);
-  end if;
-  perform core.report_conflict(
-    p_constraints.workspace, 'high', 2, v_source, 'system_architect', v_key, v_told,
-    jsonb_build_object('overruns', p_overruns) || case
-      when p_subsystem is null then jsonb_build_object('scope', 'robot', 'subsystems', v_users)
-      else jsonb_build_object('subsystem', p_subsystem)
-    end, '{}', p_execution_id, false
-  );
-  return true;
 end;
 $$;
 

@@ -4937,6 +4937,80 @@ comment on function public.diff_global_constraints(integer, integer) is
 'What differs between two versions of limits and budgets, part by part, with the JSON pointer of each. Version 0 is what
 was there before the first. unknown_version if there is none of that number.';
 
+-- sql/50_budgets/overrun_conflicts.sql
+-- Conflicts about overruns, which the database opens and resolves by itself
+--
+-- Invariants, at each commit, but for what an import brought and nobody has judged yet:
+-- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
+--   the robot while what is shared is exceeded (key sharedstate:totals). None else of these keys is open.
+-- - It follows its overrun without being counted as another report, and one that is resolved by hand while the overrun
+--   lasts is followed by the next.
+--
+-- Lock order: a report takes the conflict counter, then the conflict's row; the end of an overrun takes the row alone.
+-- So who does both reports first: core.judge_budgets.
+
+-- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
+-- have keys of their own: somebody may have named a subsystem robot.
+create or replace function core.watch_overruns(
+  p_constraints public.global_constraints,
+  p_subsystem text,
+  p_overruns jsonb,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_source constant text := coalesce(p_subsystem, 'robot');
+  v_key constant text := 'sharedstate:' || case when p_subsystem is null then 'totals' else 'budget' end;
+  v_conflict_id bigint;
+  v_told text;
+  v_users text[];
+begin
+  if p_overruns = '{}' then
+    select o.conflict_id into v_conflict_id
+    from core.find_open_conflict(p_constraints.workspace, v_source, 'system_architect', v_key) as o;
+    if found then
+      perform core.settle_conflict(
+        p_constraints.workspace, v_conflict_id,
+        case
+          when p_subsystem is null then 'The robot is within its totals again.'
+          else p_subsystem || ' is within its budget again.'
+        end, 'sharedstate', p_execution_id
+      );
+    end if;
+    return true;
+  end if;
+  -- "cost_usd 3100 of 3000, mass_kg 16 of 15"
+  select string_agg(format(
+    '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
+  ), ', ' order by o.key) into v_told
+  from jsonb_each(p_overruns) as o;
+  if p_subsystem is null then
+    v_users := array(
+      select distinct u.subsystem from core.shared_use(p_constraints) as u
+      where p_overruns ? u.quantity
+      order by u.subsystem
+    );
+    v_told := format(
+      'More is used without an allocation than the totals leave: %s (%s)', v_told,
+      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
+    );
+  else
+    v_told := format('%s is over its budget: %s', p_subsystem, v_told);
+  end if;
+  perform core.report_conflict(
+    p_constraints.workspace, 'high', 2, v_source, 'system_architect', v_key, v_told,
+    jsonb_build_object('overruns', p_overruns) || case
+      when p_subsystem is null then jsonb_build_object('scope', 'robot', 'subsystems', v_users)
+      else jsonb_build_object('subsystem', p_subsystem)
+    end, '{}', p_execution_id, false
+  );
+  return true;
+end;
+$$;
+
 -- sql/50_budgets/release_budget.sql
 create or replace function core.release_budget(p_reservation_id uuid, p_execution_id text, p_request_id uuid)
 returns setof public.budget_reservations
@@ -5035,13 +5109,18 @@ begin
 end;
 $$;
 
--- What a status does to reservations. It may take what others have reserved only if it is not strict. That opens no
--- conflict while it keeps to the allocation, but they will miss it: so the log tells of it, each time that more is
--- taken.
-create or replace function core.charge_reservations(
-  p_old public.subsystems,
-  p_new public.subsystems,
+-- Takes p_spent out of a budget, of which p_used is used or moved by that. What others have reserved may be taken only
+-- by a status that is not strict. That opens no conflict while it keeps to the allocation, but they will miss it: so
+-- the log tells of it, each time that more is taken.
+--
+-- What an execution takes comes out of what it has reserved of that budget itself, the oldest first: or it would be
+-- counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
+create or replace function core.charge_budget(
+  p_workspace text,
+  p_subsystem text,
   p_allocation jsonb,
+  p_used core.amounts,
+  p_spent core.amounts,
   p_execution_id text,
   p_strict boolean
 )
@@ -5051,48 +5130,23 @@ set search_path = ''
 as $$
 declare
   v_overruns jsonb := core.overruns(
-    p_allocation, row(p_new.current_mass_kg, p_new.current_cost_usd, p_new.current_power_w)::core.amounts,
-    core.reserved_amounts(p_new.workspace, p_new.name, p_execution_id)
+    p_allocation, p_used, core.reserved_amounts(p_workspace, p_subsystem, p_execution_id)
   );
 begin
   if p_strict and v_overruns <> '{}' then
-    perform core.fail_over_budget(jsonb_build_object('subsystem', p_new.name), v_overruns);
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_subsystem), v_overruns);
+  end if;
+  if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
+    return false;
   end if;
   select jsonb_object_agg(o.key, o.value) into v_overruns
   from jsonb_each(v_overruns) as o
-  where o.value ? 'held'
-    and (o.value ->> 'used')::numeric > (to_jsonb(p_old) ->> ('current_' || o.key))::numeric;
+  where o.value ? 'held' and (to_jsonb(p_spent) ->> o.key)::numeric > 0;
   if v_overruns is not null then
     perform core.write_activity(
-      p_new.workspace, 'sharedstate', 'budget_hold_overrun',
-      jsonb_build_object('subsystem', p_new.name, 'overruns', v_overruns), p_execution_id
+      p_workspace, 'sharedstate', 'budget_hold_overrun',
+      jsonb_build_object('subsystem', p_subsystem, 'overruns', v_overruns), p_execution_id
     );
-  end if;
-  return core.spend_reservations(
-    p_new.workspace, p_new.name, p_execution_id,
-    row(
-      p_new.current_mass_kg - p_old.current_mass_kg, p_new.current_cost_usd - p_old.current_cost_usd,
-      p_new.current_power_w - p_old.current_power_w
-    )::core.amounts
-  );
-end;
-$$;
-
--- What an execution uses or moves comes out of what it has reserved of that budget itself, the oldest first: or it
--- would be counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
-create or replace function core.spend_reservations(
-  p_workspace text,
-  p_subsystem text,
-  p_execution_id text,
-  p_spent core.amounts
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
-    return false;
   end if;
   -- `upto`: what this one and all that are older have reserved together.
   update public.budget_reservations as r
@@ -5112,7 +5166,7 @@ begin
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = o.reservation_id;
   delete from public.budget_reservations as r
   where r.workspace = p_workspace and r.subsystem = p_subsystem and r.mass_kg + r.cost_usd + r.power_w = 0;
-  return found;
+  return true;
 end;
 $$;
 
@@ -5474,7 +5528,7 @@ declare
   v_to jsonb := coalesce(v_latest.budget_allocations -> p_to, '{}');
   v_named public.budget_reservations;
   v_user public.subsystems;
-  v_overruns jsonb;
+  v_shared_overruns jsonb;
 begin
   perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_latest.budget_allocations);
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
@@ -5490,24 +5544,21 @@ begin
     end if;
   end if;
   -- What it has no budget of, it cannot give: 0 is allocated.
-  v_overruns := core.overruns(
-    '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
-    core.reserved_amounts(p_workspace, p_from, p_execution_id)
+  perform core.charge_budget(
+    p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
+    row(
+      p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
+      p_amounts.power_w - coalesce(v_named.power_w, 0)
+    )::core.amounts,
+    p_execution_id, true
   );
-  if v_overruns <> '{}' then
-    perform core.fail_over_budget(jsonb_build_object('subsystem', p_from), v_overruns);
-  end if;
-  perform core.spend_reservations(p_workspace, p_from, p_execution_id, row(
-    p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
-    p_amounts.power_w - coalesce(v_named.power_w, 0)
-  )::core.amounts);
-  v_overruns := core.shared_overruns(v_latest);
+  v_shared_overruns := core.shared_overruns(v_latest);
   select * into v_user from public.subsystems as s where s.workspace = p_workspace and s.name = p_to;
   select
     v_from || jsonb_object_agg(q.name, (v_from ->> q.name)::numeric - q.amount),
     v_to || jsonb_object_agg(q.name, q.amount + coalesce(
       (v_to ->> q.name)::numeric,
-      greatest(coalesce(q.used, 0) - coalesce((v_overruns -> q.name ->> 'over')::numeric, 0), 0)
+      greatest(coalesce(q.used, 0) - coalesce((v_shared_overruns -> q.name ->> 'over')::numeric, 0), 0)
     ))
   into v_from, v_to
   from (
@@ -5751,16 +5802,14 @@ exceed the totals, or if one is lowered into what reservations hold of it. Each 
 -- Verdicts: whether each subsystem keeps to its budget
 --
 -- A subsystem is over while it uses more than is allocated to it, or uses of what is shared while that is exceeded
--- (shared_budget.sql). The column within_budget says so, and a conflict to system_architect follows each overrun.
+-- (shared_budget.sql). The column within_budget says so, and a conflict follows each overrun (overrun_conflicts.sql).
 --
 -- Invariants, at each commit, but for what an import brought and nobody has judged yet:
 -- - within_budget is true, false, or null: while nothing limits the subsystem, or nobody has written it.
--- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
---   the robot while what is shared is exceeded (sharedstate:totals); none else of these keys.
 -- - A verdict is no write of the subsystem: its version stays, so whoever is about to write need not read again.
 --
--- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot's
--- conflict is; then reservations, the conflict counter and conflicts are locked.
+-- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot is
+-- judged too; then reservations, the conflict counter and conflicts are locked.
 
 -- What is true of one subsystem. p_shared_overruns may be null where it shares nothing.
 create or replace function core.verdict(
@@ -5824,8 +5873,14 @@ begin
   if exists (
     select from public.budget_reservations as r where r.workspace = p_new.workspace and r.subsystem = p_new.name
   ) then
-    perform core.charge_reservations(
-      p_old, p_new, v_constraints.budget_allocations -> p_new.name, p_execution_id, p_strict
+    perform core.charge_budget(
+      p_new.workspace, p_new.name, v_constraints.budget_allocations -> p_new.name,
+      row(p_new.current_mass_kg, p_new.current_cost_usd, p_new.current_power_w)::core.amounts,
+      row(
+        p_new.current_mass_kg - p_old.current_mass_kg, p_new.current_cost_usd - p_old.current_cost_usd,
+        p_new.current_power_w - p_old.current_power_w
+      )::core.amounts,
+      p_execution_id, p_strict
     );
   end if;
   if p_strict and v_verdict.overruns <> '{}' then
@@ -5898,68 +5953,6 @@ begin
     v_count := v_count + 1;
   end loop;
   return v_count;
-end;
-$$;
-
--- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
--- have keys of their own: somebody may have named a subsystem robot.
-create or replace function core.watch_overruns(
-  p_constraints public.global_constraints,
-  p_subsystem text,
-  p_overruns jsonb,
-  p_execution_id text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_source constant text := coalesce(p_subsystem, 'robot');
-  v_key constant text := 'sharedstate:' || case when p_subsystem is null then 'totals' else 'budget' end;
-  v_conflict_id bigint;
-  v_told text;
-  v_users text[];
-begin
-  if p_overruns = '{}' then
-    select o.conflict_id into v_conflict_id
-    from core.find_open_conflict(p_constraints.workspace, v_source, 'system_architect', v_key) as o;
-    if found then
-      perform core.settle_conflict(
-        p_constraints.workspace, v_conflict_id,
-        case
-          when p_subsystem is null then 'The robot is within its totals again.'
-          else p_subsystem || ' is within its budget again.'
-        end, 'sharedstate', p_execution_id
-      );
-    end if;
-    return true;
-  end if;
-  -- "cost_usd 3100 of 3000, mass_kg 16 of 15"
-  select string_agg(format(
-    '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
-  ), ', ' order by o.key) into v_told
-  from jsonb_each(p_overruns) as o;
-  if p_subsystem is null then
-    v_users := array(
-      select distinct u.subsystem from core.shared_use(p_constraints) as u
-      where p_overruns ? u.quantity
-      order by u.subsystem
-    );
-    v_told := format(
-      'More is used without an allocation than the totals leave: %s (%s)', v_told,
-      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
-    );
-  else
-    v_told := format('%s is over its budget: %s', p_subsystem, v_told);
-  end if;
-  perform core.report_conflict(
-    p_constraints.workspace, 'high', 2, v_source, 'system_architect', v_key, v_told,
-    jsonb_build_object('overruns', p_overruns) || case
-      when p_subsystem is null then jsonb_build_object('scope', 'robot', 'subsystems', v_users)
-      else jsonb_build_object('subsystem', p_subsystem)
-    end, '{}', p_execution_id, false
-  );
-  return true;
 end;
 $$;
 
