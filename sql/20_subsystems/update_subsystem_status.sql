@@ -28,7 +28,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystems, v_request.answer);
   end if;
-  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
+  perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(

@@ -1,3 +1,4 @@
+-- A read that needs a core half: the comparison is done by functions that agents may not call themselves.
 create or replace function core.diff_global_constraints(p_from_version integer, p_to_version integer)
 returns setof public.document_change
 language plpgsql

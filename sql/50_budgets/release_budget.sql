@@ -18,11 +18,8 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  delete from public.budget_reservations as r
-  where r.workspace = v_workspace and r.reservation_id = p_reservation_id
-    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
-  returning r.* into v_row;
-  if not found then
+  v_row := core.end_reservation(v_workspace, p_reservation_id, p_execution_id);
+  if v_row.reservation_id is null then
     perform core.remember_request(v_request, '[]');
     return;
   end if;

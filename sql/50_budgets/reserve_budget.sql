@@ -1,3 +1,56 @@
+-- Writes a reservation if what it wants remains, and returns it; nulls if not. It holds the workspace's row and that of
+-- the subsystem, so neither constraints nor a status nor another reservation can come between. The reserve has no row,
+-- unless somebody made a subsystem of that name.
+create or replace function core.write_reservation(p_wanted public.budget_reservations, p_ttl_seconds integer)
+returns public.budget_reservations
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
+  v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
+  v_used public.subsystems;
+  v_reserved core.amounts;
+begin
+  perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
+  if p_wanted.subsystem <> 'reserve' then
+    v_used := core.lock_subsystem(p_wanted.workspace, p_wanted.subsystem);
+  else
+    select * into v_used from public.subsystems as s
+    where s.workspace = p_wanted.workspace and s.name = p_wanted.subsystem
+    for no key update;
+  end if;
+  if p_wanted.fencing_token is not null and not exists (
+    select from public.agent_locks as l
+    where l.workspace = p_wanted.workspace and l.resource_type = 'subsystem'
+      and l.resource_name = p_wanted.locked_subsystem and l.fencing_token = p_wanted.fencing_token
+      and l.expires_at > clock_timestamp()
+  ) then
+    perform core.fail_lease_lost(
+      'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
+    );
+  end if;
+  v_reserved := core.reserved_amounts(p_wanted.workspace, p_wanted.subsystem, null);
+  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
+  perform from (
+    values
+    ('mass_kg', p_wanted.mass_kg, v_used.current_mass_kg, v_reserved.mass_kg),
+    ('cost_usd', p_wanted.cost_usd, v_used.current_cost_usd, v_reserved.cost_usd),
+    ('power_w', p_wanted.power_w, v_used.current_power_w, v_reserved.power_w)
+  ) as q (name, wanted, used, reserved)
+  where q.wanted > 0
+    and q.wanted + coalesce(q.used, 0) + q.reserved > coalesce((v_allocation ->> q.name)::numeric, 0);
+  if found then
+    return null;
+  end if;
+  p_wanted.reserved_at := clock_timestamp();
+  p_wanted.expires_at := p_wanted.reserved_at + make_interval(secs => p_ttl_seconds);
+  insert into public.budget_reservations as r select p_wanted.*
+  returning r.* into p_wanted;
+  return p_wanted;
+end;
+$$;
+
 -- The workspace's row is locked first, so reservations and transfers come one after the other; then
 -- the row of the subsystem, so that no strict status takes the same amounts meanwhile.
 create or replace function core.reserve_budget(
@@ -19,7 +72,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_amounts jsonb;
+  v_amounts core.amounts;
   v_request core.request;
   v_row public.budget_reservations;
 begin
@@ -39,23 +92,24 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  v_row := jsonb_populate_record(null::public.budget_reservations, v_amounts);
   v_row.workspace := v_workspace;
   v_row.reservation_id := gen_random_uuid();
   v_row.subsystem := p_subsystem;
+  v_row.mass_kg := v_amounts.mass_kg;
+  v_row.cost_usd := v_amounts.cost_usd;
+  v_row.power_w := v_amounts.power_w;
   v_row.agent_name := p_agent_name;
   v_row.execution_id := p_execution_id;
   v_row.fencing_token := p_fencing_token;
   v_row.locked_subsystem := case when p_fencing_token is not null then coalesce(p_locked_subsystem, p_subsystem) end;
-  if not core.hold_budget(v_row, p_ttl_seconds) then
+  v_row := core.write_reservation(v_row, p_ttl_seconds);
+  if v_row.reservation_id is null then
     perform core.remember_request(v_request, '[]');
     return;
   end if;
-  select * into v_row from public.budget_reservations as r
-  where r.workspace = v_workspace and r.subsystem = p_subsystem and r.reservation_id = v_row.reservation_id;
   perform core.write_activity(
     v_workspace, p_agent_name, 'budget_reserved',
-    v_amounts || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
+    to_jsonb(v_amounts) || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
     p_execution_id
   );
   perform core.remember_request(v_request, jsonb_build_array(v_row));

@@ -1,10 +1,11 @@
+-- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
-  total_mass_kg_max numeric check (total_mass_kg_max is null or core.is_amount(total_mass_kg_max)),
-  total_cost_usd_max numeric check (total_cost_usd_max is null or core.is_amount(total_cost_usd_max)),
-  height_m numeric check (height_m is null or core.is_amount(height_m)),
-  voltage_v numeric check (voltage_v is null or core.is_amount(voltage_v)),
+  total_mass_kg_max numeric,
+  total_cost_usd_max numeric,
+  height_m numeric,
+  voltage_v numeric,
   budget_allocations jsonb not null default '{}' check (jsonb_typeof(budget_allocations) = 'object'),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
@@ -36,16 +37,16 @@ create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Amounts that an execution holds of a budget before it uses or moves them.
+-- Amounts that are reserved of a budget for an execution before it uses or moves them.
 create table public.budget_reservations (
   workspace text not null,
   reservation_id uuid not null default gen_random_uuid(),
-  subsystem text not null check (core.is_name(subsystem)),
-  mass_kg numeric not null check (core.is_amount(mass_kg)),
-  cost_usd numeric not null check (core.is_amount(cost_usd)),
-  power_w numeric not null check (core.is_amount(power_w)),
-  agent_name text not null check (core.is_name(agent_name)),
-  execution_id text not null check (core.is_name(execution_id)),
+  subsystem text not null,
+  mass_kg numeric not null,
+  cost_usd numeric not null,
+  power_w numeric not null,
+  agent_name text not null,
+  execution_id text not null,
   reserved_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   locked_subsystem text,
@@ -71,11 +72,39 @@ create policy budget_reservations_of_own_workspace on public.budget_reservations
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
-create type core.budget_line as (
-  scope text,
-  name text,
-  quantity text,
-  allocated numeric,
-  used numeric,
-  held numeric
-);
+create view core.live_reservations
+with (security_invoker = true) as
+select
+  r.workspace,
+  r.reservation_id,
+  r.subsystem,
+  r.mass_kg,
+  r.cost_usd,
+  r.power_w,
+  r.agent_name,
+  r.execution_id,
+  r.reserved_at,
+  r.expires_at,
+  r.locked_subsystem,
+  r.fencing_token
+from public.budget_reservations as r
+where
+  r.expires_at > clock_timestamp()
+  and (
+    r.fencing_token is null
+    or exists (
+      select from public.agent_locks as l
+      where
+        l.workspace = r.workspace and l.resource_type = 'subsystem' and l.resource_name = r.locked_subsystem
+        and l.fencing_token = r.fencing_token and l.expires_at > clock_timestamp()
+    )
+  );
+
+comment on view core.live_reservations is
+'Reservations that have not ended, by their own time or with the lease that they are tied to.';
+
+-- Of each quantity: what is used, moved or reserved of it.
+create type core.amounts as (mass_kg numeric, cost_usd numeric, power_w numeric);
+
+-- overruns: of its own allocation. is_within: also of what it shares; null where nothing limits it.
+create type core.verdict as (overruns jsonb, is_within boolean);

@@ -1,3 +1,84 @@
+-- Moves a part of one budget to another and returns the new constraints: never below zero, never into what other
+-- executions have reserved. What the execution has reserved of the first is spent; a reservation that is named ends
+-- with it. Takes the workspace's row and those of both subsystems.
+--
+-- A quantity that was not allocated to the second begins with what that uses of it, as far as the totals leave it:
+-- or a gift of 1 kg would turn "no limit" into 1 kg, and be an overrun.
+create or replace function core.move_budget(
+  p_workspace text,
+  p_from text,
+  p_to text,
+  p_amounts core.amounts,
+  p_reason text,
+  p_agent_name text,
+  p_execution_id text,
+  p_reservation_id uuid
+)
+returns public.global_constraints
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_next public.global_constraints := v_latest;
+  v_from jsonb := coalesce(v_latest.budget_allocations -> p_from, '{}');
+  v_to jsonb := coalesce(v_latest.budget_allocations -> p_to, '{}');
+  v_named public.budget_reservations;
+  v_user public.subsystems;
+  v_shared_overruns jsonb;
+begin
+  perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_latest.budget_allocations);
+  perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
+  perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
+  if p_reservation_id is not null then
+    v_named := core.end_reservation(p_workspace, p_reservation_id, p_execution_id);
+    if v_named.subsystem is distinct from p_from then
+      perform core.fail(
+        'reservation_lost',
+        jsonb_build_object('reservation_id', p_reservation_id, 'subsystem', p_from),
+        'It has ended, or is not of this execution: reserve the budget again.'
+      );
+    end if;
+  end if;
+  -- What it has no budget of, it cannot give: 0 is allocated.
+  perform core.charge_budget(
+    p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
+    row(
+      p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
+      p_amounts.power_w - coalesce(v_named.power_w, 0)
+    )::core.amounts,
+    p_execution_id, true
+  );
+  v_shared_overruns := core.shared_overruns(v_latest);
+  select * into v_user from public.subsystems as s where s.workspace = p_workspace and s.name = p_to;
+  select
+    v_from || jsonb_object_agg(q.name, (v_from ->> q.name)::numeric - q.amount),
+    v_to || jsonb_object_agg(q.name, q.amount + coalesce(
+      (v_to ->> q.name)::numeric,
+      greatest(coalesce(q.used, 0) - coalesce((v_shared_overruns -> q.name ->> 'over')::numeric, 0), 0)
+    ))
+  into v_from, v_to
+  from (
+    values
+    ('mass_kg', p_amounts.mass_kg, v_user.current_mass_kg),
+    ('cost_usd', p_amounts.cost_usd, v_user.current_cost_usd),
+    ('power_w', p_amounts.power_w, v_user.current_power_w)
+  ) as q (name, amount, used)
+  where q.amount > 0;
+  v_next.budget_allocations := v_latest.budget_allocations || jsonb_build_object(p_from, v_from, p_to, v_to);
+  v_next := core.write_constraints(v_latest, v_next, p_agent_name, v_latest.version, p_execution_id);
+  perform core.write_activity(
+    p_workspace, p_agent_name, 'budget_transferred',
+    jsonb_build_object(
+      'from_subsystem', p_from, 'to_subsystem', p_to, 'amounts', p_amounts, 'reason', p_reason,
+      'constraints_version', v_next.version
+    ),
+    p_execution_id
+  );
+  return v_next;
+end;
+$$;
+
 create or replace function core.transfer_budget(
   p_from_subsystem text,
   p_to_subsystem text,
@@ -18,13 +99,22 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_agent_name constant text := coalesce(p_agent_name, core.claimed_agent(), p_execution_id);
-  v_amounts jsonb;
+  v_amounts core.amounts;
   v_request core.request;
   v_row public.global_constraints;
 begin
-  v_amounts := core.require_transfer(
-    p_from_subsystem, p_to_subsystem, p_mass_kg, p_cost_usd, p_power_w
-  );
+  perform core.require_name('from_subsystem', p_from_subsystem);
+  perform core.require_name('to_subsystem', p_to_subsystem);
+  if p_from_subsystem = p_to_subsystem then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'to_subsystem', 'reason', 'is where the budget comes from', 'value', p_to_subsystem
+      ),
+      'Name two different subsystems.'
+    );
+  end if;
+  v_amounts := core.require_amounts(p_mass_kg, p_cost_usd, p_power_w);
   perform core.require_text('reason', p_reason);
   perform core.require_agent('agent_name', v_agent_name);
   perform core.require_optional_name('execution_id', p_execution_id);

@@ -1,3 +1,47 @@
+-- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them), keys that the
+-- database owns are ignored, so that a row that was read may be sent back as it is. An amount that is sent back as it
+-- was read keeps all of its digits, because an import may have brought more than six; others are rounded.
+create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_columns constant text[] := array[
+    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
+  ];
+  v_owned constant text[] := array[
+    'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
+  ];
+  v_content jsonb;
+begin
+  v_content := p_content || (
+    select coalesce(jsonb_object_agg(e.key, case
+      when e.key like 'total_%' and e.value <> 'null' and e.value is distinct from p_content -> e.key
+        then to_jsonb(core.round_amount(e.value::numeric))
+      else e.value
+    end), '{}')
+    from jsonb_each(p_patch) as e
+    where e.key = any(v_columns)
+  );
+  if p_patch ? 'budget_allocations' then
+    v_content := v_content || jsonb_build_object('budget_allocations', (
+      select coalesce(jsonb_object_agg(a.key, a.value || (
+        select coalesce(jsonb_object_agg(q.key, core.round_amount(q.value::numeric)), '{}')
+        from jsonb_each(a.value) as q
+        where q.key in ('mass_kg', 'cost_usd', 'power_w')
+          and q.value is distinct from p_content -> 'budget_allocations' -> a.key -> q.key
+      )), '{}')
+      from jsonb_each(p_patch -> 'budget_allocations') as a
+    ));
+  end if;
+  return v_content || jsonb_build_object('metadata', core.merge_patch(
+    p_content -> 'metadata', coalesce(p_patch -> 'metadata', '{}') || (p_patch - v_columns - v_owned)
+  ));
+end;
+$$;
+
 create or replace function core.update_global_constraints(
   p_constraints jsonb,
   p_created_by text,
@@ -14,6 +58,8 @@ declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
   v_latest public.global_constraints;
+  v_theirs jsonb;
+  v_base jsonb;
   v_content jsonb;
   v_row public.global_constraints;
 begin
@@ -27,20 +73,27 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
-  v_latest := core.lock_constraints(v_workspace);
+  v_latest := core.lock_constraints(v_workspace, true);
+  v_theirs := core.constraints_content(v_latest);
   if p_base_version is null then
-    v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+    v_content := core.patch_constraints(v_theirs, p_constraints);
   else
-    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
+    v_base := core.constraints_of_version(v_workspace, p_base_version);
+    v_content := core.rebase_document(
+      '{"document": "global_constraints"}', p_base_version, v_latest.version, v_base, v_theirs,
+      coalesce(core.patch_constraints(v_base, p_constraints), p_constraints)
+    );
   end if;
-  if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
+  if p_base_version <> v_latest.version and v_content = v_theirs then
     perform core.remember_request(v_request, to_jsonb(v_latest));
     return v_latest;  -- others did the same already, so there is nothing to publish
   end if;
-  v_row := core.write_constraints(v_latest, v_content, p_created_by, p_base_version, p_execution_id);
+  v_row := core.write_constraints(
+    v_latest, jsonb_populate_record(v_latest, v_content), p_created_by, p_base_version, p_execution_id
+  );
   perform core.write_activity(
-    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version, 'merged', v_row.merged),
-    p_execution_id
+    v_workspace, p_created_by, 'constraints_updated',
+    jsonb_build_object('version', v_row.version, 'merged', v_row.merged), p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;

@@ -1,13 +1,13 @@
 -- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
 -- amounts, of which those that are absent are 0.
 create or replace function core.require_budget_transfer(p_transfer jsonb)
-returns jsonb
+returns core.amounts
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := core.amounts(0, 0, 0);
+  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
   v_entry record;
   v_reason text;
 begin
@@ -25,7 +25,7 @@ begin
   end loop;
   if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
-  elsif v_amounts = core.amounts(0, 0, 0) then
+  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
     v_reason := 'moves nothing';
   end if;
   if v_reason is not null then
@@ -35,6 +35,6 @@ begin
       'Use from_subsystem and to_subsystem, and at least one of mass_kg, cost_usd and power_w.'
     );
   end if;
-  return v_amounts;
+  return jsonb_populate_record(null::core.amounts, v_amounts);
 end;
 $$;

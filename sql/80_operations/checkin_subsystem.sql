@@ -147,7 +147,7 @@ begin
   end if;
 
   -- Locks, in their order, and whether this lease is alive.
-  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
+  perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
     -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two

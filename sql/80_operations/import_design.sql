@@ -37,10 +37,9 @@ as $$
 declare
   v_counts public.import_counts := row('global_constraints', 0, 0, 0);
   v_entry public.global_constraints;
-  v_latest public.global_constraints := core.lock_constraints(p_workspace);
+  v_latest public.global_constraints := core.lock_constraints(p_workspace, true);
   v_is_same boolean;
 begin
-  perform core.hold_allocations(p_workspace, true);
   perform core.require_constraints('document.global_constraints', e.value) from jsonb_array_elements(p_entries) as e;
   for v_entry in
     select * from jsonb_populate_recordset(null::public.global_constraints, p_entries) as e

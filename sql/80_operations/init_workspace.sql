@@ -8,11 +8,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace, true);
   v_count integer;
 begin
   if v_latest.version = 0 then
-    perform core.write_constraints(v_latest, core.constraints_content(v_latest) || '{
+    perform core.write_constraints(v_latest, jsonb_populate_record(v_latest, '{
       "total_mass_kg_max": 45, "total_cost_usd_max": 15000, "height_m": 1.75, "voltage_v": 48,
       "budget_allocations": {
         "skeleton": {"mass_kg": 15, "cost_usd": 3000},
@@ -22,7 +22,7 @@ begin
         "shell": {"mass_kg": 5, "cost_usd": 1000},
         "reserve": {"mass_kg": 2, "cost_usd": 500}
       }
-    }', 'init', null, null);
+    }'), 'init', null, null);
   end if;
   insert into public.subsystems (workspace, name, last_execution_id)
   select p_workspace, n.name, 'init'

@@ -4,9 +4,9 @@
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
---   request id (advisory) -> workspace row, which stands for the constraints -> allocations (advisory,
---   core.hold_allocations) -> resource by resource, sorted: its fencing counter (advisory, then the row), then
---   its lease -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
+--   request id (advisory) -> allocations (advisory, core.lock_shared_budget) -> workspace row, which stands for the
+--   constraints -> resource by resource, sorted: its fencing counter (advisory, then the row), then its lease
+--   -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
 --   -> publications (core.lock_publications), by place
 -- A function takes only some of them, but never one that stands before what it holds already. Rows of the
 -- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
@@ -17,7 +17,7 @@
 -- READ COMMITTED each statement sees what was committed before it, so each of the two sees the other's
 -- outcome. A subsystem that is about to be made has no row to hold: core.announce_subsystem. Who writes a
 -- status that changes the use of what is not allocated holds the workspace's row too, and only because of that
--- may lock other subsystems' rows after its own, out of their order: core.hold_shared_budget.
+-- may lock other subsystems' rows after its own, out of their order: core.lock_shared_budget.
 
 -- core holds everything that is not for callers: helper functions, bookkeeping tables and the
 -- security-definer half of every RPC. PostgREST exposes `public` alone.
@@ -423,22 +423,6 @@ begin
 end;
 $$;
 
--- An amount as it is kept: rounded, unless its writer only sent back what it had read (p_known, null for none). An
--- import keeps all digits, and to send a whole row back with one change in it must not change the others.
-create or replace function core.keep_amount(p_known numeric, p_sent numeric)
-returns numeric
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case
-    when p_sent in (p_known, p_known::double precision::text::numeric) then p_known
-    else core.round_amount(p_sent)
-  end;
-end;
-$$;
-
 -- What was sent has to be an amount, and what is kept of it, the rounded one, too.
 create or replace function core.require_amount(p_argument text, p_value jsonb)
 returns boolean
@@ -816,13 +800,14 @@ end;
 $$;
 
 -- sql/20_subsystems/tables.sql
+-- Statuses are checked as they arrive, those of an import by what stands here. The upper bounds also refuse NaN.
 create table public.subsystems (
   workspace text not null references core.workspaces (name),
   name text not null check (core.is_name(name)),
   state text not null default 'not_started' check (core.is_label(state)),
-  current_mass_kg numeric not null default 0 check (core.is_amount(current_mass_kg)),
-  current_cost_usd numeric not null default 0 check (core.is_amount(current_cost_usd)),
-  current_power_w numeric not null default 0 check (core.is_amount(current_power_w)),
+  current_mass_kg numeric not null default 0 check (current_mass_kg >= 0 and current_mass_kg < 1e12),
+  current_cost_usd numeric not null default 0 check (current_cost_usd >= 0 and current_cost_usd < 1e12),
+  current_power_w numeric not null default 0 check (current_power_w >= 0 and current_power_w < 1e12),
   within_budget boolean,
   iteration integer not null default 0 check (iteration >= 0),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
@@ -853,9 +838,21 @@ create policy subsystems_of_own_workspace on public.subsystems
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- sql/20_subsystems/announce_subsystem.sql
--- First step of whoever may make a subsystem: one that is not there yet has no row to hold, so until
--- commit a share of the workspace's row keeps those away who change allocations or count what is left.
+-- sql/20_subsystems/rows.sql
+-- The rows of subsystems, and how they are locked
+--
+-- Who writes a status, a document or a budget of a subsystem locks its row until commit, so that versions are given
+-- one after the other, and each writer sees what the one before it did.
+--
+-- Invariants:
+-- - Several rows are locked in the order of their names.
+-- - A subsystem that is not there yet has no row to lock. Who is about to make one shares the workspace's row
+--   instead (core.announce_subsystem), which keeps those away who change limits and budgets, or use what is shared.
+--
+-- Lock order: the workspace's row of an announcement comes before fencing counters and leases; subsystem rows come
+-- after these, and before budget reservations, conflicts and publications.
+
+-- True if it has no row yet; then nobody changes allocations, or counts what is left, until commit.
 create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
 returns boolean
 language plpgsql
@@ -871,9 +868,7 @@ begin
 end;
 $$;
 
--- sql/20_subsystems/lock_subsystem.sql
--- Makes an unknown subsystem and locks its row until commit, so that versions of its status and of
--- its documents are given one after the other. `no key update` lets foreign keys be checked meanwhile.
+-- Makes an unknown subsystem, and locks its row. `no key update` lets foreign keys be checked meanwhile.
 create or replace function core.lock_subsystem(p_workspace text, p_subsystem text)
 returns public.subsystems
 language plpgsql
@@ -897,8 +892,7 @@ begin
 end;
 $$;
 
--- sql/20_subsystems/lock_subsystems.sql
--- Locks the rows of these subsystems until commit, those that there are, by name.
+-- Locks the rows of these subsystems, those that there are.
 create or replace function core.lock_subsystems(p_workspace text, p_names text[])
 returns boolean
 language plpgsql
@@ -913,8 +907,21 @@ begin
 end;
 $$;
 
--- sql/20_subsystems/require_status.sql
--- Checks a status as it arrives: the types of the keys that are columns. Other keys are metadata.
+-- sql/20_subsystems/status.sql
+-- A status: how it is checked, and written into its subsystem's row
+--
+-- update_subsystem_status and checkin_subsystem write statuses, both in these steps: core.require_status,
+-- core.lock_shared_budget, the check of the lease (core.guard_write), core.write_status.
+--
+-- Invariants:
+-- - A status is merged: a key that is absent keeps its value, unknown keys go to metadata. Keys that the database
+--   owns are ignored, so that a row that was read may be sent back as it is.
+-- - The version grows by one with each write.
+-- - within_budget is what the database finds (50_budgets/verdicts.sql), whatever is sent.
+--
+-- Lock order: the subsystem's row; then what core.judge_status takes.
+
+-- Checks the keys that are columns, and the object as a whole. Other keys are metadata.
 create or replace function core.require_status(p_subsystem text, p_status jsonb)
 returns boolean
 language plpgsql
@@ -959,6 +966,78 @@ begin
 end;
 $$;
 
+-- Merges a checked status into the row, and returns it. Where it may exceed a budget, that is looked into: a conflict
+-- tells of it, or with p_strict the status is refused.
+create or replace function core.write_status(
+  p_workspace text,
+  p_subsystem text,
+  p_status jsonb,
+  p_execution_id text,
+  p_strict boolean
+)
+returns public.subsystems
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_columns constant text[] := array[
+    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'iteration'
+  ];
+  v_owned constant text[] := array[
+    'workspace', 'name', 'metadata', 'within_budget', 'version', 'last_execution_id', 'created_at', 'updated_at'
+  ];
+  v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
+  v_new public.subsystems := v_old;
+  v_patch constant jsonb := coalesce(p_status -> 'metadata', '{}') || (p_status - v_columns - v_owned);
+  v_is_as_before boolean;
+begin
+  if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
+    perform core.fail(
+      'stale_version',
+      jsonb_build_object('subsystem', p_subsystem, 'expected', p_status -> 'version', 'actual', v_old.version),
+      'Read the status again, redo the change on it and write that.'
+    );
+  end if;
+  v_new.state := coalesce(p_status ->> 'state', v_old.state);
+  -- 2.0 is a whole number to JSON, but no text of an integer.
+  v_new.iteration := coalesce((p_status ->> 'iteration')::numeric::integer, v_old.iteration);
+  -- An amount that is sent back as it was read keeps all of its digits: an import may have brought more than six.
+  v_new.current_mass_kg := coalesce(core.round_amount(
+    nullif((p_status ->> 'current_mass_kg')::numeric, v_old.current_mass_kg)
+  ), v_old.current_mass_kg);
+  v_new.current_cost_usd := coalesce(core.round_amount(
+    nullif((p_status ->> 'current_cost_usd')::numeric, v_old.current_cost_usd)
+  ), v_old.current_cost_usd);
+  v_new.current_power_w := coalesce(core.round_amount(
+    nullif((p_status ->> 'current_power_w')::numeric, v_old.current_power_w)
+  ), v_old.current_power_w);
+  if v_patch <> '{}' then
+    v_new.metadata := core.merge_patch(v_old.metadata, v_patch);
+  end if;
+  -- Who was within its budget, and uses as much as before, still is: whoever changes a budget judges all who have it.
+  v_is_as_before := not p_strict and coalesce(v_old.within_budget, false) and (
+    v_new.current_mass_kg, v_new.current_cost_usd, v_new.current_power_w
+  ) = (v_old.current_mass_kg, v_old.current_cost_usd, v_old.current_power_w);
+  update public.subsystems as s
+  set
+    state = v_new.state,
+    current_mass_kg = v_new.current_mass_kg,
+    current_cost_usd = v_new.current_cost_usd,
+    current_power_w = v_new.current_power_w,
+    iteration = v_new.iteration,
+    metadata = v_new.metadata,
+    version = s.version + 1,
+    last_execution_id = p_execution_id,
+    updated_at = clock_timestamp()
+  where s.workspace = p_workspace and s.name = p_subsystem
+  returning s.* into v_new;
+  if v_is_as_before then
+    return v_new;
+  end if;
+  return core.judge_status(v_old, v_new, p_status, p_execution_id, p_strict);
+end;
+$$;
+
 -- sql/20_subsystems/update_subsystem_status.sql
 create or replace function core.update_subsystem_status(
   p_subsystem text,
@@ -990,7 +1069,7 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystems, v_request.answer);
   end if;
-  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
+  perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
@@ -1029,56 +1108,6 @@ The database finds out within_budget by itself. A status over budget opens one c
 follows the overrun and is resolved when that has ended; with strict it is refused instead: over_budget. What is not
 allocated to a subsystem is limited by what the totals leave unallocated, for all such subsystems together. Amounts
 are rounded to six decimals.';
-
--- sql/20_subsystems/write_status.sql
--- Merges a checked status into the row: absent keys keep their value, unknown keys go to metadata,
--- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
--- Whether it keeps to its budget is found out here, and told by a conflict, or by p_strict refused.
-create or replace function core.write_status(
-  p_workspace text,
-  p_subsystem text,
-  p_status jsonb,
-  p_execution_id text,
-  p_strict boolean
-)
-returns public.subsystems
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_columns constant text[] := array[
-    'state', 'current_mass_kg', 'current_cost_usd', 'current_power_w', 'iteration'
-  ];
-  v_owned constant text[] := array[
-    'workspace', 'name', 'metadata', 'within_budget', 'version', 'last_execution_id', 'created_at', 'updated_at'
-  ];
-  v_old constant public.subsystems := core.lock_subsystem(p_workspace, p_subsystem);
-  v_new public.subsystems;
-begin
-  if jsonb_typeof(p_status -> 'version') <> 'null' and p_status -> 'version' <> to_jsonb(v_old.version) then
-    perform core.fail(
-      'stale_version',
-      jsonb_build_object('subsystem', p_subsystem, 'expected', p_status -> 'version', 'actual', v_old.version),
-      'Read the status again, redo the change on it and write that.'
-    );
-  end if;
-  v_new := jsonb_populate_record(v_old, (
-    -- 2.0 is a whole number to JSON, but no text of an integer.
-    select coalesce(jsonb_object_agg(e.key, case
-      when e.key = 'iteration' then to_jsonb(e.value::integer)
-      when e.key = 'state' then e.value
-      else to_jsonb(core.keep_amount((to_jsonb(v_old) ->> e.key)::numeric, e.value::numeric))
-    end), '{}')
-    from jsonb_each(p_status) as e
-    where e.key = any(v_columns)
-  ));
-  v_new.metadata := core.merge_patch(
-    core.merge_patch(v_old.metadata, coalesce(p_status -> 'metadata', '{}')),
-    p_status - v_columns - v_owned
-  );
-  return core.store_status(v_old, v_new, p_status, p_execution_id, p_strict);
-end;
-$$;
 
 -- sql/30_locks/tables.sql
 create table public.agent_locks (
@@ -3722,13 +3751,14 @@ does not stop it, because requirements come from outside the subsystem; a fencin
 (lease_lost).';
 
 -- sql/50_budgets/tables.sql
+-- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
-  total_mass_kg_max numeric check (total_mass_kg_max is null or core.is_amount(total_mass_kg_max)),
-  total_cost_usd_max numeric check (total_cost_usd_max is null or core.is_amount(total_cost_usd_max)),
-  height_m numeric check (height_m is null or core.is_amount(height_m)),
-  voltage_v numeric check (voltage_v is null or core.is_amount(voltage_v)),
+  total_mass_kg_max numeric,
+  total_cost_usd_max numeric,
+  height_m numeric,
+  voltage_v numeric,
   budget_allocations jsonb not null default '{}' check (jsonb_typeof(budget_allocations) = 'object'),
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
@@ -3760,16 +3790,16 @@ create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Amounts that an execution holds of a budget before it uses or moves them.
+-- Amounts that are reserved of a budget for an execution before it uses or moves them.
 create table public.budget_reservations (
   workspace text not null,
   reservation_id uuid not null default gen_random_uuid(),
-  subsystem text not null check (core.is_name(subsystem)),
-  mass_kg numeric not null check (core.is_amount(mass_kg)),
-  cost_usd numeric not null check (core.is_amount(cost_usd)),
-  power_w numeric not null check (core.is_amount(power_w)),
-  agent_name text not null check (core.is_name(agent_name)),
-  execution_id text not null check (core.is_name(execution_id)),
+  subsystem text not null,
+  mass_kg numeric not null,
+  cost_usd numeric not null,
+  power_w numeric not null,
+  agent_name text not null,
+  execution_id text not null,
   reserved_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   locked_subsystem text,
@@ -3795,18 +3825,61 @@ create policy budget_reservations_of_own_workspace on public.budget_reservations
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
-create type core.budget_line as (
-  scope text,
-  name text,
-  quantity text,
-  allocated numeric,
-  used numeric,
-  held numeric
-);
+create view core.live_reservations
+with (security_invoker = true) as
+select
+  r.workspace,
+  r.reservation_id,
+  r.subsystem,
+  r.mass_kg,
+  r.cost_usd,
+  r.power_w,
+  r.agent_name,
+  r.execution_id,
+  r.reserved_at,
+  r.expires_at,
+  r.locked_subsystem,
+  r.fencing_token
+from public.budget_reservations as r
+where
+  r.expires_at > clock_timestamp()
+  and (
+    r.fencing_token is null
+    or exists (
+      select from public.agent_locks as l
+      where
+        l.workspace = r.workspace and l.resource_type = 'subsystem' and l.resource_name = r.locked_subsystem
+        and l.fencing_token = r.fencing_token and l.expires_at > clock_timestamp()
+    )
+  );
 
--- sql/50_budgets/add_amounts.sql
--- The quantities of p_amounts that are not 0, added to an allocation (or taken off, by p_sign -1).
-create or replace function core.add_amounts(p_allocation jsonb, p_amounts jsonb, p_sign integer)
+comment on view core.live_reservations is
+'Reservations that have not ended, by their own time or with the lease that they are tied to.';
+
+-- Of each quantity: what is used, moved or reserved of it.
+create type core.amounts as (mass_kg numeric, cost_usd numeric, power_w numeric);
+
+-- overruns: of its own allocation. is_within: also of what it shares; null where nothing limits it.
+create type core.verdict as (overruns jsonb, is_within boolean);
+
+-- sql/50_budgets/amounts.sql
+-- Amounts, and by how much they exceed a budget
+--
+-- A budget is made of mass_kg, cost_usd and power_w: at least 0, kept to a millionth (core.round_amount). What is
+-- used, reserved or moved has all three, as core.amounts. An allocation stays the JSON object that users see: it may
+-- have any of the three. A quantity that is not in it has no limit of its own, but see shared_budget.sql.
+--
+-- Overruns look the same everywhere, in errors, conflicts and the log, with only the quantities that are exceeded,
+-- and `held` only where others have reserved some of it; {} for none:
+--   {"mass_kg": {"allocated": 15, "used": 14, "held": 2, "over": 1}}
+--
+-- Nothing here takes a lock.
+
+create or replace function core.overruns(
+  p_allocation jsonb,
+  p_used core.amounts,
+  p_reserved core.amounts default null
+)
 returns jsonb
 language plpgsql
 immutable
@@ -3814,79 +3887,60 @@ set search_path = ''
 as $$
 begin
   return (
-    select coalesce(
-      jsonb_object_agg(a.key, coalesce((p_allocation ->> a.key)::numeric, 0) + p_sign * a.value::numeric), '{}'
-    )
-    from jsonb_each(p_amounts) as a
-    where a.value::numeric <> 0
+    select coalesce(jsonb_object_agg(
+      q.name,
+      jsonb_build_object(
+        'allocated', q.allocated, 'used', q.used, 'over', trim_scale(q.used + q.reserved - q.allocated)
+      ) || case when q.reserved > 0 then jsonb_build_object('held', q.reserved) else '{}' end
+    ), '{}')
+    from (
+      values
+      ('mass_kg', (p_allocation ->> 'mass_kg')::numeric, p_used.mass_kg, coalesce(p_reserved.mass_kg, 0)),
+      ('cost_usd', (p_allocation ->> 'cost_usd')::numeric, p_used.cost_usd, coalesce(p_reserved.cost_usd, 0)),
+      ('power_w', (p_allocation ->> 'power_w')::numeric, p_used.power_w, coalesce(p_reserved.power_w, 0))
+    ) as q (name, allocated, used, reserved)
+    where q.used + q.reserved > q.allocated
   );
 end;
 $$;
 
--- sql/50_budgets/amounts.sql
--- Amounts of the three quantities as one object; null counts as 0.
-create or replace function core.amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
-returns jsonb
+-- p_subject says whose: {"subsystem": "skeleton"}, or {"scope": "robot"}.
+create or replace function core.fail_over_budget(p_subject jsonb, p_overruns jsonb)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return core.fail(
+    'over_budget',
+    p_subject || jsonb_build_object('overruns', p_overruns),
+    'Use less, or have budget moved there: transfer_budget. budget_usage shows what is left where.'
+  );
+end;
+$$;
+
+-- Three amounts that are to be moved or reserved: rounded, at least one of them is above 0.
+create or replace function core.require_amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
+returns core.amounts
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_amounts core.amounts;
 begin
-  return jsonb_build_object(
-    'mass_kg', coalesce(p_mass_kg, 0), 'cost_usd', coalesce(p_cost_usd, 0), 'power_w', coalesce(p_power_w, 0)
-  );
-end;
-$$;
-
--- sql/50_budgets/budget_lines.sql
--- What budget_usage shows of a workspace. For readers of the view, who may not call what it needs: so
--- with the rights of its owner.
-create or replace function core.budget_lines(p_constraints public.global_constraints)
-returns setof core.budget_line
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return query
-  with lines as (
-    select
-      case when n.name = 'reserve' then 'reserve' else 'subsystem' end as scope,
-      n.name,
-      q.name as quantity,
-      (p_constraints.budget_allocations -> n.name ->> q.name)::numeric as allocated,
-      coalesce((core.used_amounts(s) ->> q.name)::numeric, 0) as used,
-      (h.amounts ->> q.name)::numeric as held
-    from (
-      select jsonb_object_keys(p_constraints.budget_allocations) as name
-      union
-      select o.name from public.subsystems as o where o.workspace = p_constraints.workspace
-    ) as n
-    cross join lateral (
-      -- Once for all three quantities.
-      select core.held_amounts(p_constraints.workspace, n.name, null) as amounts offset 0
-    ) as h
-    cross join unnest(core.quantities()) as q (name)
-    left join public.subsystems as s on s.workspace = p_constraints.workspace and n.name = s.name
-  )
-  select l.* from lines as l where l.allocated is not null or l.used > 0
-  union all
-  select
-    'robot', 'robot', l.quantity,
-    case l.quantity
-      when 'mass_kg' then p_constraints.total_mass_kg_max
-      when 'cost_usd' then p_constraints.total_cost_usd_max
-      else sum(l.allocated)
-    end,
-    sum(l.used), sum(l.held)
-  from lines as l
-  group by l.quantity
-  having sum(l.used) > 0 or case l.quantity
-    when 'mass_kg' then p_constraints.total_mass_kg_max is not null
-    when 'cost_usd' then p_constraints.total_cost_usd_max is not null
-    else count(l.allocated) > 0
-  end;
+  perform core.require_amount('mass_kg', to_jsonb(p_mass_kg));
+  perform core.require_amount('cost_usd', to_jsonb(p_cost_usd));
+  perform core.require_amount('power_w', to_jsonb(p_power_w));
+  v_amounts := row(core.round_amount(p_mass_kg), core.round_amount(p_cost_usd), core.round_amount(p_power_w));
+  if v_amounts.mass_kg + v_amounts.cost_usd + v_amounts.power_w = 0 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'mass_kg', 'reason', 'and cost_usd and power_w are all 0'),
+      'Name at least one amount above 0.'
+    );
+  end if;
+  return v_amounts;
 end;
 $$;
 
@@ -3917,10 +3971,70 @@ with recursive newest as (
     order by c.workspace desc, c.version desc
     limit 1
   ) as n
+),
+
+lines as (
+  select
+    n.workspace,
+    n.constraints,
+    b.name,
+    q.name as quantity,
+    ((n.constraints).budget_allocations -> b.name ->> q.name)::numeric as allocated,
+    coalesce(q.used, 0) as used,
+    coalesce(q.held, 0) as held
+  from newest as n
+  inner join lateral (
+    select jsonb_object_keys((n.constraints).budget_allocations) as name
+    union
+    select o.name from public.subsystems as o
+    where o.workspace = n.workspace
+  ) as b on true
+  left join public.subsystems as s on n.workspace = s.workspace and b.name = s.name
+  left join lateral (
+    select
+      sum(r.mass_kg) as mass_kg,
+      sum(r.cost_usd) as cost_usd,
+      sum(r.power_w) as power_w
+    from core.live_reservations as r
+    where r.workspace = n.workspace and r.subsystem = b.name
+  ) as h on true
+  cross join lateral (
+    values
+    ('mass_kg', s.current_mass_kg, h.mass_kg),
+    ('cost_usd', s.current_cost_usd, h.cost_usd),
+    ('power_w', s.current_power_w, h.power_w)
+  ) as q (name, used, held)
+),
+
+budgets as (
+  select
+    l.workspace,
+    case when l.name = 'reserve' then 'reserve' else 'subsystem' end as scope,
+    l.name,
+    l.quantity,
+    l.allocated,
+    l.used,
+    l.held
+  from lines as l
+  union all
+  select
+    l.workspace,
+    'robot' as scope,
+    'robot' as name,
+    l.quantity,
+    case l.quantity
+      when 'mass_kg' then max((l.constraints).total_mass_kg_max)
+      when 'cost_usd' then max((l.constraints).total_cost_usd_max)
+      else sum(l.allocated)
+    end as allocated,
+    sum(l.used) as used,
+    sum(l.held) as held
+  from lines as l
+  group by l.workspace, l.quantity
 )
 
 select
-  n.workspace,
+  b.workspace,
   b.scope,
   b.name,
   b.quantity,
@@ -3929,79 +4043,55 @@ select
   b.held,
   b.allocated - b.used - b.held as remaining,
   round(b.used / nullif(b.allocated, 0), 4) as share
-from newest as n
-cross join lateral core.budget_lines(n.constraints) as b
-order by n.workspace, b.scope, b.name, b.quantity;
+from budgets as b
+where b.allocated is not null or b.used > 0
+order by b.workspace, b.scope, b.name, b.quantity;
 
 comment on view public.budget_usage is
 'Mass, cost and power: how much is allocated to each subsystem (scope subsystem), to the reserve and to the whole robot,
 how much of that is used and held by reservations, what remains, and the share that is used. Where nothing is allocated
 allocated and remaining are null: the limit is then what the totals leave unallocated, for all such subsystems together.';
 
--- sql/50_budgets/changed_allocations.sql
--- Whose allocation differs between two versions of the constraints, by name.
-create or replace function core.changed_allocations(
-  p_old public.global_constraints,
-  p_new public.global_constraints
-)
-returns text[]
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return array(
-    select coalesce(o.key, n.key)
-    from jsonb_each(p_old.budget_allocations) as o
-    full join jsonb_each(p_new.budget_allocations) as n on o.key = n.key
-    where o.value is distinct from n.value
-    order by 1
-  );
-end;
-$$;
+-- sql/50_budgets/constraints.sql
+-- Constraints: the limits and budgets of a workspace, in versions
+--
+-- The version with the highest number is in force. Each change publishes the next one by core.write_constraints:
+-- update_global_constraints, transfer_budget, and the defaults of a new workspace. An import brings its own.
+--
+-- Invariants:
+-- - Versions are 1, 2, 3, ... without gaps; 0 stands for what was there before the first: no limit and no budget.
+-- - What agents allocate does not exceed the totals, and no allocation is lowered into what is reserved of it.
+-- - within_budget and the conflicts of all whom a change concerns follow in its transaction.
+--
+-- Lock order: the workspace's row (core.lock_constraints), under which versions are given; then the rows of all
+-- subsystems whose budget changes. Who writes a status holds its subsystem's row, and reads the constraints after
+-- that. So one of the two comes before and is seen by the other: READ COMMITTED looks anew with each statement.
 
--- sql/50_budgets/changes_shared_use.sql
--- Whether a status says something about a quantity of which its subsystem has no allocation, but the robot a
--- total.
-create or replace function core.changes_shared_use(
-  p_constraints public.global_constraints,
-  p_subsystem text,
-  p_status jsonb
-)
-returns boolean
+-- The version in force, or version 0.
+create or replace function core.latest_constraints(p_workspace text)
+returns public.global_constraints
 language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return exists (
-    select from unnest(core.shared_quantities(p_constraints, p_subsystem)) as q (name)
-    where p_status ? ('current_' || q.name)
-  );
-end;
-$$;
-
--- sql/50_budgets/clear_reservations.sql
--- Forgets the reservations of a budget that have ended, before somebody decides by those that have not: one
--- whose lease is being renewed at this moment must not come back to life when its amounts are gone. The
--- caller holds the row of the subsystem, or for the reserve that of the workspace.
-create or replace function core.clear_reservations(p_workspace text, p_subsystem text)
-returns integer
-language plpgsql
+stable
 set search_path = ''
 as $$
 declare
-  v_count integer;
+  v_row public.global_constraints;
 begin
-  delete from public.budget_reservations as r
-  where r.workspace = p_workspace and r.subsystem = p_subsystem and not core.is_live_reservation(r);
-  get diagnostics v_count = row_count;
-  return v_count;
+  select * into v_row from public.global_constraints as g
+  where g.workspace = p_workspace
+  order by g.version desc
+  limit 1;
+  if not found then
+    v_row.workspace := p_workspace;
+    v_row.version := 0;
+    v_row.budget_allocations := '{}';
+    v_row.metadata := '{}';
+  end if;
+  return v_row;
 end;
 $$;
 
--- sql/50_budgets/constraints_content.sql
--- What of a version of the constraints its writers decide, as one document.
+-- What of a version its writers decide, as one document.
 create or replace function core.constraints_content(p_row public.global_constraints)
 returns jsonb
 language plpgsql
@@ -4014,7 +4104,6 @@ begin
 end;
 $$;
 
--- sql/50_budgets/constraints_of_version.sql
 -- The content of one version, null if there is none of that number.
 create or replace function core.constraints_of_version(p_workspace text, p_version integer)
 returns jsonb
@@ -4024,7 +4113,9 @@ set search_path = ''
 as $$
 begin
   if p_version = 0 then
-    return core.constraints_content(core.no_constraints(p_workspace));
+    return core.constraints_content(jsonb_populate_record(
+      null::public.global_constraints, '{"budget_allocations": {}, "metadata": {}}'
+    ));
   end if;
   return (
     select core.constraints_content(g) from public.global_constraints as g
@@ -4033,52 +4124,171 @@ begin
 end;
 $$;
 
--- sql/50_budgets/correct_within_budget.sql
--- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an
--- export brings its own along, with their numbers. The caller holds the workspace's row.
-create or replace function core.correct_within_budget(p_constraints public.global_constraints)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_shared_overruns jsonb;
-  v_count integer;
-begin
-  perform core.lock_subsystems(p_constraints.workspace, array(
-    select s.name from public.subsystems as s where s.workspace = p_constraints.workspace
-  ));
-  v_shared_overruns := core.shared_overruns(p_constraints);
-  update public.subsystems as s
-  set within_budget = core.is_within_budget(s, p_constraints, v_shared_overruns)
-  where s.workspace = p_constraints.workspace and s.within_budget is not null
-    and s.within_budget is distinct from core.is_within_budget(s, p_constraints, v_shared_overruns);
-  get diagnostics v_count = row_count;
-  return v_count;
-end;
-$$;
-
--- sql/50_budgets/describe_overruns.sql
--- "cost_usd 3100 of 3000, mass_kg 16 of 15"
-create or replace function core.describe_overruns(p_overruns jsonb)
-returns text
+-- Checks constraints as they arrive: amounts are numbers, allocations are objects of amounts.
+create or replace function core.require_constraints(p_argument text, p_constraints jsonb)
+returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_key text;
+  v_allocation record;
 begin
-  return (
-    select string_agg(
-      format(
-        '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
-      ), ', ' order by o.key
-    )
-    from jsonb_each(p_overruns) as o
+  perform core.require_patch(p_argument, p_constraints);
+  foreach v_key in array array['total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v'] loop
+    if jsonb_typeof(p_constraints -> v_key) <> 'null' then
+      perform core.require_amount(p_argument || '.' || v_key, p_constraints -> v_key);
+    end if;
+  end loop;
+  if not p_constraints ? 'budget_allocations' then
+    return true;
+  end if;
+  perform core.require_object(p_argument || '.budget_allocations', p_constraints -> 'budget_allocations');
+  for v_allocation in select * from jsonb_each(p_constraints -> 'budget_allocations') loop
+    perform core.require_name(p_argument || '.budget_allocations', v_allocation.key);
+    perform core.require_object(p_argument || '.budget_allocations.' || v_allocation.key, v_allocation.value);
+    foreach v_key in array array['mass_kg', 'cost_usd', 'power_w'] loop
+      if v_allocation.value ? v_key then
+        perform core.require_amount(
+          format('%s.budget_allocations.%s.%s', p_argument, v_allocation.key, v_key), v_allocation.value -> v_key
+        );
+      end if;
+    end loop;
+  end loop;
+  return true;
+end;
+$$;
+
+-- Publishes p_next, of which the caller has set what it decides, after p_latest, whose lock it holds.
+--
+-- It locks the rows of all subsystems whose budget changes before anything else is done, so that a status that is
+-- written meanwhile comes either before, and is seen here, or after, and sees the new budgets.
+create or replace function core.write_constraints(
+  p_latest public.global_constraints,
+  p_next public.global_constraints,
+  p_created_by text,
+  p_base_version integer,
+  p_execution_id text
+)
+returns public.global_constraints
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_is_budget_changed constant boolean := (
+    p_next.budget_allocations, p_next.total_mass_kg_max, p_next.total_cost_usd_max
+  ) is distinct from (p_latest.budget_allocations, p_latest.total_mass_kg_max, p_latest.total_cost_usd_max);
+  v_reallocated text[];
+  v_concerned text[];
+begin
+  -- An older design may exceed its totals already; that is no reason to refuse it another height.
+  if v_is_budget_changed then
+    perform core.require_fitting_allocations(p_next);
+    v_reallocated := array(
+      select coalesce(o.key, n.key)
+      from jsonb_each(p_latest.budget_allocations) as o
+      full join jsonb_each(p_next.budget_allocations) as n on o.key = n.key
+      where o.value is distinct from n.value
+    );
+    -- All who take from what is shared; everybody where there is a total that there was not, or no longer.
+    v_concerned := v_reallocated || array(
+      select u.subsystem from core.shared_use(p_latest) as u
+      union
+      select u.subsystem from core.shared_use(p_next) as u
+      union
+      select s.name from public.subsystems as s
+      where s.workspace = p_latest.workspace
+        and (p_latest.total_mass_kg_max is null, p_latest.total_cost_usd_max is null)
+          <> (p_next.total_mass_kg_max is null, p_next.total_cost_usd_max is null)
+    );
+    perform core.lock_subsystems(p_latest.workspace, v_concerned);
+    perform core.require_reserved(p_latest, p_next, v_reallocated);
+  end if;
+  p_next.version := p_latest.version + 1;
+  if p_latest.version = 0 then  -- the first is 1, or after a restore one that has never been given
+    select w.last_lost_version + 1 into p_next.version from core.workspaces as w where w.name = p_latest.workspace;
+  end if;
+  p_next.base_version := p_base_version;
+  p_next.merged := coalesce(p_base_version <> p_latest.version, false);
+  p_next.created_by := p_created_by;
+  p_next.created_at := clock_timestamp();
+  insert into public.global_constraints select p_next.*;
+  if v_is_budget_changed then
+    perform core.judge_budgets(p_next, v_concerned, core.shared_overruns(p_next), true, p_execution_id);
+  end if;
+  return p_next;
+end;
+$$;
+
+-- The budgets of all subsystems and the reserve together must not exceed what the whole may have.
+create or replace function core.require_fitting_allocations(p_constraints public.global_constraints)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_allocated core.amounts;
+  v_overruns jsonb;
+begin
+  select coalesce(sum((a.value ->> 'mass_kg')::numeric), 0), coalesce(sum((a.value ->> 'cost_usd')::numeric), 0)
+  into v_allocated.mass_kg, v_allocated.cost_usd
+  from jsonb_each(p_constraints.budget_allocations) as a;
+  v_overruns := core.overruns(
+    jsonb_build_object(
+      'mass_kg', p_constraints.total_mass_kg_max, 'cost_usd', p_constraints.total_cost_usd_max
+    ),
+    v_allocated
   );
+  if v_overruns <> '{}' then
+    perform core.fail_over_budget('{"scope": "robot"}', v_overruns);
+  end if;
+  return true;
+end;
+$$;
+
+-- No allocation is lowered into what is reserved of it beside what is used, by anybody: what its own execution moves
+-- is spent before. The caller holds the workspace's row, and those of these subsystems.
+create or replace function core.require_reserved(
+  p_latest public.global_constraints,
+  p_next public.global_constraints,
+  p_names text[]
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name text;
+  v_used core.amounts;
+  v_old jsonb;
+  v_overruns jsonb;
+begin
+  foreach v_name in array p_names loop
+    select s.current_mass_kg, s.current_cost_usd, s.current_power_w into v_used
+    from public.subsystems as s
+    where s.workspace = p_latest.workspace and s.name = v_name;
+    v_old := p_latest.budget_allocations -> v_name;
+    -- Without an allocation there is no limit, except where there was one: then nothing is left.
+    select jsonb_object_agg(o.key, o.value) into v_overruns
+    from jsonb_each(core.overruns(
+      (select jsonb_object_agg(a.key, 0) from jsonb_each(v_old) as a)
+      || coalesce(p_next.budget_allocations -> v_name, '{}'),
+      row(coalesce(v_used.mass_kg, 0), coalesce(v_used.cost_usd, 0), coalesce(v_used.power_w, 0))::core.amounts,
+      core.reserved_amounts(p_latest.workspace, v_name, null)
+    )) as o
+    where o.value ? 'held' and (o.value ->> 'allocated')::numeric < (v_old ->> o.key)::numeric;
+    if v_overruns is not null then
+      perform core.fail_over_budget(jsonb_build_object('subsystem', v_name), v_overruns);
+    end if;
+  end loop;
+  return true;
 end;
 $$;
 
 -- sql/50_budgets/diff_global_constraints.sql
+-- A read that needs a core half: the comparison is done by functions that agents may not call themselves.
 create or replace function core.diff_global_constraints(p_from_version integer, p_to_version integer)
 returns setof public.document_change
 language plpgsql
@@ -4118,610 +4328,77 @@ comment on function public.diff_global_constraints(integer, integer) is
 'What differs between two versions of limits and budgets, part by part, with the JSON pointer of each. Version 0 is what
 was there before the first. unknown_version if there is none of that number.';
 
--- sql/50_budgets/fail_over_budget.sql
-create or replace function core.fail_over_budget(p_subject jsonb, p_overruns jsonb)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return core.fail(
-    'over_budget',
-    p_subject || jsonb_build_object('overruns', p_overruns),
-    'Use less, or have budget moved there: transfer_budget. budget_usage shows what is left where.'
-  );
-end;
-$$;
+-- sql/50_budgets/overrun_conflicts.sql
+-- Conflicts about overruns, which the database opens and resolves by itself
+--
+-- Invariants, at each commit, but for what an import brought and nobody has judged yet:
+-- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
+--   the robot while what is shared is exceeded (key sharedstate:totals). None else of these keys is open.
+-- - It follows its overrun without being counted as another report, and one that is resolved by hand while the overrun
+--   lasts is followed by the next.
+--
+-- Lock order: a report takes the conflict counter, then the conflict's row; the end of an overrun takes the row alone.
+-- So who does both reports first: core.judge_budgets.
 
--- sql/50_budgets/first_allocation.sql
--- What a budget that gets these amounts has of them already: of a quantity that is not allocated to it, what it
--- uses, as far as the totals leave that unallocated. Or a gift of 1 kg would turn "no limit" into 1 kg, and be
--- an overrun. The caller holds the workspace's row and that of the subsystem.
-create or replace function core.first_allocation(
+-- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
+-- have keys of their own: somebody may have named a subsystem robot.
+create or replace function core.watch_overruns(
   p_constraints public.global_constraints,
-  p_name text,
-  p_amounts jsonb
+  p_subsystem text,
+  p_overruns jsonb,
+  p_execution_id text
 )
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_allocation constant jsonb := coalesce(p_constraints.budget_allocations -> p_name, '{}');
-  v_free constant jsonb := core.unallocated(p_constraints);
-  v_used constant jsonb := core.used_amounts((
-    select s from public.subsystems as s where s.workspace = p_constraints.workspace and s.name = p_name
-  ));
-begin
-  return v_allocation || (
-    select coalesce(jsonb_object_agg(
-      a.key,
-      -- Without a total there is nothing that it could take from others.
-      case when v_free ? a.key then greatest(least(
-        (v_used ->> a.key)::numeric, (v_free ->> a.key)::numeric - (
-          select coalesce(sum(u.amount), 0) from core.shared_use(p_constraints) as u
-          where u.quantity = a.key and u.subsystem <> p_name
-        )
-      ), 0) else (v_used ->> a.key)::numeric end
-    ), '{}')
-    from jsonb_each(p_amounts) as a
-    where a.value::numeric > 0 and not v_allocation ? a.key
-  );
-end;
-$$;
-
--- sql/50_budgets/held_amounts.sql
--- What reservations hold of a subsystem's budget (or of the reserve): {"mass_kg": 2, ...}. Those of
--- p_but_execution_id are not counted: they are its own to use.
-create or replace function core.held_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select core.amounts(sum(r.mass_kg), sum(r.cost_usd), sum(r.power_w))
-    from public.budget_reservations as r
-    where r.workspace = p_workspace and r.subsystem = p_subsystem
-      and not core.is_own_reservation(r, p_but_execution_id)
-      and core.is_live_reservation(r)
-  );
-end;
-$$;
-
--- sql/50_budgets/hold_allocations.sql
--- Until commit, who has an allocation keeps it. Writers of a status that stay within what is allocated to their
--- subsystem share this (advisory, as they write nothing by it, and are many); whoever takes an allocation away,
--- or sets a total where there was none, is alone.
-create or replace function core.hold_allocations(p_workspace text, p_is_exclusive boolean)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_key constant bigint := hashtextextended('allocations/' || p_workspace, 0);
+  v_source constant text := coalesce(p_subsystem, 'robot');
+  v_key constant text := 'sharedstate:' || case when p_subsystem is null then 'totals' else 'budget' end;
+  v_conflict_id bigint;
+  v_told text;
+  v_users text[];
 begin
-  if p_is_exclusive then
-    perform pg_advisory_xact_lock(v_key);
-  else
-    perform pg_advisory_xact_lock_shared(v_key);
+  if p_overruns = '{}' then
+    select o.conflict_id into v_conflict_id
+    from core.find_open_conflict(p_constraints.workspace, v_source, 'system_architect', v_key) as o;
+    if found then
+      perform core.settle_conflict(
+        p_constraints.workspace, v_conflict_id,
+        case
+          when p_subsystem is null then 'The robot is within its totals again.'
+          else p_subsystem || ' is within its budget again.'
+        end, 'sharedstate', p_execution_id
+      );
+    end if;
+    return true;
   end if;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/hold_budget.sql
--- Writes a reservation if what it wants remains; false if not. It holds the workspace's row and that of
--- the subsystem, so neither constraints nor a status nor another reservation can come between. The
--- reserve has no row, unless somebody made a subsystem of that name.
-create or replace function core.hold_budget(p_wanted public.budget_reservations, p_ttl_seconds integer)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
-  v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
-  v_row public.subsystems;
-begin
-  perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
-  if p_wanted.subsystem <> 'reserve' then
-    v_row := core.lock_subsystem(p_wanted.workspace, p_wanted.subsystem);
-  else
-    select * into v_row from public.subsystems as s
-    where s.workspace = p_wanted.workspace and s.name = p_wanted.subsystem
-    for no key update;
-  end if;
-  perform core.clear_reservations(p_wanted.workspace, p_wanted.subsystem);
-  p_wanted.expires_at := clock_timestamp() + make_interval(secs => p_ttl_seconds);
-  p_wanted.reserved_at := clock_timestamp();
-  if not core.is_live_reservation(p_wanted) then
-    perform core.fail_lease_lost(
-      'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
+  -- "cost_usd 3100 of 3000, mass_kg 16 of 15"
+  select string_agg(format(
+    '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
+  ), ', ' order by o.key) into v_told
+  from jsonb_each(p_overruns) as o;
+  if p_subsystem is null then
+    v_users := array(
+      select distinct u.subsystem from core.shared_use(p_constraints) as u
+      where p_overruns ? u.quantity
+      order by u.subsystem
     );
-  end if;
-  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
-  if core.overruns(
-    core.subtract_amounts(core.amounts(0, 0, 0) || coalesce(v_allocation, '{}'), core.used_amounts(v_row)),
-    core.add_amounts(null, core.amounts(p_wanted.mass_kg, p_wanted.cost_usd, p_wanted.power_w), 1),
-    core.held_amounts(p_wanted.workspace, p_wanted.subsystem, null)
-  ) <> '{}' then
-    return false;
-  end if;
-  insert into public.budget_reservations select p_wanted.*;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/hold_shared_budget.sql
--- First step of a status write: one that may change how much of what the totals leave unallocated is used
--- takes the workspace's row, before all else that it locks. So these writes come one after the other, and each
--- sees what the others use. A subsystem that has an allocation of all that it tells of goes its own way, and
--- keeps that allocation until commit.
-create or replace function core.hold_shared_budget(p_workspace text, p_subsystem text, p_status jsonb)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if not p_status ?| array['current_mass_kg', 'current_cost_usd'] then
-    return false;
-  end if;
-  -- A new subsystem needs the workspace's row in any case: core.announce_subsystem.
-  if exists (select from public.subsystems as s where s.workspace = p_workspace and s.name = p_subsystem) then
-    begin
-      perform core.hold_allocations(p_workspace, false);
-      if not core.changes_shared_use(core.latest_constraints(p_workspace), p_subsystem, p_status) then
-        return false;
-      end if;
-      -- The row comes before what is held now: an error is what gives that back.
-      raise sqlstate 'AGAIN';
-    exception
-      when sqlstate 'AGAIN' then null;
-    end;
-  end if;
-  perform core.lock_constraints(p_workspace);
-  return true;
-end;
-$$;
-
--- sql/50_budgets/is_live_reservation.sql
--- A reservation ends by its own time, or with the lease that it was tied to.
-create or replace function core.is_live_reservation(p_reservation public.budget_reservations)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return p_reservation.expires_at > clock_timestamp() and (
-    p_reservation.fencing_token is null
-    or exists (
-      select from public.agent_locks as l
-      where l.workspace = p_reservation.workspace and l.resource_type = 'subsystem'
-        and l.resource_name = p_reservation.locked_subsystem and l.fencing_token = p_reservation.fencing_token
-        and l.expires_at > clock_timestamp()
-    )
-  );
-end;
-$$;
-
--- sql/50_budgets/is_own_reservation.sql
--- Whether an execution may use what a reservation holds. Everybody can read the names of executions: so a
--- token that names its agent speaks for the reservations of that agent alone.
-create or replace function core.is_own_reservation(p_reservation public.budget_reservations, p_execution_id text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return p_reservation.execution_id is not distinct from p_execution_id
-    and p_reservation.agent_name = coalesce(core.claimed_agent(), p_reservation.agent_name);
-end;
-$$;
-
--- sql/50_budgets/is_within_budget.sql
--- Whether a subsystem keeps to its allocation, and takes no part in an overrun of what is shared
--- (p_shared_overruns); null where nothing limits it.
-create or replace function core.is_within_budget(
-  p_row public.subsystems,
-  p_constraints public.global_constraints,
-  p_shared_overruns jsonb
-)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_used constant jsonb := core.used_amounts(p_row);
-  v_overruns constant jsonb := core.overruns(p_constraints.budget_allocations -> p_row.name, v_used);
-  v_shared constant text[] := core.shared_quantities(p_constraints, p_row.name);
-begin
-  if v_overruns is null and v_shared = '{}' then
-    return null;
-  end if;
-  return coalesce(v_overruns, '{}') = '{}' and not exists (
-    select from unnest(v_shared) as q (name)
-    where p_shared_overruns ? q.name and (v_used ->> q.name)::numeric > 0
-  );
-end;
-$$;
-
--- sql/50_budgets/judge_budgets.sql
--- within_budget of each of these subsystems, whose rows the caller holds, by the overruns of what is shared.
---
--- The version of a status stays: nobody wrote one, and whoever is about to need not read again.
-create or replace function core.judge_budgets(
-  p_constraints public.global_constraints,
-  p_names text[],
-  p_shared_overruns jsonb
-)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_count integer;
-begin
-  update public.subsystems as s
-  set within_budget = core.is_within_budget(s, p_constraints, p_shared_overruns)
-  where s.workspace = p_constraints.workspace and s.name = any(p_names)
-    and s.within_budget is distinct from core.is_within_budget(s, p_constraints, p_shared_overruns);
-  get diagnostics v_count = row_count;
-  return v_count;
-end;
-$$;
-
--- sql/50_budgets/judge_status.sql
--- What a status that is written, but not committed, does to budgets: refused if it is strict and over; else it
--- spends reservations, and conflicts follow. Returns the row.
---
--- Where it may change the use of what the totals leave unallocated, the caller holds the workspace's row, and
--- p_shared_overruns are those from before it, else null. Others are looked at only where it begins or ends such an
--- overrun: then all who take part in it, and those who are just being written too. Their rows may be locked beside
--- its own, because nobody who holds one of them waits for another.
-create or replace function core.judge_status(
-  p_old public.subsystems,
-  p_new public.subsystems,
-  p_constraints public.global_constraints,
-  p_shared_overruns jsonb,
-  p_execution_id text,
-  p_strict boolean
-)
-returns public.subsystems
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_allocation constant jsonb := p_constraints.budget_allocations -> p_new.name;
-  v_used constant jsonb := core.used_amounts(p_new);
-  v_overruns jsonb;
-  v_names text[];
-begin
-  if p_strict then
-    perform core.require_within_budget(p_new, p_constraints, p_execution_id);
+    v_told := format(
+      'More is used without an allocation than the totals leave: %s (%s)', v_told,
+      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
+    );
   else
-    perform core.note_hold_overrun(p_old, p_new, v_allocation, p_execution_id);
+    v_told := format('%s is over its budget: %s', p_subsystem, v_told);
   end if;
-  perform core.spend_reservations(
-    p_new.workspace, p_new.name, p_execution_id, core.subtract_amounts(v_used, core.used_amounts(p_old))
-  );
-  if p_shared_overruns is not null then
-    v_overruns := core.shared_overruns(p_constraints);
-    v_names := p_new.name || core.sharers_of_change(p_constraints, p_shared_overruns, v_overruns);
-    perform core.lock_subsystems(p_new.workspace, v_names);
-    perform core.judge_budgets(p_constraints, v_names, v_overruns);
-    perform core.watch_budgets(p_constraints, array[p_new.name], v_overruns, p_execution_id);
-    select * into p_new from public.subsystems as s where s.workspace = p_new.workspace and s.name = p_new.name;
-  else
-    perform core.watch_budget(p_new.workspace, p_new.name, core.overruns(v_allocation, v_used), p_execution_id);
-  end if;
-  return p_new;
-end;
-$$;
-
--- sql/50_budgets/latest_constraints.sql
--- The limits and budgets in force. Whoever decides by them holds the row of the subsystem: whoever changes
--- its budget looks at that row afterwards, so one of the two sees what the other did.
-create or replace function core.latest_constraints(p_workspace text)
-returns public.global_constraints
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_row public.global_constraints;
-begin
-  select * into v_row from public.global_constraints as g
-  where g.workspace = p_workspace
-  order by g.version desc
-  limit 1;
-  return case when found then v_row else core.no_constraints(p_workspace) end;
-end;
-$$;
-
--- sql/50_budgets/lock_constraints.sql
--- Locks the workspace's row, under which constraint versions are given, and returns the version in
--- force, or version 0.
-create or replace function core.lock_constraints(p_workspace text)
-returns public.global_constraints
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform from core.workspaces as w where w.name = p_workspace for no key update;
-  return core.latest_constraints(p_workspace);
-end;
-$$;
-
--- sql/50_budgets/move_budget.sql
--- Moves a part of one budget to another and returns the new constraints. Never below zero, never into
--- what other executions hold, and what all have together stays what it was, but for what the second begins
--- with: core.first_allocation. Takes the workspace's row
--- and those of both subsystems. What the execution holds of the first is spent; a reservation that is
--- named ends with it.
-create or replace function core.move_budget(
-  p_workspace text,
-  p_from text,
-  p_to text,
-  p_amounts jsonb,
-  p_reason text,
-  p_agent_name text,
-  p_execution_id text,
-  p_reservation_id uuid
-)
-returns public.global_constraints
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
-  v_allocations jsonb := v_latest.budget_allocations;
-  v_overruns jsonb;
-  v_hold public.budget_reservations;
-  v_start jsonb;
-  v_row public.global_constraints;
-begin
-  perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_allocations);
-  perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_allocations);
-  perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
-  if p_reservation_id is not null then
-    v_hold := core.use_reservation(p_workspace, p_reservation_id, p_from, p_execution_id);
-  end if;
-  -- What it has no budget of, it cannot give: 0 is allocated.
-  perform core.clear_reservations(p_workspace, p_from);
-  v_overruns := core.overruns(
-    core.amounts(0, 0, 0) || coalesce(v_allocations -> p_from, '{}'), p_amounts,
-    core.held_amounts(p_workspace, p_from, p_execution_id)
-  );
-  if v_overruns <> '{}' then
-    perform core.fail_over_budget(jsonb_build_object('subsystem', p_from), v_overruns);
-  end if;
-  perform core.spend_reservations(
-    p_workspace, p_from, p_execution_id,
-    core.subtract_amounts(p_amounts, core.amounts(v_hold.mass_kg, v_hold.cost_usd, v_hold.power_w))
-  );
-  v_start := core.first_allocation(v_latest, p_to, p_amounts);
-  v_allocations := v_allocations || jsonb_build_object(
-    p_from, coalesce(v_allocations -> p_from, '{}') || core.add_amounts(v_allocations -> p_from, p_amounts, -1),
-    p_to, v_start || core.add_amounts(v_start, p_amounts, 1)
-  );
-  v_row := core.write_constraints(
-    v_latest,
-    core.constraints_content(v_latest) || jsonb_build_object('budget_allocations', v_allocations),
-    p_agent_name, v_latest.version, p_execution_id
-  );
-  perform core.write_activity(
-    p_workspace, p_agent_name, 'budget_transferred',
-    jsonb_build_object(
-      'from_subsystem', p_from, 'to_subsystem', p_to, 'amounts', p_amounts, 'reason', p_reason,
-      'constraints_version', v_row.version
-    ),
-    p_execution_id
-  );
-  return v_row;
-end;
-$$;
-
--- sql/50_budgets/next_constraints_version.sql
--- The version after p_latest, whose lock the caller holds. The first of a workspace is 1, or after a restore one
--- that has never been given.
-create or replace function core.next_constraints_version(p_latest public.global_constraints)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_latest.version > 0 then
-    return p_latest.version + 1;
-  end if;
-  return (
-    select w.last_lost_version + 1 from core.workspaces as w where w.name = p_latest.workspace
-  );
-end;
-$$;
-
--- sql/50_budgets/no_constraints.sql
--- Version 0: what was there before the first, no limit and no budget.
-create or replace function core.no_constraints(p_workspace text)
-returns public.global_constraints
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_row public.global_constraints;
-begin
-  v_row.workspace := p_workspace;
-  v_row.version := 0;
-  v_row.budget_allocations := '{}';
-  v_row.metadata := '{}';
-  return v_row;
-end;
-$$;
-
--- sql/50_budgets/note_hold_overrun.sql
--- A status that is not strict may take what reservations of others hold. That opens no conflict while it keeps
--- to the allocation, but their holders will miss it: so the log tells of it, each time that more is taken.
-create or replace function core.note_hold_overrun(
-  p_old public.subsystems,
-  p_new public.subsystems,
-  p_allocation jsonb,
-  p_execution_id text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_overruns jsonb;
-begin
-  select jsonb_object_agg(o.key, o.value) into v_overruns
-  from jsonb_each(core.overruns(
-    p_allocation, core.used_amounts(p_new), core.held_amounts(p_new.workspace, p_new.name, p_execution_id)
-  )) as o
-  where o.value ? 'held' and (o.value ->> 'used')::numeric > (core.used_amounts(p_old) ->> o.key)::numeric;
-  if v_overruns is null then
-    return false;
-  end if;
-  perform core.write_activity(
-    p_new.workspace, 'sharedstate', 'budget_hold_overrun',
-    jsonb_build_object('subsystem', p_new.name, 'overruns', v_overruns), p_execution_id
+  perform core.report_conflict(
+    p_constraints.workspace, 'high', 2, v_source, 'system_architect', v_key, v_told,
+    jsonb_build_object('overruns', p_overruns) || case
+      when p_subsystem is null then jsonb_build_object('scope', 'robot', 'subsystems', v_users)
+      else jsonb_build_object('subsystem', p_subsystem)
+    end, '{}', p_execution_id, false
   );
   return true;
-end;
-$$;
-
--- sql/50_budgets/overruns.sql
--- By how much amounts exceed an allocation, less what others hold of it: {"mass_kg": {"allocated": 15,
--- "used": 14, "held": 2, "over": 1}}, only the quantities that do, `held` only where something is. A
--- quantity that is not allocated has no limit; null if none is allocated.
-create or replace function core.overruns(p_allocation jsonb, p_used jsonb, p_held jsonb default '{}')
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if not coalesce(p_allocation ?| core.quantities(), false) then
-    return null;
-  end if;
-  return (
-    select coalesce(jsonb_object_agg(
-      u.key,
-      jsonb_build_object(
-        'allocated', p_allocation -> u.key, 'used', u.value,
-        'over', trim_scale(u.value::numeric + h.amount - (p_allocation ->> u.key)::numeric)
-      ) || case when h.amount > 0 then jsonb_build_object('held', h.amount) else '{}' end
-    ), '{}')
-    from jsonb_each(p_used) as u
-    cross join lateral (select coalesce((p_held ->> u.key)::numeric, 0) as amount) as h
-    where u.value::numeric + h.amount > (p_allocation ->> u.key)::numeric
-  );
-end;
-$$;
-
--- sql/50_budgets/patch_constraints.sql
--- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them),
--- keys that the database owns are ignored, so that a row that was read may be sent back as it is.
-create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_columns constant text[] := array[
-    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
-  ];
-  v_rounded constant jsonb := core.round_constraints(p_patch, p_content);
-  v_owned constant text[] := array[
-    'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
-  ];
-begin
-  return p_content
-    || (
-      select coalesce(jsonb_object_agg(e.key, e.value), '{}')
-      from jsonb_each(v_rounded) as e
-      where e.key = any(v_columns)
-    )
-    || jsonb_build_object('metadata', core.merge_patch(
-      core.merge_patch(p_content -> 'metadata', coalesce(p_patch -> 'metadata', '{}')),
-      p_patch - v_columns - v_owned
-    ));
-end;
-$$;
-
--- sql/50_budgets/quantities.sql
--- What budgets are made of. An allocation may have any of them, amounts have all.
-create or replace function core.quantities()
-returns text[]
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return array['mass_kg', 'cost_usd', 'power_w'];
-end;
-$$;
-
--- sql/50_budgets/rebase_constraints.sql
--- A patch that was made from a version, put on top of the latest; see core.rebase_document.
-create or replace function core.rebase_constraints(
-  p_latest public.global_constraints,
-  p_base_version integer,
-  p_patch jsonb
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_base constant jsonb := core.constraints_of_version(p_latest.workspace, p_base_version);
-begin
-  return core.rebase_document(
-    '{"document": "global_constraints"}', p_base_version, p_latest.version,
-    v_base, core.constraints_content(p_latest), coalesce(core.patch_constraints(v_base, p_patch), p_patch)
-  );
-end;
-$$;
-
--- sql/50_budgets/recheck_budget.sql
--- core.recheck_budgets for one subsystem, by the allocations in force, whose lock the caller holds; null for
--- none.
-create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return p_subsystem is not null and core.recheck_budgets(
-    core.latest_constraints(p_workspace), array[p_subsystem], p_execution_id
-  ) > 0;
-end;
-$$;
-
--- sql/50_budgets/recheck_budgets.sql
--- After a change of what is allocated, in its transaction: within_budget and the conflict of each of these
--- subsystems, whose rows the caller holds, and the conflict of the robot. The caller holds the workspace's row.
-create or replace function core.recheck_budgets(
-  p_constraints public.global_constraints,
-  p_names text[],
-  p_execution_id text
-)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_shared_overruns constant jsonb := core.shared_overruns(p_constraints);
-begin
-  perform core.judge_budgets(p_constraints, p_names, v_shared_overruns);
-  return core.watch_budgets(p_constraints, p_names, v_shared_overruns, p_execution_id);
 end;
 $$;
 
@@ -4746,11 +4423,8 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  delete from public.budget_reservations as r
-  where r.workspace = v_workspace and r.reservation_id = p_reservation_id
-    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
-  returning r.* into v_row;
-  if not found then
+  v_row := core.end_reservation(v_workspace, p_reservation_id, p_execution_id);
+  if v_row.reservation_id is null then
     perform core.remember_request(v_request, '[]');
     return;
   end if;
@@ -4780,35 +4454,131 @@ $$;
 comment on function public.release_budget(uuid, text, uuid) is
 'Gives back what a reservation holds: its row, or nothing (an empty list) if it has ended or is not of this execution.';
 
--- sql/50_budgets/require_amounts.sql
--- Three amounts that are moved or held, as one object; rounded, at least one of them is above 0.
-create or replace function core.require_amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
-returns jsonb
+-- sql/50_budgets/reservations.sql
+-- Reservations: amounts that are kept for an execution before it uses or moves them
+--
+-- A reservation ends by its own time, or with the lease that it is tied to: core.live_reservations are the others
+-- (in tables.sql). What is live counts as used to everybody but its own execution, and what that uses or moves comes
+-- out of what it has reserved. Users see what is reserved as `held`.
+--
+-- Invariants:
+-- - Used and reserved together stay within the allocation, unless a status that is not strict takes more: the log
+--   tells of that.
+-- - Who decides by the live ones has deleted the others, so that none comes back to life when its amounts are gone.
+-- - Everybody can read the names of executions: so a token that names its agent speaks for the reservations of that
+--   agent alone.
+--
+-- Lock order: the caller holds the row of the subsystem, or for the reserve that of the workspace; then reservations.
+
+-- What is reserved of a subsystem's budget, or of the reserve, by others than p_but_execution_id: what is its own, it
+-- may use. First deletes what has ended: a lease that is renewed at this moment must not bring that back later.
+create or replace function core.reserved_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
+returns core.amounts
 language plpgsql
-immutable
 set search_path = ''
 as $$
 declare
-  v_amounts constant jsonb := core.amounts(
-    core.round_amount(p_mass_kg), core.round_amount(p_cost_usd), core.round_amount(p_power_w)
-  );
+  v_reserved core.amounts := row(0, 0, 0);
 begin
-  perform core.require_amount('mass_kg', to_jsonb(p_mass_kg));
-  perform core.require_amount('cost_usd', to_jsonb(p_cost_usd));
-  perform core.require_amount('power_w', to_jsonb(p_power_w));
-  if v_amounts = core.amounts(0, 0, 0) then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'mass_kg', 'reason', 'and cost_usd and power_w are all 0'),
-      'Name at least one amount above 0.'
-    );
+  if not exists (
+    select from public.budget_reservations as r where r.workspace = p_workspace and r.subsystem = p_subsystem
+  ) then
+    return v_reserved;
   end if;
-  return v_amounts;
+  delete from public.budget_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and not exists (
+    select from core.live_reservations as l
+    where l.workspace = r.workspace and l.subsystem = r.subsystem and l.reservation_id = r.reservation_id
+  );
+  select coalesce(sum(r.mass_kg), 0), coalesce(sum(r.cost_usd), 0), coalesce(sum(r.power_w), 0) into v_reserved
+  from core.live_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem
+    and (
+      r.execution_id = p_but_execution_id and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    ) is not true;
+  return v_reserved;
 end;
 $$;
 
--- sql/50_budgets/require_budget_name.sql
--- A budget can be held out of, or moved to, whatever has one, each known subsystem, and the reserve.
+-- Takes p_spent out of a budget, of which p_used is used or moved by that. What others have reserved may be taken only
+-- by a status that is not strict. That opens no conflict while it keeps to the allocation, but they will miss it: so
+-- the log tells of it, each time that more is taken.
+--
+-- What an execution takes comes out of what it has reserved of that budget itself, the oldest first: or it would be
+-- counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
+create or replace function core.charge_budget(
+  p_workspace text,
+  p_subsystem text,
+  p_allocation jsonb,
+  p_used core.amounts,
+  p_spent core.amounts,
+  p_execution_id text,
+  p_strict boolean
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_overruns jsonb := core.overruns(
+    p_allocation, p_used, core.reserved_amounts(p_workspace, p_subsystem, p_execution_id)
+  );
+begin
+  if p_strict and v_overruns <> '{}' then
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_subsystem), v_overruns);
+  end if;
+  if greatest(p_spent.mass_kg, p_spent.cost_usd, p_spent.power_w) <= 0 then
+    return false;
+  end if;
+  select jsonb_object_agg(o.key, o.value) into v_overruns
+  from jsonb_each(v_overruns) as o
+  where o.value ? 'held' and (to_jsonb(p_spent) ->> o.key)::numeric > 0;
+  if v_overruns is not null then
+    perform core.write_activity(
+      p_workspace, 'sharedstate', 'budget_hold_overrun',
+      jsonb_build_object('subsystem', p_subsystem, 'overruns', v_overruns), p_execution_id
+    );
+  end if;
+  -- `upto`: what this one and all that are older have reserved together.
+  update public.budget_reservations as r
+  set
+    mass_kg = least(greatest(o.upto_mass_kg - p_spent.mass_kg, 0), r.mass_kg),
+    cost_usd = least(greatest(o.upto_cost_usd - p_spent.cost_usd, 0), r.cost_usd),
+    power_w = least(greatest(o.upto_power_w - p_spent.power_w, 0), r.power_w)
+  from (
+    select
+      l.reservation_id, sum(l.mass_kg) over older as upto_mass_kg, sum(l.cost_usd) over older as upto_cost_usd,
+      sum(l.power_w) over older as upto_power_w
+    from core.live_reservations as l
+    where l.workspace = p_workspace and l.subsystem = p_subsystem
+      and l.execution_id = p_execution_id and l.agent_name = coalesce(core.claimed_agent(), l.agent_name)
+    window older as (order by l.reserved_at, l.reservation_id)
+  ) as o
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = o.reservation_id;
+  delete from public.budget_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.mass_kg + r.cost_usd + r.power_w = 0;
+  return true;
+end;
+$$;
+
+-- Ends a reservation of this execution, and returns what it was; nulls if it has ended, or is of another one.
+create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
+returns public.budget_reservations
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.budget_reservations;
+begin
+  delete from core.live_reservations as r
+  where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+  returning r.* into v_row;
+  return v_row;
+end;
+$$;
+
+-- Budget can be reserved of, or moved to, whatever has one, each known subsystem, and the reserve.
 create or replace function core.require_budget_name(
   p_workspace text,
   p_argument text,
@@ -4834,172 +4604,60 @@ begin
 end;
 $$;
 
--- sql/50_budgets/require_constraints.sql
--- Checks constraints as they arrive: amounts are numbers, allocations are objects of amounts.
-create or replace function core.require_constraints(p_argument text, p_constraints jsonb)
-returns boolean
+-- sql/50_budgets/reserve_budget.sql
+-- Writes a reservation if what it wants remains, and returns it; nulls if not. It holds the workspace's row and that of
+-- the subsystem, so neither constraints nor a status nor another reservation can come between. The reserve has no row,
+-- unless somebody made a subsystem of that name.
+create or replace function core.write_reservation(p_wanted public.budget_reservations, p_ttl_seconds integer)
+returns public.budget_reservations
 language plpgsql
-immutable
 set search_path = ''
 as $$
 declare
-  v_key text;
-  v_allocation record;
+  v_latest constant public.global_constraints := core.lock_constraints(p_wanted.workspace);
+  v_allocation constant jsonb := v_latest.budget_allocations -> p_wanted.subsystem;
+  v_used public.subsystems;
+  v_reserved core.amounts;
 begin
-  perform core.require_patch(p_argument, p_constraints);
-  foreach v_key in array array['total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v'] loop
-    if jsonb_typeof(p_constraints -> v_key) <> 'null' then
-      perform core.require_amount(p_argument || '.' || v_key, p_constraints -> v_key);
-    end if;
-  end loop;
-  if not p_constraints ? 'budget_allocations' then
-    return true;
+  perform core.require_budget_name(p_wanted.workspace, 'subsystem', p_wanted.subsystem, v_latest.budget_allocations);
+  if p_wanted.subsystem <> 'reserve' then
+    v_used := core.lock_subsystem(p_wanted.workspace, p_wanted.subsystem);
+  else
+    select * into v_used from public.subsystems as s
+    where s.workspace = p_wanted.workspace and s.name = p_wanted.subsystem
+    for no key update;
   end if;
-  perform core.require_object(p_argument || '.budget_allocations', p_constraints -> 'budget_allocations');
-  for v_allocation in select * from jsonb_each(p_constraints -> 'budget_allocations') loop
-    perform core.require_name(p_argument || '.budget_allocations', v_allocation.key);
-    perform core.require_object(p_argument || '.budget_allocations.' || v_allocation.key, v_allocation.value);
-    foreach v_key in array core.quantities() loop
-      if v_allocation.value ? v_key then
-        perform core.require_amount(
-          format('%s.budget_allocations.%s.%s', p_argument, v_allocation.key, v_key), v_allocation.value -> v_key
-        );
-      end if;
-    end loop;
-  end loop;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/require_fitting_allocations.sql
--- The budgets of all subsystems and the reserve together must not exceed what the whole may have.
-create or replace function core.require_fitting_allocations(
-  p_allocations jsonb,
-  p_total_mass_kg_max numeric,
-  p_total_cost_usd_max numeric
-)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_sums jsonb;
-  v_overruns jsonb;
-begin
-  select jsonb_build_object(
-    'mass_kg', coalesce(sum((a.value ->> 'mass_kg')::numeric), 0),
-    'cost_usd', coalesce(sum((a.value ->> 'cost_usd')::numeric), 0)
-  ) into v_sums
-  from jsonb_each(p_allocations) as a;
-  v_overruns := core.overruns(
-    jsonb_strip_nulls(jsonb_build_object('mass_kg', p_total_mass_kg_max, 'cost_usd', p_total_cost_usd_max)), v_sums
-  );
-  if coalesce(v_overruns, '{}') <> '{}' then
-    perform core.fail_over_budget('{"scope": "robot"}', v_overruns);
-  end if;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/require_holds.sql
--- No allocation is lowered into what is held of it beside what is used, by anybody: what its own execution
--- moves is spent before. The caller holds the rows of these subsystems, and the workspace's.
-create or replace function core.require_holds(
-  p_workspace text,
-  p_names text[],
-  p_old jsonb,
-  p_new jsonb
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_name text;
-  v_used jsonb;
-  v_overruns jsonb;
-begin
-  foreach v_name in array p_names loop
-    perform core.clear_reservations(p_workspace, v_name);
-    v_used := core.used_amounts((
-      select s from public.subsystems as s where s.workspace = p_workspace and s.name = v_name
-    ));
-    -- Without an allocation there is no limit, except where there was one: then nothing is left.
-    select jsonb_object_agg(o.key, o.value) into v_overruns
-    from jsonb_each(core.overruns(
-      (select jsonb_object_agg(a.key, 0) from jsonb_each(p_old -> v_name) as a) || coalesce(p_new -> v_name, '{}'),
-      v_used, core.held_amounts(p_workspace, v_name, null)
-    )) as o
-    where o.value ? 'held' and (o.value ->> 'allocated')::numeric < (p_old -> v_name ->> o.key)::numeric;
-    if v_overruns is not null then
-      perform core.fail_over_budget(jsonb_build_object('subsystem', v_name), v_overruns);
-    end if;
-  end loop;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/require_transfer.sql
-create or replace function core.require_transfer(
-  p_from text,
-  p_to text,
-  p_mass_kg numeric,
-  p_cost_usd numeric,
-  p_power_w numeric
-)
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  perform core.require_name('from_subsystem', p_from);
-  perform core.require_name('to_subsystem', p_to);
-  if p_from = p_to then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'to_subsystem', 'reason', 'is where the budget comes from', 'value', p_to),
-      'Name two different subsystems.'
+  if p_wanted.fencing_token is not null and not exists (
+    select from public.agent_locks as l
+    where l.workspace = p_wanted.workspace and l.resource_type = 'subsystem'
+      and l.resource_name = p_wanted.locked_subsystem and l.fencing_token = p_wanted.fencing_token
+      and l.expires_at > clock_timestamp()
+  ) then
+    perform core.fail_lease_lost(
+      'subsystem', p_wanted.locked_subsystem, p_wanted.fencing_token, null::public.agent_locks
     );
   end if;
-  return core.require_amounts(p_mass_kg, p_cost_usd, p_power_w);
+  v_reserved := core.reserved_amounts(p_wanted.workspace, p_wanted.subsystem, null);
+  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
+  perform from (
+    values
+    ('mass_kg', p_wanted.mass_kg, v_used.current_mass_kg, v_reserved.mass_kg),
+    ('cost_usd', p_wanted.cost_usd, v_used.current_cost_usd, v_reserved.cost_usd),
+    ('power_w', p_wanted.power_w, v_used.current_power_w, v_reserved.power_w)
+  ) as q (name, wanted, used, reserved)
+  where q.wanted > 0
+    and q.wanted + coalesce(q.used, 0) + q.reserved > coalesce((v_allocation ->> q.name)::numeric, 0);
+  if found then
+    return null;
+  end if;
+  p_wanted.reserved_at := clock_timestamp();
+  p_wanted.expires_at := p_wanted.reserved_at + make_interval(secs => p_ttl_seconds);
+  insert into public.budget_reservations as r select p_wanted.*
+  returning r.* into p_wanted;
+  return p_wanted;
 end;
 $$;
 
--- sql/50_budgets/require_within_budget.sql
--- Refuses a strict status, which is written but not committed, if it exceeds its budget, or takes what another
--- execution holds, or has a part in an overrun of what is shared.
-create or replace function core.require_within_budget(
-  p_row public.subsystems,
-  p_constraints public.global_constraints,
-  p_execution_id text
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_shared_overruns jsonb;
-  v_overruns jsonb;
-begin
-  perform core.clear_reservations(p_row.workspace, p_row.name);
-  v_overruns := core.overruns(
-    p_constraints.budget_allocations -> p_row.name, core.used_amounts(p_row),
-    core.held_amounts(p_row.workspace, p_row.name, p_execution_id)
-  );
-  if coalesce(v_overruns, '{}') <> '{}' then
-    return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name), v_overruns);
-  end if;
-  v_shared_overruns := core.shared_overruns(p_constraints);
-  if core.is_within_budget(p_row, p_constraints, v_shared_overruns) is false then
-    return core.fail_over_budget(jsonb_build_object('subsystem', p_row.name, 'scope', 'robot'), v_shared_overruns);
-  end if;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/reserve_budget.sql
 -- The workspace's row is locked first, so reservations and transfers come one after the other; then
 -- the row of the subsystem, so that no strict status takes the same amounts meanwhile.
 create or replace function core.reserve_budget(
@@ -5021,7 +4679,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_amounts jsonb;
+  v_amounts core.amounts;
   v_request core.request;
   v_row public.budget_reservations;
 begin
@@ -5041,23 +4699,24 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  v_row := jsonb_populate_record(null::public.budget_reservations, v_amounts);
   v_row.workspace := v_workspace;
   v_row.reservation_id := gen_random_uuid();
   v_row.subsystem := p_subsystem;
+  v_row.mass_kg := v_amounts.mass_kg;
+  v_row.cost_usd := v_amounts.cost_usd;
+  v_row.power_w := v_amounts.power_w;
   v_row.agent_name := p_agent_name;
   v_row.execution_id := p_execution_id;
   v_row.fencing_token := p_fencing_token;
   v_row.locked_subsystem := case when p_fencing_token is not null then coalesce(p_locked_subsystem, p_subsystem) end;
-  if not core.hold_budget(v_row, p_ttl_seconds) then
+  v_row := core.write_reservation(v_row, p_ttl_seconds);
+  if v_row.reservation_id is null then
     perform core.remember_request(v_request, '[]');
     return;
   end if;
-  select * into v_row from public.budget_reservations as r
-  where r.workspace = v_workspace and r.subsystem = p_subsystem and r.reservation_id = v_row.reservation_id;
   perform core.write_activity(
     v_workspace, p_agent_name, 'budget_reserved',
-    v_amounts || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
+    to_jsonb(v_amounts) || jsonb_build_object('subsystem', p_subsystem, 'reservation_id', v_row.reservation_id),
     p_execution_id
   );
   perform core.remember_request(v_request, jsonb_build_array(v_row));
@@ -5098,106 +4757,83 @@ It ends after ttl_seconds (1 to 86400), by release_budget, or when the same exec
 of this budget; with a fencing_token also when that lease (of locked_subsystem, by default of subsystem) ends. lease_lost
 if that has ended already.';
 
--- sql/50_budgets/round_constraints.sql
--- Checked constraints as they arrive, with the totals and allocations that they have as they are kept beside
--- p_content, which they were made from: see core.keep_amount.
-create or replace function core.round_constraints(p_constraints jsonb, p_content jsonb)
-returns jsonb
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_constraints
-    || (
-      select coalesce(
-        jsonb_object_agg(e.key, core.keep_amount((p_content ->> e.key)::numeric, e.value::numeric)), '{}'
-      )
-      from jsonb_each(p_constraints) as e
-      where e.key in ('total_mass_kg_max', 'total_cost_usd_max') and e.value <> 'null'
-    )
-    || case when p_constraints ? 'budget_allocations' then jsonb_build_object('budget_allocations', (
-      select coalesce(jsonb_object_agg(a.key, a.value || (
-        select coalesce(jsonb_object_agg(e.key, core.keep_amount(
-          (p_content -> 'budget_allocations' -> a.key ->> e.key)::numeric, e.value::numeric
-        )), '{}')
-        from jsonb_each(a.value) as e
-        where e.key = any(core.quantities())
-      )), '{}')
-      from jsonb_each(p_constraints -> 'budget_allocations') as a
-    )) else '{}' end;
-end;
-$$;
+-- sql/50_budgets/shared_budget.sql
+-- What is not allocated is shared
+--
+-- What a total leaves after all allocations, the reserve's included, may be used by the subsystems to which nothing of
+-- that quantity is allocated: by all of them together. One rule keeps it:
+--
+--   A status that tells of such an amount locks the workspace's row, before all else that it locks. So these statuses
+--   come one after the other, and each sees what the others use.
+--
+-- A status whose amounts are all allocated to its subsystem has nothing to do with the others, and does not lock the
+-- row. That it is one of these has to stay true until it commits: so whoever names mass or cost first shares an
+-- advisory lock, the workspace's `allocations`, which those take alone who may take an allocation away or set a total
+-- where there was none (core.lock_constraints). That lock is advisory because row locks that are shared let newcomers
+-- pass whoever waits for the whole row: a change of limits might wait for ever.
+--
+-- Invariant: while the workspace's row is locked, none of the amounts in core.shared_use changes.
+--
+-- Lock order: request id, `allocations`, workspace's row, and all else after that. Because all who change what is
+-- shared hold the workspace's row, one of them may lock other subsystems' rows after its own, out of their order.
 
--- sql/50_budgets/settle_overrun.sql
--- Resolves the open conflict about an overrun that has ended; false where there is none.
-create or replace function core.settle_overrun(
-  p_workspace text,
-  p_source text,
-  p_conflict_key text,
-  p_resolution text,
-  p_execution_id text
-)
+-- First step of a status: what its subsystem shares with others, as the rule above says. True if it locked the row.
+create or replace function core.lock_shared_budget(p_workspace text, p_subsystem text, p_status jsonb)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_conflict_id bigint;
 begin
-  select o.conflict_id into v_conflict_id
-  from core.find_open_conflict(p_workspace, p_source, 'system_architect', p_conflict_key) as o;
-  if not found then
+  if not p_status ?| array['current_mass_kg', 'current_cost_usd'] then
     return false;
   end if;
-  return core.settle_conflict(p_workspace, v_conflict_id, p_resolution, 'sharedstate', p_execution_id) is not null;
+  perform pg_advisory_xact_lock_shared(hashtextextended('allocations/' || p_workspace, 0));
+  if exists (select from public.subsystems as s where s.workspace = p_workspace and s.name = p_subsystem)
+    and not p_status ?| core.shared_amounts(core.latest_constraints(p_workspace), p_subsystem) then
+    return false;
+  end if;
+  -- A new subsystem needs the row in any case: core.announce_subsystem would share it, and not get more later.
+  perform from core.workspaces as w where w.name = p_workspace for no key update;
+  return true;
 end;
 $$;
 
--- sql/50_budgets/shared_overruns.sql
--- By how much all that is used without an allocation together exceeds what the totals leave unallocated, as
--- core.overruns tells it; null where the robot has no totals.
-create or replace function core.shared_overruns(p_constraints public.global_constraints)
-returns jsonb
+-- Locks the workspace's row, under which constraint versions are given, and returns the version in force.
+-- p_sets_limits: the caller may take an allocation away, or set a total where there was none.
+create or replace function core.lock_constraints(p_workspace text, p_sets_limits boolean default false)
+returns public.global_constraints
 language plpgsql
-stable
 set search_path = ''
 as $$
 begin
-  return core.overruns(core.unallocated(p_constraints), (
-    select coalesce(jsonb_object_agg(u.quantity, u.amount), '{}') from (
-      select o.quantity, sum(o.amount) as amount
-      from core.shared_use(p_constraints) as o
-      group by o.quantity
-    ) as u
-  ));
+  if p_sets_limits then
+    perform pg_advisory_xact_lock(hashtextextended('allocations/' || p_workspace, 0));
+  end if;
+  perform from core.workspaces as w where w.name = p_workspace for no key update;
+  return core.latest_constraints(p_workspace);
 end;
 $$;
 
--- sql/50_budgets/shared_quantities.sql
--- Of which quantities a subsystem has no allocation, but the robot a total: of these it takes from what all
--- such subsystems share, core.unallocated.
-create or replace function core.shared_quantities(p_constraints public.global_constraints, p_subsystem text)
+-- Which amounts of a subsystem's status are limited by what it shares, by their keys in a status: those that have a
+-- total, and no allocation.
+create or replace function core.shared_amounts(p_constraints public.global_constraints, p_subsystem text)
 returns text[]
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_allocation constant jsonb := coalesce(p_constraints.budget_allocations -> p_subsystem, '{}');
 begin
-  return array(
-    select t.quantity from (
-      values ('mass_kg', p_constraints.total_mass_kg_max), ('cost_usd', p_constraints.total_cost_usd_max)
-    ) as t (quantity, amount)
-    where t.amount is not null
-      and not coalesce(p_constraints.budget_allocations -> p_subsystem ? t.quantity, false)
-  );
+  return array_remove(array[
+    case when p_constraints.total_mass_kg_max is not null and not v_allocation ? 'mass_kg' then 'current_mass_kg' end,
+    case when p_constraints.total_cost_usd_max is not null and not v_allocation ? 'cost_usd' then 'current_cost_usd' end
+  ], null);
 end;
 $$;
 
--- sql/50_budgets/shared_use.sql
--- Who uses how much of what the totals leave unallocated, quantity by quantity: see core.shared_quantities, which to
--- call for each row would be most of the work. Of these amounts none changes while the workspace's row is held: see
--- core.hold_shared_budget.
+-- Who uses how much of what is shared. It spells core.shared_amounts out, because to call that for each row would be
+-- most of the work.
 create or replace function core.shared_use(p_constraints public.global_constraints)
 returns table (subsystem text, quantity text, amount numeric)
 language plpgsql
@@ -5218,198 +4854,125 @@ begin
 end;
 $$;
 
--- sql/50_budgets/sharers_of_change.sql
--- Whose verdict differs when these overruns of what is shared follow those: all who use of a quantity whose overrun
--- has begun or ended. How large an overrun is changes nobody's.
-create or replace function core.sharers_of_change(
+-- By how much what is shared is exceeded, as core.overruns tells it, or would be if p_more was used too. `allocated` is
+-- what the totals leave: not below 0, though an imported design may allocate more than there is.
+create or replace function core.shared_overruns(
   p_constraints public.global_constraints,
-  p_old_overruns jsonb,
-  p_new_overruns jsonb
+  p_more core.amounts default null
 )
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_quantities constant text[] := array(
-    select q.name from unnest(core.quantities()) as q (name)
-    where (p_old_overruns ? q.name) <> (p_new_overruns ? q.name)
-  );
-begin
-  if v_quantities = '{}' then
-    return v_quantities;
-  end if;
-  return array(
-    select distinct u.subsystem from core.shared_use(p_constraints) as u where u.quantity = any(v_quantities)
-  );
-end;
-$$;
-
--- sql/50_budgets/spend_reservations.sql
--- What an execution uses or moves comes out of what it holds of that budget itself, the oldest first: or
--- it would be counted twice, as used and as held, and others could not have what they hold.
--- Amounts of 0 or less spend nothing. The caller holds the budget.
-create or replace function core.spend_reservations(
-  p_workspace text,
-  p_subsystem text,
-  p_execution_id text,
-  p_amounts jsonb
-)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_mass_kg numeric := greatest((p_amounts ->> 'mass_kg')::numeric, 0);
-  v_cost_usd numeric := greatest((p_amounts ->> 'cost_usd')::numeric, 0);
-  v_power_w numeric := greatest((p_amounts ->> 'power_w')::numeric, 0);
-  v_hold public.budget_reservations;
-begin
-  if v_mass_kg + v_cost_usd + v_power_w = 0 then
-    return false;
-  end if;
-  for v_hold in
-    select * from public.budget_reservations as r
-    where r.workspace = p_workspace and r.subsystem = p_subsystem
-      and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
-    order by r.reserved_at, r.reservation_id
-  loop
-    update public.budget_reservations as r
-    set
-      mass_kg = greatest(r.mass_kg - v_mass_kg, 0),
-      cost_usd = greatest(r.cost_usd - v_cost_usd, 0),
-      power_w = greatest(r.power_w - v_power_w, 0)
-    where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = v_hold.reservation_id;
-    v_mass_kg := greatest(v_mass_kg - v_hold.mass_kg, 0);
-    v_cost_usd := greatest(v_cost_usd - v_hold.cost_usd, 0);
-    v_power_w := greatest(v_power_w - v_hold.power_w, 0);
-  end loop;
-  delete from public.budget_reservations as r
-  where r.workspace = p_workspace and r.subsystem = p_subsystem and core.is_own_reservation(r, p_execution_id)
-    and r.mass_kg + r.cost_usd + r.power_w = 0;
-  return true;
-end;
-$$;
-
--- sql/50_budgets/store_status.sql
--- Writes a status that is put together, by the caller, who holds the subsystem's row: with within_budget.
---
--- Where it changes the use of what the totals leave unallocated, the workspace's row is held, and where it does
--- not, the allocation that makes the difference: core.hold_shared_budget.
-create or replace function core.store_status(
-  p_old public.subsystems,
-  p_new public.subsystems,
-  p_status jsonb,
-  p_execution_id text,
-  p_strict boolean
-)
-returns public.subsystems
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_constraints constant public.global_constraints := core.latest_constraints(p_old.workspace);
-  v_shared_overruns constant jsonb := case
-    when core.shared_quantities(v_constraints, p_old.name) <> '{}' then core.shared_overruns(v_constraints)
-  end;
-begin
-  update public.subsystems as s
-  set
-    state = p_new.state,
-    current_mass_kg = p_new.current_mass_kg,
-    current_cost_usd = p_new.current_cost_usd,
-    current_power_w = p_new.current_power_w,
-    within_budget = core.is_within_budget(p_new, v_constraints, v_shared_overruns),
-    iteration = p_new.iteration,
-    metadata = p_new.metadata,
-    version = s.version + 1,
-    last_execution_id = p_execution_id,
-    updated_at = clock_timestamp()
-  where s.workspace = p_old.workspace and s.name = p_old.name
-  returning s.* into p_new;
-  return core.judge_status(p_old, p_new, v_constraints, case
-    when core.changes_shared_use(v_constraints, p_old.name, p_status) then v_shared_overruns
-  end, p_execution_id, p_strict);
-end;
-$$;
-
--- sql/50_budgets/subsystems_to_judge.sql
--- Whose status has to be looked at again when these constraints follow those: whose allocation changes, and all
--- who take from what the totals leave unallocated; everybody where there is a total that there was not, or no
--- longer. Nobody where neither allocations nor totals change.
-create or replace function core.subsystems_to_judge(
-  p_old public.global_constraints,
-  p_new public.global_constraints
-)
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_names constant text[] := core.changed_allocations(p_old, p_new);
-  v_old constant numeric[] := array[p_old.total_mass_kg_max, p_old.total_cost_usd_max];
-  v_new constant numeric[] := array[p_new.total_mass_kg_max, p_new.total_cost_usd_max];
-begin
-  if (v_old[1] is null, v_old[2] is null) <> (v_new[1] is null, v_new[2] is null) then
-    return v_names || array(select s.name from public.subsystems as s where s.workspace = p_old.workspace);
-  elsif v_names = '{}' and v_old is not distinct from v_new then
-    return v_names;
-  end if;
-  return array(
-    select n.name from unnest(v_names) as n (name)
-    union
-    select o.subsystem from core.shared_use(p_old) as o
-    union
-    select u.subsystem from core.shared_use(p_new) as u
-  );
-end;
-$$;
-
--- sql/50_budgets/subtract_amounts.sql
--- An allocation less some amounts; quantities that are not allocated stay so.
-create or replace function core.subtract_amounts(p_allocation jsonb, p_amounts jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
+declare
+  v_used core.amounts;
+  v_allocated core.amounts;
 begin
-  return (
-    select coalesce(
-      jsonb_object_agg(
-        q.name,
-        (p_allocation ->> q.name)::numeric - coalesce((p_amounts ->> q.name)::numeric, 0)
-      ), '{}'
-    )
-    from unnest(core.quantities()) as q (name)
-    where p_allocation ? q.name
+  select
+    coalesce(sum(u.amount) filter (where u.quantity = 'mass_kg'), 0) + coalesce(p_more.mass_kg, 0),
+    coalesce(sum(u.amount) filter (where u.quantity = 'cost_usd'), 0) + coalesce(p_more.cost_usd, 0)
+  into v_used.mass_kg, v_used.cost_usd
+  from core.shared_use(p_constraints) as u;
+  if v_used.mass_kg + v_used.cost_usd = 0 then
+    return '{}';
+  end if;
+  select coalesce(sum((b.value ->> 'mass_kg')::numeric), 0), coalesce(sum((b.value ->> 'cost_usd')::numeric), 0)
+  into v_allocated.mass_kg, v_allocated.cost_usd
+  from jsonb_each(p_constraints.budget_allocations) as b;
+  -- Of a quantity without a total nothing is shared, and so nothing used here.
+  return core.overruns(
+    jsonb_build_object(
+      'mass_kg', greatest(trim_scale(p_constraints.total_mass_kg_max - v_allocated.mass_kg), 0),
+      'cost_usd', greatest(trim_scale(p_constraints.total_cost_usd_max - v_allocated.cost_usd), 0)
+    ),
+    v_used
   );
-end;
-$$;
-
--- sql/50_budgets/takes_allocation.sql
--- Whether new constraints take an allocation away, or set a total where there was none: then a subsystem that was
--- limited by its allocation, or by nothing, shares what the totals leave from now on.
-create or replace function core.takes_allocation(p_old public.global_constraints, p_new public.global_constraints)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (p_old.total_mass_kg_max is null and p_new.total_mass_kg_max is not null)
-    or (p_old.total_cost_usd_max is null and p_new.total_cost_usd_max is not null)
-    or exists (
-      select from jsonb_each(p_old.budget_allocations) as o
-      cross join lateral unnest(core.quantities()) as q (name)
-      where o.value ? q.name and not coalesce(p_new.budget_allocations -> o.key ? q.name, false)
-    );
 end;
 $$;
 
 -- sql/50_budgets/transfer_budget.sql
+-- Moves a part of one budget to another and returns the new constraints: never below zero, never into what other
+-- executions have reserved. What the execution has reserved of the first is spent; a reservation that is named ends
+-- with it. Takes the workspace's row and those of both subsystems.
+--
+-- A quantity that was not allocated to the second begins with what that uses of it, as far as the totals leave it:
+-- or a gift of 1 kg would turn "no limit" into 1 kg, and be an overrun.
+create or replace function core.move_budget(
+  p_workspace text,
+  p_from text,
+  p_to text,
+  p_amounts core.amounts,
+  p_reason text,
+  p_agent_name text,
+  p_execution_id text,
+  p_reservation_id uuid
+)
+returns public.global_constraints
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_next public.global_constraints := v_latest;
+  v_from jsonb := coalesce(v_latest.budget_allocations -> p_from, '{}');
+  v_to jsonb := coalesce(v_latest.budget_allocations -> p_to, '{}');
+  v_named public.budget_reservations;
+  v_user public.subsystems;
+  v_shared_overruns jsonb;
+begin
+  perform core.require_budget_name(p_workspace, 'from_subsystem', p_from, v_latest.budget_allocations);
+  perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
+  perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
+  if p_reservation_id is not null then
+    v_named := core.end_reservation(p_workspace, p_reservation_id, p_execution_id);
+    if v_named.subsystem is distinct from p_from then
+      perform core.fail(
+        'reservation_lost',
+        jsonb_build_object('reservation_id', p_reservation_id, 'subsystem', p_from),
+        'It has ended, or is not of this execution: reserve the budget again.'
+      );
+    end if;
+  end if;
+  -- What it has no budget of, it cannot give: 0 is allocated.
+  perform core.charge_budget(
+    p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
+    row(
+      p_amounts.mass_kg - coalesce(v_named.mass_kg, 0), p_amounts.cost_usd - coalesce(v_named.cost_usd, 0),
+      p_amounts.power_w - coalesce(v_named.power_w, 0)
+    )::core.amounts,
+    p_execution_id, true
+  );
+  v_shared_overruns := core.shared_overruns(v_latest);
+  select * into v_user from public.subsystems as s where s.workspace = p_workspace and s.name = p_to;
+  select
+    v_from || jsonb_object_agg(q.name, (v_from ->> q.name)::numeric - q.amount),
+    v_to || jsonb_object_agg(q.name, q.amount + coalesce(
+      (v_to ->> q.name)::numeric,
+      greatest(coalesce(q.used, 0) - coalesce((v_shared_overruns -> q.name ->> 'over')::numeric, 0), 0)
+    ))
+  into v_from, v_to
+  from (
+    values
+    ('mass_kg', p_amounts.mass_kg, v_user.current_mass_kg),
+    ('cost_usd', p_amounts.cost_usd, v_user.current_cost_usd),
+    ('power_w', p_amounts.power_w, v_user.current_power_w)
+  ) as q (name, amount, used)
+  where q.amount > 0;
+  v_next.budget_allocations := v_latest.budget_allocations || jsonb_build_object(p_from, v_from, p_to, v_to);
+  v_next := core.write_constraints(v_latest, v_next, p_agent_name, v_latest.version, p_execution_id);
+  perform core.write_activity(
+    p_workspace, p_agent_name, 'budget_transferred',
+    jsonb_build_object(
+      'from_subsystem', p_from, 'to_subsystem', p_to, 'amounts', p_amounts, 'reason', p_reason,
+      'constraints_version', v_next.version
+    ),
+    p_execution_id
+  );
+  return v_next;
+end;
+$$;
+
 create or replace function core.transfer_budget(
   p_from_subsystem text,
   p_to_subsystem text,
@@ -5430,13 +4993,22 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_agent_name constant text := coalesce(p_agent_name, core.claimed_agent(), p_execution_id);
-  v_amounts jsonb;
+  v_amounts core.amounts;
   v_request core.request;
   v_row public.global_constraints;
 begin
-  v_amounts := core.require_transfer(
-    p_from_subsystem, p_to_subsystem, p_mass_kg, p_cost_usd, p_power_w
-  );
+  perform core.require_name('from_subsystem', p_from_subsystem);
+  perform core.require_name('to_subsystem', p_to_subsystem);
+  if p_from_subsystem = p_to_subsystem then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'to_subsystem', 'reason', 'is where the budget comes from', 'value', p_to_subsystem
+      ),
+      'Name two different subsystems.'
+    );
+  end if;
+  v_amounts := core.require_amounts(p_mass_kg, p_cost_usd, p_power_w);
   perform core.require_text('reason', p_reason);
   perform core.require_agent('agent_name', v_agent_name);
   perform core.require_optional_name('execution_id', p_execution_id);
@@ -5492,31 +5064,51 @@ this execution holds of it itself is spent. A quantity that was not allocated to
 it, as far as the totals leave that unallocated. Both subsystems'' within_budget and conflicts follow. With a
 reservation_id that reservation is used up by it; reservation_lost if it has ended.';
 
--- sql/50_budgets/unallocated.sql
--- What the totals leave to those to whom nothing is allocated: {"mass_kg": 0, ...}, only the quantities that
--- have a total. The reserve is an allocation too. An imported design may allocate more than there is.
-create or replace function core.unallocated(p_constraints public.global_constraints)
+-- sql/50_budgets/update_global_constraints.sql
+-- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them), keys that the
+-- database owns are ignored, so that a row that was read may be sent back as it is. An amount that is sent back as it
+-- was read keeps all of its digits, because an import may have brought more than six; others are rounded.
+create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
 returns jsonb
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_columns constant text[] := array[
+    'total_mass_kg_max', 'total_cost_usd_max', 'height_m', 'voltage_v', 'budget_allocations'
+  ];
+  v_owned constant text[] := array[
+    'workspace', 'version', 'metadata', 'base_version', 'merged', 'created_by', 'created_at'
+  ];
+  v_content jsonb;
 begin
-  return (
-    select coalesce(jsonb_object_agg(t.quantity, greatest(trim_scale(t.amount - a.amount), 0)), '{}')
-    from (
-      values ('mass_kg', p_constraints.total_mass_kg_max), ('cost_usd', p_constraints.total_cost_usd_max)
-    ) as t (quantity, amount)
-    cross join lateral (
-      select coalesce(sum((b.value ->> t.quantity)::numeric), 0) as amount
-      from jsonb_each(p_constraints.budget_allocations) as b
-    ) as a
-    where t.amount is not null
+  v_content := p_content || (
+    select coalesce(jsonb_object_agg(e.key, case
+      when e.key like 'total_%' and e.value <> 'null' and e.value is distinct from p_content -> e.key
+        then to_jsonb(core.round_amount(e.value::numeric))
+      else e.value
+    end), '{}')
+    from jsonb_each(p_patch) as e
+    where e.key = any(v_columns)
   );
+  if p_patch ? 'budget_allocations' then
+    v_content := v_content || jsonb_build_object('budget_allocations', (
+      select coalesce(jsonb_object_agg(a.key, a.value || (
+        select coalesce(jsonb_object_agg(q.key, core.round_amount(q.value::numeric)), '{}')
+        from jsonb_each(a.value) as q
+        where q.key in ('mass_kg', 'cost_usd', 'power_w')
+          and q.value is distinct from p_content -> 'budget_allocations' -> a.key -> q.key
+      )), '{}')
+      from jsonb_each(p_patch -> 'budget_allocations') as a
+    ));
+  end if;
+  return v_content || jsonb_build_object('metadata', core.merge_patch(
+    p_content -> 'metadata', coalesce(p_patch -> 'metadata', '{}') || (p_patch - v_columns - v_owned)
+  ));
 end;
 $$;
 
--- sql/50_budgets/update_global_constraints.sql
 create or replace function core.update_global_constraints(
   p_constraints jsonb,
   p_created_by text,
@@ -5533,6 +5125,8 @@ declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
   v_latest public.global_constraints;
+  v_theirs jsonb;
+  v_base jsonb;
   v_content jsonb;
   v_row public.global_constraints;
 begin
@@ -5546,20 +5140,27 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.global_constraints, v_request.answer);
   end if;
-  v_latest := core.lock_constraints(v_workspace);
+  v_latest := core.lock_constraints(v_workspace, true);
+  v_theirs := core.constraints_content(v_latest);
   if p_base_version is null then
-    v_content := core.patch_constraints(core.constraints_content(v_latest), p_constraints);
+    v_content := core.patch_constraints(v_theirs, p_constraints);
   else
-    v_content := core.rebase_constraints(v_latest, p_base_version, p_constraints);
+    v_base := core.constraints_of_version(v_workspace, p_base_version);
+    v_content := core.rebase_document(
+      '{"document": "global_constraints"}', p_base_version, v_latest.version, v_base, v_theirs,
+      coalesce(core.patch_constraints(v_base, p_constraints), p_constraints)
+    );
   end if;
-  if p_base_version <> v_latest.version and v_content = core.constraints_content(v_latest) then
+  if p_base_version <> v_latest.version and v_content = v_theirs then
     perform core.remember_request(v_request, to_jsonb(v_latest));
     return v_latest;  -- others did the same already, so there is nothing to publish
   end if;
-  v_row := core.write_constraints(v_latest, v_content, p_created_by, p_base_version, p_execution_id);
+  v_row := core.write_constraints(
+    v_latest, jsonb_populate_record(v_latest, v_content), p_created_by, p_base_version, p_execution_id
+  );
   perform core.write_activity(
-    v_workspace, p_created_by, 'constraints_updated', jsonb_build_object('version', v_row.version, 'merged', v_row.merged),
-    p_execution_id
+    v_workspace, p_created_by, 'constraints_updated',
+    jsonb_build_object('version', v_row.version, 'merged', v_row.merged), p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -5588,82 +5189,130 @@ them). Send base_version, the version that the change was made from (0: there wa
 merged with it, part by part; stale_version where both changed the same part. over_budget if the allocations together
 exceed the totals, or if one is lowered into what reservations hold of it. Each subsystem''s within_budget and its conflict about the budget follow.';
 
--- sql/50_budgets/use_reservation.sql
--- Ends a reservation because what it held is moved now; it must still hold it.
-create or replace function core.use_reservation(
-  p_workspace text,
-  p_reservation_id uuid,
-  p_subsystem text,
-  p_execution_id text
-)
-returns public.budget_reservations
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.budget_reservations;
-begin
-  delete from public.budget_reservations as r
-  where r.workspace = p_workspace and r.subsystem = p_subsystem and r.reservation_id = p_reservation_id
-    and core.is_own_reservation(r, p_execution_id) and core.is_live_reservation(r)
-  returning r.* into v_row;
-  if not found then
-    perform core.fail(
-      'reservation_lost',
-      jsonb_build_object('reservation_id', p_reservation_id, 'subsystem', p_subsystem),
-      'It has ended, or is not of this execution: reserve the budget again.'
-    );
-  end if;
-  return v_row;
-end;
-$$;
+-- sql/50_budgets/verdicts.sql
+-- Verdicts: whether each subsystem keeps to its budget
+--
+-- A subsystem is over while it uses more than is allocated to it, or uses of what is shared while that is exceeded
+-- (shared_budget.sql). The column within_budget says so, and a conflict follows each overrun (overrun_conflicts.sql).
+--
+-- Invariants, at each commit, but for what an import brought and nobody has judged yet:
+-- - within_budget is true, false, or null: while nothing limits the subsystem, or nobody has written it.
+-- - A verdict is no write of the subsystem: its version stays, so whoever is about to write need not read again.
+--
+-- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot is
+-- judged too; then reservations, the conflict counter and conflicts are locked.
 
--- sql/50_budgets/used_amounts.sql
--- Of no row: nothing is used.
-create or replace function core.used_amounts(p_row public.subsystems)
-returns jsonb
+-- What is true of one subsystem. p_shared_overruns may be null where it shares nothing.
+create or replace function core.verdict(
+  p_row public.subsystems,
+  p_constraints public.global_constraints,
+  p_shared_overruns jsonb
+)
+returns core.verdict
 language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  v_allocation constant jsonb := coalesce(p_constraints.budget_allocations -> p_row.name, '{}');
+  v_verdict core.verdict;
 begin
-  return core.amounts(p_row.current_mass_kg, p_row.current_cost_usd, p_row.current_power_w);
+  v_verdict.overruns := core.overruns(
+    v_allocation, row(p_row.current_mass_kg, p_row.current_cost_usd, p_row.current_power_w)::core.amounts
+  );
+  v_verdict.is_within := case
+    when v_verdict.overruns <> '{}' then false
+    when p_row.current_mass_kg > 0 and p_shared_overruns ? 'mass_kg' and not v_allocation ? 'mass_kg' then false
+    when p_row.current_cost_usd > 0 and p_shared_overruns ? 'cost_usd' and not v_allocation ? 'cost_usd' then false
+    when v_allocation ?| array['mass_kg', 'cost_usd', 'power_w'] then true
+    -- It has no allocation of these, so it shares them.
+    when num_nonnulls(p_constraints.total_mass_kg_max, p_constraints.total_cost_usd_max) > 0 then true
+  end;
+  return v_verdict;
 end;
 $$;
 
--- sql/50_budgets/watch_budget.sql
--- Keeps the conflict about a subsystem's budget in step with its overrun. p_overruns: {} or null for none.
-create or replace function core.watch_budget(
-  p_workspace text,
-  p_subsystem text,
-  p_overruns jsonb,
-  p_execution_id text
+-- What a status that is written, but not committed, does to budgets. Refused if it is strict and over; else
+-- reservations, within_budget and conflicts follow. Returns the row.
+--
+-- Where it tells of an amount that is shared, the caller holds the workspace's row. Others are judged only where it
+-- begins or ends an overrun of that: how large one is changes nobody's verdict. Then that is all who take part in it,
+-- and those who are just being written too.
+create or replace function core.judge_status(
+  p_old public.subsystems,
+  p_new public.subsystems,
+  p_status jsonb,
+  p_execution_id text,
+  p_strict boolean
 )
-returns boolean
+returns public.subsystems
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_constraints constant public.global_constraints := core.latest_constraints(p_new.workspace);
+  v_shared constant text[] := core.shared_amounts(v_constraints, p_new.name);
+  v_shared_before jsonb;
+  v_shared_overruns jsonb;
+  v_verdict core.verdict;
+  v_names text[] := array[p_new.name];
 begin
-  if coalesce(p_overruns, '{}') = '{}' then
-    return core.settle_overrun(
-      p_workspace, p_subsystem, 'sharedstate:budget', p_subsystem || ' is within its budget again.', p_execution_id
+  if v_shared <> '{}' then
+    v_shared_overruns := core.shared_overruns(v_constraints);
+  end if;
+  v_verdict := core.verdict(p_new, v_constraints, v_shared_overruns);
+  if exists (
+    select from public.budget_reservations as r where r.workspace = p_new.workspace and r.subsystem = p_new.name
+  ) then
+    perform core.charge_budget(
+      p_new.workspace, p_new.name, v_constraints.budget_allocations -> p_new.name,
+      row(p_new.current_mass_kg, p_new.current_cost_usd, p_new.current_power_w)::core.amounts,
+      row(
+        p_new.current_mass_kg - p_old.current_mass_kg, p_new.current_cost_usd - p_old.current_cost_usd,
+        p_new.current_power_w - p_old.current_power_w
+      )::core.amounts,
+      p_execution_id, p_strict
     );
   end if;
-  return core.report_conflict(
-    p_workspace, 'high', 2, p_subsystem, 'system_architect', 'sharedstate:budget',
-    format('%s is over its budget: %s', p_subsystem, core.describe_overruns(p_overruns)),
-    jsonb_build_object('subsystem', p_subsystem, 'overruns', p_overruns), '{}', p_execution_id, false
-  ) is not null;
+  if p_strict and v_verdict.overruns <> '{}' then
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_new.name), v_verdict.overruns);
+  elsif p_strict and v_verdict.is_within is false then
+    perform core.fail_over_budget(jsonb_build_object('subsystem', p_new.name, 'scope', 'robot'), v_shared_overruns);
+  end if;
+  if p_status ?| v_shared then
+    v_shared_before := core.shared_overruns(v_constraints, row(
+      case when 'current_mass_kg' = any(v_shared) then p_old.current_mass_kg - p_new.current_mass_kg end,
+      case when 'current_cost_usd' = any(v_shared) then p_old.current_cost_usd - p_new.current_cost_usd end,
+      0
+    )::core.amounts);
+  end if;
+  if v_shared_before <> v_shared_overruns then
+    -- Out of the order of names, but nobody who holds one of these rows waits for another: see shared_budget.sql.
+    v_names := array(
+      select s.name from public.subsystems as s
+      where s.workspace = p_new.workspace and (s.name = p_new.name or exists (
+        select from core.shared_use(v_constraints) as u
+        where u.subsystem = s.name and (v_shared_before ? u.quantity) <> (v_shared_overruns ? u.quantity)
+      ))
+      order by s.name
+      for no key update
+    );
+  end if;
+  perform core.judge_budgets(
+    v_constraints, v_names, v_shared_overruns, v_shared_before is not null, p_execution_id
+  );
+  p_new.within_budget := v_verdict.is_within;
+  return p_new;
 end;
 $$;
 
--- sql/50_budgets/watch_budgets.sql
--- Keeps the conflicts about the budgets of these subsystems, whose rows the caller holds, and the conflict of the
--- robot in step with their overruns. The caller holds the workspace's row.
-create or replace function core.watch_budgets(
+-- Brings within_budget and the conflict of each of these subsystems up to date, and with p_is_robot_judged that of
+-- the robot, after a change of budgets or of their use. Returns how many were judged.
+create or replace function core.judge_budgets(
   p_constraints public.global_constraints,
   p_names text[],
   p_shared_overruns jsonb,
+  p_is_robot_judged boolean,
   p_execution_id text
 )
 returns integer
@@ -5671,115 +5320,69 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_checked record;
+  v_judged record;
   v_count integer := 0;
 begin
-  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before
-  -- every conflict's row.
-  for v_checked in
-    select c.name, coalesce(c.overruns, '{}') as overruns from (
-      select s.name, core.overruns(p_constraints.budget_allocations -> s.name, core.used_amounts(s)) as overruns
+  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before every
+  -- conflict's row.
+  for v_judged in
+    select * from (
+      select s.name, s.within_budget, v.is_within, v.overruns
       from public.subsystems as s
+      cross join lateral core.verdict(s, p_constraints, p_shared_overruns) as v
       where s.workspace = p_constraints.workspace and s.name = any(p_names)
       union all
-      select null, p_shared_overruns
-    ) as c
-    order by coalesce(c.overruns, '{}') = '{}', c.name
+      select null, null, null, p_shared_overruns where p_is_robot_judged
+    ) as j
+    order by j.overruns = '{}', j.name
   loop
-    if v_checked.name is null then
-      perform core.watch_totals(p_constraints, v_checked.overruns, p_execution_id);
-    else
-      perform core.watch_budget(p_constraints.workspace, v_checked.name, v_checked.overruns, p_execution_id);
+    if v_judged.within_budget is distinct from v_judged.is_within then
+      update public.subsystems as s set within_budget = v_judged.is_within
+      where s.workspace = p_constraints.workspace and s.name = v_judged.name;
     end if;
+    perform core.watch_overruns(p_constraints, v_judged.name, v_judged.overruns, p_execution_id);
     v_count := v_count + 1;
   end loop;
   return v_count;
 end;
 $$;
 
--- sql/50_budgets/watch_totals.sql
--- Keeps the conflict about what the totals leave unallocated in step with its overrun. It has a key of its own:
--- somebody may have named a subsystem robot. p_overruns: {} or null for none.
-create or replace function core.watch_totals(
-  p_constraints public.global_constraints,
-  p_overruns jsonb,
-  p_execution_id text
-)
+-- Judges one subsystem and the robot by the constraints in force, whose lock the caller holds; nobody for null.
+create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_users text[];
+  v_constraints constant public.global_constraints := core.latest_constraints(p_workspace);
 begin
-  if coalesce(p_overruns, '{}') = '{}' then
-    return core.settle_overrun(
-      p_constraints.workspace, 'robot', 'sharedstate:totals', 'The robot is within its totals again.', p_execution_id
-    );
-  end if;
-  v_users := array(
-    select distinct u.subsystem from core.shared_use(p_constraints) as u
-    where p_overruns ? u.quantity
-    order by u.subsystem
-  );
-  return core.report_conflict(
-    p_constraints.workspace, 'high', 2, 'robot', 'system_architect', 'sharedstate:totals',
-    format(
-      'More is used without an allocation than the totals leave: %s (%s)', core.describe_overruns(p_overruns),
-      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
-    ),
-    jsonb_build_object('scope', 'robot', 'subsystems', v_users, 'overruns', p_overruns), '{}', p_execution_id, false
-  ) is not null;
+  return p_subsystem is not null and core.judge_budgets(
+    v_constraints, array[p_subsystem], core.shared_overruns(v_constraints), true, p_execution_id
+  ) > 0;
 end;
 $$;
 
--- sql/50_budgets/write_constraints.sql
--- Publishes the version after p_latest, whose lock the caller holds, and looks at the budgets again.
---
--- It locks the rows of all subsystems whose budget changes, before anything else is done, so that a status
--- that is written meanwhile comes either before, and is seen here, or after, and sees the new budgets.
-create or replace function core.write_constraints(
-  p_latest public.global_constraints,
-  p_content jsonb,
-  p_created_by text,
-  p_base_version integer,
-  p_execution_id text
-)
-returns public.global_constraints
+-- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an export
+-- brings its own along, with their numbers. The caller holds the workspace's row.
+create or replace function core.correct_within_budget(p_constraints public.global_constraints)
+returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_row public.global_constraints := jsonb_populate_record(p_latest, p_content);
-  v_is_budget_changed constant boolean := (
-    v_row.budget_allocations, v_row.total_mass_kg_max, v_row.total_cost_usd_max
-  ) is distinct from (p_latest.budget_allocations, p_latest.total_mass_kg_max, p_latest.total_cost_usd_max);
-  v_names text[];
+  v_shared_overruns constant jsonb := core.shared_overruns(p_constraints);
+  v_count integer;
 begin
-  -- An older design may exceed its totals already; that is no reason to refuse it another height.
-  if v_is_budget_changed then
-    perform core.require_fitting_allocations(
-      v_row.budget_allocations, v_row.total_mass_kg_max, v_row.total_cost_usd_max
-    );
-  end if;
-  if core.takes_allocation(p_latest, v_row) then
-    perform core.hold_allocations(v_row.workspace, true);
-  end if;
-  v_names := core.subsystems_to_judge(p_latest, v_row);
-  perform core.lock_subsystems(v_row.workspace, v_names);
-  perform core.require_holds(
-    v_row.workspace, core.changed_allocations(p_latest, v_row), p_latest.budget_allocations, v_row.budget_allocations
-  );
-  v_row.version := core.next_constraints_version(p_latest);
-  v_row.base_version := p_base_version;
-  v_row.merged := coalesce(p_base_version <> p_latest.version, false);
-  v_row.created_by := p_created_by;
-  v_row.created_at := clock_timestamp();
-  insert into public.global_constraints select v_row.*;
-  if v_is_budget_changed then
-    perform core.recheck_budgets(v_row, v_names, p_execution_id);
-  end if;
-  return v_row;
+  perform core.lock_subsystems(p_constraints.workspace, array(
+    select s.name from public.subsystems as s where s.workspace = p_constraints.workspace
+  ));
+  update public.subsystems as s set within_budget = v.is_within
+  from public.subsystems as o
+  cross join lateral core.verdict(o, p_constraints, v_shared_overruns) as v
+  where o.workspace = p_constraints.workspace and s.workspace = o.workspace and s.name = o.name
+    and s.within_budget is not null and s.within_budget is distinct from v.is_within;
+  get diagnostics v_count = row_count;
+  return v_count;
 end;
 $$;
 
@@ -6514,13 +6117,13 @@ $$;
 -- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
 -- amounts, of which those that are absent are 0.
 create or replace function core.require_budget_transfer(p_transfer jsonb)
-returns jsonb
+returns core.amounts
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := core.amounts(0, 0, 0);
+  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
   v_entry record;
   v_reason text;
 begin
@@ -6538,7 +6141,7 @@ begin
   end loop;
   if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
     v_reason := 'goes to where it comes from';
-  elsif v_amounts = core.amounts(0, 0, 0) then
+  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
     v_reason := 'moves nothing';
   end if;
   if v_reason is not null then
@@ -6548,7 +6151,7 @@ begin
       'Use from_subsystem and to_subsystem, and at least one of mass_kg, cost_usd and power_w.'
     );
   end if;
-  return v_amounts;
+  return jsonb_populate_record(null::core.amounts, v_amounts);
 end;
 $$;
 
@@ -7791,7 +7394,7 @@ begin
   end if;
 
   -- Locks, in their order, and whether this lease is alive.
-  perform core.hold_shared_budget(v_workspace, p_subsystem, p_status);
+  perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
   perform core.announce_subsystem(v_workspace, p_subsystem);
   if p_release then
     -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
@@ -8258,10 +7861,9 @@ as $$
 declare
   v_counts public.import_counts := row('global_constraints', 0, 0, 0);
   v_entry public.global_constraints;
-  v_latest public.global_constraints := core.lock_constraints(p_workspace);
+  v_latest public.global_constraints := core.lock_constraints(p_workspace, true);
   v_is_same boolean;
 begin
-  perform core.hold_allocations(p_workspace, true);
   perform core.require_constraints('document.global_constraints', e.value) from jsonb_array_elements(p_entries) as e;
   for v_entry in
     select * from jsonb_populate_recordset(null::public.global_constraints, p_entries) as e
@@ -8795,11 +8397,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
+  v_latest constant public.global_constraints := core.lock_constraints(p_workspace, true);
   v_count integer;
 begin
   if v_latest.version = 0 then
-    perform core.write_constraints(v_latest, core.constraints_content(v_latest) || '{
+    perform core.write_constraints(v_latest, jsonb_populate_record(v_latest, '{
       "total_mass_kg_max": 45, "total_cost_usd_max": 15000, "height_m": 1.75, "voltage_v": 48,
       "budget_allocations": {
         "skeleton": {"mass_kg": 15, "cost_usd": 3000},
@@ -8809,7 +8411,7 @@ begin
         "shell": {"mass_kg": 5, "cost_usd": 1000},
         "reserve": {"mass_kg": 2, "cost_usd": 500}
       }
-    }', 'init', null, null);
+    }'), 'init', null, null);
   end if;
   insert into public.subsystems (workspace, name, last_execution_id)
   select p_workspace, n.name, 'init'
@@ -9022,14 +8624,16 @@ revoke all on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
+core.live_reservations
 from public, anon, authenticated, service_role;
 
 grant select on
 public.global_constraints, public.budget_reservations, public.budget_usage, public.subsystems,
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
-public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents
+public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
+core.live_reservations
 to authenticated, service_role;
 
 -- Everybody
@@ -9080,7 +8684,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.stale_inputs, core.budget_lines
+core.visible_workspace, core.current_workspace, core.stale_inputs
 to authenticated, service_role;
 
 -- Operators alone

@@ -342,6 +342,28 @@ def test_a_status_that_waits_for_its_allocation_holds_nothing_meanwhile(stage: S
     assert row["within_budget"] is True
 
 
+@pytest.mark.parametrize("change", ["update", "defaults", "import"])
+def test_limits_do_not_change_while_a_status_goes_by_them(
+    stage: Stage, workspace: str, database: Database, change: str
+) -> None:
+    """Not even before it has locked the row of its subsystem."""
+    document = {"format": "sharedstate/1", "global_constraints": [{"total_mass_kg_max": 40}]}
+    changes: dict[str, Call] = {
+        "update": allocate(reserve=44),
+        "defaults": ("init_workspace", {"workspace_name": workspace}),
+        "import": ("import_state", {"document": document}),
+    }
+    if change == "defaults":
+        database.execute("delete from public.global_constraints where workspace = %s", [workspace])
+    stage.first.connection.execute(
+        "select core.lock_shared_budget(core.current_workspace(), 'skeleton', %s)",
+        ['{"current_mass_kg": 1}'],
+    )
+    waiting = waits(stage, changes[change])
+    stage.first.commit()
+    waiting.rows()
+
+
 @pytest.mark.parametrize("document", ["status", "design", "requirements"])
 def test_a_subsystem_that_is_about_to_be_made_is_waited_for(stage: Stage, document: str) -> None:
     """It has no row yet that a change of its budget could lock, or whose use it could see."""

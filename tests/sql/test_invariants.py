@@ -22,7 +22,6 @@ HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
     "core.stale_inputs",
-    "core.budget_lines",
 }
 # Reads with the caller's own rights: they have no private half.
 WITHOUT_TWIN = {"get_lock_status", "health", "schema_version"}
@@ -102,7 +101,6 @@ def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) ->
         "core.current_workspace",
         "core.hand_over",
         "core.stale_inputs",
-        "core.budget_lines",
     }
 
 
@@ -165,6 +163,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
         "budget_usage",
         "documents",
         "live_lock_tickets",
+        "live_reservations",
         "lock_queue",
         "system_status",
     ]
@@ -290,12 +289,7 @@ def test_the_registry_documents_every_python_class_and_no_other() -> None:
 
 def test_errors_are_raised_in_one_place_alone() -> None:
     raising = [path.name for path, text in SOURCES.items() if re.search(r"^\s*raise\b", text, re.M)]
-    # The other catches its own, to give a lock back: no caller sees it.
-    raising.sort()
-    assert raising == ["fail.sql", "hold_shared_budget.sql"]
-    (catching,) = (text for path, text in SOURCES.items() if path.name == raising[-1])
-    (caught,) = re.findall(r"raise sqlstate '(\w+)'", catching)
-    assert f"when sqlstate '{caught}' then null" in catching
+    assert raising == ["fail.sql"]
     assert not any("40001" in text for text in SOURCES.values())
 
 
@@ -317,6 +311,15 @@ def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_nam
         if schema == "public" or f"public.{bare}" in files:
             assert places == {bare}, name
         assert len(places) == 1, name
+def test_a_file_of_shared_helpers_begins_with_what_they_are_about() -> None:
+    for path, text in SOURCES.items():
+        if path.parent.name == "sql" or path.name == "tables.sql":
+            continue
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
+        if path.stem not in {name for _, name in made}:
+            prologue = re.match(r"(?:--.*\n)+", text)
+            assert prologue, path
+            assert 5 <= prologue.group().count("\n") <= 25, path
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:

@@ -172,6 +172,18 @@ def test_a_checkin_opens_and_resolves_the_conflict_too(api: Api) -> None:
         assert len(conflicts(api)) == count
 
 
+def test_an_imported_overrun_opens_its_conflict_with_the_next_status_that_tells_of_it(
+    api: Api,
+) -> None:
+    subsystems = [{"name": "skeleton", "current_mass_kg": 16, "within_budget": True}]
+    api.operate("import_state", document={"format": "sharedstate/1", "subsystems": subsystems})
+    assert within(api) is False
+    assert conflicts(api) == NONE
+    use(api, 16)
+    (conflict,) = conflicts(api)
+    assert conflict["source_agent"] == "skeleton"
+
+
 # A change of allocations
 
 

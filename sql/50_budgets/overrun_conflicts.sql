@@ -1,0 +1,72 @@
+-- Conflicts about overruns, which the database opens and resolves by itself
+--
+-- Invariants, at each commit, but for what an import brought and nobody has judged yet:
+-- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
+--   the robot while what is shared is exceeded (key sharedstate:totals). None else of these keys is open.
+-- - It follows its overrun without being counted as another report, and one that is resolved by hand while the overrun
+--   lasts is followed by the next.
+--
+-- Lock order: a report takes the conflict counter, then the conflict's row; the end of an overrun takes the row alone.
+-- So who does both reports first: core.judge_budgets.
+
+-- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
+-- have keys of their own: somebody may have named a subsystem robot.
+create or replace function core.watch_overruns(
+  p_constraints public.global_constraints,
+  p_subsystem text,
+  p_overruns jsonb,
+  p_execution_id text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_source constant text := coalesce(p_subsystem, 'robot');
+  v_key constant text := 'sharedstate:' || case when p_subsystem is null then 'totals' else 'budget' end;
+  v_conflict_id bigint;
+  v_told text;
+  v_users text[];
+begin
+  if p_overruns = '{}' then
+    select o.conflict_id into v_conflict_id
+    from core.find_open_conflict(p_constraints.workspace, v_source, 'system_architect', v_key) as o;
+    if found then
+      perform core.settle_conflict(
+        p_constraints.workspace, v_conflict_id,
+        case
+          when p_subsystem is null then 'The robot is within its totals again.'
+          else p_subsystem || ' is within its budget again.'
+        end, 'sharedstate', p_execution_id
+      );
+    end if;
+    return true;
+  end if;
+  -- "cost_usd 3100 of 3000, mass_kg 16 of 15"
+  select string_agg(format(
+    '%s %s of %s', o.key, trim_scale((o.value ->> 'used')::numeric), trim_scale((o.value ->> 'allocated')::numeric)
+  ), ', ' order by o.key) into v_told
+  from jsonb_each(p_overruns) as o;
+  if p_subsystem is null then
+    v_users := array(
+      select distinct u.subsystem from core.shared_use(p_constraints) as u
+      where p_overruns ? u.quantity
+      order by u.subsystem
+    );
+    v_told := format(
+      'More is used without an allocation than the totals leave: %s (%s)', v_told,
+      case when cardinality(v_users) > 5 then cardinality(v_users) || ' subsystems' else array_to_string(v_users, ', ') end
+    );
+  else
+    v_told := format('%s is over its budget: %s', p_subsystem, v_told);
+  end if;
+  perform core.report_conflict(
+    p_constraints.workspace, 'high', 2, v_source, 'system_architect', v_key, v_told,
+    jsonb_build_object('overruns', p_overruns) || case
+      when p_subsystem is null then jsonb_build_object('scope', 'robot', 'subsystems', v_users)
+      else jsonb_build_object('subsystem', p_subsystem)
+    end, '{}', p_execution_id, false
+  );
+  return true;
+end;
+$$;
