@@ -1,5 +1,7 @@
 -- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
 -- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+--
+-- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -21,9 +23,23 @@ declare
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
   if p_before_id is not null then
-    v_before := core.time_of_activity(v_workspace, p_before_id);
+    select a."timestamp" into v_before from public.agent_activity_logs as a
+    where a.id = p_before_id and a.workspace = v_workspace;
+    if not found then
+      -- An empty page would read as the log's end.
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
+        'Use the id of an entry that was read. If it was pruned since, so was all that came before it.'
+      );
+    end if;
   end if;
   return query
   select a.* from public.agent_activity_logs as a

@@ -1,8 +1,9 @@
+-- Names and labels are checked by whoever writes them: core.write_activity and the import take no others.
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
   workspace text not null,
-  agent_name text not null check (core.is_name(agent_name)),
-  activity text not null check (core.is_label(activity)),
+  agent_name text not null,
+  activity text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   execution_id text,
   "timestamp" timestamptz not null default clock_timestamp(),

@@ -13,6 +13,10 @@ begin
       'Give each entry a uuid that stays the same when it is imported again.'
     );
   end if;
+  perform
+    core.require_name('document.agent_activity_logs.agent_name', e.agent_name),
+    core.require_label('document.agent_activity_logs.activity', e.activity)
+  from jsonb_populate_recordset(null::public.agent_activity_logs, p_entries) as e;
   insert into public.agent_activity_logs (
     workspace, agent_name, activity, details, execution_id, "timestamp", import_key
   )

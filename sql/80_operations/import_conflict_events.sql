@@ -8,6 +8,8 @@ as $$
 declare
   v_count integer;
 begin
+  perform core.require_name('document.conflicts.events.agent_name', e.agent_name)
+  from jsonb_populate_recordset(null::public.conflict_events, p_events) as e;
   insert into public.conflict_events (
     workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
   )
@@ -23,7 +25,11 @@ begin
     workspace, conflict_id, event_id, event, agent_name, details, created_at, execution_id
   ) values (
     p_conflict.workspace, p_conflict.conflict_id, 1, 'opened', p_conflict.source_agent,
-    core.report_of(p_conflict), p_conflict.created_at, p_conflict.execution_id
+    jsonb_build_object(
+      'severity', p_conflict.severity, 'priority', p_conflict.priority, 'target_agent', p_conflict.target_agent,
+      'description', p_conflict.description, 'details', p_conflict.details, 'blocks_agents', p_conflict.blocks_agents
+    ),
+    p_conflict.created_at, p_conflict.execution_id
   );
   if p_conflict.status = 'open' then
     return 1;

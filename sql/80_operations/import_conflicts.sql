@@ -11,7 +11,7 @@ declare
   v_known public.conflicts;
   v_events jsonb;
 begin
-  perform core.hold_conflict_counter(p_workspace);
+  perform core.lock_conflict_counter(p_workspace);
   perform core.require_whole_number('document.conflicts.conflict_id', e.value -> 'conflict_id', 1, 1::bigint << 53)
   from jsonb_array_elements(p_entries) as e;
   for v_events in
@@ -28,6 +28,13 @@ begin
     v_entry.reported_to := coalesce(v_entry.reported_to, v_entry.target_agent);
     v_entry.reports := coalesce(v_entry.reports, 1);
     v_entry.last_reported_at := coalesce(v_entry.last_reported_at, v_entry.created_at);
+    perform core.require_name('document.conflicts.source_agent', v_entry.source_agent);
+    perform core.require_name('document.conflicts.target_agent', v_entry.target_agent);
+    perform core.require_name('document.conflicts.reported_to', v_entry.reported_to);
+    perform core.require_optional_name('document.conflicts.resolved_by', v_entry.resolved_by);
+    if v_entry.conflict_key is not null then
+      perform core.require_label('document.conflicts.conflict_key', v_entry.conflict_key);
+    end if;
     select * into v_known from public.conflicts as c
     where c.workspace = p_workspace and c.conflict_id = v_entry.conflict_id;
     if not found then

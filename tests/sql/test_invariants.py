@@ -29,7 +29,7 @@ HELPERS_OF_CALLERS = {
 # Touch no table, so they need no other rights than the caller's.
 WITHOUT_DEFINER = {"health", "schema_version"}
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_lock_status"}
+WITHOUT_TWIN = {"get_lock_status", "is_blocked"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
@@ -307,13 +307,18 @@ def test_an_unknown_slug_is_itself_an_error_and_no_success(api: Api) -> None:
         api.sql("select core.fail('no_such_slug', '{}')")
 
 
-def test_a_file_makes_the_function_of_its_name() -> None:
+def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_name() -> None:
+    files: dict[str, set[str]] = {}
     for path, text in SOURCES.items():
-        if path.name[:2].isdigit() or path.name == "tables.sql":
-            continue
-        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+)\.(\w+)", text, re.M)
-        assert {name for _, name in made} == {path.stem}, path
-        assert len(made) == len(set(made)) <= 2, path
+        made = re.findall(r"^create (?:or replace )?(?:function|view) (\w+\.\w+)", text, re.M)
+        for name in made:
+            files.setdefault(name, set()).add(path.stem)
+        assert len(made) == len(set(made)), path
+    for name, places in files.items():
+        schema, _, bare = name.partition(".")
+        if schema == "public" or f"public.{bare}" in files:
+            assert places == {bare}, name
+        assert len(places) == 1, name
 
 
 def test_the_schema_version_is_that_of_the_newest_migration(api: Api) -> None:
