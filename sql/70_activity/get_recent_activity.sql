@@ -20,6 +20,9 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_agent constant bigint := hashtextextended(v_workspace || '/' || p_agent_name, 0);
+  v_execution constant bigint := hashtextextended(v_workspace || '/' || p_execution_id, 0);
+  v_activity constant bigint := hashtextextended(v_workspace || '/' || p_activity, 0);
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
@@ -43,10 +46,22 @@ begin
   end if;
   return query
   select a.* from public.agent_activity_logs as a
-  where a.workspace = v_workspace
-    and (p_agent_name is null or a.agent_name = p_agent_name)
-    and (p_execution_id is null or a.execution_id = p_execution_id)
-    and (p_activity is null or a.activity = p_activity)
+  where (
+      -- By the numbers of the indexes, or without a filter by the workspace.
+      num_nonnulls(p_agent_name, p_execution_id, p_activity) > 0 or a.workspace = v_workspace
+    )
+    and (p_agent_name is null or hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent)
+    and (p_execution_id is null or hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution)
+    and (p_activity is null or hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity)
+    -- And by the texts. coalesce hides this from the planner, who would take it for a second choice among the entries
+    -- that are left, expect next to none of them, and sort them all.
+    and coalesce(
+      a.workspace = v_workspace
+      and (p_agent_name is null or a.agent_name = p_agent_name)
+      and (p_execution_id is null or a.execution_id = p_execution_id)
+      and (p_activity is null or a.activity = p_activity),
+      false
+    )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)
     and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))

@@ -7510,21 +7510,23 @@ comment on column public.agent_activity_logs.import_key is
 comment on column public.agent_activity_logs.transaction_id is
 'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
--- Pages of the log, newest first, by each filter. The columns after the filter are the order, so a page costs the
--- same wherever it stands in the log. This is the busiest table: each index here is paid for by every mutation.
--- What stands behind the order is for several filters at once: an agent that never did what is asked for is passed
--- over in the index, without a look at each of its entries.
-create index agent_activity_logs_recent_idx
-on public.agent_activity_logs (workspace, "timestamp" desc, id desc);
+-- Pages of the log, newest first, by each filter. The time after the filter is the order, so a page costs the same
+-- wherever it stands in the log; the few entries of one time are sorted by id when they are read.
+--
+-- This is the busiest table: every mutation pays for each index, in bytes too. So a filter is not in its index as text
+-- but as one number, made of workspace and value: two numbers of 8 bytes a row are a third of what the texts take, and
+-- Postgres keeps pages of such short rows that grow at their end full, which is why time goes up. Two texts may
+-- have one number, so a query compares the texts as well: see core.get_recent_activity.
+create index agent_activity_logs_recent_idx on public.agent_activity_logs (workspace, "timestamp");
 create index agent_activity_logs_by_agent_idx
-on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc, activity);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || agent_name, 0), "timestamp");
 create index agent_activity_logs_by_execution_idx
-on public.agent_activity_logs (workspace, execution_id, "timestamp" desc, id desc, agent_name, activity);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || execution_id, 0), "timestamp");
 create index agent_activity_logs_by_activity_idx
-on public.agent_activity_logs (workspace, activity, "timestamp" desc, id desc);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
 -- The order in which followers read; filters are applied on the way, so one index serves them all.
 create index agent_activity_logs_follow_idx
-on public.agent_activity_logs (workspace, transaction_id, id);
+on public.agent_activity_logs (hashtextextended(workspace, 0), transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
 on public.agent_activity_logs (workspace, import_key) where import_key is not null;
 
@@ -7760,6 +7762,9 @@ limit_count (100000 at most) in one call. Returns how many: call it again until 
 -- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
 -- have one snapshot, because the functions are stable.
 --
+-- The index that followers read has workspaces as numbers, see tables.sql; core.get_recent_activity tells why the names
+-- are compared inside of coalesce.
+--
 -- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
 -- the number of a transaction that had left nothing on disk is given again.
 
@@ -7818,6 +7823,7 @@ as $$
 declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
+  v_number constant bigint := hashtextextended(p_workspace, 0);
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   -- With a filter, how many entries a call looks at in search of those that are wanted.
   v_scanned constant integer := case
@@ -7827,7 +7833,7 @@ declare
 begin
   with scanned as materialized (
     select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
-    where a.workspace = p_workspace
+    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = p_workspace, false)
       and (a.transaction_id, a.id) > (v_transaction_id, v_id)
       and a.transaction_id < v_oldest_running
     order by a.transaction_id, a.id
@@ -7881,6 +7887,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_number constant bigint := hashtextextended(v_workspace, 0);
   v_last public.agent_activity_logs;
   v_page public.activity_page;
 begin
@@ -7891,14 +7898,15 @@ begin
     perform core.require_label('activity', p_activity);
   end if;
   select * into v_last from public.agent_activity_logs as a
-  where a.workspace = v_workspace
+  where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
   order by a.transaction_id desc, a.id desc
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
     -- Behind the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
-    where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
+      and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc
     limit 1;
   elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then
@@ -7982,6 +7990,9 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_agent constant bigint := hashtextextended(v_workspace || '/' || p_agent_name, 0);
+  v_execution constant bigint := hashtextextended(v_workspace || '/' || p_execution_id, 0);
+  v_activity constant bigint := hashtextextended(v_workspace || '/' || p_activity, 0);
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
@@ -8005,10 +8016,22 @@ begin
   end if;
   return query
   select a.* from public.agent_activity_logs as a
-  where a.workspace = v_workspace
-    and (p_agent_name is null or a.agent_name = p_agent_name)
-    and (p_execution_id is null or a.execution_id = p_execution_id)
-    and (p_activity is null or a.activity = p_activity)
+  where (
+      -- By the numbers of the indexes, or without a filter by the workspace.
+      num_nonnulls(p_agent_name, p_execution_id, p_activity) > 0 or a.workspace = v_workspace
+    )
+    and (p_agent_name is null or hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent)
+    and (p_execution_id is null or hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution)
+    and (p_activity is null or hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity)
+    -- And by the texts. coalesce hides this from the planner, who would take it for a second choice among the entries
+    -- that are left, expect next to none of them, and sort them all.
+    and coalesce(
+      a.workspace = v_workspace
+      and (p_agent_name is null or a.agent_name = p_agent_name)
+      and (p_execution_id is null or a.execution_id = p_execution_id)
+      and (p_activity is null or a.activity = p_activity),
+      false
+    )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)
     and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
