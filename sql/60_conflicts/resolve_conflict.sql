@@ -56,7 +56,6 @@ declare
   v_workspace constant text := core.current_workspace();
   v_from constant text := p_budget_transfer ->> 'from_subsystem';
   v_to constant text := p_budget_transfer ->> 'to_subsystem';
-  v_amounts jsonb;
   v_request core.request;
   v_watched text;
   v_latest public.global_constraints;
@@ -67,7 +66,7 @@ begin
   perform core.require_agent('resolved_by', p_resolved_by);
   perform core.require_optional_name('execution_id', p_execution_id);
   if p_budget_transfer is not null then
-    v_amounts := core.require_budget_transfer(p_budget_transfer);
+    perform core.require_budget_transfer(p_budget_transfer);
   end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'resolve_conflict',
@@ -95,7 +94,8 @@ begin
   );
   if p_budget_transfer is not null then
     perform core.move_budget(
-      v_workspace, v_from, v_to, v_amounts, p_resolution, p_resolved_by, p_execution_id, null
+      v_workspace, v_from, v_to, core.require_budget_transfer(p_budget_transfer), p_resolution, p_resolved_by,
+      p_execution_id, null
     );
   end if;
   perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
