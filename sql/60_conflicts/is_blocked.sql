@@ -4,7 +4,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select exists (select from public.blocked_by(agent_name));
+  select exists (select from core.blocked_by(agent_name));
 $$;
 
 comment on function public.is_blocked(text) is

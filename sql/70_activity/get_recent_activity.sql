@@ -1,6 +1,9 @@
 -- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
 -- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
 --
+-- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
+-- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+--
 -- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.get_recent_activity(
   p_limit integer,
@@ -17,6 +20,7 @@ stable
 security definer
 set search_path = ''
 set plan_cache_mode = force_custom_plan
+set enable_sort = off
 as $$
 declare
   v_workspace constant text := core.current_workspace();
@@ -46,21 +50,19 @@ begin
   end if;
   return query
   select a.* from public.agent_activity_logs as a
-  where (
-      -- By the numbers of the indexes, or without a filter by the workspace.
-      num_nonnulls(p_agent_name, p_execution_id, p_activity) > 0 or a.workspace = v_workspace
+  where a.workspace = v_workspace
+    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    and (
+      p_agent_name is null
+      or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
     )
-    and (p_agent_name is null or hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent)
-    and (p_execution_id is null or hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution)
-    and (p_activity is null or hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity)
-    -- And by the texts. coalesce hides this from the planner, who would take it for a second choice among the entries
-    -- that are left, expect next to none of them, and sort them all.
-    and coalesce(
-      a.workspace = v_workspace
-      and (p_agent_name is null or a.agent_name = p_agent_name)
-      and (p_execution_id is null or a.execution_id = p_execution_id)
-      and (p_activity is null or a.activity = p_activity),
-      false
+    and (
+      p_execution_id is null
+      or (hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution and a.execution_id = p_execution_id)
+    )
+    and (
+      p_activity is null
+      or (hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity and a.activity = p_activity)
     )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)

@@ -5,9 +5,6 @@
 -- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
 -- have one snapshot, because the functions are stable.
 --
--- The index that followers read has workspaces as numbers, see tables.sql; core.get_recent_activity tells why the names
--- are compared inside of coalesce.
---
 -- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
 -- the number of a transaction that had left nothing on disk is given again.
 
@@ -66,7 +63,6 @@ as $$
 declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
-  v_number constant bigint := hashtextextended(p_workspace, 0);
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   -- With a filter, how many entries a call looks at in search of those that are wanted.
   v_scanned constant integer := case
@@ -76,7 +72,7 @@ declare
 begin
   with scanned as materialized (
     select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
-    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = p_workspace, false)
+    where a.workspace = p_workspace
       and (a.transaction_id, a.id) > (v_transaction_id, v_id)
       and a.transaction_id < v_oldest_running
     order by a.transaction_id, a.id
@@ -130,7 +126,6 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_number constant bigint := hashtextextended(v_workspace, 0);
   v_last public.agent_activity_logs;
   v_page public.activity_page;
 begin
@@ -141,15 +136,14 @@ begin
     perform core.require_label('activity', p_activity);
   end if;
   select * into v_last from public.agent_activity_logs as a
-  where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
+  where a.workspace = v_workspace
   order by a.transaction_id desc, a.id desc
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
     -- Behind the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
-    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
-      and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc
     limit 1;
   elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then

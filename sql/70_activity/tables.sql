@@ -37,7 +37,7 @@ create index agent_activity_logs_by_activity_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
 -- The order in which followers read; filters are applied on the way, so one index serves them all.
 create index agent_activity_logs_follow_idx
-on public.agent_activity_logs (hashtextextended(workspace, 0), transaction_id, id);
+on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
 on public.agent_activity_logs (workspace, import_key) where import_key is not null;
 

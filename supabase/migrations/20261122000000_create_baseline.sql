@@ -6652,7 +6652,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select exists (select from public.blocked_by(agent_name));
+  select exists (select from core.blocked_by(agent_name));
 $$;
 
 comment on function public.is_blocked(text) is
@@ -7526,7 +7526,7 @@ create index agent_activity_logs_by_activity_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
 -- The order in which followers read; filters are applied on the way, so one index serves them all.
 create index agent_activity_logs_follow_idx
-on public.agent_activity_logs (hashtextextended(workspace, 0), transaction_id, id);
+on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
 on public.agent_activity_logs (workspace, import_key) where import_key is not null;
 
@@ -7762,9 +7762,6 @@ limit_count (100000 at most) in one call. Returns how many: call it again until 
 -- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
 -- have one snapshot, because the functions are stable.
 --
--- The index that followers read has workspaces as numbers, see tables.sql; core.get_recent_activity tells why the names
--- are compared inside of coalesce.
---
 -- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
 -- the number of a transaction that had left nothing on disk is given again.
 
@@ -7823,7 +7820,6 @@ as $$
 declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
-  v_number constant bigint := hashtextextended(p_workspace, 0);
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
   -- With a filter, how many entries a call looks at in search of those that are wanted.
   v_scanned constant integer := case
@@ -7833,7 +7829,7 @@ declare
 begin
   with scanned as materialized (
     select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
-    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = p_workspace, false)
+    where a.workspace = p_workspace
       and (a.transaction_id, a.id) > (v_transaction_id, v_id)
       and a.transaction_id < v_oldest_running
     order by a.transaction_id, a.id
@@ -7887,7 +7883,6 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_number constant bigint := hashtextextended(v_workspace, 0);
   v_last public.agent_activity_logs;
   v_page public.activity_page;
 begin
@@ -7898,15 +7893,14 @@ begin
     perform core.require_label('activity', p_activity);
   end if;
   select * into v_last from public.agent_activity_logs as a
-  where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
+  where a.workspace = v_workspace
   order by a.transaction_id desc, a.id desc
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
     -- Behind the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
-    where hashtextextended(a.workspace, 0) = v_number and coalesce(a.workspace = v_workspace, false)
-      and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc
     limit 1;
   elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then
@@ -7971,6 +7965,9 @@ $$;
 -- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
 -- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
 --
+-- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
+-- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+--
 -- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.get_recent_activity(
   p_limit integer,
@@ -7987,6 +7984,7 @@ stable
 security definer
 set search_path = ''
 set plan_cache_mode = force_custom_plan
+set enable_sort = off
 as $$
 declare
   v_workspace constant text := core.current_workspace();
@@ -8016,21 +8014,19 @@ begin
   end if;
   return query
   select a.* from public.agent_activity_logs as a
-  where (
-      -- By the numbers of the indexes, or without a filter by the workspace.
-      num_nonnulls(p_agent_name, p_execution_id, p_activity) > 0 or a.workspace = v_workspace
+  where a.workspace = v_workspace
+    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    and (
+      p_agent_name is null
+      or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
     )
-    and (p_agent_name is null or hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent)
-    and (p_execution_id is null or hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution)
-    and (p_activity is null or hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity)
-    -- And by the texts. coalesce hides this from the planner, who would take it for a second choice among the entries
-    -- that are left, expect next to none of them, and sort them all.
-    and coalesce(
-      a.workspace = v_workspace
-      and (p_agent_name is null or a.agent_name = p_agent_name)
-      and (p_execution_id is null or a.execution_id = p_execution_id)
-      and (p_activity is null or a.activity = p_activity),
-      false
+    and (
+      p_execution_id is null
+      or (hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution and a.execution_id = p_execution_id)
+    )
+    and (
+      p_activity is null
+      or (hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity and a.activity = p_activity)
     )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)
