@@ -1,3 +1,4 @@
+-- In two halves although it only reads: what checks the argument is not for callers.
 create or replace function core.get_active_conflicts(p_agent_name text)
 returns setof public.conflicts
 language plpgsql

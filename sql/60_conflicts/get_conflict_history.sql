@@ -1,3 +1,4 @@
+-- In two halves although it only reads: what refuses an unknown number is not for callers.
 create or replace function core.get_conflict_history(p_conflict_id bigint)
 returns setof public.conflict_events
 language plpgsql
@@ -12,7 +13,11 @@ begin
     select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
   ) then
     -- An empty history would read as a conflict to which nothing happened.
-    perform core.fail_unknown_conflict(p_conflict_id);
+    perform core.fail(
+      'unknown_conflict',
+      jsonb_build_object('conflict_id', p_conflict_id),
+      'See get_active_conflicts for the open ones.'
+    );
   end if;
   return query
   select * from public.conflict_events as e

@@ -20,7 +20,13 @@ declare
   v_request core.request;
   v_row public.conflicts;
 begin
-  perform core.require_severity(p_severity);
+  if p_severity is null or p_severity not in ('low', 'medium', 'high', 'critical') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'severity', 'reason', 'is unknown', 'value', left(p_severity, 200)),
+      'Use low, medium, high or critical.'
+    );
+  end if;
   perform core.require_agent('source', p_source);
   perform core.require_name('target', p_target);
   perform core.require_text('description', p_description);
@@ -30,7 +36,19 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  perform core.require_conflict_key(p_conflict_key);
+  -- The keys of the conflicts that the database opens and resolves by itself are kept out of the agents' reach: it
+  -- would overwrite and resolve theirs.
+  if starts_with(p_conflict_key, 'sharedstate:') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_key', 'reason', 'belongs to the database', 'value', left(p_conflict_key, 200)
+      ),
+      'Use a key that does not begin with sharedstate:'
+    );
+  elsif p_conflict_key is not null then
+    perform core.require_label('conflict_key', p_conflict_key);
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(

@@ -30,11 +30,8 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  perform core.hold_conflict_counter(v_workspace);
-  v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  if v_old.status <> 'open' then
-    perform core.fail_not_open(v_workspace, p_conflict_id);
-  end if;
+  perform core.lock_conflict_counter(v_workspace);
+  v_old := core.lock_open_conflict(v_workspace, p_conflict_id);
   perform core.require_no_duplicate(v_old, p_target_agent);
   update public.conflicts as c set target_agent = p_target_agent
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id

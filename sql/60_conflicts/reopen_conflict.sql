@@ -27,9 +27,28 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  perform core.hold_conflict_counter(v_workspace);
+  perform core.lock_conflict_counter(v_workspace);
   v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  perform core.require_reopenable(v_old);
+  if v_old.status <> 'resolved' then
+    perform core.fail(
+      'conflict_not_resolved',
+      jsonb_build_object('conflict_id', p_conflict_id, 'status', v_old.status),
+      'It is open already; add a note if there is something to add.'
+    );
+  end if;
+  perform core.require_no_duplicate(v_old, v_old.target_agent);
+  -- The database's own: while a budget is exceeded the one about that is open, and one that was opened beside the
+  -- facts would stay so until somebody writes amounts.
+  if core.watched_subsystem(v_old) is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_id', 'reason', 'is about a budget, and belongs to the database',
+        'value', p_conflict_id
+      ),
+      'The database opens the next one by itself when the budget is exceeded; log one of your own about anything else.'
+    );
+  end if;
   update public.conflicts as c
   set status = 'open', resolution = null, resolved_by = null, resolved_at = null
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id

@@ -1,3 +1,44 @@
+-- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
+-- amounts, of which those that are absent are 0.
+create or replace function core.require_budget_transfer(p_transfer jsonb)
+returns core.amounts
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
+  v_entry record;
+  v_reason text;
+begin
+  perform core.require_object('budget_transfer', p_transfer);
+  perform core.require_name('budget_transfer.from_subsystem', p_transfer ->> 'from_subsystem');
+  perform core.require_name('budget_transfer.to_subsystem', p_transfer ->> 'to_subsystem');
+  for v_entry in select * from jsonb_each(p_transfer - array['from_subsystem', 'to_subsystem']) loop
+    if v_amounts ? v_entry.key then
+      perform core.require_amount('budget_transfer.' || v_entry.key, v_entry.value);
+      v_entry.value := to_jsonb(core.round_amount(v_entry.value::numeric));
+    else
+      v_reason := 'has an unknown key: ' || left(v_entry.key, 200);
+    end if;
+    v_amounts := v_amounts || jsonb_build_object(v_entry.key, v_entry.value);
+  end loop;
+  if p_transfer ->> 'from_subsystem' = p_transfer ->> 'to_subsystem' then
+    v_reason := 'goes to where it comes from';
+  elsif v_amounts = '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' then
+    v_reason := 'moves nothing';
+  end if;
+  if v_reason is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'budget_transfer', 'reason', v_reason),
+      'Use from_subsystem and to_subsystem, and at least one of mass_kg, cost_usd and power_w.'
+    );
+  end if;
+  return jsonb_populate_record(null::core.amounts, v_amounts);
+end;
+$$;
+
 create or replace function core.resolve_conflict(
   p_conflict_id bigint,
   p_resolution text,
@@ -13,7 +54,11 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_from constant text := p_budget_transfer ->> 'from_subsystem';
+  v_to constant text := p_budget_transfer ->> 'to_subsystem';
   v_request core.request;
+  v_watched text;
+  v_latest public.global_constraints;
   v_row public.conflicts;
 begin
   perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
@@ -30,13 +75,30 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  if p_budget_transfer is null then
-    v_row := core.settle_by_hand(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
-  else
-    v_row := core.settle_by_transfer(
-      v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id, p_budget_transfer
+  select core.watched_subsystem(c) into v_watched from public.conflicts as c
+  where c.workspace = v_workspace and c.conflict_id = p_conflict_id;
+  -- A conflict about a budget that is still exceeded is not at an end by a word, nor by a transfer that is not enough:
+  -- the look at the budgets that follows opens the next one. So it is resolved before that look, and all that the
+  -- look and the transfer lock is locked before the conflict's row.
+  if p_budget_transfer is not null or v_watched is not null then
+    v_latest := core.lock_constraints(v_workspace);
+    perform core.lock_subsystems(v_workspace, array[v_from, v_to, v_watched] || case
+      when p_budget_transfer is not null then array(select u.subsystem from core.shared_use(v_latest) as u)
+    end);
+    perform core.lock_conflict_counter(v_workspace);
+  end if;
+  perform core.lock_open_conflict(v_workspace, p_conflict_id);
+  v_row := core.settle_conflict(
+    v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
+    case when p_budget_transfer is null then '{}' else jsonb_build_object('budget_transfer', p_budget_transfer) end
+  );
+  if p_budget_transfer is not null then
+    perform core.move_budget(
+      v_workspace, v_from, v_to, core.require_budget_transfer(p_budget_transfer), p_resolution, p_resolved_by,
+      p_execution_id, null
     );
   end if;
+  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;

@@ -1,10 +1,11 @@
+-- Names and the key are checked by whoever writes them: log_conflict, resolve_conflict and the like, and the import.
 create table public.conflicts (
   workspace text not null,
   conflict_id bigint not null check (conflict_id >= 1),
   severity text not null check (severity in ('low', 'medium', 'high', 'critical')),
   priority integer not null default 3 check (priority between 1 and 4),
-  source_agent text not null check (core.is_name(source_agent)),
-  target_agent text not null check (core.is_name(target_agent)),
+  source_agent text not null,
+  target_agent text not null,
   description text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   blocks_agents text[] not null default '{}',
@@ -12,10 +13,10 @@ create table public.conflicts (
   resolution text,
   created_at timestamptz not null default clock_timestamp(),
   resolved_at timestamptz,
-  resolved_by text check (core.is_name(resolved_by) or resolved_by is null),
+  resolved_by text,
   execution_id text,
-  conflict_key text check (core.is_label(conflict_key) or conflict_key is null),
-  reported_to text not null check (core.is_name(reported_to)),
+  conflict_key text,
+  reported_to text not null,
   reports integer not null default 1 check (reports >= 1),
   last_reported_at timestamptz not null default clock_timestamp(),
   primary key (workspace, conflict_id),
@@ -62,7 +63,7 @@ create table public.conflict_events (
   event text not null check (
     event in ('opened', 'reported', 'updated', 'note', 'reassigned', 'resolved', 'reopened')
   ),
-  agent_name text not null check (core.is_name(agent_name)),
+  agent_name text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   created_at timestamptz not null default clock_timestamp(),
   execution_id text,

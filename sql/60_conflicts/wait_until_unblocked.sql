@@ -1,4 +1,5 @@
--- How long an agent has been blocked is the age of the oldest conflict that blocks it.
+-- How long an agent has been blocked is the age of the oldest conflict that blocks it. In two halves although it only
+-- reads: what checks the argument is not for callers.
 create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql

@@ -1,5 +1,10 @@
 -- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
 -- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+--
+-- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
+-- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+--
+-- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -15,22 +20,50 @@ stable
 security definer
 set search_path = ''
 set plan_cache_mode = force_custom_plan
+set enable_sort = off
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_agent constant bigint := hashtextextended(v_workspace || '/' || p_agent_name, 0);
+  v_execution constant bigint := hashtextextended(v_workspace || '/' || p_execution_id, 0);
+  v_activity constant bigint := hashtextextended(v_workspace || '/' || p_activity, 0);
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
   if p_before_id is not null then
-    v_before := core.time_of_activity(v_workspace, p_before_id);
+    select a."timestamp" into v_before from public.agent_activity_logs as a
+    where a.id = p_before_id and a.workspace = v_workspace;
+    if not found then
+      -- An empty page would read as the log's end.
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
+        'Use the id of an entry that was read. If it was pruned since, so was all that came before it.'
+      );
+    end if;
   end if;
   return query
   select a.* from public.agent_activity_logs as a
   where a.workspace = v_workspace
-    and (p_agent_name is null or a.agent_name = p_agent_name)
-    and (p_execution_id is null or a.execution_id = p_execution_id)
-    and (p_activity is null or a.activity = p_activity)
+    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    and (
+      p_agent_name is null
+      or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
+    )
+    and (
+      p_execution_id is null
+      or (hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution and a.execution_id = p_execution_id)
+    )
+    and (
+      p_activity is null
+      or (hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity and a.activity = p_activity)
+    )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)
     and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))

@@ -7,9 +7,11 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_agent_name constant text := coalesce(core.claimed_agent(), 'operator');
   v_request core.request;
   v_count integer;
 begin
+  perform core.require_agent('agent_name', v_agent_name);
   perform core.require_past('older_than', p_older_than);
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 100000);
   v_request := core.recall_request(
@@ -33,7 +35,7 @@ begin
   get diagnostics v_count = row_count;
   if v_count > 0 then
     perform core.write_activity(
-      v_workspace, coalesce(core.claimed_agent(), 'operator'), 'activity_pruned',
+      v_workspace, v_agent_name, 'activity_pruned',
       jsonb_build_object('older_than', p_older_than, 'entries', v_count), null
     );
   end if;

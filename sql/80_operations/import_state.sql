@@ -74,7 +74,7 @@ begin
       core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
     -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
-    perform core.hold_conflict_counter(v_workspace);
+    perform core.lock_conflict_counter(v_workspace);
     if v_last_conflict_id is not null then
       update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
       where n.workspace = v_workspace and n.last_conflict_id < v_last_conflict_id::bigint;

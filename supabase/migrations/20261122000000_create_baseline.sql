@@ -5387,13 +5387,14 @@ end;
 $$;
 
 -- sql/60_conflicts/tables.sql
+-- Names and the key are checked by whoever writes them: log_conflict, resolve_conflict and the like, and the import.
 create table public.conflicts (
   workspace text not null,
   conflict_id bigint not null check (conflict_id >= 1),
   severity text not null check (severity in ('low', 'medium', 'high', 'critical')),
   priority integer not null default 3 check (priority between 1 and 4),
-  source_agent text not null check (core.is_name(source_agent)),
-  target_agent text not null check (core.is_name(target_agent)),
+  source_agent text not null,
+  target_agent text not null,
   description text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   blocks_agents text[] not null default '{}',
@@ -5401,10 +5402,10 @@ create table public.conflicts (
   resolution text,
   created_at timestamptz not null default clock_timestamp(),
   resolved_at timestamptz,
-  resolved_by text check (core.is_name(resolved_by) or resolved_by is null),
+  resolved_by text,
   execution_id text,
-  conflict_key text check (core.is_label(conflict_key) or conflict_key is null),
-  reported_to text not null check (core.is_name(reported_to)),
+  conflict_key text,
+  reported_to text not null,
   reports integer not null default 1 check (reports >= 1),
   last_reported_at timestamptz not null default clock_timestamp(),
   primary key (workspace, conflict_id),
@@ -5451,7 +5452,7 @@ create table public.conflict_events (
   event text not null check (
     event in ('opened', 'reported', 'updated', 'note', 'reassigned', 'resolved', 'reopened')
   ),
-  agent_name text not null check (core.is_name(agent_name)),
+  agent_name text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   created_at timestamptz not null default clock_timestamp(),
   execution_id text,
@@ -5550,26 +5551,8 @@ comment on function public.add_conflict_note(bigint, text, text, text, uuid) is
 'Adds a note (1 to 10000 characters) to the history of a conflict, open or resolved, and returns that entry;
 unknown_conflict otherwise.';
 
--- sql/60_conflicts/agent_names.sql
--- The names under which the agents of one subsystem work: power, power_agent and power_designer.
-create or replace function core.agent_names(p_agent_name text)
-returns text[]
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_subsystem constant text := core.agent_subsystem(p_agent_name);
-begin
-  -- a_agent_agent works on a_agent; an agent of the name a_agent does not.
-  return array(
-    select n.name from unnest(array[v_subsystem, v_subsystem || '_agent', v_subsystem || '_designer']) as n (name)
-    where core.agent_subsystem(n.name) = v_subsystem
-  );
-end;
-$$;
-
 -- sql/60_conflicts/blocked_by.sql
+-- In two halves although it only reads: what checks the argument is not for callers.
 create or replace function core.blocked_by(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -5595,8 +5578,35 @@ $$;
 comment on function public.blocked_by(text) is
 'Open conflicts that block this agent (or another of its subsystem), most urgent first: by priority, severity, number.';
 
--- sql/60_conflicts/blockers_of_agent.sql
--- The open conflicts that block an agent under any name of its subsystem, most urgent first.
+-- sql/60_conflicts/blocking.sql
+-- Whom an open conflict blocks.
+--
+-- A conflict names agents in blocks_agents. It blocks each of them under any name of its subsystem: power,
+-- power_agent and power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked ask that, and
+-- checkout_subsystem for the critical ones.
+--
+-- Only reads, and no locks: a conflict may open right after the answer. checkout_subsystem asks again under the
+-- counter of the lease that it is about to take.
+
+-- The names under which the agents of one subsystem work.
+create or replace function core.agent_names(p_agent_name text)
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_subsystem constant text := core.agent_subsystem(p_agent_name);
+begin
+  -- a_agent_agent works on a_agent; an agent of the name a_agent does not.
+  return array(
+    select n.name from unnest(array[v_subsystem, v_subsystem || '_agent', v_subsystem || '_designer']) as n (name)
+    where core.agent_subsystem(n.name) = v_subsystem
+  );
+end;
+$$;
+
+-- The open conflicts that block an agent, most urgent first.
 create or replace function core.blockers_of_agent(p_workspace text, p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -5617,8 +5627,7 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/critical_blockers.sql
--- What keeps an agent from starting at all: the critical ones of those that block it.
+-- What keeps an agent from starting at all.
 create or replace function core.critical_blockers(p_workspace text, p_agent_name text)
 returns public.conflicts[]
 language plpgsql
@@ -5632,152 +5641,18 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/fail_not_open.sql
--- Says why a conflict could not be resolved: there is none of that number, or somebody was first.
-create or replace function core.fail_not_open(p_workspace text, p_conflict_id bigint)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.conflicts;
-begin
-  select * into v_row from public.conflicts as c
-  where c.workspace = p_workspace and c.conflict_id = p_conflict_id;
-  if not found then
-    return core.fail_unknown_conflict(p_conflict_id);
-  end if;
-  return core.fail(
-    'conflict_already_resolved',
-    jsonb_build_object(
-      'conflict_id', p_conflict_id, 'resolved_by', v_row.resolved_by,
-      'resolved_at', v_row.resolved_at, 'resolution', v_row.resolution
-    ),
-    'Read the resolution in the detail; open a new conflict if it does not settle yours.'
-  );
-end;
-$$;
-
--- sql/60_conflicts/fail_unknown_conflict.sql
-create or replace function core.fail_unknown_conflict(p_conflict_id bigint)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return core.fail(
-    'unknown_conflict',
-    jsonb_build_object('conflict_id', p_conflict_id),
-    'See get_active_conflicts for the open ones.'
-  );
-end;
-$$;
-
--- sql/60_conflicts/find_duplicate.sql
--- Another open conflict of the same source and key as this one, which was reported to this target or has it now, or
--- to whom this one was reported; null if there is none. Two would split what belongs together, and a report would
--- find either. The caller holds the counter, so that this stays true.
-create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
-returns bigint
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return (
-    select min(c.conflict_id)
-    from unnest(array[p_target, p_conflict.reported_to]) as t (name)
-    cross join core.find_open_conflict(
-      p_conflict.workspace, p_conflict.source_agent, t.name, p_conflict.conflict_key
-    ) as c
-    where c.conflict_id <> p_conflict.conflict_id
-  );
-end;
-$$;
-
--- sql/60_conflicts/find_open_conflict.sql
--- The open conflict of this source, target and key, locked until commit; nothing if there is none. One that
--- was reassigned counts for both targets: its source does not have to know. A caller that may report
--- afterwards holds the counter already (see core.hold_conflict_counter).
-create or replace function core.find_open_conflict(
-  p_workspace text,
-  p_source text,
-  p_target text,
-  p_conflict_key text
-)
-returns setof public.conflicts
-language plpgsql
-rows 1
-set search_path = ''
-as $$
-begin
-  return query
-  select * from public.conflicts as c
-  where c.workspace = p_workspace and c.source_agent = p_source and c.conflict_key = p_conflict_key
-    and p_target in (c.target_agent, c.reported_to) and c.status = 'open'
-  for no key update;
-end;
-$$;
-
--- sql/60_conflicts/hold_conflict_counter.sql
--- Keeps other reports of this workspace away until commit: whether a duplicate is open stays true, and no
--- number is given meanwhile. It comes before every conflict row: a transaction that settles one conflict
--- and may report another takes it first.
-create or replace function core.hold_conflict_counter(p_workspace text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
-  return found;
-end;
-$$;
-
 -- sql/60_conflicts/is_blocked.sql
-create or replace function core.is_blocked(p_agent_name text)
-returns boolean
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  perform core.require_name('agent_name', p_agent_name);
-  return exists (select from core.blockers_of_agent(core.current_workspace(), p_agent_name));
-end;
-$$;
-
 create or replace function public.is_blocked(agent_name text)
 returns boolean
 language sql
 stable
 set search_path = ''
 as $$
-  select core.is_blocked(agent_name);
+  select exists (select from core.blocked_by(agent_name));
 $$;
 
 comment on function public.is_blocked(text) is
 'Whether an open conflict blocks this agent (or another of its subsystem). See blocked_by and wait_until_unblocked.';
-
--- sql/60_conflicts/lock_conflict.sql
--- Locks a conflict's row until commit; its number may be wrong.
-create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
-returns public.conflicts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.conflicts;
-begin
-  select * into v_row from public.conflicts as c
-  where c.workspace = p_workspace and c.conflict_id = p_conflict_id
-  for no key update;
-  if not found then
-    perform core.fail_unknown_conflict(p_conflict_id);
-  end if;
-  return v_row;
-end;
-$$;
 
 -- sql/60_conflicts/log_conflict.sql
 create or replace function core.log_conflict(
@@ -5802,7 +5677,13 @@ declare
   v_request core.request;
   v_row public.conflicts;
 begin
-  perform core.require_severity(p_severity);
+  if p_severity is null or p_severity not in ('low', 'medium', 'high', 'critical') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'severity', 'reason', 'is unknown', 'value', left(p_severity, 200)),
+      'Use low, medium, high or critical.'
+    );
+  end if;
   perform core.require_agent('source', p_source);
   perform core.require_name('target', p_target);
   perform core.require_text('description', p_description);
@@ -5812,7 +5693,19 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  perform core.require_conflict_key(p_conflict_key);
+  -- The keys of the conflicts that the database opens and resolves by itself are kept out of the agents' reach: it
+  -- would overwrite and resolve theirs.
+  if starts_with(p_conflict_key, 'sharedstate:') then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_key', 'reason', 'belongs to the database', 'value', left(p_conflict_key, 200)
+      ),
+      'Use a key that does not begin with sharedstate:'
+    );
+  elsif p_conflict_key is not null then
+    perform core.require_label('conflict_key', p_conflict_key);
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'log_conflict',
     jsonb_build_array(
@@ -5861,20 +5754,155 @@ resolved. With a conflict_key (1 to 200 characters; those that begin with shared
 of the same source, target and key is counted on the one that is open, which takes all that is new in it, and is
 returned. Without details or blocks it leaves those that the open one has; {} or [] empties them.';
 
--- sql/60_conflicts/next_conflict_id.sql
--- The row lock on the counter is held until commit: numbers have no gaps and are never given twice.
-create or replace function core.next_conflict_id(p_workspace text)
-returns bigint
+-- sql/60_conflicts/open_conflicts.sql
+-- Finding and locking conflicts.
+--
+-- Of one source, target and key at most one conflict is open. A conflict counts for two targets: the one that
+-- it has now, and the one that it was reported to, because its source does not have to know that it was
+-- reassigned. A conflict without a key is one of its own.
+--
+-- Whoever may open a conflict, open one again or change a target locks the workspace's conflict counter first:
+-- then the answer to "is one open?" stays true until commit, and no number is given meanwhile.
+--
+-- Lock order: the counter comes before every conflict row, and after the constraints and subsystem rows. A
+-- transaction that resolves one conflict and may report another afterwards locks the counter first.
+
+-- Keeps other reports of this workspace away until commit.
+create or replace function core.lock_conflict_counter(p_workspace text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
+  return found;
+end;
+$$;
+
+-- Locks a conflict's row until commit; its number may be wrong.
+create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
+returns public.conflicts
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_number bigint;
+  v_row public.conflicts;
 begin
-  update core.conflict_counters as n set last_conflict_id = n.last_conflict_id + 1
-  where n.workspace = p_workspace
-  returning n.last_conflict_id into v_number;
-  return v_number;
+  select * into v_row from public.conflicts as c
+  where c.workspace = p_workspace and c.conflict_id = p_conflict_id
+  for no key update;
+  if not found then
+    perform core.fail(
+      'unknown_conflict',
+      jsonb_build_object('conflict_id', p_conflict_id),
+      'See get_active_conflicts for the open ones.'
+    );
+  end if;
+  return v_row;
+end;
+$$;
+
+-- The same for a conflict that has to be open.
+create or replace function core.lock_open_conflict(p_workspace text, p_conflict_id bigint)
+returns public.conflicts
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row constant public.conflicts := core.lock_conflict(p_workspace, p_conflict_id);
+begin
+  if v_row.status <> 'open' then
+    perform core.fail(
+      'conflict_already_resolved',
+      jsonb_build_object(
+        'conflict_id', p_conflict_id, 'resolved_by', v_row.resolved_by,
+        'resolved_at', v_row.resolved_at, 'resolution', v_row.resolution
+      ),
+      'Read the resolution in the detail; open a new conflict if it does not settle yours.'
+    );
+  end if;
+  return v_row;
+end;
+$$;
+
+-- The open conflict of this source, target and key, locked until commit; nothing if there is none. A caller
+-- that may report afterwards holds the counter already.
+create or replace function core.find_open_conflict(
+  p_workspace text,
+  p_source text,
+  p_target text,
+  p_conflict_key text
+)
+returns setof public.conflicts
+language plpgsql
+rows 1
+set search_path = ''
+as $$
+begin
+  return query
+  select * from public.conflicts as c
+  where c.workspace = p_workspace and c.source_agent = p_source and c.conflict_key = p_conflict_key
+    and p_target in (c.target_agent, c.reported_to) and c.status = 'open'
+  for no key update;
+end;
+$$;
+
+-- Another open conflict that would be the same as this one if this one were open and had this target; null if
+-- there is none. Two would split what belongs together, and a report would find either. The caller holds the
+-- counter. Locked, so that one that is just being resolved is waited for, and does not count then.
+create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return (
+    select c.conflict_id from public.conflicts as c
+    where c.workspace = p_conflict.workspace and c.source_agent = p_conflict.source_agent
+      and c.conflict_key = p_conflict.conflict_key and c.status = 'open'
+      and (p_target in (c.target_agent, c.reported_to) or p_conflict.reported_to in (c.target_agent, c.reported_to))
+      and c.conflict_id <> p_conflict.conflict_id
+    order by c.conflict_id
+    limit 1
+    for no key update
+  );
+end;
+$$;
+
+-- Before a conflict is opened again or gets another target.
+create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_other constant bigint := core.find_duplicate(p_conflict, p_target);
+begin
+  if v_other is not null then
+    perform core.fail(
+      'conflict_duplicate',
+      jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),
+      'Go on with the open one of the same source, target and key: its number is in duplicate_of.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- The subsystem whose budget a conflict is about, or robot for the totals; null for any other conflict. The
+-- database opens and resolves these by itself.
+create or replace function core.watched_subsystem(p_conflict public.conflicts)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_conflict.conflict_key in ('sharedstate:budget', 'sharedstate:totals')
+      and 'system_architect' in (p_conflict.target_agent, p_conflict.reported_to)
+      then p_conflict.source_agent
+  end;
 end;
 $$;
 
@@ -5911,11 +5939,8 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  perform core.hold_conflict_counter(v_workspace);
-  v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  if v_old.status <> 'open' then
-    perform core.fail_not_open(v_workspace, p_conflict_id);
-  end if;
+  perform core.lock_conflict_counter(v_workspace);
+  v_old := core.lock_open_conflict(v_workspace, p_conflict_id);
   perform core.require_no_duplicate(v_old, p_target_agent);
   update public.conflicts as c set target_agent = p_target_agent
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id
@@ -5983,9 +6008,28 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  perform core.hold_conflict_counter(v_workspace);
+  perform core.lock_conflict_counter(v_workspace);
   v_old := core.lock_conflict(v_workspace, p_conflict_id);
-  perform core.require_reopenable(v_old);
+  if v_old.status <> 'resolved' then
+    perform core.fail(
+      'conflict_not_resolved',
+      jsonb_build_object('conflict_id', p_conflict_id, 'status', v_old.status),
+      'It is open already; add a note if there is something to add.'
+    );
+  end if;
+  perform core.require_no_duplicate(v_old, v_old.target_agent);
+  -- The database's own: while a budget is exceeded the one about that is open, and one that was opened beside the
+  -- facts would stay so until somebody writes amounts.
+  if core.watched_subsystem(v_old) is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object(
+        'argument', 'conflict_id', 'reason', 'is about a budget, and belongs to the database',
+        'value', p_conflict_id
+      ),
+      'The database opens the next one by itself when the budget is exceeded; log one of your own about anything else.'
+    );
+  end if;
   update public.conflicts as c
   set status = 'open', resolution = null, resolved_by = null, resolved_at = null
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id
@@ -6029,7 +6073,45 @@ blocked.
 conflict_not_resolved if it is open; conflict_duplicate if another one of the same source, target and key is open.
 invalid_argument for one about a budget (conflict_key sharedstate:...): the database opens and resolves those by itself.';
 
--- sql/60_conflicts/report_conflict.sql
+-- sql/60_conflicts/reports.sql
+-- Opening a conflict, counting further reports on it, resolving it: for agents (log_conflict, resolve_conflict)
+-- and for the database itself, which watches budgets.
+--
+-- Each change leaves an event in the history of the conflict and an entry in the activity log, in the same
+-- transaction. Numbers of conflicts come from the workspace's counter, whose row stays locked until commit: they have
+-- no gaps and are never given twice. Numbers of events come from the conflict's own events, under the lock of its row.
+--
+-- Lock order: conflict counter -> conflict row; see open_conflicts.sql. Entry points of the budgets are
+-- core.report_conflict, core.find_open_conflict and core.settle_conflict.
+
+-- The caller holds the conflict's row, under which its events are numbered.
+create or replace function core.write_conflict_event(
+  p_conflict public.conflicts,
+  p_event text,
+  p_agent_name text,
+  p_details jsonb,
+  p_execution_id text
+)
+returns public.conflict_events
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.conflict_events;
+begin
+  insert into public.conflict_events as e (
+    workspace, conflict_id, event_id, event, agent_name, details, execution_id
+  )
+  select
+    p_conflict.workspace, p_conflict.conflict_id, coalesce(max(k.event_id), 0) + 1, p_event, p_agent_name,
+    p_details, p_execution_id
+  from public.conflict_events as k
+  where k.workspace = p_conflict.workspace and k.conflict_id = p_conflict.conflict_id
+  returning e.* into v_row;
+  return v_row;
+end;
+$$;
+
 -- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
 -- that is new in it; a null key makes each report a conflict of its own. Null details or blocked agents leave
 -- those that the open one has.
@@ -6055,65 +6137,102 @@ set search_path = ''
 as $$
 declare
   v_author constant text := case when p_counts then p_source else 'sharedstate' end;
+  v_event text;
   v_row public.conflicts;
 begin
-  perform core.hold_conflict_counter(p_workspace);
-  select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
-  if not found then
+  if p_conflict_key is not null then
+    -- core.lock_conflict_counter: before the look for an open one, so that its answer stays true.
+    perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
+    select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
+  end if;
+  if v_row.conflict_id is null then
+    v_event := 'opened';
+    update core.conflict_counters as n set last_conflict_id = n.last_conflict_id + 1
+    where n.workspace = p_workspace
+    returning n.last_conflict_id into v_row.conflict_id;
     insert into public.conflicts as c (
       workspace, conflict_id, severity, priority, source_agent, target_agent, description, details,
       blocks_agents, execution_id, conflict_key, reported_to
     ) values (
-      p_workspace, core.next_conflict_id(p_workspace), p_severity, p_priority, p_source, p_target,
+      p_workspace, v_row.conflict_id, p_severity, p_priority, p_source, p_target,
       p_description, coalesce(p_details, '{}'), coalesce(p_blocks, '{}'), p_execution_id, p_conflict_key, p_target
     )
     returning c.* into v_row;
-    return core.write_report(v_row, 'opened', 'conflict_created', v_author, p_execution_id);
-  end if;
-  if not p_counts and (
+  elsif not p_counts and (
     v_row.severity, v_row.priority, v_row.description, v_row.details, v_row.blocks_agents
   ) = (
     p_severity, p_priority, p_description, coalesce(p_details, v_row.details),
     coalesce(p_blocks, v_row.blocks_agents)
   ) then
     return v_row;
+  else
+    v_event := case when p_counts then 'reported' else 'updated' end;
+    update public.conflicts as c
+    set
+      severity = p_severity,
+      priority = p_priority,
+      description = p_description,
+      details = coalesce(p_details, c.details),
+      blocks_agents = coalesce(p_blocks, c.blocks_agents),
+      reports = c.reports + p_counts::integer,
+      last_reported_at = clock_timestamp()
+    where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id
+    returning c.* into v_row;
   end if;
-  update public.conflicts as c
-  set
-    severity = p_severity,
-    priority = p_priority,
-    description = p_description,
-    details = coalesce(p_details, c.details),
-    blocks_agents = coalesce(p_blocks, c.blocks_agents),
-    reports = c.reports + p_counts::integer,
-    last_reported_at = clock_timestamp()
-  where c.workspace = p_workspace and c.conflict_id = v_row.conflict_id
-  returning c.* into v_row;
-  if p_counts then
-    return core.write_report(v_row, 'reported', 'conflict_reported', v_author, p_execution_id);
-  end if;
-  return core.write_report(v_row, 'updated', 'conflict_updated', v_author, p_execution_id);
+  perform core.write_conflict_event(
+    v_row, v_event, v_author,
+    jsonb_build_object(
+      'severity', v_row.severity, 'priority', v_row.priority, 'target_agent', v_row.target_agent,
+      'description', v_row.description, 'details', v_row.details, 'blocks_agents', v_row.blocks_agents
+    ),
+    p_execution_id
+  );
+  perform core.write_activity(
+    p_workspace, v_author, case v_event when 'opened' then 'conflict_created' else 'conflict_' || v_event end,
+    jsonb_build_object('conflict_id', v_row.conflict_id, 'severity', v_row.severity, 'target', v_row.target_agent),
+    p_execution_id
+  );
+  return v_row;
 end;
 $$;
 
--- sql/60_conflicts/report_of.sql
--- What a conflict's report said, as the events of its history keep it.
-create or replace function core.report_of(p_conflict public.conflicts)
-returns jsonb
+-- Resolves a conflict that is open, whose row the caller holds, and returns its row. p_details is for the history.
+create or replace function core.settle_conflict(
+  p_workspace text,
+  p_conflict_id bigint,
+  p_resolution text,
+  p_resolved_by text,
+  p_execution_id text,
+  p_details jsonb default '{}'
+)
+returns public.conflicts
 language plpgsql
-immutable
 set search_path = ''
 as $$
+declare
+  v_row public.conflicts;
 begin
-  return jsonb_build_object(
-    'severity', p_conflict.severity, 'priority', p_conflict.priority, 'target_agent', p_conflict.target_agent,
-    'description', p_conflict.description, 'details', p_conflict.details,
-    'blocks_agents', p_conflict.blocks_agents
+  update public.conflicts as c
+  set
+    status = 'resolved',
+    resolution = p_resolution,
+    resolved_by = p_resolved_by,
+    resolved_at = clock_timestamp()
+  where c.workspace = p_workspace and c.conflict_id = p_conflict_id
+  returning c.* into v_row;
+  perform core.write_conflict_event(
+    v_row, 'resolved', p_resolved_by, jsonb_build_object('resolution', p_resolution) || p_details, p_execution_id
   );
+  perform core.write_activity(
+    p_workspace, p_resolved_by, 'conflict_resolved',
+    jsonb_build_object('conflict_id', p_conflict_id, 'resolution', p_resolution),
+    p_execution_id
+  );
+  return v_row;
 end;
 $$;
 
--- sql/60_conflicts/require_budget_transfer.sql
+-- sql/60_conflicts/resolve_conflict.sql
 -- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
 -- amounts, of which those that are absent are 0.
 create or replace function core.require_budget_transfer(p_transfer jsonb)
@@ -6155,102 +6274,6 @@ begin
 end;
 $$;
 
--- sql/60_conflicts/require_conflict_key.sql
--- Null, or a label. Those of the conflicts that the database opens and resolves by itself are kept out of
--- the agents' reach, or it would overwrite and resolve theirs.
-create or replace function core.require_conflict_key(p_conflict_key text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if starts_with(p_conflict_key, 'sharedstate:') then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', 'conflict_key', 'reason', 'belongs to the database', 'value', left(p_conflict_key, 200)
-      ),
-      'Use a key that does not begin with sharedstate:'
-    );
-  end if;
-  return p_conflict_key is null or core.require_label('conflict_key', p_conflict_key);
-end;
-$$;
-
--- sql/60_conflicts/require_no_duplicate.sql
--- Before a conflict is opened again or gets another target: see core.find_duplicate.
-create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_other constant bigint := core.find_duplicate(p_conflict, p_target);
-begin
-  if v_other is not null then
-    perform core.fail(
-      'conflict_duplicate',
-      jsonb_build_object('conflict_id', p_conflict.conflict_id, 'duplicate_of', v_other),
-      'Go on with the open one of the same source, target and key: its number is in duplicate_of.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/60_conflicts/require_reopenable.sql
--- Whether a conflict may be opened again. The database's own may not: while a budget is exceeded the one about that
--- is open, and one that was opened beside the facts would stay so until somebody writes amounts. The caller holds
--- the counter and the conflict's row.
-create or replace function core.require_reopenable(p_conflict public.conflicts)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_conflict.status <> 'resolved' then
-    perform core.fail(
-      'conflict_not_resolved',
-      jsonb_build_object('conflict_id', p_conflict.conflict_id, 'status', p_conflict.status),
-      'It is open already; add a note if there is something to add.'
-    );
-  end if;
-  perform core.require_no_duplicate(p_conflict, p_conflict.target_agent);
-  if core.watched_subsystem(p_conflict.workspace, p_conflict.conflict_id) is not null then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object(
-        'argument', 'conflict_id', 'reason', 'is about a budget, and belongs to the database',
-        'value', p_conflict.conflict_id
-      ),
-      'The database opens the next one by itself when the budget is exceeded; log one of your own about anything else.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/60_conflicts/require_severity.sql
-create or replace function core.require_severity(p_severity text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  if p_severity is null or p_severity not in ('low', 'medium', 'high', 'critical') then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'severity', 'reason', 'is unknown', 'value', left(p_severity, 200)),
-      'Use low, medium, high or critical.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/60_conflicts/resolve_conflict.sql
 create or replace function core.resolve_conflict(
   p_conflict_id bigint,
   p_resolution text,
@@ -6266,7 +6289,11 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_from constant text := p_budget_transfer ->> 'from_subsystem';
+  v_to constant text := p_budget_transfer ->> 'to_subsystem';
   v_request core.request;
+  v_watched text;
+  v_latest public.global_constraints;
   v_row public.conflicts;
 begin
   perform core.require_present('conflict_id', to_jsonb(p_conflict_id));
@@ -6283,13 +6310,30 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.conflicts, v_request.answer);
   end if;
-  if p_budget_transfer is null then
-    v_row := core.settle_by_hand(v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
-  else
-    v_row := core.settle_by_transfer(
-      v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id, p_budget_transfer
+  select core.watched_subsystem(c) into v_watched from public.conflicts as c
+  where c.workspace = v_workspace and c.conflict_id = p_conflict_id;
+  -- A conflict about a budget that is still exceeded is not at an end by a word, nor by a transfer that is not enough:
+  -- the look at the budgets that follows opens the next one. So it is resolved before that look, and all that the
+  -- look and the transfer lock is locked before the conflict's row.
+  if p_budget_transfer is not null or v_watched is not null then
+    v_latest := core.lock_constraints(v_workspace);
+    perform core.lock_subsystems(v_workspace, array[v_from, v_to, v_watched] || case
+      when p_budget_transfer is not null then array(select u.subsystem from core.shared_use(v_latest) as u)
+    end);
+    perform core.lock_conflict_counter(v_workspace);
+  end if;
+  perform core.lock_open_conflict(v_workspace, p_conflict_id);
+  v_row := core.settle_conflict(
+    v_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
+    case when p_budget_transfer is null then '{}' else jsonb_build_object('budget_transfer', p_budget_transfer) end
+  );
+  if p_budget_transfer is not null then
+    perform core.move_budget(
+      v_workspace, v_from, v_to, core.require_budget_transfer(p_budget_transfer), p_resolution, p_resolved_by,
+      p_execution_id, null
     );
   end if;
+  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -6316,118 +6360,9 @@ comment on function public.resolve_conflict(bigint, text, text, jsonb, text, uui
 budget_transfer: {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 0}
 moves that budget in the same transaction, as transfer_budget does: both are done, or neither.';
 
--- sql/60_conflicts/settle_by_hand.sql
--- Resolves a conflict by a word alone. One about a budget that is still exceeded is not at an end by that:
--- the next one opens at once.
-create or replace function core.settle_by_hand(
-  p_workspace text,
-  p_conflict_id bigint,
-  p_resolution text,
-  p_resolved_by text,
-  p_execution_id text
-)
-returns public.conflicts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
-  v_row public.conflicts;
-begin
-  if v_watched is not null then
-    -- Before the conflict's row, which the look at the budget may open anew.
-    perform core.lock_constraints(p_workspace);
-    perform core.lock_subsystems(p_workspace, array[v_watched]);
-    perform core.hold_conflict_counter(p_workspace);
-  end if;
-  v_row := core.settle_conflict(p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id);
-  perform core.recheck_budget(p_workspace, v_watched, p_execution_id);
-  return v_row;
-end;
-$$;
-
--- sql/60_conflicts/settle_by_transfer.sql
--- Resolves a conflict and moves budget, which may be what the conflict is about: so it is resolved before
--- the move looks at the budgets again, and a move that is not enough opens the next conflict. That turns
--- the lock order around, unless all that the move locks is locked first.
-create or replace function core.settle_by_transfer(
-  p_workspace text,
-  p_conflict_id bigint,
-  p_resolution text,
-  p_resolved_by text,
-  p_execution_id text,
-  p_transfer jsonb
-)
-returns public.conflicts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_from constant text := p_transfer ->> 'from_subsystem';
-  v_to constant text := p_transfer ->> 'to_subsystem';
-  v_latest constant public.global_constraints := core.lock_constraints(p_workspace);
-  v_watched constant text := core.watched_subsystem(p_workspace, p_conflict_id);
-  v_row public.conflicts;
-begin
-  perform core.lock_subsystems(
-    p_workspace, array[v_from, v_to, v_watched] || array(select u.subsystem from core.shared_use(v_latest) as u)
-  );
-  perform core.hold_conflict_counter(p_workspace);
-  v_row := core.settle_conflict(
-    p_workspace, p_conflict_id, p_resolution, p_resolved_by, p_execution_id,
-    jsonb_build_object('budget_transfer', p_transfer)
-  );
-  perform core.move_budget(
-    p_workspace, v_from, v_to, core.require_budget_transfer(p_transfer), p_resolution, p_resolved_by,
-    p_execution_id, null
-  );
-  perform core.recheck_budget(p_workspace, v_watched, p_execution_id);
-  return v_row;
-end;
-$$;
-
--- sql/60_conflicts/settle_conflict.sql
--- Resolves an open conflict and returns its row; says why when it is not open. p_details is for the history.
-create or replace function core.settle_conflict(
-  p_workspace text,
-  p_conflict_id bigint,
-  p_resolution text,
-  p_resolved_by text,
-  p_execution_id text,
-  p_details jsonb default '{}'
-)
-returns public.conflicts
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.conflicts;
-begin
-  update public.conflicts as c
-  set
-    status = 'resolved',
-    resolution = p_resolution,
-    resolved_by = p_resolved_by,
-    resolved_at = clock_timestamp()
-  where c.workspace = p_workspace and c.conflict_id = p_conflict_id and c.status = 'open'
-  returning c.* into v_row;
-  if not found then
-    perform core.fail_not_open(p_workspace, p_conflict_id);
-  end if;
-  perform core.write_conflict_event(
-    v_row, 'resolved', p_resolved_by, jsonb_build_object('resolution', p_resolution) || p_details, p_execution_id
-  );
-  perform core.write_activity(
-    p_workspace, p_resolved_by, 'conflict_resolved',
-    jsonb_build_object('conflict_id', p_conflict_id, 'resolution', p_resolution),
-    p_execution_id
-  );
-  return v_row;
-end;
-$$;
-
 -- sql/60_conflicts/wait_until_unblocked.sql
--- How long an agent has been blocked is the age of the oldest conflict that blocks it.
+-- How long an agent has been blocked is the age of the oldest conflict that blocks it. In two halves although it only
+-- reads: what checks the argument is not for callers.
 create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql
@@ -6462,82 +6397,8 @@ comment on function public.wait_until_unblocked(text) is
 'Whether an agent is blocked, and by which open conflicts. While it is, ask again after retry_ms, which grows with the
 time for which it has been blocked.';
 
--- sql/60_conflicts/watched_subsystem.sql
--- The subsystem whose budget a conflict is about, or robot, or null: these conflicts are the database's own.
-create or replace function core.watched_subsystem(p_workspace text, p_conflict_id bigint)
-returns text
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select c.source_agent from public.conflicts as c
-    where c.workspace = p_workspace and c.conflict_id = p_conflict_id
-      and c.conflict_key in ('sharedstate:budget', 'sharedstate:totals')
-      and 'system_architect' in (c.target_agent, c.reported_to)
-  );
-end;
-$$;
-
--- sql/60_conflicts/write_conflict_event.sql
--- The caller holds the conflict's row, under which its events are numbered.
-create or replace function core.write_conflict_event(
-  p_conflict public.conflicts,
-  p_event text,
-  p_agent_name text,
-  p_details jsonb,
-  p_execution_id text
-)
-returns public.conflict_events
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.conflict_events;
-begin
-  insert into public.conflict_events as e (
-    workspace, conflict_id, event_id, event, agent_name, details, execution_id
-  )
-  select
-    p_conflict.workspace, p_conflict.conflict_id, coalesce(max(k.event_id), 0) + 1, p_event, p_agent_name,
-    p_details, p_execution_id
-  from public.conflict_events as k
-  where k.workspace = p_conflict.workspace and k.conflict_id = p_conflict.conflict_id
-  returning e.* into v_row;
-  return v_row;
-end;
-$$;
-
--- sql/60_conflicts/write_report.sql
--- What every report leaves: an event with all that it said, and an entry in the activity log.
-create or replace function core.write_report(
-  p_conflict public.conflicts,
-  p_event text,
-  p_activity text,
-  p_author text,
-  p_execution_id text
-)
-returns public.conflicts
-language plpgsql
-set search_path = ''
-as $$
-begin
-  perform core.write_conflict_event(
-    p_conflict, p_event, p_author, core.report_of(p_conflict), p_execution_id
-  );
-  perform core.write_activity(
-    p_conflict.workspace, p_author, p_activity,
-    jsonb_build_object(
-      'conflict_id', p_conflict.conflict_id, 'severity', p_conflict.severity, 'target', p_conflict.target_agent
-    ),
-    p_execution_id
-  );
-  return p_conflict;
-end;
-$$;
-
 -- sql/60_conflicts/get_active_conflicts.sql
+-- In two halves although it only reads: what checks the argument is not for callers.
 create or replace function core.get_active_conflicts(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -6580,6 +6441,7 @@ With agent_name only those with that agent (or another of its subsystem: skeleto
 as source, target or blocked.';
 
 -- sql/60_conflicts/get_conflict_history.sql
+-- In two halves although it only reads: what refuses an unknown number is not for callers.
 create or replace function core.get_conflict_history(p_conflict_id bigint)
 returns setof public.conflict_events
 language plpgsql
@@ -6594,7 +6456,11 @@ begin
     select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
   ) then
     -- An empty history would read as a conflict to which nothing happened.
-    perform core.fail_unknown_conflict(p_conflict_id);
+    perform core.fail(
+      'unknown_conflict',
+      jsonb_build_object('conflict_id', p_conflict_id),
+      'See get_active_conflicts for the open ones.'
+    );
   end if;
   return query
   select * from public.conflict_events as e
@@ -6617,11 +6483,12 @@ comment on function public.get_conflict_history(bigint) is
 unknown_conflict if there is none of that number.';
 
 -- sql/70_activity/tables.sql
+-- Names and labels are checked by whoever writes them: core.write_activity and the import take no others.
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
   workspace text not null,
-  agent_name text not null check (core.is_name(agent_name)),
-  activity text not null check (core.is_label(activity)),
+  agent_name text not null,
+  activity text not null,
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
   execution_id text,
   "timestamp" timestamptz not null default clock_timestamp(),
@@ -6639,18 +6506,20 @@ comment on column public.agent_activity_logs.import_key is
 comment on column public.agent_activity_logs.transaction_id is
 'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
--- Pages of the log, newest first, by each filter. The columns after the filter are the order, so a page costs the
--- same wherever it stands in the log. This is the busiest table: each index here is paid for by every mutation.
--- What stands behind the order is for several filters at once: an agent that never did what is asked for is passed
--- over in the index, without a look at each of its entries.
-create index agent_activity_logs_recent_idx
-on public.agent_activity_logs (workspace, "timestamp" desc, id desc);
+-- Pages of the log, newest first, by each filter. The time after the filter is the order, so a page costs the same
+-- wherever it stands in the log; the few entries of one time are sorted by id when they are read.
+--
+-- This is the busiest table: every mutation pays for each index, in bytes too. So a filter is not in its index as text
+-- but as one number, made of workspace and value: two numbers of 8 bytes a row are a third of what the texts take, and
+-- Postgres keeps pages of such short rows that grow at their end full, which is why time goes up. Two texts may
+-- have one number, so a query compares the texts as well: see core.get_recent_activity.
+create index agent_activity_logs_recent_idx on public.agent_activity_logs (workspace, "timestamp");
 create index agent_activity_logs_by_agent_idx
-on public.agent_activity_logs (workspace, agent_name, "timestamp" desc, id desc, activity);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || agent_name, 0), "timestamp");
 create index agent_activity_logs_by_execution_idx
-on public.agent_activity_logs (workspace, execution_id, "timestamp" desc, id desc, agent_name, activity);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || execution_id, 0), "timestamp");
 create index agent_activity_logs_by_activity_idx
-on public.agent_activity_logs (workspace, activity, "timestamp" desc, id desc);
+on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
 -- The order in which followers read; filters are applied on the way, so one index serves them all.
 create index agent_activity_logs_follow_idx
 on public.agent_activity_logs (workspace, transaction_id, id);
@@ -6672,25 +6541,48 @@ comment on type public.activity_page is
 'A step of a follower: entries in the order of their transactions, where to go on, whether to ask again at once, and
 else in how many milliseconds.';
 
--- sql/70_activity/last_activity.sql
--- The cursor behind the last entry that a follower could have read by now.
-create or replace function core.last_activity(p_workspace text, p_before xid8)
-returns text
+-- sql/70_activity/log_agent_activities.sql
+-- Unknown keys are refused: a misspelt one would be lost without a word.
+create or replace function core.require_activities(p_entries jsonb)
+returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  v_entry jsonb;
+  v_place text;
+  v_key text;
 begin
-  return coalesce((
-    select a.transaction_id || '/' || a.id from public.agent_activity_logs as a
-    where a.workspace = p_workspace and a.transaction_id < p_before
-    order by a.transaction_id desc, a.id desc
-    limit 1
-  ), '0/0');
+  if jsonb_typeof(p_entries) is distinct from 'array' or jsonb_array_length(p_entries) not between 1 and 1000 then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'entries', 'reason', 'is no list of 1 to 1000 entries'),
+      'Send a list such as [{"agent_name": "skeleton_agent", "activity": "design_started", "details": {}}].'
+    );
+  end if;
+  for v_entry, v_place in
+    select e.value, 'entries.' || (e.ordinality - 1) from jsonb_array_elements(p_entries) with ordinality as e
+  loop
+    perform core.require_object(v_place, v_entry);
+    for v_key in select k.key from jsonb_each(v_entry) as k loop
+      if v_key not in ('agent_name', 'activity', 'details')
+        or v_key <> 'details' and jsonb_typeof(v_entry -> v_key) <> 'string' then
+        perform core.fail(
+          'invalid_argument',
+          jsonb_build_object('argument', v_place || '.' || v_key, 'reason', 'is unknown or no text'),
+          'An entry has agent_name and activity, both text, and perhaps details, an object.'
+        );
+      end if;
+    end loop;
+    perform core.require_agent(v_place || '.agent_name', v_entry ->> 'agent_name');
+    perform core.require_label(v_place || '.activity', v_entry ->> 'activity');
+    perform core.require_object(v_place || '.details', coalesce(v_entry -> 'details', '{}'));
+  end loop;
+  return true;
 end;
 $$;
 
--- sql/70_activity/log_agent_activities.sql
 create or replace function core.log_agent_activities(p_entries jsonb, p_execution_id text, p_request_id uuid)
 returns setof public.agent_activity_logs
 language plpgsql
@@ -6795,9 +6687,118 @@ $$;
 comment on function public.log_agent_activity(text, text, jsonb, text, uuid) is
 'Adds an entry to the activity log and returns it.';
 
--- sql/70_activity/next_activity.sql
--- The entries behind a cursor, see core.read_activity, whose snapshot this one has. Planned anew for each call: of the
--- filters that are null the planner then sees nothing any more.
+-- sql/70_activity/prune_activity.sql
+create or replace function core.prune_activity(p_older_than timestamptz, p_limit integer, p_request_id uuid)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_agent_name constant text := coalesce(core.claimed_agent(), 'operator');
+  v_request core.request;
+  v_count integer;
+begin
+  perform core.require_agent('agent_name', v_agent_name);
+  perform core.require_past('older_than', p_older_than);
+  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 100000);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'prune_activity', jsonb_build_array(p_older_than, p_limit)
+  );
+  if v_request.is_replay then
+    return v_request.answer::integer;
+  end if;
+  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
+  -- and each run would find other rows: p_limit would not hold.
+  with old as materialized (
+    select o.id from public.agent_activity_logs as o
+    where o.workspace = v_workspace and o."timestamp" < p_older_than
+    order by o."timestamp", o.id
+    limit p_limit
+    for update skip locked
+  )
+  delete from public.agent_activity_logs as a
+  using old
+  where a.id = old.id;
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform core.write_activity(
+      v_workspace, v_agent_name, 'activity_pruned',
+      jsonb_build_object('older_than', p_older_than, 'entries', v_count), null
+    );
+  end if;
+  perform core.remember_request(v_request, to_jsonb(v_count));
+  return v_count;
+end;
+$$;
+
+create or replace function public.prune_activity(
+  older_than timestamptz,
+  limit_count integer default 20000,
+  request_id uuid default null
+)
+returns integer
+language sql
+set search_path = ''
+as $$
+  select core.prune_activity(older_than, limit_count, request_id);
+$$;
+
+comment on function public.prune_activity(timestamptz, integer, uuid) is
+'For operators: deletes entries of the activity log that are older than a time in the past, the oldest first, up to
+limit_count (100000 at most) in one call. Returns how many: call it again until that is 0.';
+
+-- sql/70_activity/read_activity.sql
+-- Following the log.
+--
+-- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
+-- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
+-- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
+-- have one snapshot, because the functions are stable.
+--
+-- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
+-- the number of a transaction that had left nothing on disk is given again.
+
+-- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
+-- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+begin
+  if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is no cursor', 'value', left(p_cursor, 200)),
+      'Send a cursor that read_activity returned, "0/0" for the log''s first entry, or null for what comes from now on.'
+    );
+  elsif split_part(p_cursor, '/', 1)::xid8 >= v_next then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', 'cursor', 'reason', 'is of another database server', 'value', p_cursor),
+      'Begin anew: with "0/0" at the log''s first entry, or with null.'
+    );
+  end if;
+  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
+  if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
+    perform core.fail(
+      'log_restored',
+      jsonb_build_object('transaction_id', p_last.transaction_id, 'next_transaction_id', v_next),
+      'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
+    );
+  end if;
+  return true;
+end;
+$$;
+
+-- The entries behind a cursor. Planned anew for each call: of the filters that are null the planner then sees nothing
+-- any more.
 create or replace function core.next_activity(
   p_workspace text,
   p_cursor text,
@@ -6862,75 +6863,7 @@ begin
 end;
 $$;
 
--- sql/70_activity/prune_activity.sql
-create or replace function core.prune_activity(p_older_than timestamptz, p_limit integer, p_request_id uuid)
-returns integer
-language plpgsql
-security definer
-set search_path = ''
-set plan_cache_mode = force_custom_plan
-as $$
-declare
-  v_workspace constant text := core.current_workspace();
-  v_request core.request;
-  v_count integer;
-begin
-  perform core.require_past('older_than', p_older_than);
-  perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 100000);
-  v_request := core.recall_request(
-    v_workspace, p_request_id, 'prune_activity', jsonb_build_array(p_older_than, p_limit)
-  );
-  if v_request.is_replay then
-    return v_request.answer::integer;
-  end if;
-  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
-  -- and each run would find other rows: p_limit would not hold.
-  with old as materialized (
-    select o.id from public.agent_activity_logs as o
-    where o.workspace = v_workspace and o."timestamp" < p_older_than
-    order by o."timestamp", o.id
-    limit p_limit
-    for update skip locked
-  )
-  delete from public.agent_activity_logs as a
-  using old
-  where a.id = old.id;
-  get diagnostics v_count = row_count;
-  if v_count > 0 then
-    perform core.write_activity(
-      v_workspace, coalesce(core.claimed_agent(), 'operator'), 'activity_pruned',
-      jsonb_build_object('older_than', p_older_than, 'entries', v_count), null
-    );
-  end if;
-  perform core.remember_request(v_request, to_jsonb(v_count));
-  return v_count;
-end;
-$$;
-
-create or replace function public.prune_activity(
-  older_than timestamptz,
-  limit_count integer default 20000,
-  request_id uuid default null
-)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select core.prune_activity(older_than, limit_count, request_id);
-$$;
-
-comment on function public.prune_activity(timestamptz, integer, uuid) is
-'For operators: deletes entries of the activity log that are older than a time in the past, the oldest first, up to
-limit_count (100000 at most) in one call. Returns how many: call it again until that is 0.';
-
--- sql/70_activity/read_activity.sql
--- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
--- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
--- that still runs: of everything before it this snapshot sees all that there will ever be. Two statements of this
--- function have one snapshot, because it is stable.
---
--- A cursor is always the place of a committed entry, never a bare transaction number: after a crash the number of a
--- transaction that had left nothing on disk is given again.
+-- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.read_activity(
   p_cursor text,
   p_limit integer,
@@ -6950,19 +6883,27 @@ declare
   v_page public.activity_page;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 1000);
-  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  perform core.require_optional_name('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
   select * into v_last from public.agent_activity_logs as a
   where a.workspace = v_workspace
   order by a.transaction_id desc, a.id desc
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    v_page.cursor := core.last_activity(v_workspace, pg_snapshot_xmin(pg_current_snapshot()));
+    -- Behind the last entry that a follower could have read by now.
+    select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
+    where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    order by a.transaction_id desc, a.id desc
+    limit 1;
   elsif p_cursor <> v_last.transaction_id || '/' || v_last.id then
     v_page := core.next_activity(v_workspace, p_cursor, p_limit, p_agent_name, p_execution_id, p_activity);
   end if;
   v_page.entries := coalesce(v_page.entries, '{}');
-  v_page.cursor := coalesce(v_page.cursor, p_cursor);
+  v_page.cursor := coalesce(v_page.cursor, p_cursor, '0/0');
   v_page.more := coalesce(v_page.more, false);
   v_page.retry_ms := core.retry_ms(coalesce(clock_timestamp() - v_last."timestamp", interval '1 hour'), 100, 2000);
   return v_page;
@@ -6992,126 +6933,9 @@ Without a cursor there are no entries, only the cursor from which to follow what
 of the log. more: ask again at once, else after retry_ms, which grows while nothing is written. limit_count: 1 to 1000.
 Entries come in the order of their transactions, when no older transaction of the database server is writing any more.';
 
--- sql/70_activity/require_activities.sql
--- Unknown keys are refused: a misspelt one would be lost without a word.
-create or replace function core.require_activities(p_entries jsonb)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_entry jsonb;
-  v_place text;
-  v_key text;
-begin
-  if jsonb_typeof(p_entries) is distinct from 'array' or jsonb_array_length(p_entries) not between 1 and 1000 then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'entries', 'reason', 'is no list of 1 to 1000 entries'),
-      'Send a list such as [{"agent_name": "skeleton_agent", "activity": "design_started", "details": {}}].'
-    );
-  end if;
-  for v_entry, v_place in
-    select e.value, 'entries.' || (e.ordinality - 1) from jsonb_array_elements(p_entries) with ordinality as e
-  loop
-    perform core.require_object(v_place, v_entry);
-    for v_key in select k.key from jsonb_each(v_entry) as k loop
-      if v_key not in ('agent_name', 'activity', 'details')
-        or v_key <> 'details' and jsonb_typeof(v_entry -> v_key) <> 'string' then
-        perform core.fail(
-          'invalid_argument',
-          jsonb_build_object('argument', v_place || '.' || v_key, 'reason', 'is unknown or no text'),
-          'An entry has agent_name and activity, both text, and perhaps details, an object.'
-        );
-      end if;
-    end loop;
-    perform core.require_agent(v_place || '.agent_name', v_entry ->> 'agent_name');
-    perform core.require_label(v_place || '.activity', v_entry ->> 'activity');
-    perform core.require_object(v_place || '.details', coalesce(v_entry -> 'details', '{}'));
-  end loop;
-  return true;
-end;
-$$;
-
--- sql/70_activity/require_activity_filter.sql
--- A name that nobody can have would find nothing, and read as "nothing happened".
-create or replace function core.require_activity_filter(p_agent_name text, p_execution_id text, p_activity text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  perform core.require_optional_name('agent_name', p_agent_name);
-  perform core.require_optional_name('execution_id', p_execution_id);
-  return p_activity is null or core.require_label('activity', p_activity);
-end;
-$$;
-
--- sql/70_activity/require_followable.sql
--- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
--- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
-create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_next constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
-begin
-  if p_cursor !~ '^[0-9]{1,19}/[0-9]{1,18}$' then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'cursor', 'reason', 'is no cursor', 'value', left(p_cursor, 200)),
-      'Send a cursor that read_activity returned, "0/0" for the log''s first entry, or null for what comes from now on.'
-    );
-  elsif split_part(p_cursor, '/', 1)::xid8 >= v_next then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'cursor', 'reason', 'is of another database server', 'value', p_cursor),
-      'Begin anew: with "0/0" at the log''s first entry, or with null.'
-    );
-  end if;
-  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
-  if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
-    perform core.fail(
-      'log_restored',
-      jsonb_build_object('transaction_id', p_last.transaction_id, 'next_transaction_id', v_next),
-      'Once, as the owner: update public.agent_activity_logs set transaction_id = pg_current_xact_id() where true.'
-    );
-  end if;
-  return true;
-end;
-$$;
-
--- sql/70_activity/time_of_activity.sql
--- Where a page begins. An unknown entry is an error, because an empty page would read as the log's end.
-create or replace function core.time_of_activity(p_workspace text, p_id bigint)
-returns timestamptz
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_time timestamptz;
-begin
-  select a."timestamp" into v_time from public.agent_activity_logs as a
-  where a.id = p_id and a.workspace = p_workspace;
-  if not found then
-    perform core.fail(
-      'invalid_argument',
-      jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_id),
-      'Use the id of an entry that was read. If it was pruned since, so was all that came before it.'
-    );
-  end if;
-  return v_time;
-end;
-$$;
-
 -- sql/70_activity/write_activity.sql
--- The log entry of a mutation, in its transaction: either both are there or neither.
+-- The log entry of a mutation, in its transaction: either both are there or neither. Nobody waits for rows of the log,
+-- so they come last in the lock order. The caller has checked the names; the table does not do it again.
 create or replace function core.write_activity(
   p_workspace text,
   p_agent_name text,
@@ -7136,6 +6960,11 @@ $$;
 -- sql/70_activity/get_recent_activity.sql
 -- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
 -- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+--
+-- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
+-- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+--
+-- In two halves although it only reads: what checks the arguments is not for callers.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -7151,22 +6980,50 @@ stable
 security definer
 set search_path = ''
 set plan_cache_mode = force_custom_plan
+set enable_sort = off
 as $$
 declare
   v_workspace constant text := core.current_workspace();
+  v_agent constant bigint := hashtextextended(v_workspace || '/' || p_agent_name, 0);
+  v_execution constant bigint := hashtextextended(v_workspace || '/' || p_execution_id, 0);
+  v_activity constant bigint := hashtextextended(v_workspace || '/' || p_activity, 0);
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  perform core.require_activity_filter(p_agent_name, p_execution_id, p_activity);
+  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  perform core.require_optional_name('agent_name', p_agent_name);
+  perform core.require_optional_name('execution_id', p_execution_id);
+  if p_activity is not null then
+    perform core.require_label('activity', p_activity);
+  end if;
   if p_before_id is not null then
-    v_before := core.time_of_activity(v_workspace, p_before_id);
+    select a."timestamp" into v_before from public.agent_activity_logs as a
+    where a.id = p_before_id and a.workspace = v_workspace;
+    if not found then
+      -- An empty page would read as the log's end.
+      perform core.fail(
+        'invalid_argument',
+        jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
+        'Use the id of an entry that was read. If it was pruned since, so was all that came before it.'
+      );
+    end if;
   end if;
   return query
   select a.* from public.agent_activity_logs as a
   where a.workspace = v_workspace
-    and (p_agent_name is null or a.agent_name = p_agent_name)
-    and (p_execution_id is null or a.execution_id = p_execution_id)
-    and (p_activity is null or a.activity = p_activity)
+    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    and (
+      p_agent_name is null
+      or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
+    )
+    and (
+      p_execution_id is null
+      or (hashtextextended(a.workspace || '/' || a.execution_id, 0) = v_execution and a.execution_id = p_execution_id)
+    )
+    and (
+      p_activity is null
+      or (hashtextextended(a.workspace || '/' || a.activity, 0) = v_activity and a.activity = p_activity)
+    )
     and (p_since is null or a."timestamp" >= p_since)
     and (p_until is null or a."timestamp" < p_until)
     and (p_before_id is null or (a."timestamp", a.id) < (v_before, p_before_id))
@@ -8344,7 +8201,7 @@ begin
       core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
     -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
-    perform core.hold_conflict_counter(v_workspace);
+    perform core.lock_conflict_counter(v_workspace);
     if v_last_conflict_id is not null then
       update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
       where n.workspace = v_workspace and n.last_conflict_id < v_last_conflict_id::bigint;
@@ -8668,7 +8525,7 @@ public.add_conflict_note, core.add_conflict_note,
 public.reassign_conflict, core.reassign_conflict,
 public.reopen_conflict, core.reopen_conflict,
 public.get_conflict_history, core.get_conflict_history,
-public.is_blocked, core.is_blocked,
+public.is_blocked,
 public.blocked_by, core.blocked_by,
 public.wait_until_unblocked, core.wait_until_unblocked,
 public.get_active_conflicts, core.get_active_conflicts,

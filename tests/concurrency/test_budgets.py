@@ -389,7 +389,7 @@ def test_a_change_of_allocations_takes_conflicts_in_the_order_of_everybody(stage
     commit(stage.first, write(9, "power"))
     commit(stage.first, write(5, "shell"))
     stage.first.connection.execute(
-        "select core.hold_conflict_counter(core.current_workspace())"
+        "select core.lock_conflict_counter(core.current_workspace())"
     ).fetchall()
     waiting = waits(stage, allocate(power=9, shell=4))
     reassigned = {"conflict_id": 1, "target_agent": "skeleton_agent"}

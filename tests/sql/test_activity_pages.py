@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sql.support import Api, Row
+from tests.sql.support import Api, Row, make_workspace
 
 
 @pytest.fixture
@@ -146,6 +146,19 @@ def test_a_page_by_a_filter_reads_its_index_and_not_the_log(
     wanted = log[0][argument]
     assert blocks_read(api, f"{page}({argument} => '{wanted}')") < 100
     assert blocks_read(api, f"{page}(until => '{log[-4]['timestamp']}')") < 100
+
+
+def test_entries_of_another_workspace_with_the_same_number_in_the_index_are_not_found(
+    api: Api,
+) -> None:
+    """The number is made of "workspace/value": here both have the same text."""
+    other = make_workspace(api.http, api.stack, f"{api.workspace}/a")
+    note = {"agent_name": "a/b", "activity": "a/b", "execution_id": "a/b"}
+    mine = api.do("log_agent_activity", **note)
+    assert mine["workspace"] == api.workspace
+    for argument in note:
+        assert api.do("get_recent_activity", **{argument: "a/b"}) == [mine]
+        assert other.do("get_recent_activity", **{argument: "b"}) == []
 
 
 # Many at once

@@ -22,6 +22,8 @@ CONFLICT = {
     "description": "?",
     "status": "open",
 }
+EVENT = {"event_id": 1, "event": "opened", "agent_name": "a"}
+ENTRY = {"agent_name": "a", "activity": "b", "import_key": "00000000-0000-0000-0000-00000000000a"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,42 @@ CONFLICT = {
         (
             "document.counters.fencing.resource_type",
             {"counters": {"fencing": [{**TOKEN, "resource_type": "a "}]}},
+        ),
+        (
+            "document.conflicts.source_agent",
+            {"conflicts": [{**CONFLICT, "conflict_id": 1, "source_agent": "a "}]},
+        ),
+        (
+            "document.conflicts.target_agent",
+            {"conflicts": [{**CONFLICT, "conflict_id": 1, "target_agent": ""}]},
+        ),
+        (
+            "document.conflicts.reported_to",
+            {"conflicts": [{**CONFLICT, "conflict_id": 1, "reported_to": "a\n"}]},
+        ),
+        (
+            "document.conflicts.resolved_by",
+            {"conflicts": [{**CONFLICT, "conflict_id": 1, "resolved_by": " a"}]},
+        ),
+        (
+            "document.conflicts.conflict_key",
+            {"conflicts": [{**CONFLICT, "conflict_id": 1, "conflict_key": ""}]},
+        ),
+        (
+            "document.conflicts.events.agent_name",
+            {
+                "conflicts": [
+                    {**CONFLICT, "conflict_id": 1, "events": [{**EVENT, "agent_name": ""}]}
+                ]
+            },
+        ),
+        (
+            "document.agent_activity_logs.agent_name",
+            {"agent_activity_logs": [{**ENTRY, "agent_name": "a "}]},
+        ),
+        (
+            "document.agent_activity_logs.activity",
+            {"agent_activity_logs": [ENTRY, {**ENTRY, "activity": "a\tb"}]},
         ),
         ("document", {"document_dependencies": [{**DEPENDENCY, "seen_version": -1}]}),
         ("document", {"document_dependencies": [{**DEPENDENCY, "accepted_version": -1}]}),

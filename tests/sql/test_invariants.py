@@ -24,7 +24,7 @@ HELPERS_OF_CALLERS = {
     "core.stale_inputs",
 }
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_lock_status", "health", "schema_version"}
+WITHOUT_TWIN = {"get_lock_status", "health", "is_blocked", "schema_version"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
@@ -311,6 +311,8 @@ def test_a_function_of_the_api_and_its_private_half_are_in_the_file_of_their_nam
         if schema == "public" or f"public.{bare}" in files:
             assert places == {bare}, name
         assert len(places) == 1, name
+
+
 def test_a_file_of_shared_helpers_begins_with_what_they_are_about() -> None:
     for path, text in SOURCES.items():
         if path.parent.name == "sql" or path.name == "tables.sql":
