@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from sharedstate.config import checked_name
 from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
+from sharedstate_ops.cli.target import answering_env_file
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.envfile import EnvFile
 from sharedstate_ops.stack.envkeys import SECRET, fill, new_lines
@@ -126,16 +127,14 @@ def _rotate(place: Home) -> None:
 def _find_secret(home: Home) -> str:
     """JWT_SECRET of the environment, else in the order in which `find_target` finds the database.
 
-    So of the running stack, then of `.env`, then of the embedded stack that is stopped.
+    So of a `.env` of others that answers, then of the running stack, then of any `.env`, then of
+    the embedded stack that is stopped.
     """
     stored = read_keys(home.keys_file)
     own = stored.jwt_secret if stored else ""
-    secret = os.environ.get(SECRET)
-    if not secret and own and Stack(home.root).anything_runs():
-        secret = own
-    if not secret and home.env_file.is_file():
-        secret = dotenv_values(home.env_file, interpolate=False).get(SECRET)
-    secret = secret or own
+    in_file = dotenv_values(home.env_file, interpolate=False).get(SECRET)
+    embedded = own and not answering_env_file(home) and Stack(home.root).anything_runs()
+    secret = os.environ.get(SECRET) or (embedded and own) or in_file or own
     if not secret:
         raise StackError(
             f"no secret to sign with: no {SECRET} in the environment or in .env, and no keys "

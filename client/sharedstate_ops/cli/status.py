@@ -60,10 +60,6 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
         )
     out.print(table)
     out.print(f"home      {escape(str(stack.home.dir))}")
-    if stack.is_abandoned() and stack.anything_runs():
-        out.print(f"until     {program()} down (the demo that it was for was killed)")
-    elif stack.is_temporary() and stack.anything_runs():
-        out.print(f"until     the demo ends (keep it running: {program()} up)")
     if any(part.name == "postgres" and part.running for part in parts):
         _say_schema(stack.database())
     well = all(part.running for part in parts)

@@ -82,11 +82,6 @@ def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> No
         if stack.report.already_running
         else "[green]sharedstate is running.[/green]"
     )
-    if stack.report.was_temporary:
-        out.print(
-            "A demo had started it, on free ports; it keeps them and goes on running now.\n"
-            f"To move it to its usual ports after the demo: {program()} down, then {program()} up."
-        )
     out.print(f"  API       {info.url}/rest/v1/")
     out.print(f"  database  port {info.db_port}, shell: {program()} psql")
     if has_env:

@@ -33,8 +33,6 @@ class UpReport:
     """What the last `up` did."""
 
     already_running: bool = False
-    # Started by a visitor who left it to us: it would have ended with that one.
-    was_temporary: bool = False
     recovered: list[str] = field(default_factory=list)
     migrations: list[str] = field(default_factory=list)
 
@@ -103,9 +101,6 @@ def stop_all(home: Home, state: StackState, progress: Progress) -> bool:
     """Stop every part; False when nothing ran."""
     stopped = [stop_part(home, state, name, progress) for name in reversed(PARTS)]
     _end_orphans(home.data.resolve(), progress)
-    # Last: what an interrupted stop leaves running is still known to be a demo's.
-    state.temporary = False
-    write_state(home.state_file, state)
     return any(stopped)
 
 
