@@ -66,7 +66,8 @@ def keys(
             typer.echo(f"{name}={value}")
     else:
         filled = fill(env, force=force)
-        out.print(f"filled in {', '.join(filled)}: {escape(str(env))}")
+        done = f"filled in {', '.join(filled)}" if filled else "no line is empty: nothing changed"
+        out.print(f"{done}: {escape(str(env))}")
         if force:
             out.print("now have the services take them: docker compose up -d --wait")
 

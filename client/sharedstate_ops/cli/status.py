@@ -15,7 +15,6 @@ from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
 from sharedstate_ops.stack import Stack, StackError, migrations
 from sharedstate_ops.stack.parts import PartStatus
-from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.workspaces import list_workspaces
 
 _CONNECT_SECONDS = 5.0
@@ -24,25 +23,24 @@ _CONNECT_SECONDS = 5.0
 def status(home: HomeOption = None) -> None:
     """Show each part: running, port, version, and why not. Exit code 0 only if all of them run.
 
-    Where no embedded stack was started, and DATABASE_URL or .env name another database (of docker
-    compose, of the platform), show what is in that one.
+    Where DATABASE_URL or .env name another database (of docker compose, of the platform), show what
+    is in that one.
     """
     place = home_of(home)
     stack = Stack(place.root)
     parts = stack.status()
+    try:
+        target = find_target(place)
+    except StackError:
+        target = None
     # A part that was started has a port, also when it was killed.
-    elsewhere = None if any(part.port for part in parts) else _find_elsewhere(place)
-    well = _say_elsewhere(elsewhere) if elsewhere else _say_stack(stack, parts)
+    started = any(part.port for part in parts)
+    if target is None or target.embedded or (started and not target.answers()):
+        well = _say_stack(stack, parts)
+    else:
+        well = _say_elsewhere(target, parts)
     if not well:
         raise typer.Exit(1)
-
-
-def _find_elsewhere(home: Home) -> Target | None:
-    try:
-        target = find_target(home)
-    except StackError:
-        return None
-    return None if target.embedded else target
 
 
 def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
@@ -68,8 +66,10 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
     return well
 
 
-def _say_elsewhere(target: Target) -> bool:
-    out.print(f"database  of {escape(target.source)}; no embedded stack was started here")
+def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
+    out.print(f"database  of {escape(target.source)}")
+    states = {"running" if part.running else part.detail for part in parts}
+    out.print(f"embedded  {escape(', '.join(sorted(states)))}")
     well = _say_schema(target.connect(timeout=_CONNECT_SECONDS))
     if not well:
         out.print(escape(target.hint))

@@ -45,8 +45,8 @@ class Target:
         if self.embedded:
             return "Is it running? `sharedstate status` tells, `sharedstate up` starts it."
         return (
-            "Is it running? Of docker compose `docker compose ps` tells; else check "
-            f"{self._variable}."
+            "Is it running? Of docker compose `docker compose ps` tells, and `docker compose up -d "
+            f"--wait` starts it; else check {self._variable}."
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -21,6 +22,8 @@ ROLE_OF_KEY = {
 }
 # A database that was made with these knows no others: they are never replaced.
 PASSWORDS = ("POSTGRES_PASSWORD", "AUTHENTICATOR_PASSWORD", "PG_META_CRYPTO_KEY")
+# Its volumes are found by it: it is never replaced either.
+PROJECT = "COMPOSE_PROJECT_NAME"
 # DATABASE_URL is made of a password as it stands, by programs of which each reads `$`, quotes and
 # `#` in its own way: only what needs neither quotes nor encoding will do.
 _FIT = re.compile(r"[A-Za-z0-9._~+=,!*-]*")
@@ -32,11 +35,20 @@ def new_lines(secret: str = "") -> dict[str, str]:
     return {SECRET: secret, **{name: make_token(secret, r) for name, r in ROLE_OF_KEY.items()}}
 
 
+def project_name(checkout: Path) -> str:
+    """The name of a checkout's folder and a digest of its path, as Compose allows it.
+
+    By the path, so that a `.env` that is made anew leads to the same volumes.
+    """
+    name = re.sub("[^a-z0-9_-]", "", checkout.name.lower()).strip("_-") or "sharedstate"
+    return f"{name}-{hashlib.sha256(bytes(checkout)).hexdigest()[:8]}"
+
+
 def fill(path: Path, *, force: bool = False) -> list[str]:
-    """Fill in the empty lines of keys and passwords; answers their names.
+    """Fill in the empty lines of keys, passwords and the project; answers their names.
 
     `force` makes the secret and its keys anew. All other lines, and lines that are not there, stay
-    as they are. StackError when there is nothing to fill in, or when keys would be overwritten.
+    as they are. StackError when that would give keys of two secrets, or there are no such lines.
     """
     path = path.resolve()
     if not path.is_file():
@@ -45,14 +57,15 @@ def fill(path: Path, *, force: bool = False) -> list[str]:
         )
     text = path.read_text(encoding="utf-8")
     stored = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
-    remade = {SECRET, *ROLE_OF_KEY} if force else set()
-    empty = [name for name in stored if not stored[name] or name in remade]
-    empty = [name for name in empty if name in (SECRET, *ROLE_OF_KEY, *PASSWORDS)]
     _require_fit(path, text, stored)
-    _require_work(path, stored, empty, force=force)
+    anew = {SECRET, *ROLE_OF_KEY} if force else set()
+    ours = (SECRET, *ROLE_OF_KEY, *PASSWORDS, PROJECT)
+    empty = [n for n in stored if n in ours and (n in anew or not stored[n])]
+    _require_secret(path, stored, empty)
     fresh = new_lines("" if SECRET in empty else stored.get(SECRET, ""))
-    fresh |= {name: new_password() for name in PASSWORDS}
-    write_private(path, with_values(text, {name: fresh[name] for name in empty}))
+    fresh |= {name: new_password() for name in PASSWORDS} | {PROJECT: project_name(path.parent)}
+    if empty:
+        write_private(path, with_values(text, {name: fresh[name] for name in empty}))
     return empty
 
 
@@ -72,15 +85,12 @@ def _require_fit(path: Path, text: str, stored: dict[str, str]) -> None:
         )
 
 
-def _require_work(path: Path, stored: dict[str, str], empty: list[str], *, force: bool) -> None:
+def _require_secret(path: Path, stored: dict[str, str], empty: list[str]) -> None:
+    signed = [name for name in ROLE_OF_KEY if stored.get(name) and name not in empty]
     if not {SECRET, *ROLE_OF_KEY, *PASSWORDS} & stored.keys():
         problem, hint = "has no lines for keys.", "Copy them from .env.example, empty."
-    elif not empty:
-        problem = "has all its keys."
-        hint = "--force makes the secret and its keys anew: whoever has the old ones is refused."
-    elif not stored.get(SECRET) and not force and any(map(stored.get, ROLE_OF_KEY)):
-        signed = ", ".join(name for name in ROLE_OF_KEY if stored.get(name))
-        problem = f"has {signed}, but not the {SECRET} that made it."
+    elif SECRET in empty and signed:
+        problem = f"has {', '.join(signed)}, but not the {SECRET} that made it."
         hint = f"Fill in {SECRET}, or make all keys anew with --force."
     elif SECRET not in stored and set(empty) & ROLE_OF_KEY.keys():
         problem = f"has no line for {SECRET}, which keys are signed with."

@@ -55,7 +55,8 @@ class PartStatus(NamedTuple):
 def examine(name: str, part: PartRecord | None, *, lives: bool, keys: Keys | None) -> PartStatus:
     """Look at the process, then ask the part itself."""
     if part is None:
-        return PartStatus(name, running=False, detail="not started")
+        # Keys are made by the first start.
+        return PartStatus(name, running=False, detail="stopped" if keys else "not started")
     if not lives:
         killed = f"killed: no process {part.pid}"
         return PartStatus(name, False, part.port, part.version, detail=killed)
