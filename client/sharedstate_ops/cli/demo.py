@@ -11,16 +11,15 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 from dotenv import dotenv_values
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate_ops.cli.target import Target, answering_env_file
+from sharedstate_ops.operator import Connection, Operator
 from sharedstate_ops.stack import PortTaken, Stack, StackError
 from sharedstate_ops.stack.paths import Home, checkout_root
-from sharedstate_ops.stack.workspaces import init_workspace, list_workspaces
 
 
 def demo(
@@ -49,7 +48,7 @@ def demo(
         # Until the connection ends: two demos at once take two names.
         connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
         name = workspace or _fresh_name(connection)
-        init_workspace(connection, name)
+        Operator(connection, name).init_workspace()
     out.print(f"designing in workspace {escape(name)} of {escape(target.source)}")
     code = _run(job, {"SUPABASE_URL": url, "SUPABASE_KEY": key, "SHAREDSTATE_WORKSPACE": name})
     _say_how_to_look(name, embedded=target.embedded)
@@ -100,8 +99,8 @@ def _run(command: list[str], variables: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
-    taken = {workspace.name for workspace in list_workspaces(connection)}
+def _fresh_name(connection: Connection) -> str:
+    taken = {workspace.name for workspace in Operator(connection).list_workspaces()}
     names = (f"humanoid-{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 

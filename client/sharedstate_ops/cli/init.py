@@ -12,8 +12,8 @@ from sharedstate_ops.cli.import_export import import_reading, read_source
 from sharedstate_ops.cli.output import HomeOption, TimeoutOption, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.cli.up import say_changed
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
-from sharedstate_ops.stack.workspaces import init_workspace
 
 
 def init(
@@ -26,14 +26,6 @@ def init(
             help="A design to import: a folder in the old layout, or a file of `export`.",
         ),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="With --from: write every problem and note of the import here.",
-        ),
-    ] = None,
     timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
@@ -42,8 +34,6 @@ def init(
     The exit code is 1 when the database has an older text of a migration than the package, and with
     --from when something had to be left out; 2 when there is no design.
     """
-    if report is not None and source is None:
-        raise typer.BadParameter("a report is written of an import: give --from too")
     # First, so that a wrong path changes nothing.
     reading = read_source(source) if source is not None else None
     target = find_target(home_of(home))
@@ -51,11 +41,11 @@ def init(
         applied = migrations.apply_pending(connection, progress=progress)
         changed = migrations.changed(connection)
         if reading is None:
-            init_workspace(connection, workspace)
+            Operator(connection, workspace).init_workspace()
     exit_code = 0
     if reading is not None:
         with target.connect(timeout=timeout) as connection:
-            exit_code = import_reading(reading, connection, workspace, report)
+            exit_code = import_reading(reading, connection, workspace)
     done = "the schema is up to date"
     if applied:
         done = f"{len(applied)} migrations applied"

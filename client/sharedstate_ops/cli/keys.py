@@ -16,7 +16,7 @@ from sharedstate.config import checked_name
 from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
 from sharedstate_ops.cli.target import answering_env_file
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import EnvFile
+from sharedstate_ops.stack.envfile import bring_up_to_date
 from sharedstate_ops.stack.envkeys import SECRET, fill, new_lines
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
@@ -114,14 +114,11 @@ def _rotate(place: Home) -> None:
     out.print("the installation has a new secret; every token of the old one is refused.")
     if place.env_file.exists():
         values = {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
-        result = EnvFile(place.env_file).bring_up_to_date(values, extend=False)
-        if result.written:
-            out.print(f"{result.written}: {escape(str(place.env_file))}")
-        if result.foreign:
-            say_warning(
-                f"{place.env_file} was not written by sharedstate: its "
-                f"{', '.join(result.foreign)} stayed as they were."
-            )
+        try:
+            done = bring_up_to_date(place.env_file, values, extend=False)
+            out.print(f"{done}: {escape(str(place.env_file))}")
+        except StackError as error:
+            say_warning(error.message)
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 

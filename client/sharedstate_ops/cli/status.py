@@ -13,9 +13,9 @@ from rich.table import Table
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
+from sharedstate_ops.operator import Connection, Operator
 from sharedstate_ops.stack import Stack, StackError, migrations
 from sharedstate_ops.stack.parts import PartStatus
-from sharedstate_ops.stack.workspaces import list_workspaces
 
 _CONNECT_SECONDS = 5.0
 
@@ -77,7 +77,7 @@ def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
 
 
 def _say_schema(
-    connecting: AbstractContextManager[psycopg.Connection[tuple[object, ...]]],
+    connecting: AbstractContextManager[Connection],
 ) -> bool:
     """What is in the database; False when that cannot be known."""
     try:
@@ -85,7 +85,7 @@ def _say_schema(
             applied = migrations.applied_versions(connection)
             missing = [migration.version for migration in migrations.pending(connection)]
             changed = migrations.changed(connection)
-            workspaces = list_workspaces(connection)
+            workspaces = Operator(connection).list_workspaces()
     except (psycopg.Error, StackError) as error:
         out.print(f"schema    unknown: {escape(str(error).strip())}")
         return False

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import EnvFile
+from sharedstate_ops.stack.envfile import is_ours
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.postgres import connect, without_libpq_variables
@@ -142,8 +142,7 @@ def _env_file(home: Home) -> Target | None:
     stored = _stored_address(home.env_file) if home.env_file.is_file() else None
     if not stored:
         return None
-    own = EnvFile(home.env_file).is_ours()
-    return Target(lambda: stored, str(home.env_file), embedded=own)
+    return Target(lambda: stored, str(home.env_file), embedded=is_ours(home.env_file))
 
 
 def answering_env_file(home: Home) -> Target | None:

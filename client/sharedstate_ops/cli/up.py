@@ -1,4 +1,4 @@
-"""`sharedstate up`: start the embedded stack, make it ready to use, say how."""
+"""`sharedstate up` and `sharedstate down`: the embedded stack, made ready to use, and stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
+from sharedstate_ops.operator import Operator, WorkspaceSummary
 from sharedstate_ops.stack import (
     DEFAULT_API_PORT,
     DEFAULT_DB_PORT,
@@ -16,9 +17,8 @@ from sharedstate_ops.stack import (
     StackInfo,
     migrations,
 )
-from sharedstate_ops.stack.envfile import EnvFile, environment
+from sharedstate_ops.stack.envfile import bring_up_to_date, environment
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
 
 
 def _port(what: str, default: int) -> typer.models.OptionInfo:
@@ -42,8 +42,9 @@ def up(
     with steps() as progress:
         info = stack.up(progress)
         with stack.database() as connection:
-            init_workspace(connection, "default")
-            workspaces = list_workspaces(connection)
+            operator = Operator(connection)
+            operator.init_workspace()
+            workspaces = operator.list_workspaces()
             changed = migrations.changed(connection)
     has_env = _write_env(place, info)
     _say_how(stack, info, place, has_env=has_env)
@@ -52,26 +53,23 @@ def up(
     say_workspaces(workspaces)
 
 
+def down(home: HomeOption = None) -> None:
+    """Stop nginx, PostgREST and Postgres. The data stays for the next `sharedstate up`."""
+    with steps() as progress:
+        stopped = Stack(home_of(home).root).down(progress)
+    out.print("sharedstate is stopped; the data stays." if stopped else "nothing was running.")
+
+
 def _write_env(place: Home, info: StackInfo) -> bool:
     """Whether `.env` leads to this stack now."""
     try:
-        result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+        done = bring_up_to_date(place.env_file, environment(info))
     except StackError as error:
-        say_warning(f"{error.message} Move it away and run `sharedstate up` again: it writes one.")
+        say_warning(str(error))
         return False
-    if result.written:
-        out.print(f"{result.written}: {escape(str(place.env_file))}")
-    wrong = [f"has other values for {', '.join(result.foreign)}"] if result.foreign else []
-    if result.missing:
-        wrong.append(f"does not set {', '.join(result.missing)}")
-    if wrong:
-        say_warning(
-            f"{place.env_file} was not written by sharedstate. It {' and '.join(wrong)}, so "
-            "programs that read it do not reach this stack. It was left as it is. Remove "
-            f"{', '.join(result.foreign) or 'our lines'} from it, or move it away, and run "
-            "`sharedstate up` again."
-        )
-    return not wrong
+    if done:
+        out.print(f"{done}: {escape(str(place.env_file))}")
+    return True
 
 
 def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -18,63 +17,51 @@ MARKER = (
 )
 
 
-@dataclass(frozen=True)
-class EnvResult:
-    """`written` says what was done (empty: nothing).
+def is_ours(path: Path) -> bool:
+    """Whether `sharedstate up` wrote the file, and keeps it current."""
+    return path.is_file() and MARKER in path.read_text().splitlines()
 
-    Of a file that is not ours: `foreign` names those that have other values, `missing` those that
-    it does not set.
+
+def bring_up_to_date(path: Path, values: dict[str, str], *, extend: bool = True) -> str:
+    """Write, extend or update a `.env` so that no line of anybody else is lost; what was done.
+
+    Only a file that sets none of the values is extended, and only with `extend`. StackError when
+    one that is not ours leads elsewhere, or is no text file; it is left as it is then.
     """
+    text = _text(path)
+    stored = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    changed = {name: value for name, value in values.items() if stored.get(name) != value}
+    if not changed:
+        return ""
+    # A link to a file elsewhere stays one.
+    path = path.resolve()
+    if MARKER in text.splitlines():
+        write_private(path, with_values(text, changed))
+        return f"updated {', '.join(changed)} in"
+    if not extend or values.keys() & stored.keys():
+        foreign = [name for name in changed if name in stored]
+        what = "has other values for" if foreign else "does not set"
+        raise StackError(
+            f"{path} was not written by sharedstate and {what} {', '.join(foreign or changed)}: "
+            "programs that read it do not reach this stack. It was left as it is.",
+            hint="Move it away, or the lines that name a stack, and run `sharedstate up` again.",
+        )
+    done = f"added {', '.join(values)} to" if path.exists() else "written"
+    separator = "\n" if text and not text.endswith("\n") else ""
+    write_private(path, with_values(f"{text}{separator}{MARKER}\n", values))
+    return done
 
-    written: str = ""
-    foreign: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class EnvFile:
-    """One `.env` file."""
-
-    path: Path
-
-    def is_ours(self) -> bool:
-        """Whether `sharedstate up` wrote it, and keeps it current."""
-        return self.path.is_file() and MARKER in self.path.read_text().splitlines()
-
-    def bring_up_to_date(self, values: dict[str, str], *, extend: bool = True) -> EnvResult:
-        """Write, extend, update or leave the file, so that no line of anybody else is ever lost.
-
-        Without `extend` nothing is written to a file that is not ours. StackError when it is no
-        text file, or cannot be read.
-        """
-        text = self._text()
-        stored = dotenv_values(stream=io.StringIO(text), interpolate=False)
-        changed = {name: value for name, value in values.items() if stored.get(name) != value}
-        if not changed:
-            return EnvResult()
-        # A link to a file elsewhere stays one.
-        path = self.path.resolve()
-        if MARKER in text.splitlines():
-            write_private(path, with_values(text, changed))
-            return EnvResult(written=f"updated {', '.join(changed)} in")
-        if not extend or values.keys() & stored.keys():
-            missing = tuple(name for name in changed if name not in stored)
-            foreign = tuple(name for name in changed if name in stored)
-            return EnvResult(foreign=foreign, missing=missing)
-        done = f"added {', '.join(values)} to" if self.path.exists() else "written"
-        separator = "\n" if text and not text.endswith("\n") else ""
-        write_private(path, with_values(f"{text}{separator}{MARKER}\n", values))
-        return EnvResult(done)
-
-    def _text(self) -> str:
-        try:
-            return self.path.read_bytes().decode()
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            raise StackError(f"{self.path} cannot be read: {error.strerror}.") from error
-        except UnicodeError as error:
-            raise StackError(f"{self.path} cannot be read: it is not UTF-8 text.") from error
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        problem = error.strerror
+    except UnicodeError:
+        problem = "it is not UTF-8 text"
+    raise StackError(f"{path} cannot be read: {problem}.", hint="Move it away, and run it again.")
 
 
 def with_values(text: str, values: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from sharedstate_ops.stack.state import PARTS, PartRecord, StackState, living_pa
 
 # How long to wait for a server that runs and says nothing.
 _ANSWER_SECONDS = 15.0
-_HEALTH = "/rest/v1/rpc/health"
+_HEALTH = {"postgrest": "/rpc/health", "nginx": "/rest/v1/rpc/health"}
 _SIGNALS = {
     # The fast shutdown: sessions are ended, nothing is lost. The immediate one when that hangs, as
     # it does (up to Postgres 17) while the server recovers from the crash of a backend.
@@ -74,14 +74,9 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
                 return ""
         except NoConnection as error:
             return f"it is not ready: {error.reason}"
-    if name == "postgrest":
-        status = postgrest.get_status(part.admin_port or 0, "/ready")
-        ready = status == 200
-    else:
-        status = postgrest.get_status(part.port, _HEALTH, {"apikey": keys.anon_key})
-        # Before the migrations it is 404.
-        ready = status is not None and status < 500 and status != 401
-    if ready:
+    headers = {"apikey": keys.anon_key, "Authorization": f"Bearer {keys.anon_key}"}
+    status = postgrest.get_status(part.port, _HEALTH[name], headers)
+    if postgrest.is_well(status):
         return ""
     return f"it is not ready: HTTP {status}" if status else "its port does not answer"
 
@@ -101,7 +96,7 @@ def stop_part(home: Home, state: StackState, name: str, progress: Progress) -> b
 def stop_all(home: Home, state: StackState, progress: Progress) -> bool:
     """Stop every part; False when nothing ran."""
     stopped = [stop_part(home, state, name, progress) for name in reversed(PARTS)]
-    _end_orphans(home.data.resolve(), progress)
+    _end_orphans(home.data, progress)
     return any(stopped)
 
 
@@ -221,9 +216,8 @@ class Start:
         self._stop("nginx")
         self._stop("postgrest")
         port = processes.free_port([api_port, db_port])
-        admin_port = processes.free_port([api_port, db_port, port])
-        rest = postgrest.start(site, postgrest.Ports(port, admin_port, db_port, api_port))
-        self._record(site, "postgrest", rest.pid, port, admin_port)
+        rest = postgrest.start(site, postgrest.Ports(port, db_port, api_port))
+        self._record(site, "postgrest", rest.pid, port)
         nginx = gateway.start(site, api_port, [port])
         self._record(site, "nginx", nginx.pid, api_port)
 
@@ -232,10 +226,8 @@ class Start:
         before = self.state.parts.get(name)
         return self.wanted.get(name) or (before.port if before else processes.free_port())
 
-    def _record(
-        self, site: Site, name: str, pid: int, port: int, admin_port: int | None = None
-    ) -> None:
-        self.state.parts[name] = PartRecord(pid, port, site.binaries.versions[name], admin_port)
+    def _record(self, site: Site, name: str, pid: int, port: int) -> None:
+        self.state.parts[name] = PartRecord(pid, port, site.binaries.versions[name])
         write_state(self.home.state_file, self.state)
 
     def _stop(self, name: str) -> None:

@@ -29,7 +29,6 @@ class PartRecord:
     pid: int
     port: int
     version: str
-    admin_port: int | None = None
 
 
 @dataclass
@@ -63,11 +62,10 @@ def living_parts(home: Home) -> dict[str, psutil.Process]:
 
     No pid has to be trusted for that, which may be another process's by now.
     """
-    run = home.run.resolve()
     named = {
-        "postgres": str(home.data.resolve()),
-        "postgrest": str(run / "postgrest.conf"),
-        "nginx": str(run / "nginx.conf"),
+        "postgres": str(home.data),
+        "postgrest": str(home.run / "postgrest.conf"),
+        "nginx": str(home.run / "nginx.conf"),
     }
     found = {
         process.pid: process

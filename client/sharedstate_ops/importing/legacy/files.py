@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sharedstate_ops.importing.exact_json import JsonError, parse, printable
-from sharedstate_ops.importing.legacy.fields import kind
-from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.importing.exact_json import JsonError, parse
+from sharedstate_ops.importing.reading import Place, Reading, SourceError, printable
 
 PARTS = ("constraints", "subsystems", "conflicts", "logs")
-_SECTION_OF_FILE = (
-    (r"(^|/)(constraints|config)(/|$)", "global_constraints"),
-    (r"(^|/)conflicts(/|$)", "conflicts"),
-    (r"(^|/)logs(/|$)", "agent_activity_logs"),
-    (r"(^|/)requirements[.]json$", "subsystem_requirements"),
-    (r"(^|/)interfaces[.]json$", "subsystem_interfaces"),
-    (r"design[^/]*[.]json$", "subsystem_designs"),
-    (r"(^|/)subsystems(/|$)", "subsystems"),
-)
 
 
 class Source:
@@ -52,9 +41,7 @@ class Source:
     def place(self, path: Path) -> Place:
         """Where a file is, for reports: relative to the source, always printable."""
         relative = os.path.relpath(path, self.base)
-        label = printable(os.fsencode(relative).decode("utf-8", "backslashreplace"))
-        sections = (section for pattern, section in _SECTION_OF_FILE if re.search(pattern, label))
-        return Place(label, next(sections, ""))
+        return Place(printable(os.fsencode(relative).decode("utf-8", "backslashreplace")))
 
     def children(self, folder: Path) -> list[Path]:
         """What a folder holds, by name; hidden files are passed over, a missing folder is empty."""
@@ -102,5 +89,5 @@ class Source:
             return None
         if isinstance(found, dict):
             return found
-        self.reading.problem(place, f"must hold a JSON object, found {kind(found)}")
+        self.reading.problem(place, "must hold a JSON object")
         return None
