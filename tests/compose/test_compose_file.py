@@ -156,7 +156,7 @@ def test_what_is_mounted_has_the_line_ends_of_linux_in_every_checkout() -> None:
 
 
 def test_the_documented_override_puts_opaque_keys_where_the_gateway_looks_for_them() -> None:
-    page = (ROOT / "docs" / "keys.md").read_text()
+    page = (ROOT / "docs" / "platform.md").read_text()
     block = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (volume,) = yaml.safe_load(block[0])["services"]["gateway"]["volumes"]
     source, target, mode = volume.split(":")

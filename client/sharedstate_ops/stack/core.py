@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,12 +10,11 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from sharedstate_ops.stack import ports, postgres, postgrest, processes
+from sharedstate_ops.stack import ports, postgres, processes
 from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.keys import Keys, read_keys, rotated, write_keys
 from sharedstate_ops.stack.parts import PartStatus, Start, UpReport, examine, stop_all, stop_part
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgrest import accepts
 from sharedstate_ops.stack.site import make_folder
 from sharedstate_ops.stack.state import (
     PARTS,
@@ -169,17 +167,7 @@ class Stack:
         make_folder(self.home)
         with exclusive(self.home.lock_file, progress=progress):
             new = write_keys(self.home.keys_file, rotated(old))
-            process = self.living().get("postgrest")
-            part = read_state(self.home.state_file).parts.get("postgrest")
-            # What starts later starts with the new keys.
-            if process is not None and part is not None:
-                progress("postgrest takes the new secret; calls that run now are not disturbed")
-                postgrest.change_secret(self.home.run, new.jwt_secret)
-                process.send_signal(signal.SIGUSR2)
-                processes.wait_until(
-                    lambda: accepts(part.port, new) and not accepts(part.port, old),
-                    process=process,
-                    what="postgrest with its new secret",
-                    log=self.home.logs / "postgrest.log",
-                )
-            return new
+        if self.anything_runs():
+            # It finds an API that refuses the new keys, and starts that anew.
+            self.up(progress)
+        return new

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,13 +78,6 @@ def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:
         "openapi-server-proxy-uri": f"http://localhost:{ports.api_port}/rest/v1",
         "log-level": "warn",
     }
-
-
-def change_secret(folder: Path, secret: str) -> None:
-    """Change the configuration, which a running server reads again on SIGUSR2."""
-    line = f"jwt-secret = {json.dumps(secret)}"
-    text = re.sub("^jwt-secret = .*$", lambda _: line, (folder / _CONFIG).read_text(), flags=re.M)
-    write_private(folder / _CONFIG, text)
 
 
 def accepts(port: int, keys: Keys) -> bool:
