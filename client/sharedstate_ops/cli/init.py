@@ -52,6 +52,5 @@ def init(
     elif changed:
         done = "the schema is of an older text"
     out.print(f"workspace {escape(workspace)} is ready; {done}.")
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     raise typer.Exit(exit_code or int(bool(changed)))

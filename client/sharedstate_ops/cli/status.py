@@ -92,8 +92,7 @@ def _say_schema(
     out.print(f"schema    {applied[-1] if applied else 'none'}")
     if missing:
         out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     if workspaces:
         say_workspaces(workspaces)
     return True

@@ -48,8 +48,7 @@ def up(
             changed = migrations.changed(connection)
     has_env = _write_env(place, info)
     _say_how(stack, info, place, has_env=has_env)
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     say_workspaces(workspaces)
 
 
@@ -87,14 +86,15 @@ def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> No
     out.print(f"  stop      {program()} down (the data stays)")
 
 
-def say_changed(file_name: str) -> None:
-    """A migration file was edited after it had been applied here, as happens before 1.0."""
-    say_warning(
-        f"{file_name} was changed after it was applied to this database, which has the older "
-        "text: functions may be missing, or behave as before. It is not brought up to date in "
-        "place. Export each workspace, reset the database, and import them: see docs/backup.md, "
-        "Upgrades."
-    )
+def say_changed(changed: list[migrations.Migration]) -> None:
+    """Migration files were edited after they had been applied here, as happens before 1.0."""
+    for each in changed:
+        say_warning(
+            f"{each.path.name} was changed after it was applied to this database, which has the "
+            "older text: functions may be missing, or behave as before. It is not brought up to "
+            "date in place. Export each workspace, reset the database, and import them: see "
+            "docs/backup.md, Upgrades."
+        )
 
 
 def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:

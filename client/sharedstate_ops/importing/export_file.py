@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,6 +9,7 @@ from typing import Any, TextIO
 from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
 from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.stack.files import write_private
 
 
 def read_export(path: Path) -> Reading:
@@ -60,13 +60,7 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
 
 def write_export(document: dict[str, Any], target: Path | TextIO) -> None:
     """Write the document to a stream, or to a file that is complete or not there at all."""
-    if not isinstance(target, Path):
+    if isinstance(target, Path):
+        write_private(target, "".join(lines(document)))
+    else:
         target.writelines(lines(document))
-        return
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8") as stream:
-            stream.writelines(lines(document))
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -51,7 +51,7 @@ def _is_number(value: Any) -> bool:
     return type(value) is int and 1 <= value <= MAX_NUMBER
 
 
-def _add(source: Source, known: dict[int, Place], fields: Fields, listed: str) -> None:
+def _add(source: Source, known: dict[int, Place], fields: Fields, status: str) -> None:
     """The first to claim a number has it."""
     number = fields.take("id", "conflict_id")
     if _is_number(number) and number in known:
@@ -59,7 +59,9 @@ def _add(source: Source, known: dict[int, Place], fields: Fields, listed: str) -
         return
     if _is_number(number):
         known[number] = fields.place
-    status = _status(source, fields, listed)
+    # Resolved when either the list or the conflict itself says so.
+    if fields.rest.get("status") in ("open", "resolved") and fields.take("status") == "resolved":
+        status = "resolved"
     severity = fields.take("severity")
     blocks = fields.take("blocks_agents", "blocks", default=[])
     entry = {
@@ -82,14 +84,3 @@ def _add(source: Source, known: dict[int, Place], fields: Fields, listed: str) -
             "resolved_at": fields.time("resolved_at") or entry["created_at"],
         }
     fields.add("conflicts", {**entry, "details": fields.details()})
-
-
-def _status(source: Source, fields: Fields, listed: str) -> str:
-    """Resolved when either the list or the conflict itself says so."""
-    written = fields.rest.get("status")
-    if written in (None, "open", "resolved"):
-        fields.take("status")
-        return "resolved" if written == "resolved" else listed
-    # Kept among the details.
-    source.reading.note(fields.place.at("status"), f"is not known, taken as {listed}")
-    return listed

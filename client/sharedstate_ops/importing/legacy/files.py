@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,33 +47,21 @@ class Source:
         try:
             found = sorted(folder.iterdir()) if os.path.lexists(folder) else []
             return [path for path in found if not path.name.startswith(".")]
-        except NotADirectoryError:
-            reason = "is a file where a folder was expected"
         except OSError as error:
-            reason = f"cannot be read: {error.strerror or error}"
-        self.reading.problem(self.place(folder), reason)
-        return []
+            self.reading.problem(self.place(folder), f"cannot be read: {error.strerror or error}")
+            return []
 
     def pass_over(self, path: Path) -> None:
         """Say that a file is nothing of a design."""
         self.reading.note(self.place(path), "is not part of the layout, not imported")
 
     def read(self, path: Path) -> bytes | None:
-        """What an ordinary file holds, or None after reporting; a missing file is simply None."""
-        if not os.path.lexists(path):
-            return None
+        """What a file holds, or None after reporting; a missing file is simply None."""
         try:
-            # Judged before opening: opening a pipe would wait for its writer for ever.
-            mode = path.stat().st_mode
-            if stat.S_ISREG(mode):
-                return path.read_bytes()
-            reason = "is no ordinary file"
-            if stat.S_ISDIR(mode):
-                reason = "is a folder where a file was expected"
+            return path.read_bytes() if os.path.lexists(path) else None
         except OSError as error:
-            reason = f"cannot be read: {error.strerror or error}"
-        self.reading.problem(self.place(path), reason)
-        return None
+            self.reading.problem(self.place(path), f"cannot be read: {error.strerror or error}")
+            return None
 
     def json_object(self, path: Path) -> dict[str, Any] | None:
         """The object in a JSON file, or None after reporting; a missing file is simply None."""
