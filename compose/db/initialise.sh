@@ -1,22 +1,19 @@
 #!/bin/sh
 # What the database needs before the API can start: PostgREST's password, an owner who may make
-# schemas, the migrations. supabase/postgres runs it once, on an empty volume. It may be
-# run again:
-#   docker compose exec db /docker-entrypoint-initdb.d/zz_sharedstate.sh
+# schemas, the migrations. supabase/postgres runs it once, on an empty volume.
 set -eu
 
 export PGDATABASE="${POSTGRES_DB:-agentcad}"
 export PGHOST="${POSTGRES_HOST:-/var/run/postgresql}"
 export PGPORT="${POSTGRES_PORT:-5432}"
 export PGPASSWORD="$POSTGRES_PASSWORD"
-migrations="${SHAREDSTATE_MIGRATIONS:-/sharedstate/migrations}"
 
 run() {
   psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 "$@"
 }
 
 # Passwords come from the environment: an argument could be read in the list of processes. And this one
-# statement is logged by no setting, whatever POSTGRES_LOG_STATEMENT says.
+# statement is logged by no setting.
 run --username=supabase_admin <<'SQL'
 \set password `printenv AUTHENTICATOR_PASSWORD`
 begin;
@@ -39,18 +36,12 @@ create table if not exists supabase_migrations.schema_migrations (
 );
 SQL
 
-for file in "$migrations"/*.sql; do
+for file in "$SHAREDSTATE_MIGRATIONS"/*.sql; do
   base=$(basename "$file" .sql)
-  version=${base%%_*}
-  known=$(run --username=postgres --tuples-only --no-align --set=version="$version" <<'SQL'
-select count(*) from supabase_migrations.schema_migrations where version = :'version';
-SQL
-)
-  [ "$known" = 0 ] || continue
   echo "sharedstate: applying migration $base"
   # The file and its row in the ledger, or neither.
   MIGRATION_FILE="$file" run --username=postgres --single-transaction --file=- \
-    --set=version="$version" --set=name="${base#*_}" --set=file="$file" <<'SQL'
+    --set=version="${base%%_*}" --set=name="${base#*_}" --set=file="$file" <<'SQL'
 \i :file
 \set text `cat "$MIGRATION_FILE"`
 insert into supabase_migrations.schema_migrations (version, statements, name)
@@ -58,3 +49,7 @@ values (:'version', array[:'text'], :'name');
 notify pgrst, 'reload schema';
 SQL
 done
+
+# Before the first data: a power failure must not bring this mark back when there is some.
+rm -f "$SHAREDSTATE_UNFINISHED"
+sync

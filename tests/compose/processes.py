@@ -28,7 +28,6 @@ from sharedstate_ops.stack.gateway import render
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.users import RunAs
 
-_INIT = "/docker-entrypoint-initdb.d/zz_sharedstate.sh"
 _TEMPLATES = "/etc/nginx/templates/"
 _NGINX = """\
 daemon off;
@@ -62,6 +61,11 @@ class Composed:
     folder: Path
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, psutil.Popen] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> Path:
+        """There from the beginning of the first start to its end."""
+        return self.folder / "first-start"
 
     @property
     def url(self) -> str:
@@ -144,23 +148,24 @@ class Composed:
         postgres.wait_ready(self.running["db"], address, self.site.log("db"))
         _as_image_makes_it(port, self.site.keys)
 
-    def initialise_db(self, **replaced: str) -> subprocess.CompletedProcess[str]:
-        """Run what the image runs on an empty volume."""
+    def initialise_db(
+        self, migrations: Path | None = None, **replaced: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run what our entry point has the image run on an empty volume."""
         mounted = mounts(self.services["db"])
-        migrations = str(mounted[self.given("db")["SHAREDSTATE_MIGRATIONS"]])
         environment = self.environment(
             "db",
-            **(
-                {
-                    "POSTGRES_HOST": "127.0.0.1",
-                    "POSTGRES_PORT": str(self.ports["db"]),
-                    "SHAREDSTATE_MIGRATIONS": migrations,
-                }
-                | replaced
-            ),
+            **{"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(self.ports["db"])} | replaced,
         )
+        # As the entry point exports them.
+        environment["SHAREDSTATE_MIGRATIONS"] = str(
+            migrations or mounted["/sharedstate/migrations"]
+        )
+        environment["SHAREDSTATE_UNFINISHED"] = str(self.unfinished)
+        self.unfinished.touch()
+        script = mounted["/sharedstate/db"] / "initialise.sh"
         return subprocess.run(
-            [str(mounted[_INIT])], env=environment, capture_output=True, text=True, timeout=120
+            [str(script)], env=environment, capture_output=True, text=True, timeout=120
         )
 
     def start_rest(self) -> None:

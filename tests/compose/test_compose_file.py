@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,87 +13,83 @@ from tests.compose.composefile import (
     EXAMPLE,
     FILE,
     ROOT,
-    Implementation,
+    SCALE_FILE,
+    VERSION,
     as_written,
-    implementations,
+    config,
     mounts,
+    real_compose,
     resolved,
     write_env,
 )
-from tests.tools import unavailable
 
 SERVICES = as_written()["services"]
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
-@pytest.fixture(params=["podman-compose", "docker-compose", "docker compose"])
-def implementation(request: pytest.FixtureRequest, tmp_path: Path) -> Implementation:
-    """Each compose implementation that this machine has; podman-compose it always has."""
-    found = {each.name: each for each in implementations(tmp_path)}
-    if request.param not in found:
-        unavailable(f"{request.param} is not installed here", request.param)
-    return found[request.param]
+def test_the_compose_of_these_tests_is_the_pinned_one() -> None:
+    done = subprocess.run([real_compose(), "version"], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"Docker Compose version v{VERSION}", done.stderr
 
 
-def test_the_file_follows_the_compose_specification() -> None:
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("check-jsonschema")),
-            "--builtin-schema=vendor.compose-spec",
-            str(FILE),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_a_compose_implementation_reads_it_and_finds_all_services(
-    implementation: Implementation, tmp_path: Path
-) -> None:
+def test_compose_reads_it_and_finds_all_services(tmp_path: Path) -> None:
+    """It also checks the file against the Compose specification, and refuses what is not in it."""
     write_env(tmp_path / ".env")
-    assert set(resolved(implementation, tmp_path / ".env")) == {
-        "db",
-        "rest",
-        "gateway",
-        "meta",
-        "studio",
-    }
+    names = {"db", "rest", "gateway", "meta", "studio"}
+    assert set(resolved(tmp_path / ".env")) == names
 
 
-def test_ports_pool_size_and_logging_come_from_the_env_file(
-    implementation: Implementation, tmp_path: Path
-) -> None:
+def test_ports_and_pool_size_come_from_the_env_file(tmp_path: Path) -> None:
     changes = {
         "DB_PORT": "5501",
         "API_PORT": "8101",
         "STUDIO_PORT": "3101",
         "PGRST_DB_POOL": "7",
-        "POSTGRES_LOG_STATEMENT": "ddl",
     }
     write_env(tmp_path / ".env", **changes)
-    services = resolved(implementation, tmp_path / ".env")
-    assert "log_statement=ddl" in services["db"]["command"]
+    services = resolved(tmp_path / ".env")
     assert services["rest"]["environment"]["PGRST_DB_POOL"] == "7"
     ports = {name: json.dumps(services[name].get("ports", [])) for name in services}
     assert "5501" in ports["db"] and "8101" in ports["gateway"] and "3101" in ports["studio"]
 
 
-def test_without_keys_it_says_what_to_do_and_starts_nothing(
-    implementation: Implementation,
-) -> None:
-    done = implementation.config(EXAMPLE)
+def test_without_keys_it_says_what_to_do_as_the_readme_quotes_it() -> None:
+    done = config(EXAMPLE)
     assert done.returncode != 0
-    assert "run cp .env.example .env and make keys" in done.stderr
+    readme = (ROOT / "README.md").read_text()
+    (quoted,) = re.findall(r"^\| `(required variable .*?)` ", readme, re.MULTILINE)
+    # The first variable that Compose comes across, in no order.
+    assert re.search(re.escape(quoted).replace(r"\.\.\.", "[A-Z_]+"), done.stderr), done.stderr
+    assert quoted.endswith("run cp .env.example .env and make keys")
+
+
+def test_each_checkout_is_a_project_of_its_own_with_volumes_of_its_own(tmp_path: Path) -> None:
+    """Else clones in folders of one name are one project, and one starts on the other's data."""
+    found = []
+    for name in ("first-1a2b", "second-3c4d"):
+        write_env(tmp_path / ".env", COMPOSE_PROJECT_NAME=name)
+        read = yaml.safe_load(config(tmp_path / ".env").stdout)
+        found.append({volume["name"] for volume in read["volumes"].values()})
+        assert read["name"] == name
+    assert len(found[0]) == 4
+    assert not found[0] & found[1]
+    # A fixed name of a container, or a volume from outside, would be shared all the same.
+    for file in (FILE, SCALE_FILE):
+        content = file.read_text()
+        assert not re.search(r"^name:|container_name:|external:", content, re.MULTILINE)
 
 
 def test_each_variable_is_in_the_example_and_each_of_the_example_is_read() -> None:
     example = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
     used = set(VARIABLE.findall(FILE.read_text()))
     assert used - set(example) == set()
-    # What agents and the command line read; compose has no use for them.
-    assert set(example) - used == {"SUPABASE_URL", "SUPABASE_KEY", "DATABASE_URL"}
+    # What Compose itself reads, and what agents and the command line read.
+    assert set(example) - used == {
+        "COMPOSE_PROJECT_NAME",
+        "SUPABASE_URL",
+        "SUPABASE_KEY",
+        "DATABASE_URL",
+    }
 
 
 def test_defaults_are_those_of_the_example() -> None:
@@ -105,7 +100,7 @@ def test_defaults_are_those_of_the_example() -> None:
 
 def test_no_secret_is_shipped() -> None:
     empty = re.findall(r"^([A-Z_]+)=$", EXAMPLE.read_text(), re.MULTILINE)
-    assert len(empty) == 7
+    assert len(empty) == 8
     assert not re.search(r"eyJ|password\s*[:=]\s*\w", FILE.read_text() + EXAMPLE.read_text())
 
 
@@ -115,6 +110,12 @@ def test_images_are_pinned_and_ports_open_on_this_machine_alone(name: str) -> No
     assert re.fullmatch(r"[a-z/-]+:v?\d[\w.-]+", service["image"])
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
     assert service["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_prints_cannot_fill_the_disk(name: str) -> None:
+    kept = SERVICES[name]["logging"]["options"]
+    assert (kept["max-size"], kept["max-file"]) == ("10m", "3")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -148,7 +149,7 @@ def test_what_is_mounted_is_in_the_repository(name: str) -> None:
 def test_what_is_mounted_has_the_line_ends_of_linux_in_every_checkout() -> None:
     """Windows' git would write others, and sh and psql stumble over them."""
     attributes = (ROOT / ".gitattributes").read_text().splitlines()
-    scale = yaml.safe_load((ROOT / "docker-compose.scale.yml").read_text())["services"]
+    scale = yaml.safe_load(SCALE_FILE.read_text())["services"]
     for service in (*SERVICES.values(), *scale.values()):
         for path in mounts(service).values():
             for file in path.iterdir() if path.is_dir() else [path]:
@@ -176,16 +177,6 @@ def test_the_data_is_in_named_volumes() -> None:
     studio = {"studio-snippets", "studio-functions"}
     assert named == set(as_written()["volumes"]) == {"database", "database-keys"} | studio
     assert "database:/var/lib/postgresql/data" in SERVICES["db"]["volumes"]
-
-
-def test_the_database_is_initialised_after_the_image_has_made_its_roles() -> None:
-    scripts = [
-        target for target in mounts(SERVICES["db"]) if target.startswith("/docker-entrypoint")
-    ]
-    assert scripts == ["/docker-entrypoint-initdb.d/zz_sharedstate.sh"]
-    # The image runs the files of this folder by name; migrate.sh makes the roles.
-    assert Path(scripts[0]).name > "migrate.sh"
-    assert mounts(SERVICES["db"])[scripts[0]].stat().st_mode & 0o111
 
 
 def test_the_gateway_runs_the_template_of_the_embedded_stack() -> None:

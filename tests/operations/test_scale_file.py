@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.compose.composefile import ROOT, implementations, write_env
-from tests.tools import unavailable
+from tests.compose.composefile import FILE, ROOT, SCALE_FILE, mounts, resolved, write_env
 
 from sharedstate_ops.stack import Stack, gateway, processes
 from sharedstate_ops.stack.site import make_folder, prepare
 
-OVERRIDE = ROOT / "docker-compose.scale.yml"
 GATEWAY = ROOT / "compose" / "gateway" / "nginx.scale.conf"
 
 
-@pytest.mark.parametrize("name", ["podman-compose", "docker-compose", "docker compose"])
-def test_a_compose_implementation_puts_both_files_together(tmp_path: Path, name: str) -> None:
-    found = {each.name: each for each in implementations(tmp_path)}
-    if name not in found:
-        unavailable(f"{name} is not installed here", name)
+@pytest.fixture
+def services(tmp_path: Path) -> dict[str, Any]:
+    """Both files together, as Compose reads them."""
     write_env(tmp_path / ".env")
-    files = ["--file", str(ROOT / "docker-compose.yml"), "--file", str(OVERRIDE)]
-    answer = subprocess.run(
-        [*found[name].command, "--env-file", str(tmp_path / ".env"), *files, "config"],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert answer.returncode == 0, answer.stderr
-    services: dict[str, Any] = yaml.safe_load(answer.stdout)["services"]
+    return resolved(tmp_path / ".env", FILE, SCALE_FILE)
+
+
+def test_compose_puts_both_files_together(services: dict[str, Any]) -> None:
     assert services["rest"]["deploy"]["replicas"] == 2
     # Several containers of one service can have no port of this machine, and no fixed name.
     assert not {"ports", "container_name"} & services["rest"].keys()
     assert services["rest"]["environment"]["PGRST_DB_POOL"] == "20"
-    mounts = json.dumps(services["gateway"]["volumes"])
-    assert "/etc/nginx/nginx.conf" in mounts
-    assert "/etc/nginx/templates/default.conf.template" in mounts
+    assert mounts(services["gateway"]).keys() >= {
+        "/etc/nginx/nginx.conf",
+        "/etc/nginx/templates/default.conf.template",
+    }
 
 
-def test_the_file_follows_the_compose_specification() -> None:
-    program = str(Path(sys.executable).with_name("check-jsonschema"))
-    done = subprocess.run(
-        [program, "--builtin-schema=vendor.compose-spec", str(OVERRIDE)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("hard", [1500, 4000])
+def test_the_gateway_may_open_as_many_files_as_the_engine_allows(
+    services: dict[str, Any], tmp_path: Path, hard: int
+) -> None:
+    """And starts where that is few: a container with a limit above the engine's does not start."""
+    gateway = services["gateway"]
+    assert "ulimits" not in gateway
+    image = tmp_path / "docker-entrypoint.sh"
+    image.write_text('#!/bin/sh\necho "$(ulimit -S -n) $*"\n')
+    image.chmod(0o755)
+    command = [*gateway["entrypoint"], *gateway["command"]]
+    command = [part.replace("/docker-entrypoint.sh", str(image)) for part in command]
+    limited = ["prlimit", f"--nofile=1024:{hard}", *command]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{hard} nginx -g daemon off;\n", done.stderr
 
 
 def test_the_gateway_asks_for_all_addresses_of_the_instances() -> None:
