@@ -13,8 +13,8 @@ import pytest
 from tests.stack.demos import Demo
 from tests.stack.installation import Installation
 
+from sharedstate_ops.env_file import environment
 from sharedstate_ops.stack import Stack, processes
-from sharedstate_ops.stack.envfile import environment
 from sharedstate_ops.stack.keys import make_token
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "humanoid"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation
 
+from sharedstate_ops.env_file import MARKER, bring_up_to_date
 from sharedstate_ops.stack import StackError
-from sharedstate_ops.stack.envfile import MARKER, bring_up_to_date
 
 VALUES = {
     "SUPABASE_URL": "http://127.0.0.1:8000",

@@ -15,8 +15,8 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate import RetryPolicy, SharedState, errors
+from sharedstate_ops.env_file import PASSWORDS, PROJECT, ROLE_OF_KEY, fill, project_name
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
-from sharedstate_ops.stack.envkeys import PASSWORDS, PROJECT, ROLE_OF_KEY, fill, project_name
 from sharedstate_ops.stack.keys import make_token, read_keys, rotated, write_keys
 from sharedstate_ops.stack.paths import checkout_root
 from sharedstate_ops.stack.state import read_state

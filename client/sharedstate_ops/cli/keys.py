@@ -15,9 +15,8 @@ from rich.markup import escape
 from sharedstate.config import checked_name
 from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
 from sharedstate_ops.cli.target import answering_env_file
+from sharedstate_ops.env_file import SECRET, bring_up_to_date, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import bring_up_to_date
-from sharedstate_ops.stack.envkeys import SECRET, fill, new_lines
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
 

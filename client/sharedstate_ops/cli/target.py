@@ -15,8 +15,8 @@ import psycopg
 from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import is_ours
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.postgres import connect, without_libpq_variables

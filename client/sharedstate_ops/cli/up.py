@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
+from sharedstate_ops.env_file import bring_up_to_date, environment
 from sharedstate_ops.operator import Operator, WorkspaceSummary
 from sharedstate_ops.stack import (
     DEFAULT_API_PORT,
@@ -17,7 +18,6 @@ from sharedstate_ops.stack import (
     StackInfo,
     migrations,
 )
-from sharedstate_ops.stack.envfile import bring_up_to_date, environment
 from sharedstate_ops.stack.paths import Home
 
 
