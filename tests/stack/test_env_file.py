@@ -130,6 +130,7 @@ def test_up_warns_about_a_foreign_file_and_names_the_values(
     assert "other values for SUPABASE_URL: programs" in answer.stderr
     # What is in the file are no keys of this stack.
     assert "  keys " not in answer.stdout
+    assert "psql" not in answer.stdout
     assert path.read_text().count("\n") == 1
     path.write_text("OPENAI_KEY=1\n")
     answer = shared_installation.up()

@@ -80,7 +80,9 @@ def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> No
         else "[green]sharedstate is running.[/green]"
     )
     out.print(f"  API       {info.url}/rest/v1/")
-    out.print(f"  database  port {info.db_port}, shell: {program()} psql")
+    # Commands follow a .env of others, if its database answers.
+    shell = f", shell: {program()} psql" if has_env else ""
+    out.print(f"  database  port {info.db_port}{shell}")
     if has_env:
         out.print(f"  keys      {escape(str(place.env_file))}")
     out.print(f"  stop      {program()} down (the data stays)")

@@ -131,7 +131,12 @@ class Start:
         stays = self._postgres_stays(site.keys)
         if not stays:
             self._start_postgres(site)
-        self._migrate(site.keys)
+        address = site.keys.address(self.state.parts["postgres"].port)
+        with postgres.connect(address) as connection:
+            done = migrations.apply_pending(
+                connection, folder=self.migrations_folder, progress=self.progress
+            )
+        self.report.migrations = [migration.version for migration in done]
         if stays and self._api_stays(site.keys):
             self.report.already_running = True
             return
@@ -139,13 +144,6 @@ class Start:
         # and nginx has PostgREST's port in its configuration.
         self.progress("starting postgrest and nginx")
         self._start_api(site)
-
-    def _migrate(self, keys: Keys) -> None:
-        with postgres.connect(keys.address(self.state.parts["postgres"].port)) as connection:
-            done = migrations.apply_pending(
-                connection, folder=self.migrations_folder, progress=self.progress
-            )
-        self.report.migrations = [migration.version for migration in done]
 
     def _postgres_stays(self, keys: Keys) -> bool:
         """Whether the server that runs can be used. One that cannot is stopped."""
