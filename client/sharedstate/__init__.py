@@ -2,13 +2,26 @@
 
     from sharedstate import SharedState
 
-Importing this package loads next to nothing; each name below loads what it needs when first used.
+Importing this package loads next to nothing; a client loads what it needs when first used.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from sharedstate import errors as errors
+from sharedstate.errors import Deadlock as Deadlock
+from sharedstate.errors import LeaseLost as LeaseLost
+from sharedstate.errors import OutcomeUnknown as OutcomeUnknown
+from sharedstate.errors import OverBudget as OverBudget
+from sharedstate.errors import ResourceLocked as ResourceLocked
+from sharedstate.errors import SharedStateError as SharedStateError
+from sharedstate.errors import StaleVersion as StaleVersion
+from sharedstate.types import Blocked as Blocked
+from sharedstate.types import Checkin as Checkin
+from sharedstate.types import Checkout as Checkout
+from sharedstate.types import Lease as Lease
 
 if TYPE_CHECKING:
     from sharedstate._async.activity import AsyncActivityFeed as AsyncActivityFeed
@@ -22,36 +35,21 @@ if TYPE_CHECKING:
     from sharedstate._sync.client import SharedState as SharedState
     from sharedstate._sync.lock import LeaseSet as LeaseSet
     from sharedstate._sync.lock import Lock as Lock
-    from sharedstate.errors import Deadlock as Deadlock
-    from sharedstate.errors import LeaseLost as LeaseLost
-    from sharedstate.errors import OutcomeUnknown as OutcomeUnknown
-    from sharedstate.errors import OverBudget as OverBudget
-    from sharedstate.errors import ResourceLocked as ResourceLocked
-    from sharedstate.errors import SharedStateError as SharedStateError
-    from sharedstate.errors import StaleVersion as StaleVersion
-    from sharedstate.types import Blocked as Blocked
-    from sharedstate.types import Checkin as Checkin
-    from sharedstate.types import Checkout as Checkout
-    from sharedstate.types import Lease as Lease
 
     __version__: str
 
-_NAMES = {
-    "_async.activity": "AsyncActivityFeed",
-    "_async.budgets": "AsyncBudgetReservation",
-    "_async.client": "AsyncSharedState",
-    "_async.lock": "AsyncLeaseSet AsyncLock",
-    "_retry": "RetryPolicy",
-    "_sync.activity": "ActivityFeed",
-    "_sync.budgets": "BudgetReservation",
-    "_sync.client": "SharedState",
-    "_sync.lock": "LeaseSet Lock",
-    "errors": "Deadlock LeaseLost OutcomeUnknown OverBudget ResourceLocked SharedStateError"
-    " StaleVersion",
-    "types": "Blocked Checkin Checkout Lease",
+_HOMES = {
+    "ActivityFeed": "_sync.activity",
+    "BudgetReservation": "_sync.budgets",
+    "LeaseSet": "_sync.lock",
+    "Lock": "_sync.lock",
+    "SharedState": "_sync.client",
 }
-_HOMES = {name: f"sharedstate.{home}" for home, names in _NAMES.items() for name in names.split()}
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+_HOMES |= {f"Async{name}": home.replace("_sync", "_async") for name, home in _HOMES.items()}
+_HOMES["RetryPolicy"] = "_retry"
+_ours = ("sharedstate.errors", "sharedstate.types")
+_EAGER = [name for name, value in globals().items() if getattr(value, "__module__", "") in _ours]
+__all__ = sorted([*_HOMES, *_EAGER])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
@@ -59,14 +57,12 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("sharedstate")
-    if name == "errors":
-        return importlib.import_module("sharedstate.errors")
     if name not in _HOMES:
         raise AttributeError(f"module 'sharedstate' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(f"sharedstate.{_HOMES[name]}"), name)
     globals()[name] = value  # the next access does not come here
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__", "errors"})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -11,40 +11,19 @@ from sharedstate import errors
 from sharedstate.config import claims
 from sharedstate.errors import SharedStateError
 
-_BY_CODE: dict[str, type[SharedStateError]] = {
-    "42501": errors.PermissionDenied,
-    "57014": errors.StatementTimeout,
-    "55P03": errors.StatementTimeout,  # lock_timeout
-    "42883": errors.SchemaMissing,
-    "42P01": errors.SchemaMissing,
-    "PGRST106": errors.SchemaMissing,
-    "PGRST202": errors.SchemaMissing,
-    "PGRST205": errors.SchemaMissing,
-    "PGRST301": errors.InvalidKey,
-    "PGRST302": errors.InvalidKey,
-    "PGRST303": errors.InvalidKey,
-    "PGRST000": errors.ServiceUnavailable,
-    "PGRST001": errors.ServiceUnavailable,
-    "PGRST002": errors.ServiceUnavailable,
-    "PGRST003": errors.ServiceUnavailable,
-    # Postgres is stopped, was stopped or is starting: the session ended, with what it was doing.
-    "57P01": errors.ServiceUnavailable,
-    "57P02": errors.ServiceUnavailable,
-    "57P03": errors.ServiceUnavailable,
-    # Values that Postgres could not take before our own checks saw them.
-    "PGRST100": errors.InvalidArgument,
-    "PGRST102": errors.InvalidArgument,
-    "22P02": errors.InvalidArgument,
-    "22P05": errors.InvalidArgument,
-    "22003": errors.InvalidArgument,
-    "22007": errors.InvalidArgument,
-    "22008": errors.InvalidArgument,
-    "22021": errors.InvalidArgument,
-    "23514": errors.InvalidArgument,
+_CODES: dict[type[SharedStateError], str] = {
+    errors.PermissionDenied: "42501",
+    errors.StatementTimeout: "57014 55P03",
+    errors.SchemaMissing: "42883 42P01 PGRST106 PGRST202 PGRST205",
+    errors.InvalidKey: "PGRST301 PGRST302 PGRST303",
+    # 57P..: Postgres stops, stopped or starts; the session ended, with what it was doing.
+    errors.ServiceUnavailable: "PGRST000 PGRST001 PGRST002 PGRST003 57P01 57P02 57P03",
+    # Values that Postgres could not take before our own checks saw them, or nested too deeply.
+    errors.InvalidArgument: "PGRST100 PGRST102 22P02 22P05 22003 22007 22008 22021 23514 54001",
     # An answer that Postgres cannot hold. PostgREST makes it 413, which else means the request.
-    "54000": errors.UnexpectedError,
-    "54001": errors.InvalidArgument,  # nested deeper than Postgres' stack
+    errors.UnexpectedError: "54000",
 }
+_BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 _BY_STATUS: dict[int, type[SharedStateError]] = {
     401: errors.InvalidKey,
     413: errors.PayloadTooLarge,

@@ -1,67 +1,45 @@
 """The background of a client: renews its locks, tells of lost ones, gives back what was cancelled.
 
 One daemon thread for all locks, with an event loop and a client of its own, also where the locks
-are an event loop's: then a busy loop loses nothing. It starts with the first lock and ends soon
-after the last one. Its calls run side by side, so a call that hangs delays neither another renewal
-nor the news that a lease was lost.
+are an event loop's: then a busy loop loses nothing. It starts with the first lock, and ends when it
+has something to look at and nothing is held any more. Its calls run side by side, so a call that
+hangs delays neither another renewal nor the news that a lease was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import math
 import threading
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sharedstate import errors
-from sharedstate._held import EXTENDED_AFTER_S, Held, next_look
+from sharedstate import _clock, errors
+from sharedstate._held import Held, next_look
+from sharedstate._http import Service
 from sharedstate._retry import RetryPolicy
 from sharedstate._running import SETTLE_S
-from sharedstate.config import Settings
 
 if TYPE_CHECKING:
     from sharedstate._async.client import AsyncSharedState
 
-# How long it stays when there is nothing to do: whoever locks in a loop needs no new thread each
-# time.
-LINGER_S = 1.0
-# A lock that is released does not wake it if it wakes by itself so soon: to wake a thread delays
-# the one that does, and that is in the way from one holder to the next.
-DOZE_S = 4.0
 # What the same client is told the next time as well.
 _FINAL = (errors.InvalidKey, errors.ExpiredKey, errors.PermissionDenied, errors.SchemaMissing)
 _log = logging.getLogger("sharedstate")
 
 
+@dataclass(slots=True)
 class _Run:
     """One run of the thread: its event loop, what wakes it, and its client once it needs one."""
 
-    def __init__(self, connect: Callable[[], AsyncSharedState]) -> None:
-        self.loop, self.alarm = asyncio.get_running_loop(), asyncio.Event()
-        self._connect = connect
-        self._state: AsyncSharedState | None = None
-
-    def state(self) -> AsyncSharedState:
-        """The client. Most locks are released before their first renewal: they need none."""
-        self._state = self._state or self._connect()
-        return self._state
-
-    async def wait(self, seconds: float) -> None:
-        """Until it is woken, or so long."""
-        with contextlib.suppress(TimeoutError):
-            # Clocks of event loops take no infinity.
-            async with asyncio.timeout(min(seconds, 86400.0)):
-                await self.alarm.wait()
-
-    async def close(self) -> None:
-        """Close the client's connections."""
-        if self._state is not None:
-            await self._state.close()
+    loop: asyncio.AbstractEventLoop
+    alarm: asyncio.Event
+    state: AsyncSharedState | None = None
 
 
 class Background:
@@ -71,18 +49,13 @@ class Background:
     handler: their lock is reentrant.
     """
 
-    def __init__(
-        self, execution_id: str, settings: Settings, timeout_seconds: float | None
-    ) -> None:
-        self._execution_id = execution_id
-        self._settings = settings
-        self._timeout_seconds = timeout_seconds
+    def __init__(self, execution_id: str, service: Service) -> None:
+        self._execution_id, self._service = execution_id, service
         self._lock = threading.RLock()
         self._held: set[Held] = set()
         self._returns: list[tuple[str, float, Future[bool]]] = []
         self._open_returns = 0
-        self._wakes_at = self._used_at = 0.0
-        self._stops_at = math.inf
+        self._wakes_at, self._stops_at = 0.0, math.inf
         self._thread: threading.Thread | None = None
         self._run: _Run | None = None
         self._has_warned = False
@@ -99,10 +72,8 @@ class Background:
         """Renew it no more: it is about to be released."""
         held.is_ended = True
         with self._lock:
+            # The thread is not woken for it: that would delay the release.
             self._held.discard(held)
-            self._used_at = now = time.monotonic()
-            if not self._held and self._thread and self._wakes_at > now + DOZE_S:
-                self._attend(now + LINGER_S)
 
     def lose(self, held: Held) -> None:
         """It was lost; tell its owner, once."""
@@ -126,7 +97,7 @@ class Background:
             if self._stops_at < math.inf:
                 done.set_result(False)
                 return done
-            self._returns.append((request_id, time.monotonic() + for_s, done))
+            self._returns.append((request_id, _clock.now() + for_s, done))
             self._open_returns += 1
             self._attend(0.0)
         return done
@@ -134,10 +105,10 @@ class Background:
     def stop(self) -> threading.Thread | None:
         """Renew nothing more; what is being given back has two seconds. The thread that ends."""
         with self._lock:
-            self._stops_at = time.monotonic() + SETTLE_S
+            self._stops_at = _clock.now() + SETTLE_S
             self._held.clear()
             if self._thread:
-                self._wake()
+                self._attend(0.0)
             return self._thread
 
     def _attend(self, at: float) -> None:
@@ -155,7 +126,7 @@ class Background:
         self._thread = thread
 
     def _wake(self) -> None:
-        # Before the loop runs there is nothing to wake: it looks at everything first.
+        # Before the loop runs there is nothing to wake: its first wait heeds what was planned.
         if self._run is not None and not self._run.loop.is_closed():
             self._run.loop.call_soon_threadsafe(self._run.alarm.set)
 
@@ -176,23 +147,27 @@ class Background:
                     self._thread = None  # it failed: the next lock starts it anew
 
     async def _work(self) -> None:
-        run = _Run(self._connect)
+        run = _Run(asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
             self._run = run
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
+                # Clocks of event loops take no infinity.
+                pause_s = min(86400.0, max(0.0, self._wakes_at - _clock.now()))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(run.alarm.wait(), pause_s)
                 run.alarm.clear()
-                for work in self._due(run, time.monotonic()):
+                for work in self._due(run, _clock.now()):
                     tasks.add(task := asyncio.ensure_future(work))
                     task.add_done_callback(tasks.discard)
-                if self._may_end(time.monotonic()):
+                if self._may_end(_clock.now()):
                     return
-                await run.wait(max(0.0, self._wakes_at - time.monotonic()))
         finally:
             for task in tasks:
                 task.cancel()
-            await run.close()
+            if run.state is not None:
+                await run.state.close()
 
     def _due(self, run: _Run, now: float) -> list[Coroutine[Any, Any, None]]:
         """What is to be done now."""
@@ -211,41 +186,30 @@ class Background:
     def _may_end(self, now: float) -> bool:
         """Plans the next look, unless there is nothing left to look after."""
         with self._lock:
-            self._wakes_at = next_look(self._held)
             is_idle = not (self._held or self._open_returns)
-            if self._returns:
-                self._wakes_at = now
-            elif is_idle:
-                # Soon enough for whatever may be held meanwhile: then nobody has to wake it.
-                self._wakes_at = min(self._used_at + LINGER_S, now + EXTENDED_AFTER_S)
-            self._wakes_at = min(self._wakes_at, self._stops_at)
-            is_over = self._stops_at < math.inf or now >= self._used_at + LINGER_S
-            if (is_idle and is_over) or now >= self._stops_at:
+            if is_idle or now >= self._stops_at:
                 self._thread = None
                 return True
+            self._wakes_at = now if self._returns else min(next_look(self._held), self._stops_at)
         return False
 
-    def _connect(self) -> AsyncSharedState:
-        from sharedstate._async.client import AsyncSharedState
+    def _client(self, run: _Run) -> AsyncSharedState:
+        # Most locks are released before their first renewal: they need none.
+        if run.state is None:
+            from sharedstate._async.client import AsyncSharedState
 
-        state = AsyncSharedState(
-            self._execution_id,
-            workspace=self._settings.workspace,
-            url=self._settings.url,
-            key=self._settings.key,
-            timeout_seconds=self._timeout_seconds,
-            retry=RetryPolicy(attempts=1),
-        )
-        state._service.settings = self._settings  # so that a new key counts here too
-        return state
+            service = copy.copy(self._service)
+            service.retry = RetryPolicy(attempts=1)
+            run.state = AsyncSharedState._of(self._execution_id, service)
+        return run.state
 
     async def _renew(self, run: _Run, held: Held) -> None:
-        sent = time.monotonic()
+        sent = _clock.now()
         try:
             async with asyncio.timeout(held.patience_s(sent)):
                 leases = await asyncio.gather(
                     *(
-                        run.state().renew_lock(
+                        self._client(run).renew_lock(
                             lease.resource_type,
                             lease.resource_name,
                             held.ttl_seconds,
@@ -259,11 +223,11 @@ class Background:
             self.lose(held)
         except TimeoutError:
             late = errors.ServiceUnavailable("no answer to a renewal came in time")
-            held.not_renewed(time.monotonic(), late)
+            held.not_renewed(_clock.now(), late)
         except errors.SharedStateError as problem:
-            held.not_renewed(time.monotonic(), problem)
+            held.not_renewed(_clock.now(), problem)
         except Exception as problem:  # noqa: BLE001  it must neither end this nor spin
-            held.not_renewed(time.monotonic(), problem)
+            held.not_renewed(_clock.now(), problem)
             self._warn("a lock could not be renewed", problem)
         else:
             held.renewed(sent, leases)
@@ -276,11 +240,11 @@ class Background:
         try:
             while True:
                 try:
-                    answer = await run.state().cancel_lock_request(request_id)
+                    answer = await self._client(run).cancel_lock_request(request_id)
                     return
                 except errors.SharedStateError as problem:
                     is_final = problem.raised_by == "database" or type(problem) in _FINAL
-                    if is_final or time.monotonic() + pause >= until:
+                    if is_final or _clock.now() + pause >= until:
                         return
                 await asyncio.sleep(pause)
                 pause = min(2.0, pause * 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,9 @@ import httpx
 from httpx._client import ClientState
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from sharedstate._http import CONNECT_TIMEOUT_S, FAILURES, NOT_SENT, Service, naming_the_proxy
+from sharedstate import _clock
+from sharedstate._http import FAILURES, NOT_SENT, Service, naming_the_proxy
+from sharedstate._sending import CONNECT_TIMEOUT_S, Sending
 
 _CONNECTING_AND_SENDING_S = 30.0
 
@@ -35,10 +36,10 @@ class AsyncHttpClient(HttpxAiohttpClient):
         self._use_running_loop()
         if not self._service.treats(request):
             return await super().send(request, **options)
-        sending = self._service.begin(request)
+        sending = Sending(self._service, request)
         options["follow_redirects"] = False
         while True:
-            read_s, began = sending.prepare(), time.monotonic()
+            read_s, began = sending.prepare(), _clock.now()
             try:
                 # aiohttp does not limit how long it takes to send a body.
                 async with asyncio.timeout(_CONNECTING_AND_SENDING_S + read_s):
@@ -46,7 +47,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
                 if sending.is_done(answer):
                     return answer
             except (*FAILURES, aiohttp.ClientError, TimeoutError) as problem:
-                cause = _pool_timeout(problem, time.monotonic() - began, read_s) or problem
+                cause = _pool_timeout(problem, _clock.now() - began, read_s) or problem
                 pause_s = sending.after_failure(
                     cause, is_closed=self.is_closed, was_sent=_was_sent(cause)
                 )

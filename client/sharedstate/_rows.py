@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sharedstate import types
 
+T = TypeVar("T")
 
-def rows(answer: Any) -> Any:
-    """A list of objects."""
-    return _typed(answer, list)
+
+def _of(kind: type[T]) -> Callable[[Any], T]:
+    """What reads a value of one kind, and refuses others."""
+
+    def read(answer: Any) -> T:
+        if isinstance(answer, kind):
+            return answer
+        raise TypeError(f"{kind.__name__} was expected, not {type(answer).__name__}")
+
+    return read
+
+
+integer, boolean, text = _of(int), _of(bool), _of(str)
+rows: Callable[[Any], Any] = _of(list)
+_object: Callable[[Any], Any] = _of(dict)
 
 
 def row(answer: Any) -> Any:
     """One object, which must be there."""
-    return _typed(row_or_none(answer), dict)
+    return _object(row_or_none(answer))
 
 
 def row_or_none(answer: Any) -> Any:
@@ -27,7 +41,7 @@ def row_or_none(answer: Any) -> Any:
         answer = answer[0] if answer else None
     if answer is None:
         return None
-    values = _typed(answer, dict).values()
+    values = _object(answer).values()
     return answer if any(value is not None for value in values) or not values else None
 
 
@@ -39,22 +53,6 @@ def first_or_none(answer: Any) -> Any:
 def was_row(answer: Any) -> bool:
     """Whether a row came back."""
     return row_or_none(answer) is not None
-
-
-def integer(answer: Any) -> int:
-    """A whole number."""
-    number: int = _typed(answer, int)
-    return number
-
-
-def boolean(answer: Any) -> bool:
-    """True or false."""
-    return bool(_typed(answer, bool))
-
-
-def text(answer: Any) -> str:
-    """A text."""
-    return str(_typed(answer, str))
 
 
 def lease(answer: Any) -> types.Lease:
@@ -91,9 +89,3 @@ def lock_wait(answer: Any) -> types.LockWait:
         retry_ms=integer(found["retry_ms"]),
         waiting_for=tuple(found["waiting_for"] or ()),
     )
-
-
-def _typed(answer: Any, kind: type) -> Any:
-    if isinstance(answer, kind):
-        return answer
-    raise TypeError(f"{kind.__name__} was expected, not {type(answer).__name__}")

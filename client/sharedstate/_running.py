@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self
+from typing import Any
 
 # How long a cancelled call waits for what it gives back, and close() for the same.
 SETTLE_S = 2.0
@@ -90,33 +91,16 @@ def tell_in_thread() -> Tell:
     ).start()
 
 
-class AsyncClosing:
-    """A context manager that closes at its end."""
+class AsyncClosing(ABC):
+    """The name of `close` that async libraries use."""
 
-    async def close(self) -> None:
-        """Close all connections."""
-        raise NotImplementedError
+    @abstractmethod
+    async def close(self) -> None: ...
 
     async def aclose(self) -> None:
-        """The same as close, by the name that async libraries use."""
-        await self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+        """The same as close."""
         await self.close()
 
 
 class Closing:
-    """A context manager that closes at its end."""
-
-    def close(self) -> None:
-        """Close all connections."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    """Nothing: `close` is all."""

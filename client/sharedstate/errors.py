@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 Origin = Literal["database", "gateway", "client"]
@@ -91,6 +92,11 @@ def _brief(value: Any, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def _of_detail(key: str, empty: Callable[[], Any] = lambda: None) -> Any:
+    """An attribute that is a part of `detail`, or `empty()` where there is none."""
+    return property(lambda self: empty() if (part := self.detail.get(key)) is None else part)
+
+
 class _Refusal(SharedStateError):
     """The database answered from its transaction that it cannot do this; it changed nothing."""
 
@@ -150,29 +156,12 @@ class StaleVersion(_Refusal):
         paths: JSON pointers of the parts that both changed, such as "/bones/femur/length_m".
     """
 
-    @property
-    def base(self) -> dict[str, Any] | None:
-        return self.detail.get("base")
-
-    @property
-    def theirs(self) -> dict[str, Any] | None:
-        return self.detail.get("theirs")
-
-    @property
-    def yours(self) -> dict[str, Any] | None:
-        return self.detail.get("yours")
-
-    @property
-    def base_version(self) -> int | None:
-        return self.detail.get("base_version")
-
-    @property
-    def latest_version(self) -> int | None:
-        return self.detail.get("latest_version")
-
-    @property
-    def paths(self) -> list[str]:
-        return self.detail.get("paths") or []
+    base: dict[str, Any] | None = _of_detail("base")
+    theirs: dict[str, Any] | None = _of_detail("theirs")
+    yours: dict[str, Any] | None = _of_detail("yours")
+    base_version: int | None = _of_detail("base_version")
+    latest_version: int | None = _of_detail("latest_version")
+    paths: list[str] = _of_detail("paths", list)
 
 
 class OverBudget(_Refusal):
@@ -182,9 +171,7 @@ class OverBudget(_Refusal):
     where others hold a part of it.
     """
 
-    @property
-    def overruns(self) -> dict[str, dict[str, float]]:
-        return self.detail.get("overruns") or {}
+    overruns: dict[str, dict[str, float]] = _of_detail("overruns", dict)
 
 
 class ReservationLost(_Refusal):
@@ -197,9 +184,7 @@ class StaleInputs(_Refusal):
     `inputs` lists the changes: subsystem, document, seen_version, new_version and changed_paths.
     """
 
-    @property
-    def inputs(self) -> list[dict[str, Any]]:
-        return self.detail.get("inputs") or []
+    inputs: list[dict[str, Any]] = _of_detail("inputs", list)
 
 
 class ConflictAlreadyResolved(_Refusal):

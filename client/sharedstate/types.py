@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ActivityRow(TypedDict):
@@ -109,17 +109,14 @@ class ConflictRow(TypedDict):
     last_reported_at: str
 
 
-class _BudgetTransfer(TypedDict):
-    from_subsystem: str
-    to_subsystem: str
-
-
-class BudgetTransfer(_BudgetTransfer, total=False):
+class BudgetTransfer(TypedDict):
     """Budget to be moved with a resolution; an amount that is absent is 0. `reserve` is a name."""
 
-    mass_kg: float
-    cost_usd: float
-    power_w: float
+    from_subsystem: str
+    to_subsystem: str
+    mass_kg: NotRequired[float]
+    cost_usd: NotRequired[float]
+    power_w: NotRequired[float]
 
 
 class ConflictEventRow(TypedDict):

@@ -84,7 +84,7 @@ class Engine:
         return done
 
     def typed(self, command: str) -> str:
-        """What `docker compose exec ...` of the README prints, here without a terminal."""
+        """What `docker compose exec ...` of docs/compose.md prints, here without a terminal."""
         docker, compose, exec_, *rest = shlex.split(command)
         assert (docker, compose, exec_) == ("docker", "compose", "exec")
         return self.compose("exec", "-T", *rest).stdout
@@ -156,11 +156,11 @@ def clone(folder: Path) -> Engine:
     return Engine(folder, variables)
 
 
-def commands_of_the_readme() -> list[str]:
+def commands_of_the_page() -> list[str]:
     """Those for the running database."""
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "compose.md").read_text()
     return [
-        re.sub(r"\s+", " ", found) for found in re.findall(r"`(docker compose exec [^`]*)`", readme)
+        re.sub(r"\s+", " ", found) for found in re.findall(r"`(docker compose exec [^`]*)`", page)
     ]
 
 

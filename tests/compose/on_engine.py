@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from tests.compose.composefile import as_written
-from tests.compose.engine import Engine, clone, commands_of_the_readme, secrets
+from tests.compose.engine import Engine, clone, commands_of_the_page, secrets
 from tests.load import Load
 from tests.stack.installation import Installation
 
@@ -67,12 +67,12 @@ def test_the_first_start_logs_no_secret(engine: Engine) -> None:
         assert value not in logged, name
 
 
-def test_the_commands_of_the_readme_work(engine: Engine) -> None:
+def test_the_commands_of_the_page_work(engine: Engine) -> None:
     here = Installation(engine.folder)
     for command in (["init"], ["status"], ["psql", "-c", "select cleanup_expired_locks()"]):
         done = here.run(*command, "--home", str(engine.folder))
         assert done.returncode == 0, done.stderr
-    for typed in commands_of_the_readme():
+    for typed in commands_of_the_page():
         engine.typed(typed)
 
 

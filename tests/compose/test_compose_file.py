@@ -53,11 +53,11 @@ def test_ports_and_pool_size_come_from_the_env_file(tmp_path: Path) -> None:
     assert "5501" in ports["db"] and "8101" in ports["gateway"] and "3101" in ports["studio"]
 
 
-def test_without_keys_it_says_what_to_do_as_the_readme_quotes_it() -> None:
+def test_without_keys_it_says_what_to_do_as_the_page_quotes_it() -> None:
     done = config(EXAMPLE)
     assert done.returncode != 0
-    readme = (ROOT / "README.md").read_text()
-    (quoted,) = re.findall(r"^\| `(required variable .*?)` ", readme, re.MULTILINE)
+    page = (ROOT / "docs" / "compose.md").read_text()
+    (quoted,) = re.findall(r"^\| `(required variable .*?)` ", page, re.MULTILINE)
     # The first variable that Compose comes across, in no order.
     assert re.search(re.escape(quoted).replace(r"\.\.\.", "[A-Z_]+"), done.stderr), done.stderr
     assert quoted.endswith("run cp .env.example .env and make keys")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.compose import engine as module
 from tests.compose.composefile import as_written, real_compose
-from tests.compose.engine import Container, Engine, clone, commands_of_the_readme, read_ps, secrets
+from tests.compose.engine import Container, Engine, clone, commands_of_the_page, read_ps, secrets
 from tests.load import Load
 
 from sharedstate import errors
@@ -146,10 +146,10 @@ def test_a_crash_is_a_kill_of_the_process_and_ends_when_the_container_runs_again
     ]
 
 
-def test_commands_of_the_readme_are_run_word_by_word_and_without_a_terminal(
+def test_commands_of_the_page_are_run_word_by_word_and_without_a_terminal(
     docker: Docker, engine: Engine
 ) -> None:
-    typed = [command for command in commands_of_the_readme() if "log_statement" in command]
+    typed = [command for command in commands_of_the_page() if "log_statement" in command]
     engine.typed(typed[0])
     (call,) = docker.calls()
     assert call[:5] == ["compose", "--file=docker-compose.yml", "exec", "-T", "db"]

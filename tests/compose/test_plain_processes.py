@@ -195,11 +195,11 @@ def test_no_password_is_logged_by_the_first_start_whatever_the_image_logs(stack:
         assert stack.variables[name] not in logged, name
 
 
-def test_a_superuser_switches_logging_on_as_the_readme_says_without_a_restart(
+def test_a_superuser_switches_logging_on_as_the_page_says_without_a_restart(
     stack: Composed,
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (command,) = re.findall(r"`(docker compose exec db psql .*?log_statement.*?)`", readme)
+    page = (ROOT / "docs" / "compose.md").read_text()
+    (command,) = re.findall(r"`(docker compose exec db psql .*?log_statement.*?)`", page)
     *words, switch, _, reload = shlex.split(command)
     superuser = "docker compose exec db psql -h 127.0.0.1 -U supabase_admin -d agentcad -c"
     assert shlex.join(words) == superuser

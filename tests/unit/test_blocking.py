@@ -21,8 +21,8 @@ CONFLICT = {"conflict_id": 3, "severity": "critical"}
 def pauses(monkeypatch: pytest.MonkeyPatch, client: SharedState) -> list[float]:
     """Each pause of `client` as it is asked for; the clock goes on by that time alone."""
     made: list[float] = []
-    clock = SimpleNamespace(monotonic=lambda: 1000.0 + sum(made))
-    monkeypatch.setattr("sharedstate._sync.conflicts.time", clock)
+    clock = SimpleNamespace(now=lambda: 1000.0 + sum(made))
+    monkeypatch.setattr("sharedstate._sync.conflicts._clock", clock)
     monkeypatch.setattr(client, "_pause", made.append)
     return made
 

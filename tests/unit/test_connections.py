@@ -335,7 +335,7 @@ def test_a_full_async_pool_is_no_fault_of_the_server(
     local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_http, "LIMITS", httpx.Limits(max_connections=1))
-    for module in ("_http", "_http_async"):
+    for module in ("_sending", "_http_async"):
         monkeypatch.setattr(f"sharedstate.{module}.CONNECT_TIMEOUT_S", 0.1)
     gone_on = threading.Event()
     local_server.answer = lambda _: {"ok": gone_on.wait(10)}

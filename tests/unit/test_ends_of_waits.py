@@ -60,7 +60,7 @@ def silent() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is added to the time of a wait is a fifth of a second instead of some seconds."""
-    monkeypatch.setattr("sharedstate._http.GRACE_S", 0.1)
+    monkeypatch.setattr("sharedstate._sending.GRACE_S", 0.1)
     monkeypatch.setattr("sharedstate._background.SETTLE_S", 0.1)
     monkeypatch.setattr("sharedstate._running.SETTLE_S", 0.1)
 
@@ -94,7 +94,7 @@ def test_an_answer_may_come_a_little_after_the_end_but_not_later_than_any_other(
     left_s: float, read_s: float, service: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     route = service.post("rpc/health").respond(json={"status": "ok"})
-    monkeypatch.setattr("sharedstate._http.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("sharedstate._sending._clock", SimpleNamespace(now=lambda: 100.0))
     with SharedState(url="http://service.test", key="key") as state:
         state._rpc("health", {}, dict, until=100.0 + left_s)
     timeout: dict[str, Any] = route.calls.last.request.extensions["timeout"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from sharedstate import errors
+from sharedstate import _clock, errors
 from sharedstate._held import Grant, Held, next_look
 from sharedstate.types import Lease
 
@@ -100,3 +101,9 @@ def test_the_next_look_is_at_what_comes_first() -> None:
     two.is_renewing = True  # nothing is due of it but its end
     assert next_look([two]) == two.deadline
     assert next_look([one, two]) == two.deadline < one.due
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="no such clock here")
+def test_the_time_for_which_the_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 5.0}.__getitem__)
+    assert _clock.now() == 5.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -12,7 +13,6 @@ import respx
 from tests.unit.conftest import URL
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate._retry import Attempts
 from sharedstate_ops.stack.keys import make_token
 
 ID = "7d1d9a52-33a4-4f0f-8d7e-0c4b6f2f9a10"
@@ -215,16 +215,42 @@ def test_pauses_grow_up_to_the_cap_and_are_random_down_to_the_half() -> None:
     assert policy.pause(6, 0.0, 0.0) is None
 
 
+@dataclass
+class Clock:
+    """A time that goes on by the pauses of a client, and by what the test adds."""
+
+    seconds: float = 0.0
+    jitter: float = 1.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def random(self) -> float:
+        return self.jitter
+
+    def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("sharedstate._sending._clock", clock)
+    monkeypatch.setattr("sharedstate._sending.random", clock)
+    monkeypatch.setattr("sharedstate._http.HttpClient.pause", lambda _, s: clock.pause(s))
+    return clock
+
+
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 def test_a_call_outlives_a_restart_of_some_seconds_and_is_given_up_within_thirty(
-    jitter: float,
+    jitter: float, service: respx.MockRouter, clock: Clock
 ) -> None:
-    attempts = Attempts(RetryPolicy(), mutation=False, request_id=None, jitter=lambda: jitter)
-    now = 0.0
-    with pytest.raises(errors.ServiceUnavailable) as caught:
-        while True:
-            now += attempts.after_silence(httpx.ConnectError("refused"), sent=False, elapsed_s=now)
-    assert 4 < now < 10
+    clock.jitter = jitter
+    service.post("rpc/health").side_effect = httpx.ConnectError("refused")
+    state = SharedState(url=URL, key="k")
+    with state, pytest.raises(errors.ServiceUnavailable) as caught:
+        state.health()
+    assert 4 < clock.seconds < 10
     assert caught.value.detail["attempts"] == 6
 
 
@@ -240,16 +266,17 @@ def test_no_attempt_starts_after_the_deadline() -> None:
     assert policy.pause(1, 29.3, 0.0) == pytest.approx(0.5)
 
 
-def test_the_attempts_of_a_slow_service_end_with_the_deadline() -> None:
-    attempts = Attempts(
-        RetryPolicy(deadline_s=30.0), mutation=True, request_id=ID, jitter=lambda: 1.0
-    )
-    now = 0.0
-    with pytest.raises(errors.OutcomeUnknown) as caught:
-        while True:
-            now += 15.0  # each attempt waits for its whole timeout
-            now += attempts.after_silence(httpx.ReadTimeout("slow"), sent=True, elapsed_s=now)
-    assert now == pytest.approx(30.1)
+def test_the_attempts_of_a_slow_service_end_with_the_deadline(
+    service: respx.MockRouter, clock: Clock
+) -> None:
+    def answer_nothing(_: httpx.Request) -> httpx.Response:
+        clock.seconds += 15.0  # each attempt waits for its whole timeout
+        raise httpx.ReadTimeout("slow")
+
+    service.post("rpc/log_agent_activity").side_effect = answer_nothing
+    with SharedState(url=URL, key="k") as state, pytest.raises(errors.OutcomeUnknown) as caught:
+        state.log_agent_activity("a", "b")
+    assert clock.seconds == pytest.approx(30.1)
     assert caught.value.detail["attempts"] == 2
 
 

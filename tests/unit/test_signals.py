@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,10 +116,8 @@ def test_what_a_handler_raises_reaches_the_code_that_it_interrupted(
     raised: Exception, shared: SharedState, local_server: LocalServer
 ) -> None:
     def interrupt(_: int, frame: FrameType | None) -> None:
-        # Not in a destructor or the like, where Python itself swallows what is raised. And not in
-        # the two lines of httpcore's lock, which stays locked after that, whoever uses it.
-        file = "" if frame is None else frame.f_code.co_filename
-        if "/httpcore/" in file and not file.endswith("_synchronization.py"):
+        # Not in a destructor or the like, where Python itself swallows what is raised.
+        if frame is not None and "/httpcore/" in frame.f_code.co_filename:
             raise raised
         signal.setitimer(signal.ITIMER_PROF, 0.001)
 
@@ -126,3 +127,62 @@ def test_what_a_handler_raises_reaches_the_code_that_it_interrupted(
             shared.log_agent_activity("a", "b")
     ids = [body["request_id"] for body in local_server.bodies]
     assert len(ids) == len(set(ids))
+
+
+class _Interruption:
+    """Raises Wanted at one place of httpcore where Python lets a signal handler run.
+
+    Those are the beginning of a function and the end of one that is written in C, such as a lock's.
+    """
+
+    def __init__(self, place: int) -> None:
+        self._left = place
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event not in ("call", "c_return") or "/httpcore/" not in code.co_filename:
+            return
+        # Python itself swallows what is raised while a generator is cleared away.
+        if not code.co_flags & inspect.CO_GENERATOR:
+            self._left -= 1
+            if self._left == 0:
+                raise Wanted
+
+
+def _is_interrupted(call: Callable[[], Any], place: int) -> bool:
+    """Whether the call came to this place, counted from 1, and raised there."""
+    former = sys.getprofile()
+    sys.setprofile(_Interruption(place))
+    try:
+        call()
+    except Wanted:
+        return True
+    finally:
+        sys.setprofile(former)
+    return False
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_wherever_a_handler_raises_neither_the_next_call_nor_closing_waits_for_ever(
+    is_connected: bool, shared: SharedState, local_server: LocalServer
+) -> None:
+    place = 1
+    while _is_interrupted(shared.health, place):
+        place += 1
+        if is_connected:
+            _soon(shared.health)
+    _soon(shared.health)
+    _soon(shared.close)
+    assert place > 100
+
+
+def _soon(call: Callable[[], Any]) -> None:
+    """Call it in a thread of its own, so that waiting for ever fails this test alone."""
+    done = threading.Event()
+
+    def run() -> None:
+        call()
+        done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    assert done.wait(10)

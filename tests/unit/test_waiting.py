@@ -42,7 +42,7 @@ class Service:
     pauses: list[float] = field(default_factory=list)
 
     def follow(self, wait_s: float, wanted: Wanted = WANTED, **options: Any) -> Grant | None:
-        with patch.object(request, "time", SimpleNamespace(monotonic=lambda: self.now)):
+        with patch.object(request, "_clock", SimpleNamespace(now=lambda: self.now)):
             state: Any = self
             self.request = LockRequest(state, wanted, wait_s, **options)
             grant = self.request.grant()
@@ -77,7 +77,7 @@ class Service:
 
 def test_a_free_lock_takes_one_call() -> None:
     service = Service([(LEASE,)])
-    grant = service.follow(math.inf)
+    grant = service.follow(math.inf, in_full=True)
     assert grant == Grant((LEASE,), service.request.request_id, 1000.0, 300.0)
     ((name, sent),) = service.sent
     assert name == "acquire_lock"
@@ -108,7 +108,7 @@ def test_a_grant_counts_from_the_last_call_that_was_answered_not_yet() -> None:
 
 def test_a_provisional_grant_is_confirmed_before_it_is_returned() -> None:
     service = Service([(), _wait("granted", (PROVISIONAL,)), LEASE])
-    grant = service.follow(60.0, confirm=True)
+    grant = service.follow(60.0, in_full=True)
     assert service.names[-1] == "renew_lock"
     assert service.sent[-1][1]["fencing_token"] == 7
     assert grant is not None and grant.leases == (LEASE,)
@@ -121,7 +121,7 @@ def test_a_provisional_grant_is_confirmed_before_it_is_returned() -> None:
 )
 def test_a_place_that_is_gone_is_asked_for_anew_for_the_rest_of_the_time(gone: list[Any]) -> None:
     service = Service([(), *gone, (LEASE,)])
-    assert service.follow(60.0, confirm=True)
+    assert service.follow(60.0, in_full=True)
     first, last = service.sent[0][1], service.sent[-1][1]
     assert service.names[-2:] == ["cancel_lock_request", "acquire_lock"]
     assert first["request_id"] != last["request_id"]
@@ -166,7 +166,7 @@ def test_a_lease_whose_answer_came_too_late_does_not_pass_for_held() -> None:
     late = errors.OutcomeUnknown()
     service = Service([*[late] * 40, (LEASE,)])
     # Ten seconds are over before the answer comes; it is asked for again.
-    grant = service.follow(math.inf, ttl_seconds=10)
+    grant = service.follow(math.inf)
     assert grant is not None and grant.since > 1010
     assert "cancel_lock_request" in service.names
     assert service.names[-1] == "acquire_lock"
@@ -187,13 +187,9 @@ def test_a_set_of_which_a_part_is_gone_again_does_not_pass_for_granted() -> None
 
 
 @pytest.mark.parametrize("ttl", [0, -1, 86401, 1.5, True, "300", None])
-def test_a_time_or_priority_that_is_no_whole_number_in_range_is_refused_by_its_name(
-    ttl: Any,
-) -> None:
+def test_a_time_that_is_no_whole_number_in_range_is_refused_by_its_name(ttl: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="ttl_seconds is no whole number"):
         replace(WANTED, ttl_seconds=ttl)
-    with pytest.raises(errors.InvalidArgument, match="priority is no whole number"):
-        replace(WANTED, priority=ttl)
 
 
 def test_who_does_not_wait_is_told_of_an_outage_at_once() -> None:
@@ -257,7 +253,7 @@ def test_a_confirmation_that_fails_is_told_under_the_id_of_the_request_for_the_l
     lost = errors.OutcomeUnknown(detail={"request_id": "the renewal's"}, request_id="the renewal's")
     service = Service([(), _wait("granted", (PROVISIONAL,)), lost])
     with pytest.raises(errors.OutcomeUnknown) as caught:
-        service.follow(60.0, confirm=True)
+        service.follow(60.0, in_full=True)
     assert service.names[-1] == "renew_lock"
     wanted = service.sent[0][1]["request_id"]
     assert (caught.value.request_id, caught.value.detail["request_id"]) == (wanted, wanted)
@@ -265,7 +261,7 @@ def test_a_confirmation_that_fails_is_told_under_the_id_of_the_request_for_the_l
 
 def test_every_call_of_a_wait_ends_with_it_and_who_does_not_wait_has_no_end() -> None:
     service = Service([(), _wait("granted", (PROVISIONAL,)), errors.LeaseLost()])
-    assert service.follow(60.0, confirm=True)
+    assert service.follow(60.0, in_full=True)
     assert service.names[:4] == [
         "acquire_lock",
         "wait_for_lock",

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from postgrest import AsyncSelectRequestBuilder
 from supabase import AsyncClient
 
-from sharedstate._arguments import checked, encodable, limit_of
+from sharedstate._arguments import RequestId, checked, encodable, limit_of
 from sharedstate._background import Background
-from sharedstate._http import Call, Service
+from sharedstate._http import Service
 from sharedstate._http_async import AsyncHttpClient
 from sharedstate._rows import first_or_none, rows
+from sharedstate._sending import Call
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 
@@ -69,6 +70,17 @@ class AsyncMethods:
                 # supabase-py could not encode it.
                 answer = await self.supabase.rpc(function, encodable(sent)).execute()
             return call.read(answer.data, read)
+
+    async def _change(
+        self,
+        function: str,
+        params: dict[str, Any],
+        read: Callable[[Any], T],
+        request_id: RequestId = None,
+    ) -> T:
+        """As `_rpc`, of a function that takes our `execution_id` and the id of the request."""
+        own = {"execution_id": self.execution_id, "request_id": request_id}
+        return await self._rpc(function, params | own, read)
 
     def _rows(self, table: str) -> AsyncSelectRequestBuilder:
         # Operators' keys bypass row security, so every read names its workspace.

@@ -6,7 +6,7 @@ UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See d
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, Self
 from uuid import uuid4
 
 from supabase import AsyncClient, AsyncClientOptions
@@ -88,23 +88,32 @@ class AsyncSharedState(
         retry: RetryPolicy | None = None,
     ) -> None:
         given = f"execution-{uuid4()}" if execution_id is None else execution_id
-        self.execution_id = config.checked_name(given, "execution_id")
-        self._settings = config.load(url, key, workspace)
-        self._service = Service(self._settings, timeout_seconds, retry)
-        self._http = AsyncHttpClient(self._service)
+        service = Service(config.load(url, key, workspace), timeout_seconds, retry)
+        self._open(config.checked_name(given, "execution_id"), service)
+
+    @classmethod
+    def _of(cls, execution_id: str, service: Service) -> Self:
+        """A client beside another one, with the same settings, also when those change."""
+        made = cls.__new__(cls)
+        made._open(execution_id, service)
+        return made
+
+    def _open(self, execution_id: str, service: Service) -> None:
+        self.execution_id, self._service, self._settings = execution_id, service, service.settings
+        self._http = AsyncHttpClient(service)
         self.supabase = AsyncClient(
             self._settings.url,
             self._settings.key,
             AsyncClientOptions(
                 httpx_client=self._http,
-                headers=dict(self._service.headers),
+                headers=dict(service.headers),
                 postgrest_client_retry=False,  # its own knows GET alone
                 auto_refresh_token=False,
                 persist_session=False,
             ),
         )
-        self._tokens = Tokens(current_task, self._service.refuse_if_forked)
-        self._background = Background(self.execution_id, self._settings, timeout_seconds)
+        self._tokens = Tokens(current_task, service.refuse_if_forked)
+        self._background = Background(execution_id, service)
 
     def set_key(self, key: str) -> None:
         """Use another key from the next call on, the background's included.
@@ -122,6 +131,12 @@ class AsyncSharedState(
         """
         await self._http.close()
         await join_from_task(self._background.stop())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
     def url(self) -> str:

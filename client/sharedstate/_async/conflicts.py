@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, pause_of, seconds_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._rows import boolean, integer, row, rows
@@ -51,13 +50,9 @@ class AsyncConflictMethods(AsyncMethods):
             "details": details,
             "priority": priority,
             "blocks": blocks,
-            "execution_id": self.execution_id,
             "conflict_key": conflict_key,
-            "request_id": request_id,
         }
-        return await self._rpc(
-            "log_conflict", params, lambda answer: integer(row(answer)["conflict_id"])
-        )
+        return await self._change("log_conflict", params, _number, request_id)
 
     async def resolve_conflict(
         self,
@@ -85,23 +80,15 @@ class AsyncConflictMethods(AsyncMethods):
             "resolution": resolution,
             "resolved_by": resolved_by,
             "budget_transfer": budget_transfer,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return await self._rpc("resolve_conflict", params, row)
+        return await self._change("resolve_conflict", params, row, request_id)
 
     async def add_conflict_note(
         self, conflict_id: int, agent_name: str, note: str, *, request_id: RequestId = None
     ) -> types.ConflictEventRow:
         """Add a note to the history of a conflict, open or resolved. Raises UnknownConflict."""
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "note": note,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return await self._rpc("add_conflict_note", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "note": note}
+        return await self._change("add_conflict_note", params, row, request_id)
 
     async def reassign_conflict(
         self,
@@ -122,10 +109,8 @@ class AsyncConflictMethods(AsyncMethods):
             "target_agent": target_agent,
             "agent_name": agent_name,
             "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return await self._rpc("reassign_conflict", params, row)
+        return await self._change("reassign_conflict", params, row, request_id)
 
     async def reopen_conflict(
         self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
@@ -135,14 +120,8 @@ class AsyncConflictMethods(AsyncMethods):
         Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
         database's own about budgets: they follow the overrun.
         """
-        params = {
-            "conflict_id": conflict_id,
-            "agent_name": agent_name,
-            "reason": reason,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return await self._rpc("reopen_conflict", params, row)
+        params = {"conflict_id": conflict_id, "agent_name": agent_name, "reason": reason}
+        return await self._change("reopen_conflict", params, row, request_id)
 
     async def get_conflict_history(self, conflict_id: int) -> list[types.ConflictEventRow]:
         """All that happened to a conflict, in order. Raises UnknownConflict."""
@@ -168,14 +147,14 @@ class AsyncConflictMethods(AsyncMethods):
         """
         hint = "Pass seconds of at least 0, or None to wait for ever."
         wait_s = math.inf if timeout is None else seconds_of(timeout, "timeout", hint=hint)
-        ends = time.monotonic() + wait_s
+        ends = _clock.now() + wait_s
         # Who does not wait asks as any call does.
         until, params = ends if wait_s else math.inf, {"agent_name": agent_name}
         while True:
             answer = await self._rpc("wait_until_unblocked", params, row, until=until)
             if not answer["blocked"]:
                 return True
-            left_s = ends - time.monotonic()
+            left_s = ends - _clock.now()
             if left_s <= 0:
                 return False
             # The last pause ends with the time, and one more look follows it.
@@ -192,3 +171,7 @@ class AsyncConflictMethods(AsyncMethods):
             ...     print(conflict["conflict_id"], conflict["severity"], conflict["description"])
         """
         return await self._rpc("get_active_conflicts", {"agent_name": agent_name}, rows)
+
+
+def _number(answer: Any) -> int:
+    return integer(row(answer)["conflict_id"])

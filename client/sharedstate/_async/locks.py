@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, pairs_of, request_id_of
 from sharedstate._async.base import AsyncMethods
 from sharedstate._async.lock import AsyncLeaseSet, AsyncLock
@@ -103,12 +102,10 @@ class AsyncLockMethods(AsyncMethods):
         params = {
             "resource_type": resource_type,
             "resource_name": resource_name,
-            "execution_id": self.execution_id,
             "fencing_token": self._tokens.needed(resource_type, resource_name, fencing_token),
             "ttl_seconds": ttl_seconds,
-            "request_id": request_id,
         }
-        return await self._rpc("renew_lock", params, lease)
+        return await self._change("renew_lock", params, lease, request_id)
 
     async def release_lock(
         self,
@@ -131,11 +128,9 @@ class AsyncLockMethods(AsyncMethods):
         params = {
             "resource_type": resource_type,
             "resource_name": resource_name,
-            "execution_id": self.execution_id,
             "fencing_token": token,
-            "request_id": request_id,
         }
-        released = await self._rpc("release_lock", params, was_row)
+        released = await self._change("release_lock", params, was_row, request_id)
         self._tokens.forget(resource_type, resource_name, token)
         return released
 
@@ -244,7 +239,7 @@ class AsyncLockMethods(AsyncMethods):
     ) -> tuple[types.Lease, ...]:
         self._service.refuse_if_forked()
         wait_s = checked_wait(wait_seconds)
-        request = AsyncLockRequest(self, wanted, wait_s, confirm=True, request_id=request_id)
+        request = AsyncLockRequest(self, wanted, wait_s, in_full=True, request_id=request_id)
         try:
             grant = await request.grant()
         except BaseException as problem:
@@ -277,7 +272,7 @@ class AsyncLockMethods(AsyncMethods):
     async def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
         # As its holder was told, whatever the database thinks.
-        lost = held.leases[0] if held.has_lapsed(time.monotonic()) else None
+        lost = held.leases[0] if held.has_lapsed(_clock.now()) else None
         try:
             self._background.drop(held)
             # Each by its token: only so is it known whether it was held until now.
@@ -287,7 +282,7 @@ class AsyncLockMethods(AsyncMethods):
                 ):
                     lost = lost or one
         except BaseException:
-            rest_s = max(0.0, held.deadline - time.monotonic()) + 1.0
+            rest_s = max(0.0, held.deadline - _clock.now()) + 1.0
             await settle_task(self._background.give_back(held.request_id, rest_s))
             raise
         if lost is not None:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from sharedstate import types
-from sharedstate._arguments import (
-    RequestId,
-    checked,
-    pause_of,
-    request_id_of,
-    seconds_of,
-)
+from sharedstate import _clock, types
+from sharedstate._arguments import RequestId, pause_of, request_id_of, seconds_of, whole
 from sharedstate._async.base import AsyncMethods
 from sharedstate._held import Grant
 from sharedstate._rows import boolean, lease, leases, lock_wait
@@ -29,6 +22,7 @@ from sharedstate.errors import (
 
 # What a lease that was asked for with a wait lasts until it is confirmed (core.write_lease).
 PROVISIONAL_S = 10
+MAX_TTL_S = 86400
 # The longest wait that the database takes in one request; a longer one is asked for again.
 MAX_WAIT_S = 86400.0
 # How long a waiter goes on asking while the service does not answer.
@@ -46,7 +40,7 @@ class Wanted:
     several: bool = False
 
     def __post_init__(self) -> None:
-        checked({"ttl_seconds": self.ttl_seconds, "priority": self.priority})
+        whole(self.ttl_seconds, "ttl_seconds", 1, MAX_TTL_S)
 
     def named(self) -> tuple[str, dict[str, Any]]:
         """The function that takes them, and the parameters that say which."""
@@ -62,8 +56,8 @@ class AsyncLockRequest:
     may be something under it, a place in line or a grant.
 
     Args:
-        ttl_seconds: what to ask for at first, instead of what is wanted in the end.
-        confirm: make a provisional grant last before it is returned.
+        in_full: ask for the whole time at once, and make a provisional grant last before it is
+            returned. Else for a short time at first; see Held.
     """
 
     def __init__(
@@ -72,17 +66,17 @@ class AsyncLockRequest:
         wanted: Wanted,
         wait_s: float,
         *,
-        ttl_seconds: int | None = None,
-        confirm: bool = False,
+        in_full: bool = False,
         request_id: RequestId = None,
     ) -> None:
         self.wanted, self.wait_s = wanted, wait_s
         self.request_id = request_id_of(request_id)
         self.is_open = False
         self._state = state
-        self._ttl_seconds = wanted.ttl_seconds if ttl_seconds is None else ttl_seconds
-        self._confirm = confirm
-        self._ends = time.monotonic() + wait_s
+        self._in_full = in_full
+        at_first_s = MAX_TTL_S if in_full else PROVISIONAL_S
+        self._ttl_seconds = min(wanted.ttl_seconds, at_first_s)
+        self._ends = _clock.now() + wait_s
         # Its calls are not waited for much longer than for the locks.
         self._until = self._ends if wait_s else math.inf
 
@@ -100,7 +94,7 @@ class AsyncLockRequest:
                 # Time is up, or the place in line is gone. It may have been granted meanwhile.
                 if self.is_open:
                     await self._cancel()
-                left_s = self._ends - time.monotonic()
+                left_s = self._ends - _clock.now()
                 if left_s <= 0:
                     return None
                 self.request_id = request_id_of(None)
@@ -114,7 +108,7 @@ class AsyncLockRequest:
 
     async def _once(self, left_s: float) -> Grant | None:
         # Whatever is granted, is granted after the last call was sent that was answered "not yet".
-        since = time.monotonic()
+        since = _clock.now()
         self.is_open = True
         try:
             granted = await self._insist(*self._acquire(left_s), leases)
@@ -142,7 +136,7 @@ class AsyncLockRequest:
 
     async def _wait_in_line(self, since: float) -> Grant | None:
         while True:
-            sent = time.monotonic()
+            sent = _clock.now()
             try:
                 params = {"request_id": self.request_id}
                 answer: types.LockWait = await self._insist("wait_for_lock", params, lock_wait)
@@ -154,7 +148,7 @@ class AsyncLockRequest:
             if answer.state == "gone":
                 return None
             since = sent
-            left_s = self._ends - time.monotonic()
+            left_s = self._ends - _clock.now()
             if left_s <= 0:
                 return None
             # The last pause ends with the time, and one more look follows it.
@@ -164,13 +158,13 @@ class AsyncLockRequest:
         is_provisional = any(one.provisional for one in granted)
         lifetime_s = float(min(self._ttl_seconds, PROVISIONAL_S if is_provisional else math.inf))
         is_whole = len(granted) == len({tuple(one.values()) for one in self.wanted.resources})
-        if not is_whole or time.monotonic() >= since + lifetime_s:
+        if not is_whole or _clock.now() >= since + lifetime_s:
             # Of a set, one was taken away since it was granted; or the answer was so long on its
             # way that the lease may have ended before it came.
             await self._cancel()
             return None
-        if self._confirm and is_provisional:
-            since, lifetime_s = time.monotonic(), float(self.wanted.ttl_seconds)
+        if self._in_full and is_provisional:
+            since, lifetime_s = _clock.now(), float(self.wanted.ttl_seconds)
             try:
                 granted = tuple([await self._renewed(one) for one in granted])
             except LeaseLost:
@@ -196,14 +190,14 @@ class AsyncLockRequest:
 
     async def _insist(self, function: str, params: dict[str, Any], read: Any) -> Any:
         """The answer to a call; a waiter does not give up when the service is away for a while."""
-        began = time.monotonic()
+        began = _clock.now()
         while True:
             try:
                 return await self._state._rpc(function, params, read, until=self._until)
             except (ServiceUnavailable, OutcomeUnknown):
-                if time.monotonic() >= min(self._ends, began + _OUTAGE_S):
+                if _clock.now() >= min(self._ends, began + _OUTAGE_S):
                     raise
-            left_s = max(0.0, self._ends - time.monotonic())
+            left_s = max(0.0, self._ends - _clock.now())
             await self._state._pause(min(random.uniform(0.1, 0.5), left_s))
 
 

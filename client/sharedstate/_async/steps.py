@@ -43,13 +43,11 @@ class AsyncStepMethods(AsyncMethods):
         params = {
             "subsystem": subsystem,
             "agent_name": agent_name,
-            "execution_id": self.execution_id,
             "ttl_seconds": ttl_seconds,
             "reads": reads,
             "reads_requirements": reads_requirements,
-            "request_id": request_id,
         }
-        checkout = await self._rpc("checkout_subsystem", params, _checkout_or_none)
+        checkout = await self._change("checkout_subsystem", params, _checkout_or_none, request_id)
         if checkout:
             self._tokens.note(checkout.lease)
         return checkout
@@ -87,7 +85,6 @@ class AsyncStepMethods(AsyncMethods):
         params = {
             "subsystem": subsystem,
             "agent_name": agent_name,
-            "execution_id": self.execution_id,
             "fencing_token": token,
             "status": {} if status is None else status,
             "interfaces": interfaces,
@@ -97,9 +94,8 @@ class AsyncStepMethods(AsyncMethods):
             "release": release,
             "accept_stale": accept_stale,
             "strict": strict,
-            "request_id": request_id,
         }
-        written = await self._rpc("checkin_subsystem", params, _checkin)
+        written = await self._change("checkin_subsystem", params, _checkin, request_id)
         if release:
             self._tokens.forget("subsystem", subsystem, token)
         return written

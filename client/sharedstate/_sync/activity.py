@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID, uuid5
 
-from sharedstate import types
+from sharedstate import _clock, types
 from sharedstate._arguments import RequestId, limit_of, pause_of, request_id_of, seconds_of
 from sharedstate._rows import boolean, integer, row, rows, text
 from sharedstate._sync.base import Methods
@@ -37,10 +36,8 @@ class ActivityMethods(Methods):
             "agent_name": agent_name,
             "activity": activity,
             "details": {} if details is None else details,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("log_agent_activity", params, row)
+        return self._change("log_agent_activity", params, row, request_id)
 
     def log_agent_activities(
         self, entries: Iterable[Mapping[str, Any]], *, request_id: RequestId = None
@@ -52,12 +49,8 @@ class ActivityMethods(Methods):
             >>> entries = [{"agent_name": "skeleton_agent", "activity": step} for step in steps]
             >>> state.log_agent_activities(entries)
         """
-        params = {
-            "entries": entries,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return self._rpc("log_agent_activities", params, rows)
+        params = {"entries": entries}
+        return self._change("log_agent_activities", params, rows, request_id)
 
     def get_recent_activity(
         self,
@@ -192,7 +185,7 @@ class ActivityFeed:
         return self
 
     def __next__(self) -> types.ActivityRow:
-        began = time.monotonic()
+        began = _clock.now()
         # Who does not wait has no end.
         until = began + self._timeout_s if self._timeout_s else math.inf
         while not self._is_closed:
@@ -202,7 +195,7 @@ class ActivityFeed:
                 continue
             pause_s = pause_of(self._retry_ms) if self._poll_s is None else self._poll_s
             if self._timeout_s is not None:
-                pause_s = min(pause_s, began + self._timeout_s - time.monotonic())
+                pause_s = min(pause_s, began + self._timeout_s - _clock.now())
             if pause_s <= 0:
                 break
             self._state._pause(pause_s)

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from postgrest import SyncSelectRequestBuilder
 from supabase import Client
 
-from sharedstate._arguments import checked, encodable, limit_of
+from sharedstate._arguments import RequestId, checked, encodable, limit_of
 from sharedstate._background import Background
-from sharedstate._http import Call, HttpClient, Service
+from sharedstate._http import HttpClient, Service
 from sharedstate._rows import first_or_none, rows
+from sharedstate._sending import Call
 from sharedstate._tokens import Tokens
 from sharedstate.config import Settings
 
@@ -68,6 +69,17 @@ class Methods:
                 # supabase-py could not encode it.
                 answer = self.supabase.rpc(function, encodable(sent)).execute()
             return call.read(answer.data, read)
+
+    def _change(
+        self,
+        function: str,
+        params: dict[str, Any],
+        read: Callable[[Any], T],
+        request_id: RequestId = None,
+    ) -> T:
+        """As `_rpc`, of a function that takes our `execution_id` and the id of the request."""
+        own = {"execution_id": self.execution_id, "request_id": request_id}
+        return self._rpc(function, params | own, read)
 
     def _rows(self, table: str) -> SyncSelectRequestBuilder:
         # Operators' keys bypass row security, so every read names its workspace.

@@ -37,10 +37,8 @@ class BudgetMethods(Methods):
             "constraints": constraints,
             "created_by": created_by,
             "base_version": base_version,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("update_global_constraints", params, row)
+        return self._change("update_global_constraints", params, row, request_id)
 
     def get_global_constraints(
         self, version: int | None = None
@@ -119,10 +117,8 @@ class BudgetMethods(Methods):
             "reason": reason,
             "agent_name": agent_name,
             "reservation_id": reservation_id,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("transfer_budget", params, row)
+        return self._change("transfer_budget", params, row, request_id)
 
     def reserve_budget(
         self,
@@ -152,25 +148,19 @@ class BudgetMethods(Methods):
         params = {
             "subsystem": subsystem,
             "agent_name": agent_name,
-            "execution_id": self.execution_id,
             "mass_kg": mass_kg,
             "cost_usd": cost_usd,
             "power_w": power_w,
             "ttl_seconds": ttl_seconds,
             "fencing_token": fencing_token,
             "locked_subsystem": locked_subsystem,
-            "request_id": request_id,
         }
-        return self._rpc("reserve_budget", params, self._reservation_or_none)
+        return self._change("reserve_budget", params, self._reservation_or_none, request_id)
 
     def release_budget(self, reservation_id: str, *, request_id: RequestId = None) -> bool:
         """Give back what a reservation holds; False when it has ended already."""
-        params = {
-            "reservation_id": reservation_id,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
-        }
-        return self._rpc("release_budget", params, was_row)
+        params = {"reservation_id": reservation_id}
+        return self._change("release_budget", params, was_row, request_id)
 
     def _reservation_or_none(self, answer: Any) -> BudgetReservation | None:
         found = row_or_none(answer)

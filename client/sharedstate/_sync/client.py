@@ -6,7 +6,7 @@ UnknownWorkspace, and a mutation OutcomeUnknown; docstrings name the rest. See d
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, Self
 from uuid import uuid4
 
 from supabase import Client, ClientOptions
@@ -87,23 +87,32 @@ class SharedState(
         retry: RetryPolicy | None = None,
     ) -> None:
         given = f"execution-{uuid4()}" if execution_id is None else execution_id
-        self.execution_id = config.checked_name(given, "execution_id")
-        self._settings = config.load(url, key, workspace)
-        self._service = Service(self._settings, timeout_seconds, retry)
-        self._http = HttpClient(self._service)
+        service = Service(config.load(url, key, workspace), timeout_seconds, retry)
+        self._open(config.checked_name(given, "execution_id"), service)
+
+    @classmethod
+    def _of(cls, execution_id: str, service: Service) -> Self:
+        """A client beside another one, with the same settings, also when those change."""
+        made = cls.__new__(cls)
+        made._open(execution_id, service)
+        return made
+
+    def _open(self, execution_id: str, service: Service) -> None:
+        self.execution_id, self._service, self._settings = execution_id, service, service.settings
+        self._http = HttpClient(service)
         self.supabase = Client(
             self._settings.url,
             self._settings.key,
             ClientOptions(
                 httpx_client=self._http,
-                headers=dict(self._service.headers),
+                headers=dict(service.headers),
                 postgrest_client_retry=False,  # its own knows GET alone
                 auto_refresh_token=False,
                 persist_session=False,
             ),
         )
-        self._tokens = Tokens(current_thread, self._service.refuse_if_forked)
-        self._background = Background(self.execution_id, self._settings, timeout_seconds)
+        self._tokens = Tokens(current_thread, service.refuse_if_forked)
+        self._background = Background(execution_id, service)
 
     def set_key(self, key: str) -> None:
         """Use another key from the next call on, the background's included.
@@ -121,6 +130,12 @@ class SharedState(
         """
         self._http.close()
         join_from_thread(self._background.stop())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def url(self) -> str:

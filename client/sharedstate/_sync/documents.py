@@ -46,10 +46,8 @@ class DocumentMethods(Methods):
             "created_by": created_by,
             "base_version": base_version,
             "fencing_token": fencing_token,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("update_subsystem_requirements", params, row)
+        return self._change("update_subsystem_requirements", params, row, request_id)
 
     def update_subsystem_interfaces(
         self,
@@ -77,10 +75,8 @@ class DocumentMethods(Methods):
             "created_by": created_by,
             "base_version": base_version,
             "fencing_token": self._tokens.of("subsystem", subsystem, fencing_token),
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("update_subsystem_interfaces", params, row)
+        return self._change("update_subsystem_interfaces", params, row, request_id)
 
     def update_subsystem_design(
         self,
@@ -106,10 +102,8 @@ class DocumentMethods(Methods):
             "created_by": created_by,
             "base_version": base_version,
             "fencing_token": self._tokens.of("subsystem", subsystem, fencing_token),
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("update_subsystem_design", params, row)
+        return self._change("update_subsystem_design", params, row, request_id)
 
     def get_subsystem_requirements(
         self, subsystem: str, version: int | None = None
@@ -227,10 +221,8 @@ class DocumentMethods(Methods):
             "document": document,
             "agent_name": agent_name,
             "version": version,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("record_dependency", params, row)
+        return self._change("record_dependency", params, row, request_id)
 
     def remove_dependency(
         self,
@@ -247,10 +239,8 @@ class DocumentMethods(Methods):
             "on_subsystem": on_subsystem,
             "document": document,
             "agent_name": agent_name,
-            "execution_id": self.execution_id,
-            "request_id": request_id,
         }
-        return self._rpc("remove_dependency", params, was_row)
+        return self._change("remove_dependency", params, was_row, request_id)
 
     def get_dependencies(self, subsystem: str | None = None) -> list[types.DependencyRow]:
         """Which versions of whose documents a subsystem (or each of them) is made from."""

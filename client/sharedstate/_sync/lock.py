@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
+from sharedstate import _clock
 from sharedstate._arguments import request_id_of
 from sharedstate._held import Held
 from sharedstate._running import current_thread, tell_in_thread
-from sharedstate._sync.request import PROVISIONAL_S, LockRequest, Wanted
+from sharedstate._sync.request import LockRequest, Wanted
 from sharedstate.errors import LeaseLost
 from sharedstate.types import Lease
 
@@ -55,16 +55,13 @@ class Lock:
         self._state._service.refuse_if_forked()
         wait_s = blocking_wait(blocking, timeout)
         on_lost = self._teller()
-        # Short at first; see Held.
-        ttl_seconds = self._wanted.ttl_seconds
-        short_s = min(ttl_seconds, PROVISIONAL_S)
-        request = LockRequest(self._state, self._wanted, wait_s, ttl_seconds=short_s)
+        request = LockRequest(self._state, self._wanted, wait_s)
         held: Held | None = None
         try:
             grant = request.grant()
             if grant is None:
                 return False
-            held = Held(grant, ttl_seconds, time.monotonic(), on_lost)
+            held = Held(grant, self._wanted.ttl_seconds, _clock.now(), on_lost)
             self._state._keep(held)
             self._take(held)
         except BaseException:
@@ -106,7 +103,7 @@ class Lock:
         By this machine's clock alone, so it turns true in time also when nothing can be reached.
         """
         held = self._seen()
-        return held is not None and held.has_lapsed(time.monotonic())
+        return held is not None and held.has_lapsed(_clock.now())
 
     @property
     def lost_because(self) -> Exception | None:
@@ -115,7 +112,7 @@ class Lock:
         None while it is not lost, and when nothing but its time is to blame.
         """
         held = self._seen()
-        return held.problem if held is not None and held.has_lapsed(time.monotonic()) else None
+        return held.problem if held is not None and held.has_lapsed(_clock.now()) else None
 
     @property
     def leases(self) -> tuple[Lease, ...]:
@@ -182,7 +179,7 @@ class Lock:
         return None if held is None or (held.is_ended and not held.is_lost) else held
 
     def _is_held(self) -> bool:
-        return any(not held.has_lapsed(time.monotonic()) for held in self._slot)
+        return any(not held.has_lapsed(_clock.now()) for held in self._slot)
 
     def _teller(self) -> Callable[[], object] | None:
         if self._on_lost is None:

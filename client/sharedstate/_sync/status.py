@@ -43,12 +43,10 @@ class StatusMethods(Methods):
         params = {
             "subsystem": subsystem,
             "status": status,
-            "execution_id": self.execution_id,
             "fencing_token": self._tokens.of("subsystem", subsystem, fencing_token),
             "strict": strict,
-            "request_id": request_id,
         }
-        return self._rpc("update_subsystem_status", params, row)
+        return self._change("update_subsystem_status", params, row, request_id)
 
     def get_subsystem_status(self, subsystem: str) -> types.SubsystemRow | None:
         """A subsystem's status, None when there is no such subsystem."""
