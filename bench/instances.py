@@ -57,13 +57,10 @@ def instances(
     site = prepare(stack.home, lambda message: None)
     db_port = read_state(stack.home.state_file).parts["postgres"].port
     used = [db_port]
-    for _ in range(2 * count + 1):
+    for _ in range(count + 1):
         used.append(processes.free_port(used))
     api_port = used[1]
-    ports = [
-        postgrest.Ports(used[2 + 2 * number], used[3 + 2 * number], db_port, api_port)
-        for number in range(count)
-    ]
+    ports = [postgrest.Ports(port, db_port, api_port) for port in used[2:]]
     made = Instances(f"http://{processes.HOST}:{api_port}", site, ports, pool)
     with ExitStack() as cleaning:
         for number in range(count):

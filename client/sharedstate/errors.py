@@ -232,13 +232,13 @@ class ServiceUnavailable(SharedStateError):
     """The service could not be reached, also after retries; nothing was changed."""
 
     raised_by = "gateway"
-    default_hint = "Is it running? `sharedstate status` tells, `make up` starts it."
+    default_hint = "Is it running? `sharedstate status` tells; of compose `docker compose ps`."
 
 
 class InvalidKey(SharedStateError):
     """The key is broken or of another installation; or one of the two below."""
 
-    default_hint = "Set SUPABASE_KEY to a valid key of this installation (`make up` writes .env)."
+    default_hint = "Set SUPABASE_KEY to a valid key of this installation (its .env has one)."
 
 
 class ExpiredKey(InvalidKey):

@@ -197,9 +197,10 @@ def test_postgrest_has_the_settings_of_the_embedded_stack() -> None:
         for name in SERVICES["rest"]["environment"]
         if name.startswith("PGRST_")
     }
-    # Inside its container it listens on every address, which is the default, and the admin server
-    # on localhost, where the health check asks. Since version 14 it remembers tokens unasked.
-    only_one_has = {"server-host", "admin-server-host", "jwt-cache-max-lifetime"}
+    # Inside its container it listens on every address, which is the default, and has an admin
+    # server, which the health check asks. Since version 14 it remembers tokens unasked.
+    admin = {"admin-server-host", "admin-server-port"}
+    only_one_has = {"server-host", *admin, "jwt-cache-max-lifetime"}
     assert composed ^ embedded <= only_one_has
     assert "\nPOOL = 20\n" in source
     assert SERVICES["rest"]["environment"]["PGRST_DB_POOL"] == "${PGRST_DB_POOL:-20}"

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from sharedstate import config
+from sharedstate_ops import env_file
 from sharedstate_ops.cli import output, target
-from sharedstate_ops.stack import envkeys
 
 ROOT = Path(__file__).parents[2]
 READ = re.compile(r"environ(?:\.get\(|\[)\s*([A-Za-z_\"]+)")
@@ -15,7 +15,7 @@ READ = re.compile(r"environ(?:\.get\(|\[)\s*([A-Za-z_\"]+)")
 BY_CONSTANT = {
     "HOME_VARIABLE": output.HOME_VARIABLE,
     "VARIABLE": target.VARIABLE,
-    "SECRET": envkeys.SECRET,
+    "SECRET": env_file.SECRET,
 }
 
 

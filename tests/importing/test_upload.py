@@ -55,7 +55,7 @@ class Database:
 def reading_of(marks: list[str], section: str = "subsystems") -> Reading:
     reading = Reading()
     for number, mark in enumerate(marks, 1):
-        reading.add({"mark": f"{number} {mark}"}, Place("x.jsonl", section, number))
+        reading.add(section, {"mark": f"{number} {mark}"}, Place("x.jsonl", number))
     return reading
 
 
@@ -81,7 +81,6 @@ def test_one_bad_entry_among_thousands_is_found_in_a_few_requests() -> None:
     assert [str(problem) for problem in reading.problems] == [
         "x.jsonl:7778: the database refused it: is odd; left out"
     ]
-    assert reading.problems[0].place.section == "agent_activity_logs"
     assert len(database.taken) == 9_999
     assert database.requests < 40
 
@@ -89,9 +88,9 @@ def test_one_bad_entry_among_thousands_is_found_in_a_few_requests() -> None:
 def test_parts_stay_below_the_limits_and_keep_the_order() -> None:
     reading = Reading()
     for number in range(5_000):
-        reading.add({"n": number}, Place("x.jsonl", "agent_activity_logs", number))
+        reading.add("agent_activity_logs", {"n": number}, Place("x.jsonl", number))
     for number in range(9):
-        reading.add({"n": number, "pad": "x" * 1_000_000}, Place("y.json", "subsystems"))
+        reading.add("subsystems", {"n": number, "pad": "x" * 1_000_000}, Place("y.json"))
     found = list(parts(reading))
     for part in found:
         assert len(part) <= MAX_PART_ENTRIES

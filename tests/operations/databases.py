@@ -14,9 +14,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate.config import workspace_header
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
 from sharedstate_ops.stack.binaries import postgres_program
-from sharedstate_ops.stack.workspaces import init_workspace
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -54,7 +54,7 @@ class Database:
 
     def make_workspace(self, name: str = "default") -> None:
         with self.connect() as connection:
-            init_workspace(connection, name)
+            Operator(connection, name).init_workspace()
 
     def token(self, resource: str) -> int:
         """Lock and release; the token."""

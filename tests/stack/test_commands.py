@@ -129,7 +129,8 @@ def test_of_a_stack_that_is_stopped_the_hint_is_to_start_it(installation: Instal
     answer = installation.run("init", "--timeout", "0.1")
     assert answer.returncode == 1
     assert "`sharedstate up` starts it" in answer.stderr
-    assert installation.run("status").stdout.count("not started") == 3
+    said = installation.run("status").stdout
+    assert (said.count("stopped"), said.count("not started")) == (3, 0)
 
 
 def test_status_without_a_stack_of_its_own_shows_the_database_of_the_env_file(
@@ -143,6 +144,26 @@ def test_status_without_a_stack_of_its_own_shows_the_database_of_the_env_file(
     assert "schema    2" in answer.stdout
     assert "of 7 subsystems complete" in answer.stdout
     assert "postgrest" not in answer.stdout
+    assert "embedded  not started" in answer.stdout
+
+
+def test_commands_use_the_database_of_the_env_file_before_a_running_stack_when_it_answers(
+    shared_installation: Installation, installation: Installation
+) -> None:
+    """Agents in this folder read the same file."""
+    installation.up()
+    (installation.root / ".env").write_text(
+        f"DATABASE_URL={Stack(shared_installation.root).info.database_url}\n"
+    )
+    ports = "psql", "-Atc", "show port"
+    assert installation.run(*ports).stdout.strip() == str(shared_installation.ports[0])
+    assert "embedded  running" in installation.run("status").stdout
+    free = processes.free_port()
+    (installation.root / ".env").write_text(
+        f"DATABASE_URL=postgresql://postgres:x@{processes.HOST}:{free}/agentcad\n"
+    )
+    assert installation.run(*ports).stdout.strip() == str(installation.ports[0])
+    assert "postgrest" in installation.run("status").stdout
 
 
 def test_init_with_a_wrong_password_does_not_wait(shared_installation: Installation) -> None:

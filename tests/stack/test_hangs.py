@@ -97,7 +97,7 @@ def test_a_recovery_may_take_longer_than_a_start(
     stack.up()
     server = _crash_a_backend(stack)
     server.kill()
-    _await(lambda: not postgres.orphans(stack.home.data.resolve()))
+    _await(lambda: not postgres.orphans(stack.home.data))
     # Long enough to say that it starts, far too short for the recovery.
     monkeypatch.setattr(postgres, "READY_SECONDS", 0.5)
     monkeypatch.setattr(postgres, "_TELL_SECONDS", 0.2)

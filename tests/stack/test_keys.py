@@ -15,13 +15,13 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate import RetryPolicy, SharedState, errors
+from sharedstate_ops.env_file import PASSWORDS, PROJECT, ROLE_OF_KEY, fill, project_name
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
-from sharedstate_ops.stack.envkeys import PASSWORDS, ROLE_OF_KEY, fill
 from sharedstate_ops.stack.keys import make_token, read_keys, rotated, write_keys
 from sharedstate_ops.stack.paths import checkout_root
 from sharedstate_ops.stack.state import read_state
 
-KEY_LINES = ("JWT_SECRET", *ROLE_OF_KEY, *PASSWORDS)
+KEY_LINES = ("JWT_SECRET", *ROLE_OF_KEY, *PASSWORDS, PROJECT)
 
 
 @pytest.fixture
@@ -67,9 +67,10 @@ def test_filled_lines_are_not_overwritten_unless_it_is_said_and_passwords_never(
 ) -> None:
     fill(env_file)
     before = _values(env_file)
-    with pytest.raises(StackError, match="has all its keys"):
-        fill(env_file)
+    inode = env_file.stat().st_ino
+    assert fill(env_file) == []
     assert _values(env_file) == before
+    assert env_file.stat().st_ino == inode
     fill(env_file, force=True)
     after = _values(env_file)
     changed = {name for name in before if before[name] != after[name]}
@@ -85,6 +86,7 @@ def test_a_secret_that_is_there_signs_the_keys_that_are_missing(env_file: Path) 
         "SUPABASE_ANON_KEY",
         "SUPABASE_SERVICE_ROLE_KEY",
         *PASSWORDS,
+        PROJECT,
     }
     assert _values(env_file)["SUPABASE_KEY"] == "mine"
     assert _role(_values(env_file)["SUPABASE_ANON_KEY"], secret) == "anon"
@@ -96,7 +98,6 @@ def test_a_secret_that_is_there_signs_the_keys_that_are_missing(env_file: Path) 
         ("SUPABASE_KEY=mine\nJWT_SECRET=\n", "has SUPABASE_KEY, but not the JWT_SECRET"),
         ("SUPABASE_KEY=\n", "no line for JWT_SECRET"),
         ("OTHER=1\n", "has no lines for keys"),
-        ("SUPABASE_URL=http://a\nSUPABASE_KEY=k\nJWT_SECRET=s\n", "has all its keys"),
     ],
 )
 def test_what_cannot_be_filled_in_is_left_as_it_is(tmp_path: Path, text: str, problem: str) -> None:
@@ -107,15 +108,37 @@ def test_what_cannot_be_filled_in_is_left_as_it_is(tmp_path: Path, text: str, pr
     assert path.read_text() == text
 
 
+def test_checkouts_in_folders_of_the_same_name_are_projects_of_their_own(
+    env_file: Path, tmp_path: Path
+) -> None:
+    names = []
+    for parent in ("one", "two"):
+        checkout = tmp_path / parent / "My.Robot"
+        checkout.mkdir(parents=True)
+        for _ in range(2):
+            # The second time as somebody who has lost `.env`, and not the volumes.
+            fill(Path(shutil.copy(env_file, checkout / ".env")))
+            names.append(_values(checkout / ".env")[PROJECT])
+    assert names[0] == names[1] != names[2] == names[3]
+    assert all(re.fullmatch("myrobot-[0-9a-f]{8}", name) for name in names)
+    # What Compose allows begins with a letter or a digit.
+    assert re.fullmatch("sharedstate-[0-9a-f]{8}", project_name(tmp_path / "手"))
+    (checkout / ".env").write_text(f"{PROJECT}=mine\nJWT_SECRET=\n")
+    fill(checkout / ".env", force=True)
+    assert _values(checkout / ".env")[PROJECT] == "mine"
+
+
 def test_the_commands_say_what_they_did_and_what_to_do(
     installation: Installation, env_file: Path
 ) -> None:
     answer = installation.run("keys", "--env", str(env_file))
     assert answer.returncode == 0, answer.stderr
     assert "filled in" in answer.stdout
+    before = env_file.read_text()
     answer = installation.run("keys", "--env", str(env_file))
-    assert answer.returncode == 1
-    assert "--force" in answer.stderr
+    assert answer.returncode == 0, answer.stderr
+    assert "nothing changed" in answer.stdout
+    assert env_file.read_text() == before
     answer = installation.run("keys", "--env", "absent")
     assert answer.returncode == 1
     assert "cp .env.example .env" in answer.stderr

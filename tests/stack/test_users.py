@@ -79,34 +79,6 @@ def test_root_who_can_run_the_servers_as_nobody_else_is_told_so(
     assert "Run as an ordinary user" in answer.stderr
 
 
-@needs_root
-def test_data_that_an_earlier_version_put_elsewhere_stays_in_use_and_nothing_else_of_it(
-    installation: Installation, tmp_path: Path
-) -> None:
-    installation.up()
-    installation.run("init", "--workspace", "kept")
-    installation.run("down")
-    home, elsewhere = installation.root / ".sharedstate", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for name in ("postgres", "run"):
-        shutil.move(home / name, elsewhere / name)
-        (home / name).symlink_to(elsewhere / name)
-    # The servers' user could write to it, and put links there that root would follow.
-    os.chown(elsewhere / "run", pwd.getpwnam("nobody").pw_uid, -1)
-    for name in ("gateway.conf", "nginx.conf", "postgrest.conf"):
-        (tmp_path / name).write_text("root's")
-        (elsewhere / "run" / name).unlink()
-        (elsewhere / "run" / name).symlink_to(tmp_path / name)
-    answer = installation.up()
-    assert answer.returncode == 0, answer.stderr
-    assert "kept" in answer.stdout
-    assert not (home / "run").is_symlink()
-    for name in ("gateway.conf", "nginx.conf", "postgrest.conf"):
-        assert (tmp_path / name).read_text() == "root's"
-    # What has passwords in it is no other user's to read.
-    assert (home / "run" / "postgrest.conf").stat().st_mode & 0o777 == 0o600
-
-
 def _ordinary_user(folder: Path) -> tuple[str, ...]:
     """A command prefix for an ordinary user who can run our Python and write to `folder`."""
     nobody = pwd.getpwnam("nobody")

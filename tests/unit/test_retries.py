@@ -66,7 +66,7 @@ def test_a_mutation_that_never_arrived_ends_in_service_unavailable(
     assert caught.value.detail["attempts"] == 5
     # Where all connections are in use, the server is not to blame.
     is_busy = isinstance(failure, httpx.PoolTimeout)
-    assert ("share it between fewer" if is_busy else "make up") in caught.value.hint
+    assert ("share it between fewer" if is_busy else "sharedstate status") in caught.value.hint
 
 
 @pytest.mark.parametrize("failure", MAYBE_DONE.values(), ids=MAYBE_DONE)

@@ -42,19 +42,14 @@ def read_ledger(connection: Connection) -> tuple[list[str], list[str]]:
     Ours are files of this package and what begins with the mark, of a later release. That a text
     mentions `core` says nothing: a policy of others may ask for the workspace.
     """
-    if not migrations.applied_versions(connection):
-        return [], []
     known = {migration.version: migration.text for migration in migrations.available()}
     texts, others = [], []
-    for version, text in connection.execute(
-        """select version, array_to_string(statements, E';\\n')
-           from supabase_migrations.schema_migrations order by version"""
-    ):
-        if str(version) in known or str(text or "").lstrip().startswith(migrations.MARKER):
+    for version, text in migrations.ledger(connection).items():
+        if version in known or text.lstrip().startswith(migrations.MARKER):
             # Recorded without its text (by `migration repair`), a file of the same version has it.
-            texts.append(str(text or known[str(version)]))
+            texts.append(text or known[version])
         else:
-            others.append(str(version))
+            others.append(version)
     return texts, others
 
 

@@ -64,7 +64,6 @@ def restore(
         waiting = migrations.pending(connection)
         changed = migrations.changed(connection)
     out.print(f"{len(tables)} tables restored; numbers go on {gap:,} further.")
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     if waiting:
         say_warning("the backup is of an older version: bring it up to date by sharedstate init")

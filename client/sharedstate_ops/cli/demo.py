@@ -7,20 +7,19 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
+from dotenv import dotenv_values
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
-from sharedstate_ops.stack import Stack, StackError, StackInfo
-from sharedstate_ops.stack.paths import checkout_root
-from sharedstate_ops.stack.workspaces import init_workspace, list_workspaces
+from sharedstate_ops.cli.target import Target, answering_env_file
+from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.stack import PortTaken, Stack, StackError
+from sharedstate_ops.stack.paths import Home, checkout_root
 
 
 def demo(
@@ -33,9 +32,10 @@ def demo(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Run the example on the running stack, or on one that is stopped again afterwards.
+    """Run the example on the stack of .env if that answers, else on the embedded one.
 
-    The exit code is the job's: 0 only if the design converged. The data stays.
+    The embedded stack is started if need be, and goes on running. The exit code is the job's: 0
+    only if the design converged.
     """
     job = [sys.executable, str(_job())]
     if requirements is not None:
@@ -43,60 +43,37 @@ def demo(
         # Before anything is started or made for it.
         if code := subprocess.run([*job, "--check"]).returncode:
             raise typer.Exit(code)
-    stack = Stack(home_of(home).root)
-    with _running(stack) as info:
-        with stack.database() as connection:
-            # Until the connection ends: two demos at once take two names.
-            connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
-            name = workspace or _fresh_name(connection)
-            init_workspace(connection, name)
-        out.print(f"designing in workspace {escape(name)}")
-        code = _run(job, info, name)
-    _say_how_to_look(name, stack.anything_runs() and not stack.is_temporary())
+    target, url, key = _find_stack(home_of(home))
+    with target.connect() as connection:
+        # Until the connection ends: two demos at once take two names.
+        connection.execute("select pg_advisory_lock(hashtext('sharedstate demo'))")
+        name = workspace or _fresh_name(connection)
+        Operator(connection, name).init_workspace()
+    out.print(f"designing in workspace {escape(name)} of {escape(target.source)}")
+    code = _run(job, {"SUPABASE_URL": url, "SUPABASE_KEY": key, "SHAREDSTATE_WORKSPACE": name})
+    _say_how_to_look(name, embedded=target.embedded)
     raise typer.Exit(code)
 
 
-# Before one of them is closed: then it is none any more.
-_TERMINALS = [stream for stream in (1, 2) if os.isatty(stream)]
-
-
-def _end_in_order(number: int, _frame: object) -> None:
-    """A request to end: the first one ends us in order, so that the stack is stopped too."""
-    if number == signal.SIGHUP:
-        _leave_terminals()
-    _ignore_endings()
-    sys.exit(128 + number)
-
-
-def _ignore_endings() -> None:
-    """From now on none may interrupt the stopping."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _leave_terminals)
-
-
-def _leave_terminals(*_: object) -> None:
-    """Nobody reads a terminal that was closed, and writing to it fails."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in _TERMINALS:
-        os.dup2(nowhere, stream)
-
-
-@contextmanager
-def _running(stack: Stack) -> Iterator[StackInfo]:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as of SIGHUP below nohup
-            signal.signal(number, _end_in_order)
-    try:
-        with steps() as progress:
-            info = stack.up(progress, visiting=True)
-        yield info
-    finally:
-        _ignore_endings()
-        # Others may use it by now: another demo, or whoever said `up` meanwhile.
-        with steps() as progress:
-            stack.leave(progress)
+def _find_stack(place: Home) -> tuple[Target, str, str]:
+    """A database, and the address and the agents' key of the API in front of it."""
+    if target := answering_env_file(place):
+        values = dotenv_values(place.env_file)
+        url, key = values.get("SUPABASE_URL"), values.get("SUPABASE_KEY")
+        if not url or not key:
+            raise StackError(
+                f"{place.env_file} names a database, and not the API in front of it.",
+                hint="Set SUPABASE_URL and SUPABASE_KEY there too.",
+            )
+        return target, url, key
+    with steps() as progress:
+        stack = Stack(place.root, usual_ports=True)
+        try:
+            info = stack.up(progress)
+        except PortTaken:
+            stack = Stack(place.root)  # on free ports
+            info = stack.up(progress)
+    return Target(stack.database_url, "the embedded stack", embedded=True), info.url, info.agent_key
 
 
 def _job() -> Path:
@@ -110,36 +87,30 @@ def _job() -> Path:
     return job
 
 
-def _run(command: list[str], info: StackInfo, workspace: str) -> int:
+def _run(command: list[str], variables: dict[str, str]) -> int:
     # A token of the caller's is for some other server, and goes before SUPABASE_KEY.
     inherited = {name: value for name, value in os.environ.items() if name != "SHAREDSTATE_TOKEN"}
-    environment = inherited | {
-        "SUPABASE_URL": info.url,
-        "SUPABASE_KEY": info.agent_key,
-        "SHAREDSTATE_WORKSPACE": workspace,
-    }
-    with subprocess.Popen(command, env=environment) as process:
-        try:
-            code = process.wait()
-        except BaseException:
-            # Ctrl-C or a request to end: the job ends its agents, before the database goes.
-            process.terminate()
-            raise
+    with subprocess.Popen(command, env=inherited | variables) as process:
+        # Whoever ends us means the job, which ends its agents.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: process.terminate())
+        code = process.wait()
     # A job ended by a signal has a negative code; a shell would show 128 and the number.
     return code if code >= 0 else 128 - code
 
 
-def _fresh_name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
-    taken = {workspace.name for workspace in list_workspaces(connection)}
+def _fresh_name(connection: Connection) -> str:
+    taken = {workspace.name for workspace in Operator(connection).list_workspaces()}
     names = (f"humanoid-{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 
 
-def _say_how_to_look(workspace: str, stays: bool) -> None:
-    start = "" if stays else "  make up\n"
+def _say_how_to_look(workspace: str, *, embedded: bool) -> None:
     query = (
         "select name, state, current_mass_kg, active_conflicts from system_status "
         "where workspace = '" + workspace.replace("'", "''") + "'"
     )
     quoted = re.sub(r'(["$`\\])', r"\\\1", query)
-    out.print(escape(f'look at it:\n{start}  {program()} psql -c "{quoted}"'))
+    out.print(escape(f'look at it:\n  {program()} psql -c "{quoted}"'))
+    if embedded:
+        out.print(f"stop it:\n  {program()} down (the data stays)")

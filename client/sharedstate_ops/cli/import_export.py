@@ -1,9 +1,10 @@
-"""`sharedstate export`, and what `sharedstate init --from` does."""
+"""`sharedstate init`, with a design from files if there is one, and `sharedstate export`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,18 +20,59 @@ from sharedstate_ops.cli.output import (
     home_of,
     out,
     say_error,
-    say_warning,
+    steps,
 )
 from sharedstate_ops.cli.target import find_target
+from sharedstate_ops.cli.up import say_changed
 from sharedstate_ops.importing.document import SECTIONS
 from sharedstate_ops.importing.export_file import read_export, write_export
 from sharedstate_ops.importing.legacy import read_design
-from sharedstate_ops.importing.operator import Connection, Operator
-from sharedstate_ops.importing.reading import Entry, Reading, SourceError
+from sharedstate_ops.importing.reading import Reading, SourceError
 from sharedstate_ops.importing.upload import Outcome, upload
+from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.stack import migrations
 
-SHOWN = 20
 NOTHING_TO_IMPORT = 2
+
+
+def init(
+    workspace: Annotated[str, typer.Option(help="The design to make.")] = "default",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="DIR_OR_FILE",
+            help="A design to import: a folder in the old layout, or a file of `export`.",
+        ),
+    ] = None,
+    timeout: TimeoutOption = 30,
+    home: HomeOption = None,
+) -> None:
+    """Apply the migrations and make a workspace; what is already there stays as it is.
+
+    The exit code is 1 when the database has an older text of a migration than the package, and with
+    --from when something had to be left out; 2 when there is no design.
+    """
+    # First, so that a wrong path changes nothing.
+    reading = read_source(source) if source is not None else None
+    target = find_target(home_of(home))
+    with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
+        applied = migrations.apply_pending(connection, progress=progress)
+        changed = migrations.changed(connection)
+        if reading is None:
+            Operator(connection, workspace).init_workspace()
+    exit_code = 0
+    if reading is not None:
+        with target.connect(timeout=timeout) as connection:
+            exit_code = import_reading(reading, connection, workspace)
+    done = "the schema is up to date"
+    if applied:
+        done = f"{len(applied)} migrations applied"
+    elif changed:
+        done = "the schema is of an older text"
+    out.print(f"workspace {escape(workspace)} is ready; {done}.")
+    say_changed(changed)
+    raise typer.Exit(exit_code or int(bool(changed)))
 
 
 def export(
@@ -69,9 +111,7 @@ def read_source(source: Path) -> Reading:
         raise typer.Exit(NOTHING_TO_IMPORT) from error
 
 
-def import_reading(
-    reading: Reading, connection: Connection, workspace: str, report: Path | None = None
-) -> int:
+def import_reading(reading: Reading, connection: Connection, workspace: str) -> int:
     """Import into a workspace, made if need be, and report. The exit code: 1 if not all went in.
 
     What the database has in a later state stays there and is listed: no error, the usual case when
@@ -85,13 +125,11 @@ def import_reading(
         task = progress.add_task("importing", total=len(reading.entries))
         outcome = upload(reading, operator.import_document, lambda n: progress.advance(task, n))
     if not _is_whole(reading):
-        operator.init_workspace(with_defaults=True)
-    out.print(_table(reading, outcome))
-    complete = dict(_findings(reading, outcome))
-    for heading, lines in complete.items():
-        _list(heading, lines)
-    if report is not None:
-        _write_report(report, complete)
+        operator.init_workspace()
+    out.print(_table(outcome))
+    _list("to know", reading.notes)
+    _list("left in place, because the database has something else by now", outcome.refused)
+    _list("left out", reading.problems)
     return 1 if reading.problems else 0
 
 
@@ -101,53 +139,20 @@ def _is_whole(reading: Reading) -> bool:
     return "fencing" in reading.counters and {"global_constraints", "subsystems"} <= found
 
 
-def _findings(reading: Reading, outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
-    yield "to know", list(map(str, reading.notes))
-    kept = "left in place, because the database has something else by now"
-    yield kept, [_named(entry) for entry in outcome.refused]
-    yield "left out", [str(problem) for problem in reading.problems]
-
-
-def _write_report(report: Path, findings: dict[str, list[str]]) -> None:
-    try:
-        with report.open("w", encoding="utf-8") as stream:
-            for heading, lines in findings.items():
-                stream.writelines([f"{len(lines)} {heading}\n", *(f"  {line}\n" for line in lines)])
-    except OSError as error:
-        say_warning(f"the report {report} cannot be written: {error.strerror or error}")
-
-
-def _table(reading: Reading, outcome: Outcome) -> Table:
-    left_out = [problem.place.section for problem in reading.problems]
-    refused = [entry.section for entry in outcome.refused]
+def _table(outcome: Outcome) -> Table:
     table = Table("section")
-    for heading in ("imported", "unchanged", "left in place", "left out"):
+    for heading in ("imported", "unchanged", "left in place"):
         table.add_column(heading, justify="right")
-    for section in (*SECTIONS, "counters", ""):
-        numbers = (
-            outcome.imported[section],
-            outcome.unchanged[section],
-            refused.count(section),
-            left_out.count(section),
-        )
+    refused = Counter(entry.section for entry in outcome.refused)
+    for section in (*SECTIONS, "counters"):
+        numbers = [each[section] for each in (outcome.imported, outcome.unchanged, refused)]
         if any(numbers):
-            table.add_row(section or "(other files)", *(f"{n:,}" if n else "" for n in numbers))
+            table.add_row(section, *(f"{n:,}" if n else "" for n in numbers))
     return table
 
 
-def _list(heading: str, lines: list[str]) -> None:
-    if not lines:
-        return
-    out.print(f"[bold]{len(lines):,} {heading}[/bold]")
-    for line in lines[:SHOWN]:
-        out.print(f"  {escape(line)}")
-    if len(lines) > SHOWN:
-        out.print(f"  ... and {len(lines) - SHOWN:,} more; --report FILE writes all of them")
-
-
-def _named(entry: Entry) -> str:
-    """An entry by its identity, and where it was read."""
-    value = entry.value
-    name = value.get("name") or value.get("subsystem_name") or value.get("conflict_id") or ""
-    version = f" version {value['version']}" if "version" in value else ""
-    return f"{entry.section} {name}{version} ({entry.place})".replace("  ", " ")
+def _list(heading: str, lines: Sequence[object]) -> None:
+    if lines:
+        out.print(f"[bold]{len(lines):,} {heading}[/bold]")
+    for line in lines:
+        out.print(f"  {escape(str(line))}")

@@ -14,9 +14,9 @@ from rich.markup import escape
 
 from sharedstate.config import checked_name
 from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
+from sharedstate_ops.cli.target import answering_env_file
+from sharedstate_ops.env_file import SECRET, bring_up_to_date, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import EnvFile
-from sharedstate_ops.stack.envkeys import SECRET, fill, new_lines
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
 
@@ -65,7 +65,8 @@ def keys(
             typer.echo(f"{name}={value}")
     else:
         filled = fill(env, force=force)
-        out.print(f"filled in {', '.join(filled)}: {escape(str(env))}")
+        done = f"filled in {', '.join(filled)}" if filled else "no line is empty: nothing changed"
+        out.print(f"{done}: {escape(str(env))}")
         if force:
             out.print("now have the services take them: docker compose up -d --wait")
 
@@ -112,30 +113,25 @@ def _rotate(place: Home) -> None:
     out.print("the installation has a new secret; every token of the old one is refused.")
     if place.env_file.exists():
         values = {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
-        result = EnvFile(place.env_file).bring_up_to_date(values, extend=False)
-        if result.written:
-            out.print(f"{result.written}: {escape(str(place.env_file))}")
-        if result.foreign:
-            say_warning(
-                f"{place.env_file} was not written by sharedstate: its "
-                f"{', '.join(result.foreign)} stayed as they were."
-            )
+        try:
+            done = bring_up_to_date(place.env_file, values, extend=False)
+            out.print(f"{done}: {escape(str(place.env_file))}")
+        except StackError as error:
+            say_warning(error.message)
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 
 def _find_secret(home: Home) -> str:
     """JWT_SECRET of the environment, else in the order in which `find_target` finds the database.
 
-    So of the running stack, then of `.env`, then of the embedded stack that is stopped.
+    So of a `.env` of others that answers, then of the running stack, then of any `.env`, then of
+    the embedded stack that is stopped.
     """
     stored = read_keys(home.keys_file)
     own = stored.jwt_secret if stored else ""
-    secret = os.environ.get(SECRET)
-    if not secret and own and Stack(home.root).anything_runs():
-        secret = own
-    if not secret and home.env_file.is_file():
-        secret = dotenv_values(home.env_file, interpolate=False).get(SECRET)
-    secret = secret or own
+    in_file = dotenv_values(home.env_file, interpolate=False).get(SECRET)
+    embedded = own and not answering_env_file(home) and Stack(home.root).anything_runs()
+    secret = os.environ.get(SECRET) or (embedded and own) or in_file or own
     if not secret:
         raise StackError(
             f"no secret to sign with: no {SECRET} in the environment or in .env, and no keys "

@@ -12,15 +12,13 @@ from typer.core import TyperGroup
 from sharedstate.errors import SharedStateError
 from sharedstate_ops.cli.backup import backup, restore
 from sharedstate_ops.cli.demo import demo
-from sharedstate_ops.cli.down import down
-from sharedstate_ops.cli.import_export import export
-from sharedstate_ops.cli.init import init
+from sharedstate_ops.cli.import_export import export, init
 from sharedstate_ops.cli.keys import keys, token
 from sharedstate_ops.cli.output import say_error
 from sharedstate_ops.cli.prune import prune
 from sharedstate_ops.cli.psql import psql
 from sharedstate_ops.cli.status import status
-from sharedstate_ops.cli.up import up
+from sharedstate_ops.cli.up import down, up
 from sharedstate_ops.stack.errors import StackError
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, TimeoutOption, duration, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
-from sharedstate_ops.importing.operator import Operator
+from sharedstate_ops.operator import Operator
 
 _FIRST_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # no log is older
 

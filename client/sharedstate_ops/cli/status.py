@@ -13,10 +13,9 @@ from rich.table import Table
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
+from sharedstate_ops.operator import Connection, Operator
 from sharedstate_ops.stack import Stack, StackError, migrations
 from sharedstate_ops.stack.parts import PartStatus
-from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.workspaces import list_workspaces
 
 _CONNECT_SECONDS = 5.0
 
@@ -24,25 +23,24 @@ _CONNECT_SECONDS = 5.0
 def status(home: HomeOption = None) -> None:
     """Show each part: running, port, version, and why not. Exit code 0 only if all of them run.
 
-    Where no embedded stack was started, and DATABASE_URL or .env name another database (of docker
-    compose, of the platform), show what is in that one.
+    Where DATABASE_URL or .env name another database (of docker compose, of the platform), show what
+    is in that one.
     """
     place = home_of(home)
     stack = Stack(place.root)
     parts = stack.status()
+    try:
+        target = find_target(place)
+    except StackError:
+        target = None
     # A part that was started has a port, also when it was killed.
-    elsewhere = None if any(part.port for part in parts) else _find_elsewhere(place)
-    well = _say_elsewhere(elsewhere) if elsewhere else _say_stack(stack, parts)
+    started = any(part.port for part in parts)
+    if target is None or target.embedded or (started and not target.answers()):
+        well = _say_stack(stack, parts)
+    else:
+        well = _say_elsewhere(target, parts)
     if not well:
         raise typer.Exit(1)
-
-
-def _find_elsewhere(home: Home) -> Target | None:
-    try:
-        target = find_target(home)
-    except StackError:
-        return None
-    return None if target.embedded else target
 
 
 def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
@@ -60,10 +58,6 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
         )
     out.print(table)
     out.print(f"home      {escape(str(stack.home.dir))}")
-    if stack.is_abandoned() and stack.anything_runs():
-        out.print(f"until     {program()} down (the demo that it was for was killed)")
-    elif stack.is_temporary() and stack.anything_runs():
-        out.print(f"until     the demo ends (keep it running: {program()} up)")
     if any(part.name == "postgres" and part.running for part in parts):
         _say_schema(stack.database())
     well = all(part.running for part in parts)
@@ -72,8 +66,10 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
     return well
 
 
-def _say_elsewhere(target: Target) -> bool:
-    out.print(f"database  of {escape(target.source)}; no embedded stack was started here")
+def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
+    out.print(f"database  of {escape(target.source)}")
+    states = {"running" if part.running else part.detail for part in parts}
+    out.print(f"embedded  {escape(', '.join(sorted(states)))}")
     well = _say_schema(target.connect(timeout=_CONNECT_SECONDS))
     if not well:
         out.print(escape(target.hint))
@@ -81,7 +77,7 @@ def _say_elsewhere(target: Target) -> bool:
 
 
 def _say_schema(
-    connecting: AbstractContextManager[psycopg.Connection[tuple[object, ...]]],
+    connecting: AbstractContextManager[Connection],
 ) -> bool:
     """What is in the database; False when that cannot be known."""
     try:
@@ -89,15 +85,14 @@ def _say_schema(
             applied = migrations.applied_versions(connection)
             missing = [migration.version for migration in migrations.pending(connection)]
             changed = migrations.changed(connection)
-            workspaces = list_workspaces(connection)
+            workspaces = Operator(connection).list_workspaces()
     except (psycopg.Error, StackError) as error:
         out.print(f"schema    unknown: {escape(str(error).strip())}")
         return False
     out.print(f"schema    {applied[-1] if applied else 'none'}")
     if missing:
         out.print(f"pending   {', '.join(missing)} (apply: {program()} init)")
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     if workspaces:
         say_workspaces(workspaces)
     return True

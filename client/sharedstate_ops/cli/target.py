@@ -1,4 +1,4 @@
-"""Which database a command works on: the environment's, the running stack's, or `.env`'s."""
+"""Which database a command works on: the environment's, that of `.env`, or the embedded stack's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import psycopg
 from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.envfile import EnvFile
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.postgres import connect, without_libpq_variables
@@ -45,8 +45,8 @@ class Target:
         if self.embedded:
             return "Is it running? `sharedstate status` tells, `sharedstate up` starts it."
         return (
-            "Is it running? Of docker compose `docker compose ps` tells; else check "
-            f"{self._variable}."
+            "Is it running? Of docker compose `docker compose ps` tells, and `docker compose up -d "
+            f"--wait` starts it; else check {self._variable}."
         )
 
     @property
@@ -72,6 +72,15 @@ class Target:
             hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Of the password and the rest, "
             "@ : / ? # %, spaces and the like are written as %40 %3A %2F %3F %23 %25 %20.",
         )
+
+    def answers(self) -> bool:
+        """Whether a server listens there, though it may refuse us."""
+        try:
+            address = make_conninfo(self._database_url(), connect_timeout=3)
+        except StackError:
+            return False
+        ping = psycopg.pq.PGconn.ping(address.encode())
+        return ping in (psycopg.pq.Ping.OK, psycopg.pq.Ping.REJECT)
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
@@ -129,18 +138,34 @@ def _stored_address(path: Path) -> str | None:
     return address
 
 
+def _env_file(home: Home) -> Target | None:
+    stored = _stored_address(home.env_file) if home.env_file.is_file() else None
+    if not stored:
+        return None
+    return Target(lambda: stored, str(home.env_file), embedded=is_ours(home.env_file))
+
+
+def answering_env_file(home: Home) -> Target | None:
+    """The database of a `.env` of docker compose or the platform, when it answers."""
+    named = _env_file(home)
+    return named if named and not named.embedded and named.answers() else None
+
+
 def find_target(home: Home) -> Target:
-    """DATABASE_URL of the environment, else the running stack, else DATABASE_URL of `.env`."""
+    """The database of the environment, of a `.env` of others that answers, else the embedded one.
+
+    Agents in this folder read the same `.env`, so what commands show is what agents see.
+    """
     given = os.environ.get(VARIABLE)
     if given:
         return Target(lambda: given, VARIABLE)
+    if target := answering_env_file(home):
+        return target
     stack = Stack(home.root)
     if stack.anything_runs():
         return Target(stack.database_url, "the running stack", embedded=True)
-    stored = _stored_address(home.env_file) if home.env_file.is_file() else None
-    if stored:
-        own = EnvFile(home.env_file).is_ours()
-        return Target(lambda: stored, str(home.env_file), embedded=own)
+    if named := _env_file(home):
+        return named
     raise StackError(
         "no database is known: no DATABASE_URL, no running stack, no .env.",
         hint="Start the embedded stack: sharedstate up. Or name a database: DATABASE_URL.",

@@ -1,4 +1,4 @@
-"""`sharedstate up`: start the embedded stack, make it ready to use, say how."""
+"""`sharedstate up` and `sharedstate down`: the embedded stack, made ready to use, and stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import typer
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
+from sharedstate_ops.env_file import bring_up_to_date, environment
+from sharedstate_ops.operator import Operator, WorkspaceSummary
 from sharedstate_ops.stack import (
     DEFAULT_API_PORT,
     DEFAULT_DB_PORT,
@@ -16,9 +18,7 @@ from sharedstate_ops.stack import (
     StackInfo,
     migrations,
 )
-from sharedstate_ops.stack.envfile import EnvFile, environment
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.workspaces import WorkspaceSummary, init_workspace, list_workspaces
 
 
 def _port(what: str, default: int) -> typer.models.OptionInfo:
@@ -42,36 +42,33 @@ def up(
     with steps() as progress:
         info = stack.up(progress)
         with stack.database() as connection:
-            init_workspace(connection, "default")
-            workspaces = list_workspaces(connection)
+            operator = Operator(connection)
+            operator.init_workspace()
+            workspaces = operator.list_workspaces()
             changed = migrations.changed(connection)
     has_env = _write_env(place, info)
     _say_how(stack, info, place, has_env=has_env)
-    for migration in changed:
-        say_changed(migration.path.name)
+    say_changed(changed)
     say_workspaces(workspaces)
+
+
+def down(home: HomeOption = None) -> None:
+    """Stop nginx, PostgREST and Postgres. The data stays for the next `sharedstate up`."""
+    with steps() as progress:
+        stopped = Stack(home_of(home).root).down(progress)
+    out.print("sharedstate is stopped; the data stays." if stopped else "nothing was running.")
 
 
 def _write_env(place: Home, info: StackInfo) -> bool:
     """Whether `.env` leads to this stack now."""
     try:
-        result = EnvFile(place.env_file).bring_up_to_date(environment(info))
+        done = bring_up_to_date(place.env_file, environment(info))
     except StackError as error:
-        say_warning(f"{error.message} Move it away and run `sharedstate up` again: it writes one.")
+        say_warning(str(error))
         return False
-    if result.written:
-        out.print(f"{result.written}: {escape(str(place.env_file))}")
-    wrong = [f"has other values for {', '.join(result.foreign)}"] if result.foreign else []
-    if result.missing:
-        wrong.append(f"does not set {', '.join(result.missing)}")
-    if wrong:
-        say_warning(
-            f"{place.env_file} was not written by sharedstate. It {' and '.join(wrong)}, so "
-            "programs that read it do not reach this stack. It was left as it is. Remove "
-            f"{', '.join(result.foreign) or 'our lines'} from it, or move it away, and run "
-            "`sharedstate up` again."
-        )
-    return not wrong
+    if done:
+        out.print(f"{done}: {escape(str(place.env_file))}")
+    return True
 
 
 def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> None:
@@ -82,26 +79,24 @@ def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> No
         if stack.report.already_running
         else "[green]sharedstate is running.[/green]"
     )
-    if stack.report.was_temporary:
-        out.print(
-            "A demo had started it, on free ports; it keeps them and goes on running now.\n"
-            f"To move it to its usual ports after the demo: {program()} down, then {program()} up."
-        )
     out.print(f"  API       {info.url}/rest/v1/")
-    out.print(f"  database  port {info.db_port}, shell: {program()} psql")
+    # Commands follow a .env of others, if its database answers.
+    shell = f", shell: {program()} psql" if has_env else ""
+    out.print(f"  database  port {info.db_port}{shell}")
     if has_env:
         out.print(f"  keys      {escape(str(place.env_file))}")
     out.print(f"  stop      {program()} down (the data stays)")
 
 
-def say_changed(file_name: str) -> None:
-    """A migration file was edited after it had been applied here, as happens before 1.0."""
-    say_warning(
-        f"{file_name} was changed after it was applied to this database, which has the older "
-        "text: functions may be missing, or behave as before. It is not brought up to date in "
-        "place. Export each workspace, reset the database, and import them: see docs/backup.md, "
-        "Upgrades."
-    )
+def say_changed(changed: list[migrations.Migration]) -> None:
+    """Migration files were edited after they had been applied here, as happens before 1.0."""
+    for each in changed:
+        say_warning(
+            f"{each.path.name} was changed after it was applied to this database, which has the "
+            "older text: functions may be missing, or behave as before. It is not brought up to "
+            "date in place. Export each workspace, reset the database, and import them: see "
+            "docs/backup.md, Upgrades."
+        )
 
 
 def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
-from sharedstate_ops.importing.reading import Finding, Place, Reading, SourceError, faults_in
+from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.stack.files import write_private
 
 
 def read_export(path: Path) -> Reading:
-    """The entries of an export file, each with its place.
-
-    An entry that cannot be stored is a problem; SourceError when the file is no export at all.
-    """
+    """The entries of an export file, each with its place; SourceError when it is no export."""
     document = _parsed(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SourceError(f'{path} is no export: expected "format": "{FORMAT}" in it')
     reading = Reading()
     for key, content in document.items():
-        place = Place(path.name, key if key in (*SECTIONS, COUNTERS) else "").at(key)
+        place = Place(path.name).at(key)
         if key in SECTIONS and isinstance(content, list):
             for number, entry in enumerate(content):
-                if _is_usable(reading, entry, place.at(number)):
-                    reading.add(entry, place.at(number))
-        elif key == COUNTERS:
-            if _is_usable(reading, content, place):
-                reading.counters = content
-        elif key in SECTIONS:
-            reading.leave_out(faults_in(content, place) or [Finding(place, "must be a list")])
+                if isinstance(entry, dict):
+                    reading.add(key, entry, place.at(number))
+                else:
+                    reading.problem(place.at(number), "must be an object")
+        elif key == COUNTERS and isinstance(content, dict):
+            reading.counters = content
         elif key not in HEAD:
             reading.problem(place, "is no section of an export")
     return reading
@@ -43,16 +39,7 @@ def _parsed(path: Path) -> Any:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     except JsonError as error:
-        raise SourceError(f"{path}:{error.line}: {error.reason}") from error
-
-
-def _is_usable(reading: Reading, content: Any, place: Place) -> bool:
-    """Whether it is an object that can be stored; if not, that is reported."""
-    wrong = faults_in(content, place)
-    if not wrong and not isinstance(content, dict):
-        wrong = [Finding(place, "must be an object")]
-    reading.leave_out(wrong, "left out" if place.section == COUNTERS else "the entry is left out")
-    return not wrong
+        raise SourceError(f"{Place(str(path), error.line)}: {error}") from error
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
@@ -73,13 +60,7 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
 
 def write_export(document: dict[str, Any], target: Path | TextIO) -> None:
     """Write the document to a stream, or to a file that is complete or not there at all."""
-    if not isinstance(target, Path):
+    if isinstance(target, Path):
+        write_private(target, "".join(lines(document)))
+    else:
         target.writelines(lines(document))
-        return
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", encoding="utf-8") as stream:
-            stream.writelines(lines(document))
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
-
-from sharedstate_ops.importing.exact_json import below, faults
 
 
 class SourceError(Exception):
     """There is nothing to import here; the message says what was looked for."""
 
 
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal cannot show."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: in a line of a file, counted from 1, or at a JSON pointer in it.
-
-    `section` is where it belongs in an exchange document, "" when nowhere.
-    """
+    """Where something stands: in a line of a file, counted from 1, or at a JSON pointer in it."""
 
     file: str
-    section: str = ""
     line: int | None = None
     pointer: str = ""
 
     def at(self, *keys: str | int) -> Place:
         """The place of a member or item below this one."""
-        pointer = self.pointer
-        for key in keys:
-            pointer = below(pointer, key)
-        return replace(self, pointer=pointer)
+        steps = (printable(str(key).replace("~", "~0").replace("/", "~1")) for key in keys)
+        return replace(self, pointer="/".join([self.pointer, *steps]))
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -48,15 +47,17 @@ class Finding(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One row to import and where it was read."""
+    """One row to import, the list of the exchange document to which it belongs, and its place."""
 
+    section: str
     value: dict[str, Any]
     place: Place
 
-    @property
-    def section(self) -> str:
-        """The list of the exchange document to which it belongs."""
-        return self.place.section
+    def __str__(self) -> str:
+        value = self.value
+        name = value.get("name") or value.get("subsystem_name") or value.get("conflict_id") or ""
+        version = f" version {value['version']}" if "version" in value else ""
+        return f"{self.section} {name}{version} ({self.place})".replace("  ", " ")
 
 
 @dataclass(slots=True)
@@ -68,17 +69,13 @@ class Reading:
     problems: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
-    def add(self, value: dict[str, Any], place: Place) -> None:
-        """Keep a row for import, in the section of its place."""
-        self.entries.append(Entry(value, place))
+    def add(self, section: str, value: dict[str, Any], place: Place) -> None:
+        """Keep a row for import."""
+        self.entries.append(Entry(section, value, place))
 
-    def leave_out(self, problems: Iterable[Finding], what: str = "left out") -> None:
-        """Report what is wrong, and `what` is not imported because of it."""
-        self.problems += [Finding(place, f"{reason}; {what}") for place, reason in problems]
-
-    def problem(self, place: Place, reason: str, what: str = "left out") -> None:
-        """Report one thing that is left out."""
-        self.leave_out([Finding(place, reason)], what)
+    def problem(self, place: Place, reason: str) -> None:
+        """Report what is left out."""
+        self.problems.append(Finding(place, f"{reason}; left out"))
 
     def note(self, place: Place, text: str) -> None:
         """Report a decision that lost nothing."""
@@ -87,9 +84,3 @@ class Reading:
     def section(self, name: str) -> Iterator[Entry]:
         """The entries of one section in the order in which they were found."""
         return (entry for entry in self.entries if entry.section == name)
-
-
-def faults_in(value: Any, place: Place) -> list[Finding]:
-    """Everything in a parsed value that cannot be stored."""
-    found = faults(value, place.pointer)
-    return [Finding(replace(place, pointer=pointer), reason) for pointer, reason in found]

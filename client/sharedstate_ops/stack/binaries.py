@@ -78,11 +78,7 @@ def _node_modules(home: Home, progress: Progress) -> Path:
     given = os.environ.get("SHAREDSTATE_NODE_MODULES")
     if given:
         return Path(given)
-    root = checkout_root()
-    if root and (_is_installed(root) or os.access(root, os.W_OK)):
-        folder = root
-    else:
-        folder = home.dir / "npm"
+    folder = checkout_root() or home.dir / "npm"
     if not _is_installed(folder):
         with exclusive(folder / ".npm.lock", progress=progress):
             if not _is_installed(folder):
@@ -91,17 +87,15 @@ def _node_modules(home: Home, progress: Progress) -> Path:
 
 
 def _is_installed(folder: Path) -> bool:
-    """Whether the packages of this machine are there in the pinned versions."""
-    try:
-        for name, version in _pinned().items():
-            program = _npm_program(folder / "node_modules", name.removesuffix("-dist"))
-            stored = json.loads(program.with_name("package.json").read_text())
-            # It says v1.2.3 where the lock file has 1.2.3.
-            if stored["version"].lstrip("v") != version:
-                return False
-    except (OSError, ValueError, KeyError):
-        return False
-    return True
+    """Whether the programs are there, and npm notes the pinned versions as installed."""
+    modules = folder / "node_modules"
+    notes = modules / ".package-lock.json"
+    done = json.loads(notes.read_text())["packages"] if notes.is_file() else {}
+    return all(
+        _npm_program(modules, name.removesuffix("-dist")).is_file()
+        and done.get(f"node_modules/{name}", {}).get("version") == version
+        for name, version in _pinned().items()
+    )
 
 
 def _npm_ci(folder: Path, progress: Progress) -> None:

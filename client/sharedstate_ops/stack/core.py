@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 
 import psutil
 import psycopg
 
-from sharedstate_ops.stack import ports, postgres, postgrest, processes
+from sharedstate_ops.stack import ports, postgres, processes
 from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.keys import Keys, read_keys, rotated, write_keys
 from sharedstate_ops.stack.parts import PartStatus, Start, UpReport, examine, stop_all, stop_part
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgrest import accepts
 from sharedstate_ops.stack.site import make_folder
 from sharedstate_ops.stack.state import (
     PARTS,
     StackState,
     exclusive,
-    is_visited,
     living_parts,
     read_state,
-    visit,
     write_state,
 )
 
@@ -71,7 +66,6 @@ class Stack:
         self._given_ports = {name: port for name, port in given.items() if port is not None}
         self._usual_ports = usual_ports
         self._migrations_folder = migrations_folder
-        self._visit: TextIOWrapper | None = None
 
     @property
     def info(self) -> StackInfo:
@@ -117,45 +111,25 @@ class Stack:
         """Whether a part of the stack lives."""
         return bool(self.living())
 
-    def is_temporary(self) -> bool:
-        """Whether it runs only until its last visitor leaves."""
-        return read_state(self.home.state_file).temporary
-
-    def is_abandoned(self) -> bool:
-        """Whether its last visitor was killed before it could stop it."""
-        return self.is_temporary() and not is_visited(self.home)
-
     def status(self) -> list[PartStatus]:
         """Each part: whether it runs and answers, and why not."""
         keys, parts = read_keys(self.home.keys_file), read_state(self.home.state_file).parts
         living = self.living()
         return [examine(name, parts.get(name), lives=name in living, keys=keys) for name in PARTS]
 
-    def up(self, progress: Progress = silent, *, visiting: bool = False) -> StackInfo:
-        """Start what does not run, apply the migrations, wait until requests are answered.
-
-        `visiting`: for as long as this process needs it; say when it is done by `leave`.
-        """
+    def up(self, progress: Progress = silent) -> StackInfo:
+        """Start what does not run, apply the migrations, wait until requests are answered."""
         make_folder(self.home)
         with exclusive(self.home.lock_file, progress=progress):
             self.report = UpReport()
             for log in self.home.logs.glob("*.log"):
                 processes.shorten(log)
             state = read_state(self.home.state_file)
-            if not visiting and state.parts and self.is_abandoned():
-                progress("a demo that was killed left its stack running: starting it anew")
-                stop_all(self.home, state, progress)
             living = self._agree_on_what_lives(state, progress)
             given = self._given_ports
             wanted = ports.usual(state) | given if self._usual_ports else given
-            ports.check(self.home, state, living, wanted, given)
+            ports.check(state, living, wanted)
             state.ports |= given
-            if visiting:
-                state.temporary = state.temporary or not living
-                self._visit = visit(self.home)
-            else:
-                self.report.was_temporary = state.temporary and bool(living)
-                state.temporary = False
             write_state(self.home.state_file, state)
             Start(self.home, state, self.report, progress, wanted, self._migrations_folder).run()
             return self.info
@@ -182,20 +156,6 @@ class Stack:
         with exclusive(self.home.lock_file, progress=progress):
             return stop_all(self.home, read_state(self.home.state_file), progress)
 
-    def leave(self, progress: Progress = silent) -> bool:
-        """End of a visit. Stops a temporary stack when its last visitor goes: then True."""
-        if self._visit is None:
-            return False  # Refused or interrupted before it began.
-        with exclusive(self.home.lock_file, progress=progress):
-            self._visit.close()
-            self._visit = None
-            state = read_state(self.home.state_file)
-            if state.temporary and is_visited(self.home):
-                progress("another demo uses the stack: it runs until that one has ended")
-            elif state.temporary:
-                return stop_all(self.home, state, progress)
-            return False
-
     def rotate_keys(self, progress: Progress = silent) -> Keys:
         """Another secret and other keys; afterwards nothing takes the old ones any more."""
         old = read_keys(self.home.keys_file)
@@ -207,17 +167,7 @@ class Stack:
         make_folder(self.home)
         with exclusive(self.home.lock_file, progress=progress):
             new = write_keys(self.home.keys_file, rotated(old))
-            process = self.living().get("postgrest")
-            part = read_state(self.home.state_file).parts.get("postgrest")
-            # What starts later starts with the new keys.
-            if process is not None and part is not None:
-                progress("postgrest takes the new secret; calls that run now are not disturbed")
-                postgrest.change_secret(self.home.run, new.jwt_secret)
-                process.send_signal(signal.SIGUSR2)
-                processes.wait_until(
-                    lambda: accepts(part.port, new) and not accepts(part.port, old),
-                    process=process,
-                    what="postgrest with its new secret",
-                    log=self.home.logs / "postgrest.log",
-                )
-            return new
+        if self.anything_runs():
+            # It finds an API that refuses the new keys, and starts that anew.
+            self.up(progress)
+        return new

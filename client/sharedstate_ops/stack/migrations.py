@@ -56,8 +56,8 @@ def available(folder: Path | None = None) -> list[Migration]:
     return found
 
 
-def _ledger(connection: Connection) -> dict[str, str]:
-    """The text of each applied migration by its version, oldest first."""
+def ledger(connection: Connection) -> dict[str, str]:
+    """The text of each applied migration by its version, oldest first; "" where none is noted."""
     known = connection.execute("select to_regclass('supabase_migrations.schema_migrations')")
     if known.fetchone() == (None,):
         return {}
@@ -67,23 +67,23 @@ def _ledger(connection: Connection) -> dict[str, str]:
              nullif(to_jsonb(s) -> 'statements', 'null')))
            from supabase_migrations.schema_migrations as s order by version"""
     )
-    return {str(version): "".join(cast("list[str]", texts)) for version, texts in rows}
+    return {str(version): ";\n".join(cast("list[str]", texts)) for version, texts in rows}
 
 
 def applied_versions(connection: Connection) -> list[str]:
     """The versions in the ledger, oldest first; none when there is no ledger yet."""
-    return list(_ledger(connection))
+    return list(ledger(connection))
 
 
 def pending(connection: Connection, folder: Path | None = None) -> list[Migration]:
     """What is available and not applied."""
-    done = _ledger(connection)
+    done = ledger(connection)
     return [migration for migration in available(folder) if migration.version not in done]
 
 
 def changed(connection: Connection, folder: Path | None = None) -> list[Migration]:
     """Applied migrations whose file says something else now: the database has the old text."""
-    applied = {version: bare(text) for version, text in _ledger(connection).items() if text}
+    applied = {version: bare(text) for version, text in ledger(connection).items() if text}
     return [
         migration
         for migration in available(folder)

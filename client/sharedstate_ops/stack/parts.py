@@ -18,7 +18,7 @@ from sharedstate_ops.stack.state import PARTS, PartRecord, StackState, living_pa
 
 # How long to wait for a server that runs and says nothing.
 _ANSWER_SECONDS = 15.0
-_HEALTH = "/rest/v1/rpc/health"
+_HEALTH = {"postgrest": "/rpc/health", "nginx": "/rest/v1/rpc/health"}
 _SIGNALS = {
     # The fast shutdown: sessions are ended, nothing is lost. The immediate one when that hangs, as
     # it does (up to Postgres 17) while the server recovers from the crash of a backend.
@@ -33,8 +33,6 @@ class UpReport:
     """What the last `up` did."""
 
     already_running: bool = False
-    # Started by a visitor who left it to us: it would have ended with that one.
-    was_temporary: bool = False
     recovered: list[str] = field(default_factory=list)
     migrations: list[str] = field(default_factory=list)
 
@@ -57,7 +55,8 @@ class PartStatus(NamedTuple):
 def examine(name: str, part: PartRecord | None, *, lives: bool, keys: Keys | None) -> PartStatus:
     """Look at the process, then ask the part itself."""
     if part is None:
-        return PartStatus(name, running=False, detail="not started")
+        # Keys are made by the first start.
+        return PartStatus(name, running=False, detail="stopped" if keys else "not started")
     if not lives:
         killed = f"killed: no process {part.pid}"
         return PartStatus(name, False, part.port, part.version, detail=killed)
@@ -75,14 +74,9 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
                 return ""
         except NoConnection as error:
             return f"it is not ready: {error.reason}"
-    if name == "postgrest":
-        status = postgrest.get_status(part.admin_port or 0, "/ready")
-        ready = status == 200
-    else:
-        status = postgrest.get_status(part.port, _HEALTH, {"apikey": keys.anon_key})
-        # Before the migrations it is 404.
-        ready = status is not None and status < 500 and status != 401
-    if ready:
+    headers = {"apikey": keys.anon_key, "Authorization": f"Bearer {keys.anon_key}"}
+    status = postgrest.get_status(part.port, _HEALTH[name], headers)
+    if postgrest.is_well(status):
         return ""
     return f"it is not ready: HTTP {status}" if status else "its port does not answer"
 
@@ -102,10 +96,7 @@ def stop_part(home: Home, state: StackState, name: str, progress: Progress) -> b
 def stop_all(home: Home, state: StackState, progress: Progress) -> bool:
     """Stop every part; False when nothing ran."""
     stopped = [stop_part(home, state, name, progress) for name in reversed(PARTS)]
-    _end_orphans(home.data.resolve(), progress)
-    # Last: what an interrupted stop leaves running is still known to be a demo's.
-    state.temporary = False
-    write_state(home.state_file, state)
+    _end_orphans(home.data, progress)
     return any(stopped)
 
 
@@ -140,7 +131,12 @@ class Start:
         stays = self._postgres_stays(site.keys)
         if not stays:
             self._start_postgres(site)
-        self._migrate(site.keys)
+        address = site.keys.address(self.state.parts["postgres"].port)
+        with postgres.connect(address) as connection:
+            done = migrations.apply_pending(
+                connection, folder=self.migrations_folder, progress=self.progress
+            )
+        self.report.migrations = [migration.version for migration in done]
         if stays and self._api_stays(site.keys):
             self.report.already_running = True
             return
@@ -148,13 +144,6 @@ class Start:
         # and nginx has PostgREST's port in its configuration.
         self.progress("starting postgrest and nginx")
         self._start_api(site)
-
-    def _migrate(self, keys: Keys) -> None:
-        with postgres.connect(keys.address(self.state.parts["postgres"].port)) as connection:
-            done = migrations.apply_pending(
-                connection, folder=self.migrations_folder, progress=self.progress
-            )
-        self.report.migrations = [migration.version for migration in done]
 
     def _postgres_stays(self, keys: Keys) -> bool:
         """Whether the server that runs can be used. One that cannot is stopped."""
@@ -225,9 +214,8 @@ class Start:
         self._stop("nginx")
         self._stop("postgrest")
         port = processes.free_port([api_port, db_port])
-        admin_port = processes.free_port([api_port, db_port, port])
-        rest = postgrest.start(site, postgrest.Ports(port, admin_port, db_port, api_port))
-        self._record(site, "postgrest", rest.pid, port, admin_port)
+        rest = postgrest.start(site, postgrest.Ports(port, db_port, api_port))
+        self._record(site, "postgrest", rest.pid, port)
         nginx = gateway.start(site, api_port, [port])
         self._record(site, "nginx", nginx.pid, api_port)
 
@@ -236,10 +224,8 @@ class Start:
         before = self.state.parts.get(name)
         return self.wanted.get(name) or (before.port if before else processes.free_port())
 
-    def _record(
-        self, site: Site, name: str, pid: int, port: int, admin_port: int | None = None
-    ) -> None:
-        self.state.parts[name] = PartRecord(pid, port, site.binaries.versions[name], admin_port)
+    def _record(self, site: Site, name: str, pid: int, port: int) -> None:
+        self.state.parts[name] = PartRecord(pid, port, site.binaries.versions[name])
         write_state(self.home.state_file, self.state)
 
     def _stop(self, name: str) -> None:

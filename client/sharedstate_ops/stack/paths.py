@@ -18,9 +18,8 @@ class Home:
         self.state_file = self.dir / "state.json"
         self.lock_file = self.dir / "lock"
         self.logs = self.dir / "logs"
-        # Configuration and scratch files of the running parts, or a link to where they are.
+        # Configuration and scratch files of the running parts.
         self.run = self.dir / "run"
-        # Postgres' data directory, or a link to it.
         self.data = self.dir / "postgres"
 
 

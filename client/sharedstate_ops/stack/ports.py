@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from collections.abc import Collection
 
-from sharedstate_ops.stack.errors import StackError
-from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.processes import require_port
+import psutil
+
+from sharedstate_ops.stack.errors import PortTaken, StackError
+from sharedstate_ops.stack.processes import listen_once
 from sharedstate_ops.stack.state import StackState
 
 DEFAULT_DB_PORT = 5432
 DEFAULT_API_PORT = 8000
 _DEFAULTS = {"postgres": DEFAULT_DB_PORT, "nginx": DEFAULT_API_PORT}
-_OPTIONS = {"postgres": ("--db-port", "the database"), "nginx": ("--api-port", "the API")}
+_WORDS = {"postgres": ("the database", "--db-port"), "nginx": ("the API", "--api-port")}
 
 
 def usual(state: StackState) -> dict[str, int]:
@@ -23,17 +26,8 @@ def usual(state: StackState) -> dict[str, int]:
     }
 
 
-def check(
-    home: Home,
-    state: StackState,
-    living: Collection[str],
-    wanted: dict[str, int],
-    given: dict[str, int],
-) -> None:
-    """Raise StackError, with what to do, when the stack cannot be on the `wanted` ports.
-
-    `given` are those of them that somebody named just now and will have to name again.
-    """
+def check(state: StackState, living: Collection[str], wanted: dict[str, int]) -> None:
+    """Raise StackError, with what to do, when the stack cannot be on the `wanted` ports."""
     if len(set(wanted.values())) < len(wanted):
         raise StackError(
             f"port {wanted['nginx']} is wanted for both the database and the API.",
@@ -41,32 +35,32 @@ def check(
         )
     for name, port in wanted.items():
         if name not in living:
-            # Of 80 and 443, which an ordinary user cannot have, the well-known 8080 and 8443.
-            next_port = port + (8000 if port < 1024 else 1)
-            while next_port in wanted.values():
-                next_port += 1
-            instead = _command(given | {name: next_port}, first=name)
-            require_port(port, instead=instead, what=_OPTIONS[name][1])
+            _require(port, *_WORDS[name])
         elif state.parts[name].port != port:
-            raise _runs_elsewhere(home, state, name, given)
+            what, option = _WORDS[name]
+            raise StackError(
+                f"the stack already runs with {what} on port {state.parts[name].port}.",
+                hint=f"Run `sharedstate down` first, then `sharedstate up {option} {port}`.",
+            )
 
 
-def _runs_elsewhere(home: Home, state: StackState, name: str, given: dict[str, int]) -> StackError:
-    what, port = _OPTIONS[name][1], state.parts[name].port
-    command = _command(given, first=name)
-    if state.temporary:
-        return StackError(
-            f"a demo runs in {home.dir}, with {what} on port {port}.",
-            hint=f"Wait until it has ended, then run `{command}`; or keep its stack, on the ports "
-            "it has, by `sharedstate up` without ports.",
-        )
-    return StackError(
-        f"the stack in {home.dir} already runs with {what} on port {port}.",
-        hint=f"Run `sharedstate down` first, then `{command}`.",
-    )
+def _require(port: int, what: str, option: str) -> None:
+    """PortTaken, with the holder where the system tells; StackError when it is not for us."""
+    wanted = f"port {port} of 127.0.0.1, wanted for {what},"
+    try:
+        listen_once(port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            hint = f"Ports below 1024 are for root. Choose another with {option}."
+            raise StackError(f"{wanted} cannot be had: {error.strerror}.", hint=hint) from error
+        hint = f"Stop what runs there, or choose another port with {option}."
+        raise PortTaken(f"{wanted} is taken{_holder(port)}.", hint=hint) from error
 
 
-def _command(given: dict[str, int], *, first: str) -> str:
-    """Naming one port again must not lose the other one."""
-    names = sorted(given, key=lambda name: name != first)
-    return " ".join(["sharedstate up", *(f"{_OPTIONS[name][0]} {given[name]}" for name in names)])
+def _holder(port: int) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for each in psutil.net_connections(kind="tcp"):
+            address = each.laddr if each.status == psutil.CONN_LISTEN else ()
+            if address and address[1] == port and each.pid:
+                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
+    return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +25,6 @@ class Ports:
     """Where it listens, where the database is, and where callers find the API."""
 
     port: int
-    admin_port: int
     db_port: int
     api_port: int
 
@@ -56,7 +54,7 @@ def start(
         env=clean_environment() | {"GHCRTS": "-V0"},
     )
     wait_until(
-        lambda: get_status(ports.admin_port, "/ready") == 200,
+        lambda: accepts(ports.port, site.keys),
         process=process,
         what="postgrest",
         log=site.log(log),
@@ -77,23 +75,20 @@ def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:
         "jwt-secret": site.keys.jwt_secret,
         "server-host": HOST,
         "server-port": ports.port,
-        "admin-server-port": ports.admin_port,
         "openapi-server-proxy-uri": f"http://localhost:{ports.api_port}/rest/v1",
         "log-level": "warn",
     }
 
 
-def change_secret(folder: Path, secret: str) -> None:
-    """Change the configuration, which a running server reads again on SIGUSR2."""
-    line = f"jwt-secret = {json.dumps(secret)}"
-    text = re.sub("^jwt-secret = .*$", lambda _: line, (folder / _CONFIG).read_text(), flags=re.M)
-    write_private(folder / _CONFIG, text)
-
-
 def accepts(port: int, keys: Keys) -> bool:
-    """Whether the server takes a token of these keys for genuine, whatever it answers then."""
+    """Whether the server has read the schema, and takes a token of these keys for genuine."""
     status = get_status(port, "/rpc/health", {"Authorization": f"Bearer {keys.anon_key}"})
-    return status is not None and status != 401
+    return is_well(status)
+
+
+def is_well(status: int | None) -> bool:
+    """Whether a call of `health` was answered by a function, or by its absence: 404."""
+    return status is not None and status < 500 and status != 401
 
 
 def get_status(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import random
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from sharedstate_ops.stack.errors import PortTaken, StackError, StackTimeout
+from sharedstate_ops.stack.errors import StackError, StackTimeout
 from sharedstate_ops.stack.users import RunAs
 
 HOST = "127.0.0.1"
@@ -120,7 +119,8 @@ def shorten(log: Path) -> None:
         os.truncate(log, 0)
 
 
-def _listen(port: int) -> None:
+def listen_once(port: int) -> None:
+    """Listen on 127.0.0.1:port for a moment; OSError when that cannot be."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: connections that linger after a restart do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,7 +131,7 @@ def _listen(port: int) -> None:
 def port_is_free(port: int) -> bool:
     """Whether we could listen on 127.0.0.1:port."""
     with contextlib.suppress(OSError):
-        _listen(port)
+        listen_once(port)
         return True
     return False
 
@@ -143,29 +143,3 @@ def free_port(avoid: Sequence[int] = ()) -> int:
         if port not in avoid and port_is_free(port):
             return port
     raise StackError("no free port found between 20000 and 32000.")
-
-
-def require_port(port: int, *, what: str, instead: str) -> None:
-    """Raise PortTaken, naming the holder where the system tells, when `port` is in use.
-
-    StackError when the system does not give it to us. `instead` is the command that asks for
-    another port.
-    """
-    wanted = f"port {port} of 127.0.0.1, wanted for {what},"
-    try:
-        _listen(port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            hint = f"Ports below 1024 are for root. Choose another: {instead}"
-            raise StackError(f"{wanted} cannot be had: {error.strerror}.", hint=hint) from error
-        hint = f"Stop what runs there, or choose another port: {instead}"
-        raise PortTaken(f"{wanted} is taken{_holder(port)}.", hint=hint) from error
-
-
-def _holder(port: int) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        for each in psutil.net_connections(kind="tcp"):
-            address = each.laddr if each.status == psutil.CONN_LISTEN else ()
-            if address and address[1] == port and each.pid:
-                return f" by {psutil.Process(each.pid).name()} (process {each.pid})"
-    return ""

@@ -72,16 +72,12 @@ def make_folder(home: Home) -> None:
 
 def prepare(home: Home, progress: Progress) -> Site:
     """Find the programs and the user to run them, and lay out the folders."""
-    for link in (home.data, home.run):
-        # Of earlier versions, which had files elsewhere: what was not deleted there stays in use.
-        if link.is_symlink() and not (link == home.data and link.exists()):
-            link.unlink()
     home.run.mkdir(exist_ok=True)
     return Site(
         home=home,
         binaries=locate(home, progress),
         run_as=choose(home.dir),
-        data=home.data.resolve(),
+        data=home.data,
         run=home.run,
         keys=read_keys(home.keys_file) or write_keys(home.keys_file, new_keys()),
     )

@@ -1,4 +1,4 @@
-"""What runs, written down; the lock that serialises two commands; who uses a stack for a while."""
+"""What runs, written down; and the lock that serialises two commands."""
 
 from __future__ import annotations
 
@@ -29,20 +29,17 @@ class PartRecord:
     pid: int
     port: int
     version: str
-    admin_port: int | None = None
 
 
 @dataclass
 class StackState:
     """The parts that were started and not stopped: nginx, postgrest, postgres by name.
 
-    `ports` are those that somebody chose, by part, and outlive a stop. A `temporary` stack ends
-    with the last command that uses it for a while.
+    `ports` are those that somebody chose, by part, and outlive a stop.
     """
 
     parts: dict[str, PartRecord] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-    temporary: bool = False
 
 
 def read_state(path: Path) -> StackState:
@@ -65,11 +62,10 @@ def living_parts(home: Home) -> dict[str, psutil.Process]:
 
     No pid has to be trusted for that, which may be another process's by now.
     """
-    run = home.run.resolve()
     named = {
-        "postgres": str(home.data.resolve()),
-        "postgrest": str(run / "postgrest.conf"),
-        "nginx": str(run / "nginx.conf"),
+        "postgres": str(home.data),
+        "postgrest": str(home.run / "postgrest.conf"),
+        "nginx": str(home.run / "nginx.conf"),
     }
     found = {
         process.pid: process
@@ -100,19 +96,6 @@ def exclusive(path: Path, *, timeout: float = 300.0, progress: Progress = silent
             # flock has no timeout of its own.
             time.sleep(0.03)
         yield
-
-
-def visit(home: Home) -> TextIOWrapper:
-    """Use a temporary stack until this file is closed, or its process ends in whatever way."""
-    file = (home.dir / "visitors").open("a")
-    fcntl.flock(file, fcntl.LOCK_SH)
-    return file
-
-
-def is_visited(home: Home) -> bool:
-    """Whether some command uses the stack for a while."""
-    with (home.dir / "visitors").open("a") as file:
-        return not _try_lock(file)
 
 
 def _try_lock(file: TextIOWrapper) -> bool:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
-from sharedstate.config import name_fault
-from sharedstate_ops.importing.legacy import fields as read
-from sharedstate_ops.importing.legacy.fields import Fields, kind, present
+from sharedstate_ops.importing.legacy.fields import Fields
 from sharedstate_ops.importing.legacy.files import Source
 from sharedstate_ops.importing.reading import Place
 
 LIMITS = ("total_mass_kg_max", "total_cost_usd_max", "height_m", "voltage_v")
-QUANTITIES = ("mass_kg", "cost_usd", "power_w")
 TIMES = ("timestamp", "updated_at", "last_updated", "created_at")
 
 # The older shape: one object a quantity, with the unit at the end of each key.
@@ -45,54 +42,36 @@ def read_constraints(source: Source) -> None:
         # Someone may still repair a broken global.json and import again: an entry made of the
         # requirements alone would then stand in its way.
         return
-    fields = Fields(values or {}, source.place(wanted if values is None else path))
+    place = source.place(wanted if values is None else path)
+    fields = Fields(values or {}, place, source.reading)
     entry = _constraints(fields)
-    source.reading.leave_out(fields.wrong)
     if requirements is not None:
-        wishes = Fields(requirements, source.place(wanted))
-        kept = wishes.rest()
-        source.reading.leave_out(wishes.wrong)
-        entry["metadata"].setdefault("requirements", kept)
-        entry = _required_limits(source, wishes.place, kept) | entry
-    source.reading.add(entry, fields.place)
+        entry["metadata"].setdefault("requirements", requirements)
+        entry = _required_limits(source, source.place(wanted), requirements) | entry
+    fields.add("global_constraints", entry)
 
 
 def _constraints(fields: Fields) -> dict[str, Any]:
-    budgets: dict[str, dict[str, Any]] = {}
-    totals: dict[str, Any] = {}
+    budgets: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     for key, (quantity, suffix, limit) in OLDER_SHAPE.items():
-        for members, written, subsystem in _by_subsystem(fields, key, suffix):
-            amount = members.take(read.amount, written)
-            if amount is not None and subsystem == "total" and limit:
-                totals[limit] = amount
-            elif amount is not None:
+        for written, amount in fields.mapping(key).items():
+            subsystem = written.removesuffix(suffix)
+            if subsystem == "total" and limit:
+                limits[limit] = amount
+            else:
                 budgets.setdefault(subsystem, {})[quantity] = amount
-    for members, written, subsystem in _by_subsystem(fields, NEWER_SHAPE):
-        budget = members.inside(written)
-        if budget is not None:
-            amounts = present(**{key: budget.take(read.amount, key) for key in QUANTITIES})
-            budgets.setdefault(subsystem, {}).update(amounts | budget.rest())
-    limits = present(**{key: fields.take(read.amount, key) for key in LIMITS})
+    for subsystem, budget in fields.mapping(NEWER_SHAPE).items():
+        is_object = isinstance(budget, dict)
+        budgets[subsystem] = {**budgets.get(subsystem, {}), **budget} if is_object else budget
     return {
-        **totals,
         **limits,
-        **present(created_at=fields.take(read.time, *TIMES)),
-        "created_by": fields.take(read.name, "created_by") or "system_architect",
-        "budget_allocations": budgets,
-        "metadata": (fields.take(read.mapping, "metadata") or {}) | fields.rest(),
+        **{key: fields.take(key) for key in LIMITS if key in fields.rest},
+        "created_at": fields.time(*TIMES),
+        "created_by": fields.take("created_by", default="system_architect"),
+        NEWER_SHAPE: budgets,
+        "metadata": fields.mapping("metadata") | fields.rest,
     }
-
-
-def _by_subsystem(fields: Fields, key: str, suffix: str = "") -> Iterator[tuple[Fields, str, str]]:
-    """The members of the object under a key, each with its key and the subsystem that it names."""
-    members = fields.inside(key)
-    for written in list(members.values) if members else ():
-        assert members is not None
-        subsystem = written.removesuffix(suffix)
-        if reason := name_fault(subsystem):
-            members.refuse(written, f"is no name: it {reason}")
-        else:
-            yield members, written, subsystem
 
 
 def _required_limits(source: Source, place: Place, wishes: dict[str, Any]) -> dict[str, Any]:
@@ -100,11 +79,11 @@ def _required_limits(source: Source, place: Place, wishes: dict[str, Any]) -> di
     limits: dict[str, Any] = {}
     for limit, (group, key) in REQUIRED_LIMITS.items():
         members = wishes.get(group)
-        value = members.get(key) if isinstance(members, dict) else None
-        try:
-            limits |= present(**{limit: None if value is None else read.amount(value)})
-        except ValueError:
+        value: Any = members.get(key) if isinstance(members, dict) else None
+        if type(value) in (int, float, Decimal) and 0 <= value < 10**12:
+            limits[limit] = value
+        elif value is not None:
             # Nothing is lost: it stays in the requirements.
-            text = f"is no usable limit ({kind(value)}); kept in the requirements"
+            text = "is no usable limit; kept in the requirements"
             source.reading.note(place.at(group, key), text)
     return limits

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sharedstate_ops.importing.exact_json import JsonError, parse, printable
-from sharedstate_ops.importing.legacy.fields import kind
-from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.importing.exact_json import JsonError, parse
+from sharedstate_ops.importing.reading import Place, Reading, SourceError, printable
 
 PARTS = ("constraints", "subsystems", "conflicts", "logs")
-_SECTION_OF_FILE = (
-    (r"(^|/)(constraints|config)(/|$)", "global_constraints"),
-    (r"(^|/)conflicts(/|$)", "conflicts"),
-    (r"(^|/)logs(/|$)", "agent_activity_logs"),
-    (r"(^|/)requirements[.]json$", "subsystem_requirements"),
-    (r"(^|/)interfaces[.]json$", "subsystem_interfaces"),
-    (r"design[^/]*[.]json$", "subsystem_designs"),
-    (r"(^|/)subsystems(/|$)", "subsystems"),
-)
 
 
 class Source:
@@ -52,42 +40,28 @@ class Source:
     def place(self, path: Path) -> Place:
         """Where a file is, for reports: relative to the source, always printable."""
         relative = os.path.relpath(path, self.base)
-        label = printable(os.fsencode(relative).decode("utf-8", "backslashreplace"))
-        sections = (section for pattern, section in _SECTION_OF_FILE if re.search(pattern, label))
-        return Place(label, next(sections, ""))
+        return Place(printable(os.fsencode(relative).decode("utf-8", "backslashreplace")))
 
     def children(self, folder: Path) -> list[Path]:
         """What a folder holds, by name; hidden files are passed over, a missing folder is empty."""
         try:
             found = sorted(folder.iterdir()) if os.path.lexists(folder) else []
             return [path for path in found if not path.name.startswith(".")]
-        except NotADirectoryError:
-            reason = "is a file where a folder was expected"
         except OSError as error:
-            reason = f"cannot be read: {error.strerror or error}"
-        self.reading.problem(self.place(folder), reason)
-        return []
+            self.reading.problem(self.place(folder), f"cannot be read: {error.strerror or error}")
+            return []
 
     def pass_over(self, path: Path) -> None:
         """Say that a file is nothing of a design."""
         self.reading.note(self.place(path), "is not part of the layout, not imported")
 
     def read(self, path: Path) -> bytes | None:
-        """What an ordinary file holds, or None after reporting; a missing file is simply None."""
-        if not os.path.lexists(path):
-            return None
+        """What a file holds, or None after reporting; a missing file is simply None."""
         try:
-            # Judged before opening: opening a pipe would wait for its writer for ever.
-            mode = path.stat().st_mode
-            if stat.S_ISREG(mode):
-                return path.read_bytes()
-            reason = "is no ordinary file"
-            if stat.S_ISDIR(mode):
-                reason = "is a folder where a file was expected"
+            return path.read_bytes() if os.path.lexists(path) else None
         except OSError as error:
-            reason = f"cannot be read: {error.strerror or error}"
-        self.reading.problem(self.place(path), reason)
-        return None
+            self.reading.problem(self.place(path), f"cannot be read: {error.strerror or error}")
+            return None
 
     def json_object(self, path: Path) -> dict[str, Any] | None:
         """The object in a JSON file, or None after reporting; a missing file is simply None."""
@@ -102,5 +76,5 @@ class Source:
             return None
         if isinstance(found, dict):
             return found
-        self.reading.problem(place, f"must hold a JSON object, found {kind(found)}")
+        self.reading.problem(place, "must hold a JSON object")
         return None

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid5
 
 from sharedstate_ops.importing.exact_json import JsonError, parse
-from sharedstate_ops.importing.legacy.fields import Fields, name, present, text, time
+from sharedstate_ops.importing.legacy.fields import Fields, utc
 from sharedstate_ops.importing.legacy.files import Source
 
 # Fixed for ever: another namespace would import every line a second time.
 NAMESPACE = UUID("6f0f6d3e-7a4c-5b0e-9a6c-3f1c1d2b8e55")
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def read_logs(source: Source) -> None:
@@ -29,7 +25,6 @@ def read_logs(source: Source) -> None:
 
 
 def _read_log(source: Source, path: Path) -> None:
-    """A line is all or nothing: its key is its text, so a repaired one would come in again."""
     data = source.read(path) or b""
     seen: Counter[str] = Counter()
     last_time = _day_of(path)
@@ -42,35 +37,27 @@ def _read_log(source: Source, path: Path) -> None:
         try:
             values = parse(line)
             if not isinstance(values, dict):
-                raise JsonError(1, "must be a JSON object")
+                raise JsonError("must be a JSON object")
         except JsonError as error:
-            source.reading.problem(place, error.reason, "the line is left out")
+            source.reading.problem(place, error.reason)
             continue
-        fields = Fields(values, place)
-        entry = _entry(fields, last_time)
-        last_time = entry.get("timestamp")
+        fields = Fields(values, place, source.reading)
+        last_time = fields.time("timestamp") or last_time
         written = line.decode("utf-8-sig")
         seen[written] += 1
-        entry["import_key"] = str(uuid5(NAMESPACE, f"{path.name}\n{written}\n{seen[written]}"))
-        source.reading.leave_out(fields.wrong, "the line is left out")
-        if not fields.wrong:
-            source.reading.add(entry, place)
-
-
-def _entry(fields: Fields, last_time: str | None) -> dict[str, Any]:
-    entry = present(
-        agent_name=fields.take(name, "agent", "agent_name"),
-        activity=fields.take(text(200, one_line=True), "activity"),
-        timestamp=fields.take(time, "timestamp") or last_time,
-        execution_id=fields.take(name, "execution_id"),
-    )
-    fields.require(entry, agent_name="agent", activity="activity")
-    return {**entry, "details": fields.details()}
+        entry = {
+            "agent_name": fields.take("agent", "agent_name"),
+            "activity": fields.take("activity"),
+            "timestamp": last_time,
+            "execution_id": fields.take("execution_id"),
+            "import_key": str(uuid5(NAMESPACE, f"{path.name}\n{written}\n{seen[written]}")),
+        }
+        fields.add("agent_activity_logs", {**entry, "details": fields.details()})
 
 
 def _day_of(path: Path) -> str | None:
     """A line without a time happened after the line above it, at the earliest that day."""
     try:
-        return time(path.name[:10]) if _DAY.match(path.name) else None
+        return utc(path.name[:10])
     except ValueError:
         return None

@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sharedstate.config import name_fault
-from sharedstate_ops.importing.legacy import fields as read
-from sharedstate_ops.importing.legacy.fields import Fields, present
+from sharedstate_ops.importing.legacy.fields import Fields, utc
 from sharedstate_ops.importing.legacy.files import Source
-from sharedstate_ops.importing.reading import faults_in
 
 ARCHITECT = "system_architect"
-AMOUNTS = ("current_mass_kg", "current_cost_usd", "current_power_w")
+COLUMNS = (
+    "state",
+    "current_mass_kg",
+    "current_cost_usd",
+    "current_power_w",
+    "within_budget",
+    "iteration",
+    "version",
+)
 TIMES = ("timestamp", "updated_at", "last_updated", "created_at", "generated_at")
 
 
 class Document(NamedTuple):
-    """A requirements, interfaces or design file that can be imported whole."""
+    """A requirements, interfaces or design file. It is kept as it is."""
 
     path: Path
     content: dict[str, Any]
@@ -34,7 +40,7 @@ def read_subsystems(source: Source) -> None:
         elif not folder.is_dir():
             source.reading.problem(place, "cannot be read: it is neither a folder nor a file")
         elif reason := name_fault(folder.name):
-            source.reading.problem(place, f"is no name: it {reason}", "the folder is left out")
+            source.reading.problem(place, f"is no name: it {reason}")
         else:
             _read_folder(source, folder)
 
@@ -43,7 +49,7 @@ def _read_folder(source: Source, folder: Path) -> None:
     _read_status(source, folder / "status.json")
     for kind, author in (("requirements", ARCHITECT), ("interfaces", folder.name)):
         for document in _documents(source, [folder / f"{kind}.json"]):
-            _add(source, document, kind, author)
+            _add(source, document, f"subsystem_{kind}", kind, author)
     others = [
         path
         for path in source.children(folder)
@@ -52,7 +58,7 @@ def _read_folder(source: Source, folder: Path) -> None:
     paths = [path for path in others if re.search("design.*[.]json$", path.name)]
     designs = sorted(_documents(source, paths), key=_design_order)
     for design in designs:
-        _add(source, design, "design_data", folder.name)
+        _add(source, design, "subsystem_designs", "design_data", folder.name)
     if len(designs) > 1:
         order = ", ".join(design.path.name for design in designs)
         text = f"{len(designs)} designs become versions in this order: {order}"
@@ -67,47 +73,40 @@ def _read_status(source: Source, path: Path) -> None:
     if values is None:
         return
     name = path.parent.name
-    fields = Fields(values, source.place(path))
-    if fields.take(read.text(128), "name") not in (None, name):
-        fields.refuse("name", f"is {values['name']!r} in the folder of {name}")
-    updated_at = fields.take(read.time, "timestamp", "updated_at", "last_updated")
-    created_at = fields.take(read.time, "created_at")
-    entry = present(
-        name=name,
-        state=fields.take(read.text(200, one_line=True), "state"),
-        **{key: fields.take(read.amount, key) for key in AMOUNTS},
-        within_budget=fields.take(read.flag, "within_budget"),
-        iteration=fields.take(read.whole(), "iteration"),
-        version=fields.take(read.whole(low=1), "version"),
-        last_execution_id=fields.take(read.name, "last_execution_id", "execution_id"),
-        created_at=created_at or updated_at,
-        updated_at=updated_at or created_at,
-        metadata=(fields.take(read.mapping, "metadata") or {}) | fields.rest(),
-    )
-    source.reading.leave_out(fields.wrong)
-    source.reading.add(entry, fields.place)
+    fields = Fields(values, source.place(path), source.reading)
+    if (written := fields.take("name", default=name)) != name:
+        fields.refuse("name", f"is {written!r} in the folder of {name}")
+    updated_at = fields.time("timestamp", "updated_at", "last_updated")
+    created_at = fields.time("created_at")
+    entry = {
+        "name": name,
+        **{column: fields.take(column) for column in COLUMNS},
+        "last_execution_id": fields.take("last_execution_id", "execution_id"),
+        "created_at": created_at or updated_at,
+        "updated_at": updated_at or created_at,
+    }
+    fields.add("subsystems", {**entry, "metadata": fields.mapping("metadata") | fields.rest})
 
 
 def _documents(source: Source, paths: list[Path]) -> list[Document]:
-    """A document is all or nothing: without one value a design means something else."""
-    found = []
-    for path in paths:
-        content = source.json_object(path)
-        wrong = faults_in(content, source.place(path))
-        source.reading.leave_out(wrong, "the whole document is left out")
-        if content is not None and not wrong:
-            found.append(Document(path, content, _time_of(source, path, content)))
-    return found
+    found = ((path, source.json_object(path)) for path in paths)
+    return [
+        Document(path, content, _time_of(source, path, content))
+        for path, content in found
+        if content is not None
+    ]
 
 
 def _time_of(source: Source, path: Path, content: dict[str, Any]) -> str | None:
-    """The document's own time. The document itself is kept as it is, so nothing is taken out."""
-    times = Fields({key: content.get(key) for key in TIMES}, source.place(path))
-    found = times.take(read.time, *TIMES)
-    for place, reason in times.wrong:
-        kept = "kept in the document, the time of import counts"
-        source.reading.note(place, f"{reason}; {kept}")
-    return found
+    """The document's own time."""
+    for key in TIMES:
+        if content.get(key) is not None:
+            try:
+                return utc(content[key])
+            except ValueError as error:
+                kept = "kept in the document, the time of import counts"
+                source.reading.note(source.place(path).at(key), f"{error}; {kept}")
+    return None
 
 
 def _design_order(document: Document) -> tuple[int, str, list[tuple[int, str]]]:
@@ -119,12 +118,13 @@ def _design_order(document: Document) -> tuple[int, str, list[tuple[int, str]]]:
     return rank, document.created_at or "", natural
 
 
-def _add(source: Source, document: Document, column: str, author: str) -> None:
+def _add(source: Source, document: Document, section: str, column: str, author: str) -> None:
     written = document.content.get("created_by")
-    entry = present(
-        subsystem_name=document.path.parent.name,
-        created_by=author if name_fault(written) else written,
-        created_at=document.created_at,
-        **{column: document.content},
-    )
-    source.reading.add(entry, source.place(document.path))
+    entry: dict[str, Any] = {
+        "subsystem_name": document.path.parent.name,
+        "created_by": author if name_fault(written) else written,
+        column: document.content,
+    }
+    if document.created_at:
+        entry["created_at"] = document.created_at
+    source.reading.add(section, entry, source.place(document.path))

@@ -1,4 +1,4 @@
-"""The calls of an operator that importing and exporting need, straight in the database.
+"""The calls of an operator, straight in the database.
 
 Not through the gateway: `init` runs where PostgREST may not have seen the migrations yet.
 """
@@ -6,10 +6,10 @@ Not through the gateway: `init` runs where PostgREST may not have seen the migra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, NamedTuple, cast
 
 import psycopg
 
@@ -21,19 +21,39 @@ from sharedstate_ops.importing.exact_json import parse
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
+class WorkspaceSummary(NamedTuple):
+    """One design and how far it is."""
+
+    name: str
+    subsystems: int
+    complete: int
+    open_conflicts: int
+
+
 class Operator:
     """Acts in one workspace on an open connection of the database's owner."""
 
-    def __init__(self, connection: Connection, workspace: str) -> None:
+    def __init__(self, connection: Connection, workspace: str = "default") -> None:
         self.workspace = workspace
         self._connection = connection
 
-    def init_workspace(self, *, with_defaults: bool) -> None:
-        """Make the workspace if there is none; on request fill in the default configuration."""
+    def init_workspace(self, *, with_defaults: bool = True) -> None:
+        """Make the workspace if there is none; fill in the default configuration where none is."""
         self._rows(
             "select public.init_workspace(workspace_name => %s, with_defaults => %s)",
             [self.workspace, with_defaults],
         )
+
+    def list_workspaces(self) -> list[WorkspaceSummary]:
+        """All workspaces, oldest first; none where the migrations have not been applied."""
+        try:
+            rows = self._rows(
+                """select name, subsystems, complete, open_conflicts
+                   from public.list_workspaces() order by created_at, name"""
+            )
+        except errors.SchemaMissing:
+            return []
+        return [WorkspaceSummary(*cast("tuple[str, int, int, int]", row)) for row in rows]
 
     def import_document(self, document: str) -> list[ImportCount]:
         """Import one document, given as JSON text; all of it or, with an error, nothing."""
@@ -44,7 +64,7 @@ class Operator:
 
     def export_state(self) -> dict[str, Any]:
         """The whole workspace, with every digit of every number."""
-        ((text,),) = self._rows("select public.export_state()::text", [])
+        ((text,),) = self._rows("select public.export_state()::text")
         document: dict[str, Any] = parse(str(text).encode())
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
         first = (*HEAD, COUNTERS, *SECTIONS)
@@ -55,7 +75,9 @@ class Operator:
         ((count,),) = self._rows("select public.prune_activity(older_than => %s)", [older_than])
         return int(str(count))
 
-    def _rows(self, statement: LiteralString, values: list[Any]) -> list[tuple[object, ...]]:
+    def _rows(
+        self, statement: LiteralString, values: Sequence[object] = ()
+    ) -> list[tuple[object, ...]]:
         with _our_errors(), self._connection.transaction():
             self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
