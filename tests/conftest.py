@@ -18,6 +18,8 @@ from sharedstate_ops.stack import Stack, StackInfo
 if TYPE_CHECKING:
     from sharedstate import SharedState
 
+pytest_plugins = ["tests.tiers"]
+
 Rpc = Callable[..., tuple[int, Any]]
 
 
