@@ -60,8 +60,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "operations/test_backup.py::"
         "test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments",
         "stack/test_binaries.py",
-        "stack/test_demo.py::"
-        "test_without_a_running_stack_it_starts_one_and_leaves_only_the_data",
+        "stack/test_demo.py::test_without_a_running_stack_it_starts_one_and_leaves_only_the_data",
         "stack/test_makefile.py",
         "stack/test_up_and_down.py::test_data_survives_down_and_up",
         "stack/test_up_and_down.py::test_up_starts_everything_and_says_how_to_use_it",
