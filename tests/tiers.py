@@ -32,31 +32,42 @@ TIERS: dict[str, tuple[str, ...]] = {
         "job/test_whole_designs.py",
     ),
     "installs": (
-        "stack",
-        "operations",
         "compose",
-        "supabase_cli",
-        "docs/test_examples_in_docs.py",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
+        "docs/test_testing_page.py",
+        "operations",
+        "stack",
+        "supabase_cli",
     ),
     "chaos": (
         "chaos",
         "concurrency/test_lease_races.py::"
         "test_no_acknowledged_increment_is_lost_while_holders_are_stopped_beyond_their_leases",
-        "locks/test_stopped_holder.py",
         "locks/test_killed_holder.py",
+        "locks/test_stopped_holder.py",
     ),
     "slow": (
         "bench",
-        "job/test_run.py",
-        "concurrency/test_budgets.py",
+        "concurrency/test_budgets.py::"
+        "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",
         "concurrency/test_numbers.py",
+        "docs/test_examples_in_docs.py::"
+        "test_the_examples_of_a_page_run_one_after_the_other_and_print_what_it_says",
+        "job/test_run.py",
         "locks/test_cpython_lock_tests.py",
         "locks/test_renewal.py",
         "mutants",
+        "sql/test_export_limit.py",
+        "sql/test_lock_queue.py::test_a_waiter_that_died_is_skipped_within_seconds",
+        "unit/test_connections.py::test_an_async_client_serves_on_after_many_cancelled_calls",
+        "unit/test_connections.py::test_many_threads_share_one_client_and_each_gets_its_own_answer",
+        "unit/test_lazy_imports.py",
     ),
     QUICK: (
-        "docs/test_examples_in_docs.py::test_the_users_guide_runs_as_written",
+        "concurrency/test_numbers.py::test_of_sixteen_writes_with_one_version_one_wins",
+        "concurrency/test_numbers.py::"
+        "test_sixteen_processes_are_given_all_numbers_from_one_to_n_once",
+        "locks/test_renewal.py::test_renewal_keeps_a_lock_longer_than_its_ttl",
         "operations/test_backup.py::"
         "test_what_is_restored_is_what_was_saved_with_schema_privileges_and_comments",
         "stack/test_binaries.py",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
 from typing import Any
 
 from tests.concurrency.worker import serve
+from tests.forking import FORKING
 
 from sharedstate_ops.stack import StackInfo
 
 SIZE = 16
-# Forked from one process that has imported everything: importing it 32 times takes 20 s.
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["pytest", "httpx", "sharedstate._sync.client"])
 Call = tuple[str, dict[str, Any]]
 Answer = tuple[int, Any]
 
@@ -24,8 +21,8 @@ class Worker:
     def __init__(self, stack: StackInfo, number: int) -> None:
         self.name = f"worker-{number}"
         self.unanswered = 0
-        self._line, its_end = _FORKING.Pipe()
-        self.process = _FORKING.Process(
+        self._line, its_end = FORKING.Pipe()
+        self.process = FORKING.Process(
             target=serve,
             args=(its_end, stack.url, stack.agent_key, stack.service_key, self.name),
             daemon=True,

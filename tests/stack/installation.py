@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from tests.stack.forked import run_forked
 
 from sharedstate_ops.stack import Stack, processes
 from sharedstate_ops.stack.state import PartRecord, read_state
@@ -23,6 +24,25 @@ create function public.broken() returns void language plpgsql set search_path = 
 """
 
 
+def make_template(root: Path, migrations_folder: Path | None = None) -> Path:
+    """What a stack leaves that ran and was stopped."""
+    stack = Stack(root, migrations_folder=migrations_folder)
+    try:
+        stack.up()
+    finally:
+        stack.down()
+    return stack.home.dir
+
+
+def copy_template(template: Path, root: Path) -> None:
+    """A stopped stack in a home that has none: a second faster than making one."""
+    home = root / ".sharedstate"
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        kept = [template / "postgres", template / "keys.json"]
+        subprocess.run(["cp", "--archive", "--reflink=auto", *kept, home], check=True)
+
+
 def two_free_ports() -> tuple[int, int]:
     """For the database and the API: never the same one twice."""
     first = processes.free_port()
@@ -31,16 +51,22 @@ def two_free_ports() -> tuple[int, int]:
 
 @dataclass
 class Installation:
-    """One home with the commands that act on it."""
+    """One home with the commands that act on it.
+
+    With a `template` the first command that starts the stack finds a copy of it.
+    """
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
     ports: tuple[int, int] = field(default_factory=two_free_ports)
+    template: Path | None = None
 
     def command(self, *arguments: str) -> list[str]:
         if arguments[:1] == ("up",):
             self._require_own_ports(arguments)
+        if self.template and arguments[:1] in (("up",), ("demo",)):
+            copy_template(self.template, self.root)
         program = "from sharedstate_ops.cli import app; app()"
         return [*self.prefix, sys.executable, "-c", program, *arguments]
 
@@ -53,8 +79,11 @@ class Installation:
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run `sharedstate` in this home, as somebody would type it."""
+        command = self.command(*arguments)
+        if not self.prefix:
+            return run_forked(arguments, self.root, self.clean_environment(), timeout)
         return subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.root,
             env=self.clean_environment(),
             stdin=subprocess.DEVNULL,
