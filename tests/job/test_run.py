@@ -21,6 +21,7 @@ import pytest
 
 from humanoid.customer import order, read_requirements
 from humanoid.flow import ARCHITECT, CONVERGED, INTEGRATION, READS
+from humanoid.runner import main
 from sharedstate import SharedState
 from sharedstate_ops.stack import StackInfo
 
@@ -240,6 +241,14 @@ def test_limits_that_cannot_be_met_end_with_the_reason(run: Run, state: SharedSt
     assert {"power"} == {c["source_agent"] for c in state.get_active_conflicts()}
 
 
+@pytest.fixture
+def as_program(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the job's `main` in this process."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("as_program")
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -252,13 +261,18 @@ def test_limits_that_cannot_be_met_end_with_the_reason(run: Run, state: SharedSt
     ],
 )
 def test_a_bad_requirements_file_is_refused_before_anything_starts(
-    run: Run, state: SharedState, tmp_path: Path, content: str | None, reason: str
+    capsys: pytest.CaptureFixture[str],
+    state: SharedState,
+    tmp_path: Path,
+    content: str | None,
+    reason: str,
 ) -> None:
     path = tmp_path / "wishes.json"
     if content is not None:
         path.write_text(content)
-    code, output, errors = run(path)
-    assert (code, output) == (2, "")
+    assert main(["--requirements", str(path)]) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
     assert str(path) in errors
     assert reason in errors
     assert state.get_subsystem_requirements(ARCHITECT) is None

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from tests.stack.forked import run_forked
+from tests.forking import run_forked
 
 from sharedstate_ops.stack import Stack, processes
 from sharedstate_ops.stack.state import PartRecord, read_state
 
+PROGRAM = "from sharedstate_ops.cli import app; app()"
 SCRATCH_MIGRATION = """
 create function public.health() returns jsonb language sql stable set search_path = ''
   as $$ select '{"status": "ok"}'::jsonb; $$;
@@ -67,8 +68,7 @@ class Installation:
             self._require_own_ports(arguments)
         if self.template and arguments[:1] in (("up",), ("demo",)):
             copy_template(self.template, self.root)
-        program = "from sharedstate_ops.cli import app; app()"
-        return [*self.prefix, sys.executable, "-c", program, *arguments]
+        return [*self.prefix, sys.executable, "-c", PROGRAM, *arguments]
 
     def _require_own_ports(self, arguments: tuple[str, ...]) -> None:
         """A test that left one to its default would fail wherever somebody's own stack runs."""
@@ -79,13 +79,15 @@ class Installation:
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run `sharedstate` in this home, as somebody would type it."""
-        command = self.command(*arguments)
+        command, environment = self.command(*arguments), self.clean_environment()
         if not self.prefix:
-            return run_forked(arguments, self.root, self.clean_environment(), timeout)
+            return run_forked(
+                PROGRAM, *arguments, folder=self.root, environment=environment, timeout=timeout
+            )
         return subprocess.run(
             command,
             cwd=self.root,
-            env=self.clean_environment(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
