@@ -77,5 +77,6 @@ def sharedstate_workspace(
 ) -> Workspace:
     """A fresh workspace, so that no test sees what another one wrote."""
     name = f"test-{uuid4().hex[:12]}"
-    sharedstate_operator.init_workspace(name)
+    # Without a request id, which would be the first thing that is kept in the workspace.
+    sharedstate_operator.supabase.rpc("init_workspace", {"workspace_name": name}).execute()
     return Workspace(name, sharedstate_stack.url, sharedstate_stack.agent_key)
