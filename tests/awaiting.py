@@ -8,7 +8,7 @@ from collections.abc import Callable
 PAUSE_SECONDS = 0.01
 
 
-def await_answer(look: Callable[[], object], wanted: object, seconds: float = 30.0) -> None:
+def await_answer(look: Callable[[], object], wanted: object, seconds: float = 60.0) -> None:
     """Look until the answer is the wanted one, at least once more when time is up."""
     deadline = time.monotonic() + seconds
     while True:

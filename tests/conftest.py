@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from sharedstate import SharedState
 from sharedstate._http import LIMITS
 from sharedstate_ops.stack import Stack, StackInfo
 
 if TYPE_CHECKING:
-    from sharedstate import SharedState
+    from sharedstate.testing import Workspace  # pytest itself loads the plugin
+
+pytest_plugins = ["sharedstate.testing", "tests.tiers"]
 
 Rpc = Callable[..., tuple[int, Any]]
 
@@ -51,6 +53,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
 
 
 @pytest.fixture(scope="session")
+def sharedstate_stack(stack: StackInfo) -> StackInfo:
+    """The same, for the fixtures that our users have too."""
+    return stack
+
+
+@pytest.fixture(scope="session")
 def http(stack: StackInfo) -> Iterator[httpx.Client]:
     """A bare client on the gateway, for tests that look at the HTTP answers themselves."""
     with httpx.Client(
@@ -60,16 +68,9 @@ def http(stack: StackInfo) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def workspace(http: httpx.Client, stack: StackInfo) -> str:
+def workspace(sharedstate_workspace: Workspace) -> str:
     """A fresh workspace with the default configuration."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    answer = http.post(
-        "/rpc/init_workspace",
-        json={"workspace_name": name},
-        headers={"apikey": stack.service_key},
-    )
-    assert answer.status_code == 200, answer.text
-    return name
+    return sharedstate_workspace.name
 
 
 @pytest.fixture
@@ -102,17 +103,7 @@ def rpc(http: httpx.Client, stack: StackInfo, workspace: str) -> Rpc:
 
 
 @pytest.fixture
-def state(stack: StackInfo, workspace: str) -> Iterator[SharedState]:
+def state(sharedstate_workspace: Workspace) -> Iterator[SharedState]:
     """A SharedState on `workspace` with an execution of its own."""
-    from sharedstate import SharedState
-
-    client = SharedState(
-        f"execution-{uuid.uuid4().hex[:12]}",
-        workspace=workspace,
-        url=stack.url,
-        key=stack.agent_key,
-    )
-    try:
+    with sharedstate_workspace.connect() as client:
         yield client
-    finally:
-        client.close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from tests.concurrency.worker import serve
+from tests.forking import FORKING
 
 from sharedstate_ops.stack import StackInfo
 
@@ -22,31 +21,35 @@ class Worker:
     def __init__(self, stack: StackInfo, number: int) -> None:
         self.name = f"worker-{number}"
         self.unanswered = 0
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                str(Path(__file__).with_name("worker.py")),
-                *(stack.url, stack.agent_key, stack.service_key, self.name),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        self._line, its_end = FORKING.Pipe()
+        self.process = FORKING.Process(
+            target=serve,
+            args=(its_end, stack.url, stack.agent_key, stack.service_key, self.name),
+            daemon=True,
         )
+        self.process.start()
+        its_end.close()
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self.process.pid is not None
+        return self.process.pid
 
     def give(self, job: str, **arguments: Any) -> None:
         """Send a job without waiting for its answer."""
-        assert self.process.stdin is not None
         self.unanswered += 1
-        self.process.stdin.write(json.dumps({"job": job, **arguments}) + "\n")
-        self.process.stdin.flush()
+        self._line.send({"job": job, **arguments})
 
     def answer(self) -> Any:
         """The answer to the oldest job that has none yet."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, f"{self.name} ended with code {self.process.wait()}"
+        try:
+            found = self._line.recv()
+        except (EOFError, ConnectionError):
+            self.process.join()
+            raise AssertionError(f"{self.name} ended: {self.process.exitcode}") from None
         self.unanswered -= 1
-        return json.loads(line)
+        return found
 
     def do(self, job: str, **arguments: Any) -> Any:
         self.give(job, **arguments)
@@ -59,7 +62,8 @@ class Worker:
 
     def close(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.join()
+        self._line.close()
 
 
 class Crew:

@@ -182,7 +182,7 @@ def test_a_client_that_was_stopped_beyond_its_lease_cannot_write(
 ) -> None:
     slow, *others = crew.workers[:5]
     slow.do("begin", workspace=workspace, ttl_seconds=1)
-    os.kill(slow.process.pid, signal.SIGSTOP)
+    os.kill(slow.pid, signal.SIGSTOP)
     try:
         # Its write is the first thing that it does when it goes on.
         slow.give("finish")
@@ -191,7 +191,7 @@ def test_a_client_that_was_stopped_beyond_its_lease_cannot_write(
             worker.give("count", workspace=workspace, times=3)
         done = [worker.answer()["done"] for worker in others]
     finally:
-        os.kill(slow.process.pid, signal.SIGCONT)
+        os.kill(slow.pid, signal.SIGCONT)
     assert slow.answer() == "lease_lost"
     assert done == [3] * 4
     assert counter(database, workspace) == 12
@@ -202,9 +202,9 @@ def test_a_client_that_was_stopped_within_its_lease_can_write(
 ) -> None:
     slow = crew.workers[0]
     slow.do("begin", workspace=workspace, ttl_seconds=60)
-    os.kill(slow.process.pid, signal.SIGSTOP)
+    os.kill(slow.pid, signal.SIGSTOP)
     slow.give("finish")
-    os.kill(slow.process.pid, signal.SIGCONT)
+    os.kill(slow.pid, signal.SIGCONT)
     assert slow.answer() == "written"
     assert counter(database, workspace) == 1
 
@@ -213,7 +213,7 @@ def test_no_acknowledged_increment_is_lost_while_holders_are_stopped_beyond_thei
     crew: Crew, workspace: str, database: Database, effort: int
 ) -> None:
     counting = crew.workers[:8]
-    pids = {worker.name: worker.process.pid for worker in counting}
+    pids = {worker.name: worker.pid for worker in counting}
     times = 12 * effort
     for worker in counting:
         worker.give("count", workspace=workspace, times=times)

@@ -1,17 +1,16 @@
-"""One client process of the races: reads jobs as JSON lines, answers each with one line.
+"""What one client process of the races does: it takes jobs from a pipe and answers each.
 
-A program of its own, not imported by the tests: what races are real processes with connections of
-their own. Arguments: url, agent key, operator key, the worker's name.
+What races are real processes with connections of their own.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
@@ -284,14 +283,9 @@ def entries_of(agent: str) -> list[Json]:
     return [{"agent_name": agent, "activity": activity} for activity in ("started", "complete")]
 
 
-def main() -> None:
-    worker = Worker(*sys.argv[1:])
-    for line in sys.stdin:
-        job = json.loads(line)
-        answer = getattr(worker, job.pop("job"))(**job)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+def serve(line: Connection, url: str, key: str, operator_key: str, name: str) -> None:
+    """The process, until its jobs end."""
+    worker = Worker(url, key, operator_key, name)
+    with suppress(EOFError):
+        while job := line.recv():
+            line.send(getattr(worker, job.pop("job"))(**job))

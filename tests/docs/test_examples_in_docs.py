@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.forking import run_forked
 
 from sharedstate_ops.stack import StackInfo
 
@@ -25,14 +24,7 @@ def examples(page: str) -> list[tuple[str, str | None]]:
 
 def run(code: str, environment: dict[str, str], folder: Path) -> str:
     """What a script prints when it runs in a folder of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_forked(code, folder=folder, environment={**os.environ, **environment})
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -308,30 +307,6 @@ def test_an_entry_that_only_the_database_can_judge_is_reported_with_its_place(
     assert "export.json: /subsystems/150 the database refused it" in result.output
     names = {row["name"] for row in database.rows("subsystems", fresh)}
     assert {f"part{n}" for n in range(200)} - names == {"part120", "part150"}
-
-
-def test_100_000_log_lines_are_imported_within_30_seconds(
-    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
-) -> None:
-    line = {"agent": "skeleton_agent", "activity": "step", "details": {"mass_kg": 12.25}}
-    times = [f"{n // 60 % 60:02}:{n % 60:02}.{n:06}" for n in range(10_000)]
-    logs = {}
-    for day in range(10, 20):
-        rows = [json.dumps({"timestamp": f"2025-11-{day}T10:{at}"} | line) for at in times]
-        logs[f"shared_state/logs/2025-11-{day}.jsonl"] = "\n".join(rows)
-    source = write_tree(logs)
-    began = time.monotonic()
-    result = sharedstate("init", "--workspace", fresh, "--from", source)
-    took = time.monotonic() - began
-    assert result.exit_code == 0, result.output
-    assert "100,000" in result.output
-    found = database.connection.execute(
-        "select count(*) as n from public.agent_activity_logs"
-        " where workspace = %s and import_key is not null",
-        [fresh],
-    ).fetchone()
-    assert found == {"n": 100_000}
-    assert took < 30
 
 
 def test_the_older_shape_of_budgets_arrives_without_limits(

@@ -146,7 +146,7 @@ def proxy(stack: StackInfo) -> Iterator[Cut]:
     cut.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Await a state."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.01)):
@@ -156,7 +156,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     raise AssertionError("it did not happen")
 
 
-async def until_async(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until_async(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Await a state in an event loop."""
     for _ in range(int(seconds / 0.01)):
         if condition():

@@ -42,7 +42,7 @@ def test_acquire_lock_waits_until_the_holder_releases(make: Make, left: Left) ->
     )
     until(lambda: left() == (1, 1))
     assert holder.release_lock("door", "narrow")
-    thread.join(5)
+    thread.join(60)
     (lease,) = result
     assert lease.fencing_token == 2
     assert not lease.provisional  # confirmed, so it lasts
@@ -56,7 +56,7 @@ def test_a_wait_that_times_out_returns_none_and_leaves_nothing(make: Make, left:
     assert holder.acquire_lock("door", "narrow", "holder")
     began = time.monotonic()
     assert waiter.acquire_lock("door", "narrow", "waiter", wait_seconds=0.3) is None
-    assert 0.25 <= time.monotonic() - began < 3
+    assert 0.25 <= time.monotonic() - began < 15
     assert not waiter.lock("door", "narrow", "waiter").acquire(timeout=0.1)
     assert waiter.acquire_locks(DOORS, "waiter", wait_seconds=0) is not None
     assert left() == (3, 0)
@@ -82,7 +82,7 @@ def test_closing_the_client_ends_the_wait_of_another_thread(make: Make, left: Le
     )
     until(lambda: left() == (1, 1))
     waiter.close()
-    thread.join(10)
+    thread.join(60)
     assert isinstance(result[0], errors.ClientClosed)
 
 
@@ -107,7 +107,7 @@ def test_who_waits_for_whom_has_an_answer(make: Make, left: Left) -> None:
     wait = holder.wait_for_lock(request_id)
     assert (wait.state, wait.position, wait.waiting_for) == ("waiting", 1, ("holder-agent",))
     assert holder.release_lock("door", "narrow")
-    thread.join(5)
+    thread.join(60)
     assert result[0].request_id == request_id
     assert waiter.cancel_lock_request(request_id)
     assert waiter.cancel_lock_request(request_id)  # as if the first answer had been lost
@@ -126,7 +126,7 @@ def test_a_wait_that_would_never_end_raises_deadlock_and_names_the_cycle(
         cycle = caught.value.detail["cycle"]
         assert {edge["agent_name"] for edge in cycle} == {"agent-1", "agent-2"}
         assert left() == (2, 1)
-    thread.join(5)
+    thread.join(60)
     assert result == [True]
 
 
@@ -138,7 +138,7 @@ def test_several_locks_come_together_or_not_at_all(make: Make, left: Left) -> No
     until(lambda: left()[1] == 1)
     assert left() == (1, 1)  # a set that waits holds nothing
     assert holder.release_lock("door", "a")
-    thread.join(5)
+    thread.join(60)
     (leases,) = result
     assert [lease.resource_name for lease in leases] == ["a", "b"]
     with leases as held:
@@ -198,7 +198,7 @@ def test_a_lock_object_for_several_is_renewed_and_released_as_one(make: Make, le
         until(lambda: left() == (2, 1))
         until(outlives(lock))
         assert left() == (2, 1) and not lock.lost
-    thread.join(5)
+    thread.join(60)
     assert result == [True]
     assert left() == (2, 0)
 
@@ -264,7 +264,7 @@ def test_a_waiter_gets_its_lock_though_answers_are_lost(make: Make, proxy: Cut, 
         thread, result = _in_thread(lambda: lock.acquire(timeout=30))
         until(lambda: left() == (1, 1))
         proxy.drop_answers(1)
-    thread.join(10)
+    thread.join(60)
     assert result == [True]
     assert (lock.token, left()) == (2, (1, 0))
 

@@ -29,6 +29,14 @@ create function others.hook() returns trigger language plpgsql as 'begin return 
 LEDGER = "insert into supabase_migrations.schema_migrations (version, name, statements) values"
 
 
+@pytest.fixture(scope="module")
+def saved(models: tuple[Database, Database], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of what `used` is a copy of."""
+    path = tmp_path_factory.mktemp("backup") / "saved"
+    save(models[1], path)
+    return path
+
+
 @pytest.mark.parametrize(
     ("command", "named"),
     [
@@ -78,14 +86,13 @@ LEDGER = "insert into supabase_migrations.schema_migrations (version, name, stat
     ],
 )
 def test_what_is_of_others_stops_a_restore_and_is_named(
-    used: Database, tmp_path: Path, command: str, named: str
+    used: Database, saved: Path, command: str, named: str
 ) -> None:
-    save(used, tmp_path / "saved")
     with used.connect() as connection:
         connection.execute(command.encode())
     before = used.one(ROWS)
     with pytest.raises(StackError, match=re.escape(named)):
-        load(used, tmp_path / "saved", force=True)
+        load(used, saved, force=True)
     assert used.one(ROWS) == before
 
 

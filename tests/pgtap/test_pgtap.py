@@ -80,13 +80,12 @@ def prove(database: Database, *paths: Path) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], **database.environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_pgtap(database: Database, folder: Path) -> None:
-    done = prove(database, folder)
+def test_pgtap(database: Database) -> None:
+    done = prove(database, TESTS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Result: PASS" in done.stdout
 

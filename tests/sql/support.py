@@ -152,13 +152,6 @@ class Api:
         )
         assert found == [(True,)]
 
-    def outlive(self, lease: Row) -> None:
-        """Wait until the database's clock has passed the end of a lease."""
-        self.sql(
-            "select pg_sleep(extract(epoch from %s::timestamptz - clock_timestamp()) + 0.01)",
-            lease["expires_at"],
-        )
-
 
 STATUS_OF = {
     "invalid_argument": 400,

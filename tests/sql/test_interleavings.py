@@ -54,7 +54,7 @@ class Call(threading.Thread):
             time.sleep(0.01)
 
     def finish(self) -> list[tuple[Any, ...]]:
-        self.join(10)
+        self.join(60)
         assert not self.is_alive()
         return self.rows
 

@@ -107,7 +107,7 @@ def test_an_old_token_does_not_release_the_new_lease_of_the_same_execution(api: 
 def test_a_lapsed_lease_is_taken_over_and_the_loss_is_logged(api: Api) -> None:
     lease = api.lock()
     assert acquire(api) == []
-    api.outlive(api.do("renew_lock", **renewal(lease, ttl_seconds=1)))
+    api.lapse(lease)
     (taken,) = acquire(api)
     assert taken["fencing_token"] == lease["fencing_token"] + 1
     assert taken["locked_by"] == "power_agent"

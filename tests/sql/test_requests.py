@@ -251,7 +251,7 @@ def test_repeating_a_release_that_found_nothing_spares_the_lease_that_came_after
 def test_repeating_a_release_of_a_lapsed_lease_spares_the_lease_that_came_after(
     api: Api, request_id: str
 ) -> None:
-    api.outlive(api.lock("skeleton", execution_id="skeleton-run", ttl_seconds=1))
+    api.lapse(api.lock("skeleton", execution_id="skeleton-run"))
     call = {
         "resource_type": "subsystem",
         "resource_name": "skeleton",

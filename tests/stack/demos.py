@@ -51,6 +51,10 @@ class Demo:
     def finish(self) -> int:
         """Let it come to its end: the exit code."""
         self._held.let_go()
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, when it has ended by itself."""
         return self._end(patience=120)
 
     def interrupt(self, sent: signal.Signals = signal.SIGINT) -> int:

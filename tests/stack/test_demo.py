@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,8 +17,6 @@ from tests.stack.installation import Installation
 from sharedstate_ops.env_file import environment
 from sharedstate_ops.stack import Stack, processes
 from sharedstate_ops.stack.keys import make_token
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "humanoid"
 
 
 def test_without_a_running_stack_it_starts_one_and_what_it_says_at_the_end_is_true(
@@ -78,24 +77,33 @@ def test_on_a_running_stack_it_takes_a_new_workspace_and_passes_on_the_exit_code
     shared_installation: Installation,
 ) -> None:
     shared_installation.run("init", "--workspace", "humanoid-1")
-    impossible = EXAMPLE / "requirements_impossible.json"
-    answer = shared_installation.run("demo", "--requirements", str(impossible), timeout=180)
-    assert answer.returncode == 1
-    assert "designing in workspace humanoid-2" in answer.stdout
-    assert "does not converge" in answer.stdout
+    with Demo(shared_installation).await_design() as demo:
+        assert demo.workspace == "humanoid-2"
+        # The job ends with 1 when one of its agents was killed.
+        _agent_of(demo).kill()
+        assert demo.wait() == 1
     assert shared_installation.run("status").returncode == 0
 
 
+def _agent_of(demo: Demo) -> psutil.Process:
+    """One of its agents, as soon as there is one."""
+    while True:
+        for process in psutil.Process(demo.process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if any("humanoid.agents." in argument for argument in process.cmdline()):
+                    return process
+
+
 def test_bad_requirements_are_refused_before_anything_is_started_or_made(
-    installation: Installation, tmp_path: Path
+    new_installation: Installation, tmp_path: Path
 ) -> None:
     path = tmp_path / "wishes.json"
     path.write_text("[" * 100_000)
-    installation.choose_ports()
-    answer = installation.run("demo", "--requirements", str(path))
+    new_installation.choose_ports()
+    answer = new_installation.run("demo", "--requirements", str(path))
     assert (answer.returncode, answer.stdout) == (2, "")
     assert str(path) in answer.stderr
-    assert not installation.root.joinpath(".sharedstate", "keys.json").exists()
+    assert not new_installation.root.joinpath(".sharedstate", "keys.json").exists()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

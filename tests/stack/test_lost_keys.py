@@ -66,7 +66,7 @@ def test_an_up_that_is_interrupted_after_it_made_new_keys_is_finished_by_the_nex
 
 
 def test_a_first_up_that_is_interrupted_before_the_roles_exist_is_finished_by_the_next_one(
-    scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
+    new_scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -74,8 +74,8 @@ def test_a_first_up_that_is_interrupted_before_the_roles_exist_is_finished_by_th
     with monkeypatch.context() as patch:
         patch.setattr(postgres, "create_roles_and_database", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            scratch_stack().up()
-    assert _answers(_with_a_note(scratch_stack()).info)
+            new_scratch_stack().up()
+    assert _answers(_with_a_note(new_scratch_stack()).info)
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -103,6 +103,19 @@ def test_ports_given_to_make_reach_the_command(bare: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cores", "options"), [(2, ""), (3, " --numprocesses=auto --dist=loadfile")]
+)
+def test_more_than_two_cores_are_all_used_by_the_tests(
+    bare: Path, cores: int, options: str
+) -> None:
+    _environment(bare, f'echo "$*" >> "{bare}/calls"', "python")
+    _python(bare, "nproc", f"echo {cores}")
+    assert _make(bare, "test-all").returncode == 0
+    *_, call = (bare / "calls").read_text().splitlines()
+    assert call == "-m pytest --durations=10" + options
+
+
 MAKES_IT = """
 case "$*" in
   *--version*) echo Python 3.13.0;;

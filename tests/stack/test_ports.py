@@ -23,21 +23,21 @@ def taken_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("option", ["--db-port", "--api-port"])
 def test_a_taken_port_is_a_clear_error_that_says_what_to_do(
-    installation: Installation, taken_port: int, option: str
+    new_installation: Installation, taken_port: int, option: str
 ) -> None:
     ports = {
-        "--db-port": str(installation.ports[0]),
-        "--api-port": str(installation.ports[1]),
+        "--db-port": str(new_installation.ports[0]),
+        "--api-port": str(new_installation.ports[1]),
         option: str(taken_port),
     }
-    answer = installation.run("up", *(word for item in ports.items() for word in item))
+    answer = new_installation.run("up", *(word for item in ports.items() for word in item))
     assert answer.returncode == 1
     assert f"port {taken_port} of 127.0.0.1" in answer.stderr
     assert "is taken by" in answer.stderr
     assert f"(process {os.getpid()})" in answer.stderr
     assert f"choose another port with {option}." in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert not (installation.root / ".sharedstate/postgres").exists()
+    assert not (new_installation.root / ".sharedstate/postgres").exists()
 
 
 def test_a_port_for_root_alone_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,16 +16,16 @@ from sharedstate import SharedState, errors
 from sharedstate_ops.stack import Stack, processes
 
 
-def test_up_starts_everything_and_says_how_to_use_it(installation: Installation) -> None:
-    answer = installation.up()
+def test_up_starts_everything_and_says_how_to_use_it(new_installation: Installation) -> None:
+    answer = new_installation.up()
     assert answer.returncode == 0, answer.stderr
-    db_port, api_port = installation.ports
+    db_port, api_port = new_installation.ports
     assert f"http://127.0.0.1:{api_port}/rest/v1/" in answer.stdout
     assert f"port {db_port}" in answer.stdout
     assert "default  0 of 7 subsystems complete, 0 open conflicts" in answer.stdout
     assert "making the database" in answer.stderr
-    assert (installation.root / ".env").stat().st_mode & 0o777 == 0o600
-    assert (installation.root / ".sharedstate/keys.json").stat().st_mode & 0o777 == 0o600
+    assert (new_installation.root / ".env").stat().st_mode & 0o777 == 0o600
+    assert (new_installation.root / ".sharedstate/keys.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_parts_survive_the_command_in_sessions_of_their_own(
@@ -136,10 +136,10 @@ def test_down_when_nothing_runs_is_fine(installation: Installation) -> None:
     assert not (installation.root / ".sharedstate").exists()
 
 
-def test_two_ups_at_once_start_one_stack(installation: Installation) -> None:
-    db_port, api_port = map(str, installation.ports)
+def test_two_ups_at_once_start_one_stack(new_installation: Installation) -> None:
+    db_port, api_port = map(str, new_installation.ports)
     ports = ("--db-port", db_port, "--api-port", api_port)
-    both = [installation.start("up", *ports, stderr=subprocess.PIPE) for _ in range(2)]
+    both = [new_installation.start("up", *ports, stderr=subprocess.PIPE) for _ in range(2)]
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sum("already running" in out for out, _ in outputs) == 1

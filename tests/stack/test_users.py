@@ -18,15 +18,15 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 @pytest.fixture
-def without_namespaces(installation: Installation, tmp_path: Path) -> Installation:
+def without_namespaces(new_installation: Installation, tmp_path: Path) -> Installation:
     """As in a container that forbids user namespaces: `unshare` fails."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "unshare"
     program.write_text("#!/bin/sh\necho 'unshare: Operation not permitted' >&2\nexit 1\n")
     program.chmod(0o755)
-    installation.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
-    return installation
+    new_installation.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    return new_installation
 
 
 @needs_root
@@ -104,16 +104,16 @@ def _succeeds(command: list[str]) -> bool:
 
 @needs_root
 def test_an_ordinary_user_starts_everything_without_any_prefix(
-    installation: Installation,
+    new_installation: Installation,
 ) -> None:
-    installation.prefix = _ordinary_user(installation.root)
+    new_installation.prefix = _ordinary_user(new_installation.root)
     # Wherever it is, somebody without a home of its own has to get by.
-    installation.environment["HOME"] = "/nonexistent"
-    answer = installation.up()
+    new_installation.environment["HOME"] = "/nonexistent"
+    answer = new_installation.up()
     assert answer.returncode == 0, answer.stderr
-    assert installation.run("status").returncode == 0
-    assert not (installation.root / ".sharedstate/postgres").is_symlink()
-    assert installation.run("down").returncode == 0
+    assert new_installation.run("status").returncode == 0
+    assert not (new_installation.root / ".sharedstate/postgres").is_symlink()
+    assert new_installation.run("down").returncode == 0
 
 
 @needs_root

