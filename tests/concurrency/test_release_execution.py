@@ -71,9 +71,14 @@ def test_an_acquire_call_that_is_repeated_meanwhile_gets_nothing(stage: Stage, p
     assert holders(stage) == []
 
 
-def test_it_waits_for_an_acquire_call_of_a_waiter_that_is_repeated(stage: Stage) -> None:
+def test_it_waits_for_an_acquire_call_that_is_just_looking_for_its_place(
+    stage: Stage, workspace: str
+) -> None:
+    """Else that call would find neither place nor answer, and get in line once more."""
     call = line_up(stage, "holder", "cc:7:a")[1]
-    stage.first.call("acquire_lock", **call)
+    # What it does first.
+    ours = [workspace, call["request_id"]]
+    stage.first.connection.execute("select core.lock_request(%s, %s)", ours)
     waiting = stage.second_waits("release_execution", **SESSION)
     stage.first.commit()
     assert [place["agent_name"] for place in waiting.rows()[0]["waits"]] == ["cc:7:a"]
