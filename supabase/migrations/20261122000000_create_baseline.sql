@@ -8526,7 +8526,8 @@ begin
   for update;
   v_answer.waits := core.end_waits(v_workspace, v_waiting);
   v_answer.reservations := core.end_reservations(v_workspace, v_executions);
-  -- With these, what was handed over to one of its waits while we waited for the locks above.
+  -- With these, what was handed over to one of its waits while we waited for the locks above: out of the lock order,
+  -- but nobody else is after it, for its client does not know of it yet.
   with ended as (
     delete from public.agent_locks as l
     where l.workspace = v_workspace and l.execution_id = any(v_executions)
