@@ -5,14 +5,14 @@
 -- Every function that takes a name checks it, with the name of its argument, before it writes anything.
 -- Reads no table and takes no lock.
 
-create or replace function core.name_fault(p_name text)
-returns text
+create or replace function core.require_name(p_argument text, p_name text)
+returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
-begin
-  return case
+declare
+  v_reason constant text := case
     when p_name is null then 'is missing'
     when p_name = '' then 'is empty'
     when length(p_name) > 128 then 'has more than 128 characters'
@@ -21,35 +21,6 @@ begin
     -- ASCII, which has one byte a character, is always in NFC.
     when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
   end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- For constraints of tables.
-create or replace function core.is_name(p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.name_fault(p_name) is null;
-end;
-$$;
-
-comment on function core.is_name(text) is
-'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
-
-create or replace function core.require_name(p_argument text, p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_reason constant text := core.name_fault(p_name);
 begin
   return v_reason is null or core.fail(
     'invalid_argument',

@@ -27,8 +27,7 @@ $$;
 comment on function core.is_visible(text) is
 'True for a text in which there is something to see.';
 
--- For constraints of tables too.
-create or replace function core.is_label(p_label text)
+create or replace function core.require_label(p_argument text, p_label text)
 returns boolean
 language plpgsql
 immutable
@@ -38,21 +37,7 @@ begin
   return coalesce(
     length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
     false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.is_label(p_label) or core.fail(
+  ) or core.fail(
     'invalid_argument',
     jsonb_build_object(
       'argument', p_argument,

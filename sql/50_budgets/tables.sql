@@ -1,4 +1,4 @@
--- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
+-- Functions check amounts and names: core.require_constraints, and the import.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
@@ -10,7 +10,7 @@ create table public.global_constraints (
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
   merged boolean not null default false,
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
 );

@@ -86,6 +86,7 @@ begin
     v_entry.created_by := coalesce(v_entry.created_by, 'import');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.merged := coalesce(v_entry.merged, false);
+    perform core.require_name('document.global_constraints.created_by', v_entry.created_by);
     insert into public.global_constraints as g select v_entry.* returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
   end loop;
@@ -120,6 +121,8 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    perform core.require_name('document.subsystems.name', v_entry.name);
+    perform core.require_label('document.subsystems.state', v_entry.state);
     -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
     -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
     insert into public.subsystems as s select v_entry.*

@@ -82,14 +82,14 @@ comment on function core.fail(text, jsonb, text) is
 -- Every function that takes a name checks it, with the name of its argument, before it writes anything.
 -- Reads no table and takes no lock.
 
-create or replace function core.name_fault(p_name text)
-returns text
+create or replace function core.require_name(p_argument text, p_name text)
+returns boolean
 language plpgsql
 immutable
 set search_path = ''
 as $$
-begin
-  return case
+declare
+  v_reason constant text := case
     when p_name is null then 'is missing'
     when p_name = '' then 'is empty'
     when length(p_name) > 128 then 'has more than 128 characters'
@@ -98,35 +98,6 @@ begin
     -- ASCII, which has one byte a character, is always in NFC.
     when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
   end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- For constraints of tables.
-create or replace function core.is_name(p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.name_fault(p_name) is null;
-end;
-$$;
-
-comment on function core.is_name(text) is
-'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
-
-create or replace function core.require_name(p_argument text, p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_reason constant text := core.name_fault(p_name);
 begin
   return v_reason is null or core.fail(
     'invalid_argument',
@@ -272,8 +243,7 @@ $$;
 comment on function core.is_visible(text) is
 'True for a text in which there is something to see.';
 
--- For constraints of tables too.
-create or replace function core.is_label(p_label text)
+create or replace function core.require_label(p_argument text, p_label text)
 returns boolean
 language plpgsql
 immutable
@@ -283,21 +253,7 @@ begin
   return coalesce(
     length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
     false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.is_label(p_label) or core.fail(
+  ) or core.fail(
     'invalid_argument',
     jsonb_build_object(
       'argument', p_argument,
@@ -396,21 +352,6 @@ begin
   );
 end;
 $$;
-
--- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
-create or replace function core.is_amount(p_amount numeric)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
-end;
-$$;
-
-comment on function core.is_amount(numeric) is
-'True for a finite mass, cost or power: at least 0, less than 1e12.';
 
 create or replace function core.round_amount(p_amount numeric)
 returns numeric
@@ -800,11 +741,11 @@ end;
 $$;
 
 -- sql/20_subsystems/tables.sql
--- Statuses are checked as they arrive, those of an import by what stands here. The upper bounds also refuse NaN.
+-- Functions check names and states: core.require_status, and the import. The upper bounds also refuse NaN.
 create table public.subsystems (
   workspace text not null references core.workspaces (name),
-  name text not null check (core.is_name(name)),
-  state text not null default 'not_started' check (core.is_label(state)),
+  name text not null,
+  state text not null default 'not_started',
   current_mass_kg numeric not null default 0 check (current_mass_kg >= 0 and current_mass_kg < 1e12),
   current_cost_usd numeric not null default 0 check (current_cost_usd >= 0 and current_cost_usd < 1e12),
   current_power_w numeric not null default 0 check (current_power_w >= 0 and current_power_w < 1e12),
@@ -3751,7 +3692,7 @@ does not stop it, because requirements come from outside the subsystem; a fencin
 (lease_lost).';
 
 -- sql/50_budgets/tables.sql
--- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
+-- Functions check amounts and names: core.require_constraints, and the import.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
@@ -3763,7 +3704,7 @@ create table public.global_constraints (
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
   merged boolean not null default false,
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
 );
@@ -7767,6 +7708,7 @@ begin
     v_entry.created_by := coalesce(v_entry.created_by, 'import');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.merged := coalesce(v_entry.merged, false);
+    perform core.require_name('document.global_constraints.created_by', v_entry.created_by);
     insert into public.global_constraints as g select v_entry.* returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
   end loop;
@@ -7801,6 +7743,8 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
+    perform core.require_name('document.subsystems.name', v_entry.name);
+    perform core.require_label('document.subsystems.state', v_entry.state);
     -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
     -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
     insert into public.subsystems as s select v_entry.*
