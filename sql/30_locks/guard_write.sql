@@ -5,7 +5,8 @@ create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
   p_execution_id text,
-  p_fencing_token bigint
+  p_fencing_token bigint,
+  p_is_released boolean default false
 )
 returns text
 language plpgsql
@@ -18,6 +19,11 @@ declare
 begin
   perform core.announce_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  if p_is_released then
+    perform from public.agent_locks as l
+    where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
+  end if;
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
@@ -38,6 +44,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
+  perform core.require_optional_name('agent', v_claimed_agent);
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;

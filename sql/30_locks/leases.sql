@@ -141,16 +141,19 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_resources constant core.resource[] := coalesce(p_resources, array(
-    select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
-    where r.ticket_id = p_ticket.ticket_id
-    order by r.resource_type, r.resource_name
-  ));
+  v_resources core.resource[] := p_resources;
   v_resource core.resource;
   v_lease public.agent_locks;
   v_lapsed public.agent_locks[] := array[]::public.agent_locks[];
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
+  if v_resources is null then
+    v_resources := array(
+      select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
+      where r.ticket_id = p_ticket.ticket_id
+      order by r.resource_type, r.resource_name
+    );
+  end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
     if exists (

@@ -155,21 +155,6 @@ begin
 end;
 $$;
 
--- Judges one subsystem and the robot by the constraints in force, whose lock the caller holds; nobody for null.
-create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_constraints constant public.global_constraints := core.latest_constraints(p_workspace);
-begin
-  return p_subsystem is not null and core.judge_budgets(
-    v_constraints, array[p_subsystem], core.shared_overruns(v_constraints), true, p_execution_id
-  ) > 0;
-end;
-$$;
-
 -- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an export
 -- brings its own along, with their numbers. The caller holds the workspace's row.
 create or replace function core.correct_within_budget(p_constraints public.global_constraints)

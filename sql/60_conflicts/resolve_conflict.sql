@@ -98,7 +98,10 @@ begin
       p_execution_id, null
     );
   end if;
-  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
+  if v_watched is not null then
+    v_latest := core.latest_constraints(v_workspace);
+    perform core.judge_budgets(v_latest, array[v_watched], core.shared_overruns(v_latest), true, p_execution_id);
+  end if;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;

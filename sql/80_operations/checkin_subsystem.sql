@@ -62,12 +62,12 @@ as $$
 declare
   v_stale jsonb;
 begin
-  with read as materialized (
-    select d.document, d.on_subsystem from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
-    order by d.document, d.on_subsystem  -- as all who write dependencies
-    for update
-  )
+  -- Locks what either update below may change, in the order of all who write dependencies.
+  perform from public.document_dependencies as d
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and (d.read_token = p_fencing_token or p_accept_stale is not null)
+  order by d.document, d.on_subsystem
+  for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
     accepted_version = null,  -- was said of the work that was made from another version
@@ -76,9 +76,7 @@ begin
     recorded_by = p_agent_name,
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
-  from read as r
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
@@ -148,16 +146,7 @@ begin
 
   -- Locks, in their order, and whether this lease is alive.
   perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  if p_release then
-    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
-    -- of those deadlock. The counter comes before, as everywhere.
-    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
-  end if;
-  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token, p_release);
 
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);

@@ -128,7 +128,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_is_repetition boolean;
+  v_is_repetition boolean := false;
   v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
@@ -137,8 +137,13 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
 
-  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
-  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  -- A repetition gets its lease even if a critical conflict was opened since: else nobody would know of that lease.
+  if p_request_id is not null then
+    perform core.lock_request(v_workspace, p_request_id);
+    v_is_repetition := exists (
+      select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
+    );
+  end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
     if v_blockers = '{}' then

@@ -551,23 +551,6 @@ begin
 end;
 $$;
 
--- Whether the call of this request id was done before. One that is under way is waited for.
-create or replace function core.was_answered(p_workspace text, p_request_id uuid)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_request_id is null then
-    return false;
-  end if;
-  perform core.lock_request(p_workspace, p_request_id);
-  return exists (
-    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
-  );
-end;
-$$;
-
 -- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
 -- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
 create or replace function core.forget_old_requests()
@@ -1759,7 +1742,8 @@ create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
   p_execution_id text,
-  p_fencing_token bigint
+  p_fencing_token bigint,
+  p_is_released boolean default false
 )
 returns text
 language plpgsql
@@ -1772,6 +1756,11 @@ declare
 begin
   perform core.announce_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  if p_is_released then
+    perform from public.agent_locks as l
+    where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
+  end if;
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
@@ -1792,6 +1781,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
+  perform core.require_optional_name('agent', v_claimed_agent);
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;
@@ -2000,16 +1990,19 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_resources constant core.resource[] := coalesce(p_resources, array(
-    select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
-    where r.ticket_id = p_ticket.ticket_id
-    order by r.resource_type, r.resource_name
-  ));
+  v_resources core.resource[] := p_resources;
   v_resource core.resource;
   v_lease public.agent_locks;
   v_lapsed public.agent_locks[] := array[]::public.agent_locks[];
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
+  if v_resources is null then
+    v_resources := array(
+      select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
+      where r.ticket_id = p_ticket.ticket_id
+      order by r.resource_type, r.resource_name
+    );
+  end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
     if exists (
@@ -3650,9 +3643,10 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
   end if;
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
-  if p_fencing_token is not null then
+  -- Requirements come from outside, so another agent's lease does not stop them. A token is still checked.
+  if p_fencing_token is null then
+    perform core.announce_subsystem(v_workspace, p_subsystem);
+  else
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
   v_version := core.write_document(
@@ -5288,21 +5282,6 @@ begin
 end;
 $$;
 
--- Judges one subsystem and the robot by the constraints in force, whose lock the caller holds; nobody for null.
-create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_constraints constant public.global_constraints := core.latest_constraints(p_workspace);
-begin
-  return p_subsystem is not null and core.judge_budgets(
-    v_constraints, array[p_subsystem], core.shared_overruns(v_constraints), true, p_execution_id
-  ) > 0;
-end;
-$$;
-
 -- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an export
 -- brings its own along, with their numbers. The caller holds the workspace's row.
 create or replace function core.correct_within_budget(p_constraints public.global_constraints)
@@ -6274,7 +6253,10 @@ begin
       p_execution_id, null
     );
   end if;
-  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
+  if v_watched is not null then
+    v_latest := core.latest_constraints(v_workspace);
+    perform core.judge_budgets(v_latest, array[v_watched], core.shared_overruns(v_latest), true, p_execution_id);
+  end if;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -7107,12 +7089,12 @@ as $$
 declare
   v_stale jsonb;
 begin
-  with read as materialized (
-    select d.document, d.on_subsystem from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
-    order by d.document, d.on_subsystem  -- as all who write dependencies
-    for update
-  )
+  -- Locks what either update below may change, in the order of all who write dependencies.
+  perform from public.document_dependencies as d
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and (d.read_token = p_fencing_token or p_accept_stale is not null)
+  order by d.document, d.on_subsystem
+  for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
     accepted_version = null,  -- was said of the work that was made from another version
@@ -7121,9 +7103,7 @@ begin
     recorded_by = p_agent_name,
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
-  from read as r
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
@@ -7193,16 +7173,7 @@ begin
 
   -- Locks, in their order, and whether this lease is alive.
   perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  if p_release then
-    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
-    -- of those deadlock. The counter comes before, as everywhere.
-    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
-  end if;
-  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token, p_release);
 
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
@@ -7419,7 +7390,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_is_repetition boolean;
+  v_is_repetition boolean := false;
   v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
@@ -7428,8 +7399,13 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
 
-  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
-  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  -- A repetition gets its lease even if a critical conflict was opened since: else nobody would know of that lease.
+  if p_request_id is not null then
+    perform core.lock_request(v_workspace, p_request_id);
+    v_is_repetition := exists (
+      select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
+    );
+  end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
     if v_blockers = '{}' then
