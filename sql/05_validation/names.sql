@@ -1,9 +1,9 @@
 -- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
 --
--- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
--- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
--- Every function that takes a name checks it, with the name of its argument, before it writes anything.
--- Reads no table and takes no lock.
+-- Agents invent names in their own language. So a name is refused only if part of it cannot be seen, or if it looks
+-- like another name. NFC is required because Unicode can write one letter in two ways: two agents would lock two
+-- resources. No table checks names. Each function that takes one checks it before it writes, and names the argument in
+-- the error. Reads no table and takes no lock.
 
 create or replace function core.require_name(p_argument text, p_name text)
 returns boolean

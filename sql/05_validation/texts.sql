@@ -1,12 +1,12 @@
--- Words: labels (states and activities, which agents invent) and texts (what people read).
+-- Labels (states and activities, which agents invent) and texts (descriptions and reasons, which people read).
 --
--- Both are shown in terminals. An escape sequence in them could clear or forge what is seen there, so control
--- characters are refused, and so is what has nothing to see in it.
+-- Both are shown in terminals, where an escape sequence could clear or forge output. So control characters are refused.
+-- A label or text without any visible character is refused too.
 -- Reads no table and takes no lock.
 
--- By code points, because what a database takes for a space or for printable depends on its locale. Beside
--- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
--- selectors, tags, the byte order mark.
+-- True if there is a character other than those listed. The list has code points, because the classes of regular
+-- expressions depend on the locale. It has spaces, and characters that no font shows: joiners, direction marks,
+-- fillers, variation selectors, tags, the byte order mark.
 create or replace function core.is_visible(p_text text)
 returns boolean
 language plpgsql
@@ -49,7 +49,7 @@ begin
 end;
 $$;
 
--- A carriage return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
+-- A carriage return is accepted in a line break of Windows. Alone it would let a terminal write over the line.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql

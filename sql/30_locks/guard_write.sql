@@ -1,6 +1,8 @@
--- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
--- that true until commit. Returns the agent to be logged.
--- Lock order: of a subsystem to be made the workspace (share), fencing counter (share), lease (share).
+-- Checks that the caller may write the subsystem: refused if another execution has its lease, or if the lease of the
+-- fencing token has ended. The locks that it takes keep that true until commit. Returns the agent for the log.
+-- p_is_released: the caller deletes the lease later. Then the lease is locked `for update` at once: two transactions
+-- that share it first and upgrade later would deadlock.
+-- Lock order: the workspace (share) if the subsystem does not exist yet, fencing counter (share), lease.
 create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
