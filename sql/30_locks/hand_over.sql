@@ -1,5 +1,5 @@
--- Trigger after the DELETE of a lease, whoever does it: release, check-in, clean-up, force_release_lock, or somebody in
--- psql. Grants the resource to the first in line, in the same transaction.
+-- Trigger after each DELETE of a lease: release, check-in, clean-up, force_release_lock, or by hand in psql.
+-- Grants the resource to the first in line, in the same transaction.
 --
 -- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
 -- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.

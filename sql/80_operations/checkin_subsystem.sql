@@ -1,4 +1,4 @@
--- Checks all that a check-in brings along.
+-- Checks the arguments of a check-in.
 create or replace function core.require_checkin(
   p_subsystem text,
   p_agent_name text,
@@ -43,9 +43,10 @@ begin
 end;
 $$;
 
--- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
--- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
--- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
+-- From this check-in on, the subsystem has seen what the checkout with this token has read. What was read under another
+-- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
+-- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
+-- now.
 create or replace function core.adopt_inputs(
   p_workspace text,
   p_subsystem text,
@@ -70,7 +71,7 @@ begin
   for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
-    accepted_version = null,  -- was said of the work that was made from another version
+    accepted_version = null,  -- it was about the version that was seen before
     read_version = null,
     read_token = null,
     recorded_by = p_agent_name,
@@ -151,11 +152,11 @@ begin
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- Before the dependencies, which a reason for stale inputs changes.
+    -- In the lock order this comes before dependencies, which adopt_inputs changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
-    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
+    -- Only such a check-in says that the work was made from what the checkout has read.
     perform core.adopt_inputs(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id

@@ -19,7 +19,7 @@
 -- activity log and of requests, so these may be written at any time. There are three exceptions:
 -- - Who holds the workspace's row may lock further subsystem rows out of their order: all who lock several hold it.
 -- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
---   both subsystems by then, and whoever locks reservations without such a row waits for nothing after that.
+--   both subsystems by then. Who locks reservations without such a row (release_budget) waits for nothing after that.
 -- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
 --   for.
 --
@@ -1793,8 +1793,8 @@ end;
 $$;
 
 -- sql/30_locks/hand_over.sql
--- Trigger after the DELETE of a lease, whoever does it: release, check-in, clean-up, force_release_lock, or somebody in
--- psql. Grants the resource to the first in line, in the same transaction.
+-- Trigger after each DELETE of a lease: release, check-in, clean-up, force_release_lock, or by hand in psql.
+-- Grants the resource to the first in line, in the same transaction.
 --
 -- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
 -- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
@@ -5306,7 +5306,7 @@ end;
 $$;
 
 -- sql/60_conflicts/tables.sql
--- Names and the key are checked by whoever writes them: log_conflict, resolve_conflict and the like, and the import.
+-- Functions check the names and the key: log_conflict, resolve_conflict and the like, and the import.
 create table public.conflicts (
   workspace text not null,
   conflict_id bigint not null check (conflict_id >= 1),
@@ -5352,8 +5352,8 @@ comment on column public.conflicts.last_reported_at is 'When it was reported las
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
 create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
 where status = 'open' and blocks_agents <> '{}';
--- What core.find_open_conflict asks for. It never finds two: these keep them apart by target or by whom they were
--- reported to, and core.find_duplicate where it is the target of the one and whom the other was reported to.
+-- For core.find_open_conflict, which must never find two. These indexes prevent two with the same target, and two with
+-- the same reported_to. core.find_duplicate prevents the rest: the target of one is the reported_to of the other.
 create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
 where status = 'open' and conflict_key is not null;
 create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)
@@ -5393,9 +5393,9 @@ create policy conflict_events_of_own_workspace on public.conflict_events
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
--- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row
--- comes before that one.
+-- Conflict numbers are counted here under a row lock: so they have no gaps, and a rollback gives a number back. Not a
+-- column of core.workspaces: a status may open a conflict when it has locked its subsystem, and the workspace's row
+-- comes before that in the lock order.
 create table core.conflict_counters (
   workspace text primary key references core.workspaces (name),
   last_conflict_id bigint not null default 0
@@ -5471,7 +5471,7 @@ comment on function public.add_conflict_note(bigint, text, text, text, uuid) is
 unknown_conflict otherwise.';
 
 -- sql/60_conflicts/blocked_by.sql
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.blocked_by(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -5498,14 +5498,14 @@ comment on function public.blocked_by(text) is
 'Open conflicts that block this agent (or another of its subsystem), most urgent first: by priority, severity, number.';
 
 -- sql/60_conflicts/blocking.sql
--- Whom an open conflict blocks.
+-- Which agents an open conflict blocks.
 --
--- A conflict names agents in blocks_agents. It blocks each of them under any name of its subsystem: power,
--- power_agent and power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked ask that, and
--- checkout_subsystem for the critical ones.
+-- A conflict names agents in blocks_agents. It blocks all agents of their subsystems: power, power_agent and
+-- power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked tell of all such conflicts.
+-- checkout_subsystem refuses if one of them is critical.
 --
--- Only reads, and no locks: a conflict may open right after the answer. checkout_subsystem asks again under the
--- counter of the lease that it is about to take.
+-- Reads without locks: a conflict may be opened right after the answer. checkout_subsystem looks again when it has
+-- locked the fencing counter.
 
 -- The names under which the agents of one subsystem work.
 create or replace function core.agent_names(p_agent_name text)
@@ -5533,7 +5533,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
   return query
@@ -5546,7 +5546,7 @@ begin
 end;
 $$;
 
--- What keeps an agent from starting at all.
+-- The critical ones among them, which keep an agent from checking anything out.
 create or replace function core.critical_blockers(p_workspace text, p_agent_name text)
 returns public.conflicts[]
 language plpgsql
@@ -5612,8 +5612,7 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  -- The keys of the conflicts that the database opens and resolves by itself are kept out of the agents' reach: it
-  -- would overwrite and resolve theirs.
+  -- The database's own keys: it would overwrite and resolve an agent's conflict that had one of them.
   if starts_with(p_conflict_key, 'sharedstate:') then
     perform core.fail(
       'invalid_argument',
@@ -5676,17 +5675,17 @@ returned. Without details or blocks it leaves those that the open one has; {} or
 -- sql/60_conflicts/open_conflicts.sql
 -- Finding and locking conflicts.
 --
--- Of one source, target and key at most one conflict is open. A conflict counts for two targets: the one that
--- it has now, and the one that it was reported to, because its source does not have to know that it was
--- reassigned. A conflict without a key is one of its own.
+-- Of one source, target and key at most one conflict is open. Both targets of a conflict count: the one that it has
+-- now, and the one that it was reported to, because its source need not know that it was reassigned. Conflicts without
+-- a key are all different.
 --
--- Whoever may open a conflict, open one again or change a target locks the workspace's conflict counter first:
--- then the answer to "is one open?" stays true until commit, and no number is given meanwhile.
+-- A function that may open, reopen or reassign a conflict locks the workspace's conflict counter first. Then the answer
+-- to "is one open?" stays true until commit.
 --
--- Lock order: the counter comes before every conflict row, and after the constraints and subsystem rows. A
+-- Lock order: the counter comes after the workspace's row and subsystem rows, and before the rows of conflicts. A
 -- transaction that resolves one conflict and may report another afterwards locks the counter first.
 
--- Keeps other reports of this workspace away until commit.
+-- Keeps other reports in this workspace waiting until commit.
 create or replace function core.lock_conflict_counter(p_workspace text)
 returns boolean
 language plpgsql
@@ -5698,7 +5697,7 @@ begin
 end;
 $$;
 
--- Locks a conflict's row until commit; its number may be wrong.
+-- Locks a conflict's row until commit, or raises unknown_conflict.
 create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -5721,7 +5720,7 @@ begin
 end;
 $$;
 
--- The same for a conflict that has to be open.
+-- The same for an open conflict, else conflict_already_resolved.
 create or replace function core.lock_open_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -5744,8 +5743,8 @@ begin
 end;
 $$;
 
--- The open conflict of this source, target and key, locked until commit; nothing if there is none. A caller
--- that may report afterwards holds the counter already.
+-- The open conflict of this source, target and key, locked until commit; no row if there is none. A caller that may
+-- report afterwards holds the counter.
 create or replace function core.find_open_conflict(
   p_workspace text,
   p_source text,
@@ -5766,9 +5765,9 @@ begin
 end;
 $$;
 
--- Another open conflict that would be the same as this one if this one were open and had this target; null if
--- there is none. Two would split what belongs together, and a report would find either. The caller holds the
--- counter. Locked, so that one that is just being resolved is waited for, and does not count then.
+-- Another open conflict of the same source and key that counts for this target, or for the one that p_conflict was
+-- reported to; null if there is none. The caller holds the counter. The row is locked, so one that is being resolved at
+-- this moment is waited for, and then does not count.
 create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
 returns bigint
 language plpgsql
@@ -5788,7 +5787,7 @@ begin
 end;
 $$;
 
--- Before a conflict is opened again or gets another target.
+-- Checks that a conflict may be reopened, or get another target.
 create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
 returns boolean
 language plpgsql
@@ -5808,8 +5807,7 @@ begin
 end;
 $$;
 
--- The subsystem whose budget a conflict is about, or robot for the totals; null for any other conflict. The
--- database opens and resolves these by itself.
+-- The subsystem whose budget a conflict of the database is about, or robot for the totals; null for other conflicts.
 create or replace function core.watched_subsystem(p_conflict public.conflicts)
 returns text
 language plpgsql
@@ -5937,8 +5935,8 @@ begin
     );
   end if;
   perform core.require_no_duplicate(v_old, v_old.target_agent);
-  -- The database's own: while a budget is exceeded the one about that is open, and one that was opened beside the
-  -- facts would stay so until somebody writes amounts.
+  -- The database opens its own conflict while a budget is exceeded. One that was reopened while none is exceeded would
+  -- stay open until a status with amounts is written.
   if core.watched_subsystem(v_old) is not null then
     perform core.fail(
       'invalid_argument',
@@ -5993,17 +5991,16 @@ conflict_not_resolved if it is open; conflict_duplicate if another one of the sa
 invalid_argument for one about a budget (conflict_key sharedstate:...): the database opens and resolves those by itself.';
 
 -- sql/60_conflicts/reports.sql
--- Opening a conflict, counting further reports on it, resolving it: for agents (log_conflict, resolve_conflict)
--- and for the database itself, which watches budgets.
+-- Opening a conflict, counting further reports on it, and resolving it: for agents (log_conflict, resolve_conflict),
+-- and for the conflicts about budgets, which the database reports itself (50_budgets/overrun_conflicts.sql).
 --
--- Each change leaves an event in the history of the conflict and an entry in the activity log, in the same
--- transaction. Numbers of conflicts come from the workspace's counter, whose row stays locked until commit: they have
--- no gaps and are never given twice. Numbers of events come from the conflict's own events, under the lock of its row.
+-- Each change adds an event to the history of the conflict and an entry to the activity log, in the same transaction.
+-- Numbers of conflicts come from the workspace's counter, whose row is locked until commit. So they have no gaps, and
+-- none is given twice. Numbers of events are given under the lock on the conflict's row.
 --
--- Lock order: conflict counter -> conflict row; see open_conflicts.sql. Entry points of the budgets are
--- core.report_conflict, core.find_open_conflict and core.settle_conflict.
+-- Lock order: conflict counter, then conflict row; see open_conflicts.sql.
 
--- The caller holds the conflict's row, under which its events are numbered.
+-- Adds an event to the history. The caller holds the conflict's row, under which events are numbered.
 create or replace function core.write_conflict_event(
   p_conflict public.conflicts,
   p_event text,
@@ -6031,12 +6028,11 @@ begin
 end;
 $$;
 
--- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
--- that is new in it; a null key makes each report a conflict of its own. Null details or blocked agents leave
--- those that the open one has.
+-- Opens a conflict. If one of the same source, target and key is open, that is updated with the report instead; without
+-- a key each report opens a conflict. Null details or blocks leave those of the open one as they are.
 --
--- p_counts false is for what the database sees itself, again with each write: then the same report changes
--- nothing, and a changed one updates the conflict without being counted.
+-- p_counts is false for the database's own reports, which it makes with each write while an overrun lasts. They are not
+-- counted, and one that says the same as before changes nothing.
 create or replace function core.report_conflict(
   p_workspace text,
   p_severity text,
@@ -6060,7 +6056,7 @@ declare
   v_row public.conflicts;
 begin
   if p_conflict_key is not null then
-    -- core.lock_conflict_counter: before the look for an open one, so that its answer stays true.
+    -- As core.lock_conflict_counter: before the search for an open one, so that its result stays true.
     perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
     select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
   end if;
@@ -6115,7 +6111,7 @@ begin
 end;
 $$;
 
--- Resolves a conflict that is open, whose row the caller holds, and returns its row. p_details is for the history.
+-- Resolves an open conflict and returns its row, which the caller has locked. p_details go into the history.
 create or replace function core.settle_conflict(
   p_workspace text,
   p_conflict_id bigint,
@@ -6152,8 +6148,8 @@ end;
 $$;
 
 -- sql/60_conflicts/resolve_conflict.sql
--- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
--- amounts, of which those that are absent are 0.
+-- Checks a transfer and returns its amounts, 0 for those that are absent. Such as
+-- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "power_w": 50}
 create or replace function core.require_budget_transfer(p_transfer jsonb)
 returns core.amounts
 language plpgsql
@@ -6231,9 +6227,8 @@ begin
   end if;
   select core.watched_subsystem(c) into v_watched from public.conflicts as c
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id;
-  -- A conflict about a budget that is still exceeded is not at an end by a word, nor by a transfer that is not enough:
-  -- the look at the budgets that follows opens the next one. So it is resolved before that look, and all that the
-  -- look and the transfer lock is locked before the conflict's row.
+  -- If the budget is still exceeded, the judgement that follows opens the next conflict. So this one is resolved before
+  -- it. What the judgement and the transfer lock is locked first, because it comes before conflicts in the lock order.
   if p_budget_transfer is not null or v_watched is not null then
     v_latest := core.lock_constraints(v_workspace);
     perform core.lock_subsystems(v_workspace, array[v_from, v_to, v_watched] || case
@@ -6283,8 +6278,8 @@ budget_transfer: {"from_subsystem": "reserve", "to_subsystem": "actuation", "mas
 moves that budget in the same transaction, as transfer_budget does: both are done, or neither.';
 
 -- sql/60_conflicts/wait_until_unblocked.sql
--- How long an agent has been blocked is the age of the oldest conflict that blocks it. In two halves although it only
--- reads: what checks the argument is not for callers.
+-- An agent has been blocked for as long as the oldest conflict that blocks it is open. A read with a core half, because
+-- it calls helpers that callers may not.
 create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql
@@ -6320,7 +6315,7 @@ comment on function public.wait_until_unblocked(text) is
 time for which it has been blocked.';
 
 -- sql/60_conflicts/get_active_conflicts.sql
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_active_conflicts(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -6330,10 +6325,10 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
-  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  -- An invalid name would find nothing, and the caller would take that for "no conflicts".
   perform core.require_optional_name('agent_name', p_agent_name);
   return query
   select c.* from public.conflicts as c
@@ -6363,7 +6358,7 @@ With agent_name only those with that agent (or another of its subsystem: skeleto
 as source, target or blocked.';
 
 -- sql/60_conflicts/get_conflict_history.sql
--- In two halves although it only reads: what refuses an unknown number is not for callers.
+-- A read with a core half, because callers may not call core.fail.
 create or replace function core.get_conflict_history(p_conflict_id bigint)
 returns setof public.conflict_events
 language plpgsql
@@ -6377,7 +6372,7 @@ begin
   if not exists (
     select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
   ) then
-    -- An empty history would read as a conflict to which nothing happened.
+    -- An empty history would look like a conflict to which nothing has happened.
     perform core.fail(
       'unknown_conflict',
       jsonb_build_object('conflict_id', p_conflict_id),
@@ -6405,7 +6400,7 @@ comment on function public.get_conflict_history(bigint) is
 unknown_conflict if there is none of that number.';
 
 -- sql/70_activity/tables.sql
--- Names and labels are checked by whoever writes them: core.write_activity and the import take no others.
+-- Functions check names and labels: the callers of core.write_activity, and the import.
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
   workspace text not null,
@@ -6428,13 +6423,13 @@ comment on column public.agent_activity_logs.import_key is
 comment on column public.agent_activity_logs.transaction_id is
 'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
--- Pages of the log, newest first, by each filter. The time after the filter is the order, so a page costs the same
--- wherever it stands in the log; the few entries of one time are sorted by id when they are read.
+-- Pages of the log, newest first, by each filter. After the filter comes the time, so each page costs the same,
+-- wherever it is in the log. The few entries of one time are sorted by id when they are read.
 --
--- This is the busiest table: every mutation pays for each index, in bytes too. So a filter is not in its index as text
--- but as one number, made of workspace and value: two numbers of 8 bytes a row are a third of what the texts take, and
--- Postgres keeps pages of such short rows that grow at their end full, which is why time goes up. Two texts may
--- have one number, so a query compares the texts as well: see core.get_recent_activity.
+-- This is the busiest table, and each mutation pays for each index, in bytes too. So an index has its filter not as
+-- text but as one hash of workspace and value. That takes a third of the space. Time is ascending, because Postgres
+-- fills the pages of an index that grows at its end. Two texts may have the same hash, so a query compares the texts
+-- too: see core.get_recent_activity.
 create index agent_activity_logs_recent_idx on public.agent_activity_logs (workspace, "timestamp");
 create index agent_activity_logs_by_agent_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || agent_name, 0), "timestamp");
@@ -6442,7 +6437,7 @@ create index agent_activity_logs_by_execution_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || execution_id, 0), "timestamp");
 create index agent_activity_logs_by_activity_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
--- The order in which followers read; filters are applied on the way, so one index serves them all.
+-- The order in which followers read. They filter what they read, so one index serves all filters.
 create index agent_activity_logs_follow_idx
 on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
@@ -6464,7 +6459,7 @@ comment on type public.activity_page is
 else in how many milliseconds.';
 
 -- sql/70_activity/log_agent_activities.sql
--- Unknown keys are refused: a misspelt one would be lost without a word.
+-- Checks the entries. Unknown keys are refused: else a misspelt one would be lost without an error.
 create or replace function core.require_activities(p_entries jsonb)
 returns boolean
 language plpgsql
@@ -6632,8 +6627,8 @@ begin
   if v_request.is_replay then
     return v_request.answer::integer;
   end if;
-  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
-  -- and each run would find other rows: p_limit would not hold.
+  -- Skips what another call is deleting. Materialized, because a join may run a subquery more than once, and each run
+  -- would lock other rows: more than p_limit.
   with old as materialized (
     select o.id from public.agent_activity_logs as o
     where o.workspace = v_workspace and o."timestamp" < p_older_than
@@ -6673,18 +6668,18 @@ comment on function public.prune_activity(timestamptz, integer, uuid) is
 limit_count (100000 at most) in one call. Returns how many: call it again until that is 0.';
 
 -- sql/70_activity/read_activity.sql
--- Following the log.
+-- Following the log: each entry once, none missed.
 --
--- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
--- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
--- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
--- have one snapshot, because the functions are stable.
+-- Followers cannot go by id or timestamp. Both are set before the commit, so an entry may become visible after one with
+-- a higher id was read. Here they go by transaction number, up to the oldest transaction that still runs: all earlier
+-- ones have ended, so no entry can be added before that. All statements here have one snapshot, because the functions
+-- are stable.
 --
--- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
--- the number of a transaction that had left nothing on disk is given again.
+-- A cursor, 'transaction/id', is always the place of a committed entry. A transaction number alone would not do: after
+-- a crash, Postgres gives the number of a transaction that left nothing on disk again.
 
--- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
--- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+-- Checks that the cursor and the log are of this database server. After a dump and restore the log may have transaction
+-- numbers above the new server's: followers would miss the entries that are written there, because they sort before.
 create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
 returns boolean
 language plpgsql
@@ -6707,7 +6702,7 @@ begin
       'Begin anew: with "0/0" at the log''s first entry, or with null.'
     );
   end if;
-  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
+  -- Entries of this very transaction are fine, though its number may be above the snapshot's.
   if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
@@ -6719,8 +6714,7 @@ begin
 end;
 $$;
 
--- The entries behind a cursor. Planned anew for each call: of the filters that are null the planner then sees nothing
--- any more.
+-- The entries after a cursor. force_custom_plan, because a custom plan leaves out the filters that are null.
 create or replace function core.next_activity(
   p_workspace text,
   p_cursor text,
@@ -6739,7 +6733,7 @@ declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  -- With a filter, how many entries a call looks at in search of those that are wanted.
+  -- How many entries a call reads at most; with a filter more than it returns.
   v_scanned constant integer := case
     when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
   end;
@@ -6767,7 +6761,7 @@ begin
   select
     coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
     coalesce((
-      -- A page that is full ends with its last entry, another where the search ended.
+      -- The cursor is the last entry of a full page, else the last entry that was read.
       select e.transaction_id || '/' || e.id
       from (
         select w.transaction_id, w.id from wanted as w
@@ -6785,7 +6779,7 @@ begin
 end;
 $$;
 
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.read_activity(
   p_cursor text,
   p_limit integer,
@@ -6816,7 +6810,7 @@ begin
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    -- Behind the last entry that a follower could have read by now.
+    -- After the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
     where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc
@@ -6856,8 +6850,7 @@ of the log. more: ask again at once, else after retry_ms, which grows while noth
 Entries come in the order of their transactions, when no older transaction of the database server is writing any more.';
 
 -- sql/70_activity/write_activity.sql
--- The log entry of a mutation, in its transaction: either both are there or neither. Nobody waits for rows of the log,
--- so they come last in the lock order. The caller has checked the names; the table does not do it again.
+-- Writes the log entry of a mutation, in its transaction. The caller has checked the names: the table does not.
 create or replace function core.write_activity(
   p_workspace text,
   p_agent_name text,
@@ -6880,13 +6873,13 @@ end;
 $$;
 
 -- sql/70_activity/get_recent_activity.sql
--- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
--- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+-- force_custom_plan: a generic plan must serve every combination of filters, and so could use none of the indexes. A
+-- custom plan leaves out the filters that are null.
 --
--- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
--- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+-- enable_sort off (entries of one time are sorted all the same): the planner takes hash, text and workspace for
+-- independent, and so expects next to no rows. It would sort all rows of a filter instead of reading an index in order.
 --
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -6912,7 +6905,7 @@ declare
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  -- An invalid name would find nothing, and the caller would take that for "nothing happened".
   perform core.require_optional_name('agent_name', p_agent_name);
   perform core.require_optional_name('execution_id', p_execution_id);
   if p_activity is not null then
@@ -6922,7 +6915,7 @@ begin
     select a."timestamp" into v_before from public.agent_activity_logs as a
     where a.id = p_before_id and a.workspace = v_workspace;
     if not found then
-      -- An empty page would read as the log's end.
+      -- An empty page would look like the end of the log.
       perform core.fail(
         'invalid_argument',
         jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
@@ -6933,7 +6926,7 @@ begin
   return query
   select a.* from public.agent_activity_logs as a
   where a.workspace = v_workspace
-    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    -- Each filter by its hash, for the index, and by its text: two texts may have the same hash.
     and (
       p_agent_name is null
       or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
@@ -6980,7 +6973,7 @@ Filters: agent_name, execution_id, activity, since (at or after) and until (befo
 only what comes after it in this order. The id of a page''s last entry gives the next page.';
 
 -- sql/80_operations/tables.sql
--- What the functions below answer, as types, so that generated clients and the API's description know them.
+-- Types of the answers of this folder's functions: so generated clients and the API's description have them.
 create type public.subsystem_checkout as (
   lease public.agent_locks,
   status public.subsystems,
@@ -7024,7 +7017,7 @@ comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
 
 -- sql/80_operations/checkin_subsystem.sql
--- Checks all that a check-in brings along.
+-- Checks the arguments of a check-in.
 create or replace function core.require_checkin(
   p_subsystem text,
   p_agent_name text,
@@ -7069,9 +7062,10 @@ begin
 end;
 $$;
 
--- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
--- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
--- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
+-- From this check-in on, the subsystem has seen what the checkout with this token has read. What was read under another
+-- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
+-- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
+-- now.
 create or replace function core.adopt_inputs(
   p_workspace text,
   p_subsystem text,
@@ -7096,7 +7090,7 @@ begin
   for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
-    accepted_version = null,  -- was said of the work that was made from another version
+    accepted_version = null,  -- it was about the version that was seen before
     read_version = null,
     read_token = null,
     recorded_by = p_agent_name,
@@ -7177,11 +7171,11 @@ begin
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- Before the dependencies, which a reason for stale inputs changes.
+    -- In the lock order this comes before dependencies, which adopt_inputs changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
-    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
+    -- Only such a check-in says that the work was made from what the checkout has read.
     perform core.adopt_inputs(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id
@@ -7259,11 +7253,11 @@ stale_inputs, and nothing changes, if its state is complete and what it was made
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
 -- sql/80_operations/checkout_subsystem.sql
--- Notes which versions of others' documents the holder of a subsystem's lease has read: p_versions says by subsystem
--- which, and of those that are not in it there was none yet (0). What it read of itself is no dependency. A new
--- dependency is on what was read; of a known one that stands apart until the check-in, see core.adopt_inputs. A
--- repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that is noted, for to take
--- the work for older than it is costs a look, and for newer hides a change.
+-- Notes which versions of others' documents the holder of a subsystem's lease has read. p_versions has them by
+-- subsystem; of one that is not in it there is no version yet (0). Its own documents are no dependency. A new
+-- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.adopt_inputs. A
+-- repetition of the call notes nothing for existing ones, because it may be a late copy whose answer nobody reads. Work
+-- that is taken for older than it is costs a look; for newer, it would hide a change.
 create or replace function core.note_reads(
   p_lease public.agent_locks,
   p_document text,
@@ -7284,11 +7278,11 @@ begin
     p_lease.locked_by, p_lease.execution_id
   from unnest(p_read) as n (name)
   where n.name <> p_lease.resource_name
-  order by n.name  -- all writers in one order, so that none of them deadlock
+  order by n.name  -- the lock order
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     read_version = nullif(excluded.seen_version, d.seen_version),
     read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again is no news.
+  -- Nothing is written if the same was noted already.
   where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
     nullif(excluded.seen_version, d.seen_version),
     case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
@@ -7297,8 +7291,7 @@ begin
 end;
 $$;
 
--- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
--- the versions that it is given of other subsystems' documents.
+-- Reads all that an agent needs that has checked a subsystem out, and notes which versions of others' documents it got.
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
   p_reads text[],
@@ -7408,8 +7401,8 @@ begin
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
     if v_blockers = '{}' then
-      -- A writer may be at it, and a conflict come while we wait for its end: so the counter of the lease first, and
-      -- then another look. Nothing if that writer does not come to an end.
+      -- While this waits for a writer of the subsystem, a conflict may be opened. So it locks the fencing counter first
+      -- and looks again. No row if the writer does not end in time.
       if not core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem) then
         return;
       end if;
@@ -7423,8 +7416,7 @@ begin
     return;
   end if;
 
-  -- The lease is the only thing that changes, so its request id does for the whole; a repetition
-  -- gets the same lease with what can be read now.
+  -- The request id of the acquire call is enough: a repetition gets the same lease, and what can be read now.
   select * into v_lease from core.acquire_lock(
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
@@ -7482,10 +7474,10 @@ begin
 end;
 $$;
 
--- A read with a private half, because the counters are not for callers.
+-- A read with a core half, because callers may not read the counters.
 --
--- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
--- old token is valid again where the document is imported.
+-- Leases are left out: they are of agents that run now. The fencing counters are in, so that no old token becomes valid
+-- again where the document is imported.
 create or replace function core.export_state()
 returns jsonb
 language plpgsql
@@ -7522,7 +7514,7 @@ begin
     ),
     'document_dependencies', (
       select coalesce(jsonb_agg(
-        -- What a checkout has read goes with its lease.
+        -- read_version and read_token belong to a lease.
         to_jsonb(d) - array['workspace', 'read_version', 'read_token']
         order by d.subsystem, d.on_subsystem, d.document
       ), '[]')
@@ -7536,7 +7528,7 @@ begin
       from public.conflicts as c where c.workspace = v_workspace
     ),
     'agent_activity_logs', (
-      -- An entry that was not imported gets a key made of where it comes from, the same each time.
+      -- An entry that was not imported gets a key made of workspace and id: the same in each export.
       select coalesce(jsonb_agg(
         to_jsonb(a) - array['workspace', 'id', 'transaction_id'] || jsonb_build_object(
           'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
@@ -7558,7 +7550,7 @@ begin
   );
 exception
   when program_limit_exceeded then
-    -- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+    -- A jsonb object or array has at most 256 MB. Most of an export is the log.
     return to_jsonb(core.fail(
       'export_too_large',
       jsonb_build_object('workspace', v_workspace, 'limit_bytes', 268435455),
@@ -7595,19 +7587,16 @@ comment on function public.health() is
 'Answers if gateway, PostgREST and Postgres work together. The only function that needs no key.';
 
 -- sql/80_operations/import_design.sql
--- What an import brings of the design itself: constraints, subsystems, versions of documents and what depends on them.
+-- The import of the design itself: constraints, subsystems, versions of documents, and dependencies.
 --
--- - An entry is known by its identity: name, version, or the three names of a dependency. One that says the same as
---   what is here is unchanged; anything else is refused, and what is here stays.
--- - Defaults that nobody has touched give way: constraints made by init, subsystems that no execution has written.
--- - What breaks a constraint of a table ends the whole import: see core.import_state.
+-- - An entry is identified by its name, its version, or the three names of a dependency. If the database has the same,
+--   it is counted as unchanged. If the database has something else, the entry is refused.
+-- - Defaults that nobody has touched are replaced: constraints made by init, subsystems that no execution has written.
 --
--- Lock order: workspace row, allocations, subsystem rows by name, and last the dependencies, in the order in which all
--- write them.
+-- Lock order: allocations, the workspace's row, subsystem rows by name, dependencies in their order.
 
--- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
--- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
--- unmerged, and what is made after it begins anywhere.
+-- Whether an imported version may come after p_latest (0: none yet): the next number, or any number as the first one.
+-- A restore jumps over numbers: the first version after it has the one before it as its base, and is not merged.
 create or replace function core.may_follow(
   p_version integer,
   p_latest integer,
@@ -7661,7 +7650,7 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
-    -- Defaults that nobody has touched give way to a first version. After a restore either may be another than 1.
+    -- Defaults that nobody has touched are replaced by a first version. After a restore either may not be 1.
     if v_latest.created_by = 'init'
       and (coalesce(v_entry.version, 1) = 1 or (
         v_counts.imported + v_counts.unchanged = 0
@@ -7700,7 +7689,7 @@ declare
   v_counts public.import_counts := row('subsystems', 0, 0, 0);
   v_entry public.subsystems;
 begin
-  -- Far below what the column holds, or the next write could not count on.
+  -- Far below the most that the column can hold, because each write adds 1.
   perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
   from jsonb_array_elements(p_entries) as e
   where jsonb_typeof(e.value -> 'version') <> 'null';
@@ -7720,8 +7709,8 @@ begin
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
     perform core.require_name('document.subsystems.name', v_entry.name);
     perform core.require_label('document.subsystems.state', v_entry.state);
-    -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
-    -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
+    -- A row that no execution has written is replaced: so a status that was repaired in its file can be imported again.
+    -- If it is the same, nothing is written.
     insert into public.subsystems as s select v_entry.*
     on conflict (workspace, name) do update set
       state = excluded.state,
@@ -7745,7 +7734,7 @@ begin
       v_counts.imported := v_counts.imported + 1;
       continue;
     end if;
-    -- Not within_budget, which the database finds out by itself.
+    -- within_budget is not compared: the database decides it.
     perform from public.subsystems as s
     where s.workspace = p_workspace and s.name = v_entry.name and (
       s.state, s.current_mass_kg, s.current_cost_usd, s.current_power_w, s.iteration, s.metadata
@@ -7760,7 +7749,7 @@ begin
 end;
 $$;
 
--- The versions of one kind of document: those of its table, whose content is in this column.
+-- Imports the versions of one kind of document, given by its table and the column with the content.
 create or replace function core.import_documents(p_workspace text, p_table text, p_column text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -7784,7 +7773,7 @@ begin
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry.subsystem_name);
     perform core.require_name('document.' || p_table || '.created_by', coalesce(v_entry.created_by, 'import'));
     perform core.lock_subsystem(p_workspace, v_entry.subsystem_name);
-    -- An entry is compared with the version that it names, and with all of them only if it names none.
+    -- An entry is compared with the version that it names, or if it names none with all of them.
     execute format(
       'select
          (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
@@ -7822,10 +7811,10 @@ declare
 begin
   for v_entry in
     select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.document, e.on_subsystem  -- as all who write dependencies
+    order by e.subsystem, e.document, e.on_subsystem  -- the lock order
   loop
     v_entry.workspace := p_workspace;
-    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_version := null;  -- belongs to a lease, and leases are not imported
     v_entry.read_token := null;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
     v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
@@ -7849,15 +7838,16 @@ end;
 $$;
 
 -- sql/80_operations/import_records.sql
--- What an import brings of what has happened: counters, conflicts with their histories, the log.
+-- The import of what has happened: counters, conflicts with their histories, the log.
 --
--- - Numbers and tokens that were handed out are never handed out again: counters only grow. They are bounded far below
---   what the columns hold, for a counter at its end would stop its workspace for good.
--- - A conflict is known by its number, an entry of the log by its import_key. What is here already stays as it is.
--- - A conflict brings its events along; one that is refused keeps its own.
+-- - A number or token that was given is never given again, so counters only grow. They are limited far below what the
+--   columns can hold: a counter at its end would stop its workspace for good.
+-- - A conflict is identified by its number, an entry of the log by its import_key. What the database has stays as it
+--   is.
+-- - A conflict comes with its events. If it is refused, so are its events.
 --
--- Lock order: fencing counters by resource; later, after the subsystem rows, the counter of conflicts (which
--- core.import_state takes), then conflicts, then the log.
+-- Lock order: fencing counters by resource; after the subsystem rows the conflict counter (core.import_state locks it),
+-- then conflicts.
 
 create or replace function core.import_fencing_counters(p_workspace text, p_counters jsonb)
 returns public.import_counts
@@ -7897,8 +7887,7 @@ begin
 end;
 $$;
 
--- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
--- resolved, by whom its own columns say.
+-- Imports the events of a conflict. If it has none, they are made from its columns: opened, and perhaps resolved.
 create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
 returns integer
 language plpgsql
@@ -7944,7 +7933,7 @@ begin
 end;
 $$;
 
--- Under the lock on the counter's row, so that no conflict is numbered meanwhile.
+-- The caller holds the conflict counter, so that no other conflict is numbered.
 create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -7994,7 +7983,7 @@ begin
       v_counts.refused := v_counts.refused + (not found)::integer;
       continue;
     end if;
-    -- An open one of the same source, target and key may be here under another number: it stays.
+    -- If one of the same source, target and key is open under another number, that stays.
     if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
       v_counts.refused := v_counts.refused + 1;
     else
@@ -8024,7 +8013,7 @@ begin
       'Give each entry a uuid that stays the same when it is imported again.'
     );
   end if;
-  -- Each name once: a log has many entries of few.
+  -- Each name is checked once: a log has many entries and few names.
   perform core.require_name('document.agent_activity_logs.agent_name', n.name)
   from (select distinct e.value ->> 'agent_name' as name from jsonb_array_elements(p_entries) as e) as n;
   perform core.require_label('document.agent_activity_logs.activity', n.label)
@@ -8044,7 +8033,7 @@ end;
 $$;
 
 -- sql/80_operations/import_state.sql
--- Checks the document and its sections as they arrive; what the entries say is checked where they are imported.
+-- Checks the document and its sections. Entries are checked where they are imported.
 create or replace function core.require_import_document(p_document jsonb)
 returns boolean
 language plpgsql
@@ -8054,8 +8043,7 @@ as $$
 declare
   v_section record;
 begin
-  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
-  -- conflicts[i].events[j].details.details.
+  -- An object of 200 levels may be six levels deep in the document: conflicts[i].events[j].details.details.
   perform core.require_object('document', p_document, 206);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
@@ -8119,7 +8107,7 @@ begin
       core.import_documents(v_workspace, 'subsystem_interfaces', 'interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
-    -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
+    -- In the lock order the conflict counter comes after the subsystems, and before the dependencies.
     perform core.lock_conflict_counter(v_workspace);
     if v_last_conflict_id is not null then
       update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
@@ -8163,10 +8151,10 @@ An entry is known by its identity (name, version, number, import_key). An identi
 nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
 
 -- sql/80_operations/init_workspace.sql
--- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
--- the marker `init` lets an import replace it as long as nobody has touched it. Where there are statuses already
--- they are judged by these limits, as by any others: before the subsystems that nobody has written are there. To
--- make those last is within the lock order: whoever else makes one holds the workspace's row, so none is waited for.
+-- The default design: the limits, budgets and subsystems of the humanoid. Only adds what is absent. It is marked
+-- `init`: an import replaces it as long as nobody has touched it. Statuses that exist already are judged by these
+-- limits; the subsystems that are made here are not, so they are made last. That is within the lock order, because all
+-- who make a subsystem lock the workspace's row: none is waited for.
 create or replace function core.write_defaults(p_workspace text)
 returns integer
 language plpgsql
@@ -8256,7 +8244,7 @@ comment on function public.init_workspace(text, boolean, uuid) is
 there are none, and returns it.';
 
 -- sql/80_operations/list_workspaces.sql
--- A read with a private half, because a caller reads the rows of one workspace, and these are of all.
+-- A read with a core half, because row level security shows a caller the rows of one workspace alone.
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
 language sql
@@ -8340,8 +8328,8 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among the
-  -- same agents are counted together.
+  -- Counts each open conflict once for each of its subsystems, in one pass. Conflicts among the same agents are counted
+  -- together first.
   select
     p.workspace,
     p.subsystem,
@@ -8349,7 +8337,7 @@ left join (
   from (
     select distinct
       o.workspace,
-      -- core.agent_subsystem, spelt out: to call it for each name takes most of the time of the view.
+      -- As core.agent_subsystem; to call that for each name would take most of the view's time.
       case
         when o.agent like '_%\_agent' then left(o.agent, -6)
         when o.agent like '_%\_designer' then left(o.agent, -9)
@@ -8372,7 +8360,7 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called.
   select distinct
     i.workspace,
     i.subsystem
@@ -8393,8 +8381,8 @@ it was made from have changed since.';
 
 -- sql/90_grants.sql
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
--- An RPC is a pair, the public wrapper and the core function behind it; some reads are the first alone.
--- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
+-- An RPC is a pair: the public wrapper and the core function that it calls. Some reads have no core half.
+-- Roles: anon is anybody, authenticated is an agent, service_role is an operator.
 
 -- Tables: read through row level security, written by functions alone.
 revoke all on
@@ -8474,12 +8462,13 @@ public.prune_activity, core.prune_activity
 to service_role;
 
 -- sql/95_realtime.sql
--- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
--- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
--- restore, because tables that are made anew have left it. Answers how many tables have joined.
+-- Adds our tables to the publication of Supabase Realtime, whose subscribers see changes of the rows that row level
+-- security shows them. Does nothing if there is no such publication. Called by the migration, and after a restore,
+-- because tables that were made anew are not in it. Returns how many tables were added.
 --
--- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
--- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+-- Realtime does not apply row level security to deletes: it sends the key of the row to each subscriber of the table,
+-- and our keys have names of workspaces and of what is in them. So tables whose rows are deleted in normal work stay
+-- out.
 create or replace function core.join_realtime()
 returns integer
 language plpgsql
@@ -8492,7 +8481,7 @@ begin
   if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
     return 0;
   end if;
-  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
+  -- Our tables are those whose policy calls core.visible_workspace.
   for v_table in
     select distinct p.polrelid::regclass
     from pg_catalog.pg_policy as p
@@ -8517,7 +8506,7 @@ begin
 end;
 $$;
 
--- Last, when every table has its row security.
+-- The last file, when every table has its policy.
 do $$
 begin
   perform core.join_realtime();
