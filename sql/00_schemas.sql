@@ -23,7 +23,7 @@
 -- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
 -- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
 -- what was committed before it. So the later of the two sees what the earlier one did. A subsystem that does not
--- exist yet has no row to lock: see core.announce_subsystem. A status that changes how much is used of the shared
+-- exist yet has no row to lock: see core.lock_absent_subsystem. A status that changes how much is used of the shared
 -- budget locks the workspace's row too: see core.lock_shared_budget.
 
 -- core contains all that callers may not use: helper functions, bookkeeping tables, and the security-definer half of

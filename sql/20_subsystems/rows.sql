@@ -6,14 +6,14 @@
 -- Invariants:
 -- - Several rows are locked in the order of their names.
 -- - A subsystem that does not exist yet has no row to lock. A writer that is about to make it shares the workspace's
---   row instead (core.announce_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
+--   row instead (core.lock_absent_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
 --   away.
 --
--- Lock order: core.announce_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
+-- Lock order: core.lock_absent_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
 -- before budget reservations, conflicts and publications.
 
--- Shares the workspace's row until commit if the subsystem does not exist yet; true if so.
-create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
+-- If the subsystem does not exist yet, shares the workspace's row until commit, in place of its own. True if so.
+create or replace function core.lock_absent_subsystem(p_workspace text, p_subsystem text)
 returns boolean
 language plpgsql
 set search_path = ''

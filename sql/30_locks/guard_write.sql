@@ -19,7 +19,7 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
-  perform core.announce_subsystem(p_workspace, p_subsystem);
+  perform core.lock_absent_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   if p_is_released then
     perform from public.agent_locks as l
@@ -46,7 +46,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
-  perform core.require_optional_name('agent', v_claimed_agent);
+  perform core.require_optional_name('agent', v_claimed_agent);  -- nobody else checks a claim that goes into the log
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;

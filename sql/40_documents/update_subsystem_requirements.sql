@@ -31,7 +31,7 @@ begin
   end if;
   -- Requirements come from outside, so another agent's lease does not stop them. A token is still checked.
   if p_fencing_token is null then
-    perform core.announce_subsystem(v_workspace, p_subsystem);
+    perform core.lock_absent_subsystem(v_workspace, p_subsystem);
   else
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;

@@ -32,7 +32,7 @@ begin
     and not p_status ?| core.shared_amounts(core.latest_constraints(p_workspace), p_subsystem) then
     return false;
   end if;
-  -- Also for a new subsystem: core.announce_subsystem would share the row, and an upgrade later could deadlock.
+  -- Also for a new subsystem: core.lock_absent_subsystem would share the row, and an upgrade later could deadlock.
   perform from core.workspaces as w where w.name = p_workspace for no key update;
   return true;
 end;

@@ -47,7 +47,7 @@ $$;
 -- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
 -- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
 -- now.
-create or replace function core.adopt_inputs(
+create or replace function core.mark_inputs_seen(
   p_workspace text,
   p_subsystem text,
   p_fencing_token bigint,
@@ -152,12 +152,12 @@ begin
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- In the lock order this comes before dependencies, which adopt_inputs changes.
+    -- In the lock order this comes before dependencies, which mark_inputs_seen changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
     -- Only such a check-in says that the work was made from what the checkout has read.
-    perform core.adopt_inputs(
+    perform core.mark_inputs_seen(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id
     );

@@ -1,6 +1,6 @@
 -- Notes which versions of others' documents the holder of a subsystem's lease has read. p_versions has them by
 -- subsystem; of one that is not in it there is no version yet (0). Its own documents are no dependency. A new
--- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.adopt_inputs. A
+-- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.mark_inputs_seen. A
 -- repetition of the call notes nothing for existing ones, because it may be a late copy whose answer nobody reads. Work
 -- that is taken for older than it is costs a look; for newer, it would hide a change.
 create or replace function core.note_reads(

@@ -26,7 +26,7 @@
 -- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
 -- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
 -- what was committed before it. So the later of the two sees what the earlier one did. A subsystem that does not
--- exist yet has no row to lock: see core.announce_subsystem. A status that changes how much is used of the shared
+-- exist yet has no row to lock: see core.lock_absent_subsystem. A status that changes how much is used of the shared
 -- budget locks the workspace's row too: see core.lock_shared_budget.
 
 -- core contains all that callers may not use: helper functions, bookkeeping tables, and the security-definer half of
@@ -778,14 +778,14 @@ using (workspace = (select core.visible_workspace()));
 -- Invariants:
 -- - Several rows are locked in the order of their names.
 -- - A subsystem that does not exist yet has no row to lock. A writer that is about to make it shares the workspace's
---   row instead (core.announce_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
+--   row instead (core.lock_absent_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
 --   away.
 --
--- Lock order: core.announce_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
+-- Lock order: core.lock_absent_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
 -- before budget reservations, conflicts and publications.
 
--- Shares the workspace's row until commit if the subsystem does not exist yet; true if so.
-create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
+-- If the subsystem does not exist yet, shares the workspace's row until commit, in place of its own. True if so.
+create or replace function core.lock_absent_subsystem(p_workspace text, p_subsystem text)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -1760,7 +1760,7 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
-  perform core.announce_subsystem(p_workspace, p_subsystem);
+  perform core.lock_absent_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
   if p_is_released then
     perform from public.agent_locks as l
@@ -1787,7 +1787,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
-  perform core.require_optional_name('agent', v_claimed_agent);
+  perform core.require_optional_name('agent', v_claimed_agent);  -- nobody else checks a claim that goes into the log
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;
@@ -3643,7 +3643,7 @@ begin
   end if;
   -- Requirements come from outside, so another agent's lease does not stop them. A token is still checked.
   if p_fencing_token is null then
-    perform core.announce_subsystem(v_workspace, p_subsystem);
+    perform core.lock_absent_subsystem(v_workspace, p_subsystem);
   else
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
@@ -4725,7 +4725,7 @@ begin
     and not p_status ?| core.shared_amounts(core.latest_constraints(p_workspace), p_subsystem) then
     return false;
   end if;
-  -- Also for a new subsystem: core.announce_subsystem would share the row, and an upgrade later could deadlock.
+  -- Also for a new subsystem: core.lock_absent_subsystem would share the row, and an upgrade later could deadlock.
   perform from core.workspaces as w where w.name = p_workspace for no key update;
   return true;
 end;
@@ -7066,7 +7066,7 @@ $$;
 -- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
 -- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
 -- now.
-create or replace function core.adopt_inputs(
+create or replace function core.mark_inputs_seen(
   p_workspace text,
   p_subsystem text,
   p_fencing_token bigint,
@@ -7171,12 +7171,12 @@ begin
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- In the lock order this comes before dependencies, which adopt_inputs changes.
+    -- In the lock order this comes before dependencies, which mark_inputs_seen changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
     -- Only such a check-in says that the work was made from what the checkout has read.
-    perform core.adopt_inputs(
+    perform core.mark_inputs_seen(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id
     );
@@ -7255,7 +7255,7 @@ accept_stale gives a reason, which is logged. strict: over_budget instead of a c
 -- sql/80_operations/checkout_subsystem.sql
 -- Notes which versions of others' documents the holder of a subsystem's lease has read. p_versions has them by
 -- subsystem; of one that is not in it there is no version yet (0). Its own documents are no dependency. A new
--- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.adopt_inputs. A
+-- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.mark_inputs_seen. A
 -- repetition of the call notes nothing for existing ones, because it may be a late copy whose answer nobody reads. Work
 -- that is taken for older than it is costs a look; for newer, it would hide a change.
 create or replace function core.note_reads(
