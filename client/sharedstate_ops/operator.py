@@ -17,8 +17,7 @@ from sharedstate import errors
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.importing.exact_json import parse
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from sharedstate_ops.stack.postgres import Connection
 
 
 class WorkspaceSummary(NamedTuple):

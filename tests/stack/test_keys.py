@@ -327,7 +327,7 @@ def platform_url(installation: Installation, stack: StackInfo) -> Iterator[str]:
         "sb_secret_test": make_token(stack.jwt_secret, "service_role", ttl=timedelta(minutes=5)),
     }
     text = "".join(f'{key} "Bearer {token}";\n' for key, token in lines.items())
-    (made.run / "apikeys.map").write_text(text)
+    (made.home.run / "apikeys.map").write_text(text)
     port = processes.free_port()
     process = gateway.start(made, port, [int(stack.postgrest_url.rsplit(":", 1)[1])])
     try:

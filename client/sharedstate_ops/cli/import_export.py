@@ -29,8 +29,9 @@ from sharedstate_ops.importing.export_file import read_export, write_export
 from sharedstate_ops.importing.legacy import read_design
 from sharedstate_ops.importing.reading import Reading, SourceError
 from sharedstate_ops.importing.upload import Outcome, upload
-from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
+from sharedstate_ops.stack.postgres import Connection
 
 NOTHING_TO_IMPORT = 2
 

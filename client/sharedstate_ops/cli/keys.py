@@ -13,9 +13,10 @@ from dotenv import dotenv_values
 from rich.markup import escape
 
 from sharedstate.config import checked_name
-from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
+from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, steps
 from sharedstate_ops.cli.target import answering_env_file
-from sharedstate_ops.env_file import SECRET, bring_up_to_date, fill, new_lines
+from sharedstate_ops.cli.up import update_env
+from sharedstate_ops.env_file import SECRET, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
@@ -113,11 +114,7 @@ def _rotate(place: Home) -> None:
     out.print("the installation has a new secret; every token of the old one is refused.")
     if place.env_file.exists():
         values = {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
-        try:
-            done = bring_up_to_date(place.env_file, values, extend=False)
-            out.print(f"{done}: {escape(str(place.env_file))}")
-        except StackError as error:
-            say_warning(error.message)
+        update_env(place, values, extend=False)
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 
@@ -130,7 +127,7 @@ def _find_secret(home: Home) -> str:
     stored = read_keys(home.keys_file)
     own = stored.jwt_secret if stored else ""
     in_file = dotenv_values(home.env_file, interpolate=False).get(SECRET)
-    embedded = own and not answering_env_file(home) and Stack(home.root).anything_runs()
+    embedded = own and not answering_env_file(home) and Stack(home.root).living()
     secret = os.environ.get(SECRET) or (embedded and own) or in_file or own
     if not secret:
         raise StackError(

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import connect, without_libpq_variables
+from sharedstate_ops.stack.postgres import Connection, connect, without_libpq_variables
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -93,32 +93,25 @@ class Target:
         variables = _variables()
         return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
-    @contextlib.contextmanager
-    def connect(
-        self, *, timeout: float = 30, progress: Progress = silent
-    ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    def connect(self, *, timeout: float = 30, progress: Progress = silent) -> Connection:
         """An autocommit connection; waits up to `timeout` seconds until the database is ready."""
         deadline = time.monotonic() + timeout
         waiting = f"waiting for the database of {self.source}"
-        with contextlib.ExitStack() as closing:
-            while True:
-                try:
-                    attempt = connect(self._database_url(), timeout=5, bare=self.embedded)
-                    connection = closing.enter_context(attempt)
-                    break
-                except NoConnection as error:
-                    final = any(text in error.reason for text in _FINAL)
-                    if final or time.monotonic() > deadline:
-                        how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
-                        raise StackError(
-                            f"the database of {self.source} {how}: {error.reason}", hint=self.hint
-                        ) from error
-                    if waiting:
-                        progress(waiting)
-                        waiting = ""
-                    # A server that is not there yet gives nothing to wait on.
-                    time.sleep(0.1)
-            yield connection
+        while True:
+            try:
+                return connect(self._database_url(), timeout=5, bare=self.embedded)
+            except NoConnection as error:
+                final = any(text in error.reason for text in _FINAL)
+                if final or time.monotonic() > deadline:
+                    how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
+                    raise StackError(
+                        f"the database of {self.source} {how}: {error.reason}", hint=self.hint
+                    ) from error
+            if waiting:
+                progress(waiting)
+                waiting = ""
+            # A server that is not there yet gives nothing to wait on.
+            time.sleep(0.1)
 
 
 def _variables() -> dict[str, str]:
@@ -162,7 +155,7 @@ def find_target(home: Home) -> Target:
     if target := answering_env_file(home):
         return target
     stack = Stack(home.root)
-    if stack.anything_runs():
+    if stack.living():
         return Target(stack.database_url, "the running stack", embedded=True)
     if named := _env_file(home):
         return named

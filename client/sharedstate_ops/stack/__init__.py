@@ -6,7 +6,7 @@
 """
 
 from sharedstate_ops.stack.core import Stack, StackInfo, UpReport
-from sharedstate_ops.stack.errors import PortTaken, StackError, StackTimeout
+from sharedstate_ops.stack.errors import PortTaken, StackError
 from sharedstate_ops.stack.parts import PartStatus
 from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
@@ -18,6 +18,5 @@ __all__ = [
     "Stack",
     "StackError",
     "StackInfo",
-    "StackTimeout",
     "UpReport",
 ]

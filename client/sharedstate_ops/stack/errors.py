@@ -28,10 +28,6 @@ class PortTaken(StackError):
     """A port that was asked for belongs to another process."""
 
 
-class StackTimeout(StackError):
-    """A part did not become ready in time."""
-
-
 class NoConnection(StackError):
     """A database took no connection; `reason` is what it, or the system, said."""
 

@@ -33,7 +33,7 @@ def start(
 
     `connections`: how many it holds at most, those of callers and its own to PostgREST together.
     """
-    folder = folder or site.run
+    folder = folder or site.home.run
     for name in ("client_body_temp", "proxy_temp"):
         (folder / name).mkdir(exist_ok=True)
     values = {

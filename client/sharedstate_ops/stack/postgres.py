@@ -17,10 +17,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
-from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import DATABASE, Keys
 from sharedstate_ops.stack.processes import HOST, lives, run, tail
 from sharedstate_ops.stack.site import Site
+
+# Of rows of any kind: who asks knows what comes.
+Connection = psycopg.Connection[tuple[object, ...]]
 
 _KNOWN = "select 1 from pg_database where datname = %s"
 READY_SECONDS = 60.0
@@ -48,34 +50,32 @@ _SETTINGS = {
 
 def initialise(site: Site) -> None:
     """Make the data directory; it appears under its name only when it is complete."""
-    scratch = site.data.with_name(f"{site.data.name}.new")
+    scratch = site.home.data.with_name(f"{site.home.data.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
     site.run_as.give(scratch)
-    password_file = scratch.with_name("postgres.password")
-    write_private(password_file, site.keys.supabase_admin_password)
     command = [
         str(site.binaries.postgres.with_name("initdb")),
         f"--pgdata={scratch}",
         "--username=supabase_admin",
-        f"--pwfile={password_file}",
+        "--pwfile=/dev/stdin",
         "--auth=scram-sha-256",
         *_LOCALE,
         *(_BUILTIN_LOCALE if int(site.binaries.versions["postgres"].split(".")[0]) >= 17 else ()),
     ]
-    answer = run(command, cwd=scratch.parent, run_as=site.run_as)
-    password_file.unlink()
+    password = site.keys.supabase_admin_password
+    answer = run(command, cwd=scratch.parent, run_as=site.run_as, text=password)
     if answer.returncode != 0:
         raise StackError("initdb failed.", hint=(answer.stderr or answer.stdout).strip())
-    scratch.rename(site.data)
+    scratch.rename(site.home.data)
 
 
 def set_admin_password(site: Site) -> None:
     """Give the superuser the password of our keys while the server is down."""
-    command = [str(site.binaries.postgres), "--single", "-D", str(site.data), "postgres"]
+    command = [str(site.binaries.postgres), "--single", "-D", str(site.home.data), "postgres"]
     password = sql.Literal(site.keys.supabase_admin_password).as_string()
     statement = f"alter role supabase_admin password {password}\n"
-    answer = run(command, cwd=site.data, run_as=site.run_as, text=statement)
+    answer = run(command, cwd=site.home.data, run_as=site.run_as, text=statement)
     if answer.returncode != 0 or "ERROR" in answer.stderr:
         raise StackError("the new database password could not be set.", hint=answer.stderr.strip())
 
@@ -84,7 +84,7 @@ def start(
     site: Site, port: int, *, data: Path | None = None, log: str = "postgres"
 ) -> psutil.Popen:
     """Start the server; the caller records the process, then awaits `wait_ready`."""
-    data = data or site.data
+    data = data or site.home.data
     options = [f"-c{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
     return site.spawn([str(site.binaries.postgres), "-D", str(data), *options], cwd=data, log=log)
 
@@ -127,17 +127,14 @@ def orphans(data: Path) -> list[psutil.Process]:
     return [each for each in found if each.info == {"name": "postgres", "cwd": str(data)}]
 
 
-@contextlib.contextmanager
-def connect(
-    address: str, *, timeout: int = 10, bare: bool = True
-) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def connect(address: str, *, timeout: int = 10, bare: bool = True) -> Connection:
     """An autocommit connection; `timeout` (to connect) in seconds. NoConnection when there is none.
 
     `bare`: without what the environment says about other servers.
     """
     try:
         with without_libpq_variables() if bare else contextlib.nullcontext():
-            connection = psycopg.connect(
+            return psycopg.connect(
                 address,
                 connect_timeout=timeout,
                 autocommit=True,
@@ -151,8 +148,6 @@ def connect(
         message = f"the database on port {port} takes no connection: {reason}"
         hint = "`sharedstate status` tells what runs, `sharedstate up` starts what does not."
         raise NoConnection(message, reason=reason, hint=hint) from error
-    with connection:
-        yield connection
 
 
 def reason_of(error: psycopg.Error) -> str:

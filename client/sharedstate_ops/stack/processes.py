@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from sharedstate_ops.stack.errors import StackError, StackTimeout
+from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.users import RunAs
 
 HOST = "127.0.0.1"
@@ -83,7 +83,7 @@ def end(process: psutil.Process, *signals: tuple[signal.Signals, float]) -> sign
             process.send_signal(signal.SIGCONT)
         if wait_gone(process, patience):
             return number
-    raise StackTimeout(f"process {process.pid} does not end, even when killed.")
+    raise StackError(f"process {process.pid} does not end, even when killed.")
 
 
 def wait_until(
@@ -95,7 +95,7 @@ def wait_until(
         if not lives(process):
             raise StackError(f"{what} ended while starting.", hint=tail(log))
         if time.monotonic() > deadline:
-            raise StackTimeout(f"{what} was not ready after {timeout:.0f} s.", hint=tail(log))
+            raise StackError(f"{what} was not ready after {timeout:.0f} s.", hint=tail(log))
         time.sleep(POLL_SECONDS)
 
 

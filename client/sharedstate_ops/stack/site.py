@@ -25,8 +25,6 @@ class Site:
     home: Home
     binaries: Binaries
     run_as: RunAs
-    data: Path
-    run: Path
     keys: Keys
 
     def spawn(
@@ -77,7 +75,5 @@ def prepare(home: Home, progress: Progress) -> Site:
         home=home,
         binaries=locate(home, progress),
         run_as=choose(home.dir),
-        data=home.data,
-        run=home.run,
         keys=read_keys(home.keys_file) or write_keys(home.keys_file, new_keys()),
     )
