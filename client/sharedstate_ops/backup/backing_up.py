@@ -46,7 +46,10 @@ def back_up(connection: Connection, environment: dict[str, str], path: Path) -> 
     try:
         with _scratch(path) as scratch:
             archive.dump(scratch, environment)
-            found = _verify(scratch, expected)
+            archive.read_through(scratch)
+            found = archive.tables_in(archive.entries(scratch))
+            if missing := expected - set(found):
+                raise StackError(f"the backup lacks {', '.join(sorted(missing))}.")
             digest = archive.checksum(scratch)
             _to_disk(scratch)
             _publish(scratch, path, digest)
@@ -116,15 +119,6 @@ def _tables(connection: Connection) -> set[str]:
            )"""
     )
     return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
-
-
-def _verify(path: Path, expected: set[str]) -> list[str]:
-    archive.read_through(path)
-    found = archive.tables_in(archive.entries(path))
-    missing = expected - set(found)
-    if missing:
-        raise StackError(f"the backup lacks {', '.join(sorted(missing))}.")
-    return found
 
 
 def _to_disk(path: Path) -> None:

@@ -114,4 +114,4 @@ def _say_how_to_look(workspace: str, *, embedded: bool) -> None:
     quoted = re.sub(r'(["$`\\])', r"\\\1", query)
     out.print(escape(f'look at it:\n  {program()} psql -c "{quoted}"'))
     if embedded:
-        out.print(f"stop it:\n  {program()} down (the data stays)")
+        out.print(f"stop it (the data stays):\n  {program()} down")

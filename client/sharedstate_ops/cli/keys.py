@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from dotenv import dotenv_values
@@ -22,14 +21,6 @@ from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
 
 _LONGEST_TOKEN = timedelta(days=3653)
-
-
-class Role(StrEnum):
-    """The database roles that a token may name."""
-
-    AUTHENTICATED = "authenticated"
-    SERVICE_ROLE = "service_role"
-    ANON = "anon"
 
 
 def keys(
@@ -83,8 +74,9 @@ def token(
         str, typer.Option(metavar="TIME", help="How long it is valid: 90s, 30m, 8h or 7d.")
     ] = "8h",
     role: Annotated[
-        Role, typer.Option(help="authenticated is an agent, service_role an operator.")
-    ] = Role.AUTHENTICATED,
+        Literal["authenticated", "service_role", "anon"],
+        typer.Option(help="authenticated is an agent, service_role an operator."),
+    ] = "authenticated",
     home: HomeOption = None,
 ) -> None:
     """Print a token for one agent, signed with JWT_SECRET or the secret of this installation.
@@ -98,14 +90,14 @@ def token(
     for name, value in (("workspace", workspace), ("agent", agent)):
         if value is not None:
             checked_name(value, name)
-    if role is Role.SERVICE_ROLE and workspace is not None:
+    if role == "service_role" and workspace is not None:
         raise StackError(
             "an operator's token opens every workspace: service_role passes by row level security, "
             "so a workspace in it would pin functions and not tables.",
             hint="Leave --workspace out, or make an agent's token: --role authenticated.",
         )
     secret = _find_secret(home_of(home))
-    typer.echo(make_token(secret, role.value, workspace=workspace, agent=agent, ttl=lasts))
+    typer.echo(make_token(secret, role, workspace=workspace, agent=agent, ttl=lasts))
 
 
 def _rotate(place: Home) -> None:

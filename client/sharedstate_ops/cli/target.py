@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
@@ -19,7 +18,7 @@ from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import Connection, connect, without_libpq_variables
+from sharedstate_ops.stack.postgres import Connection, connect
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -84,13 +83,14 @@ class Target:
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
-        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
-        with without_libpq_variables() if self.embedded else contextlib.nullcontext():
-            around = dict(os.environ)
-        # It goes before the other variables, though not before an address.
-        around.pop("PGSERVICE", None)
+        # PGSERVICE goes before the other variables, though not before an address; PGSSLMODE and
+        # their like are about other servers than the embedded one.
+        aside = "PG" if self.embedded else "PGSERVICE"
+        around = {name: text for name, text in os.environ.items() if not name.startswith(aside)}
         parts = conninfo_to_dict(self._database_url())
-        variables = _variables()
+        # PGHOST of host and so on, as libpq knows them.
+        known = psycopg.pq.Conninfo.get_defaults()
+        variables = {each.keyword.decode(): each.envvar.decode() for each in known if each.envvar}
         return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
     def connect(self, *, timeout: float = 30, progress: Progress = silent) -> Connection:
@@ -112,12 +112,6 @@ class Target:
                 waiting = ""
             # A server that is not there yet gives nothing to wait on.
             time.sleep(0.1)
-
-
-def _variables() -> dict[str, str]:
-    """The variable of each part of an address, as libpq knows them: PGHOST of host."""
-    options = psycopg.pq.Conninfo.get_defaults()
-    return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
 
 
 def _stored_address(path: Path) -> str | None:

@@ -22,7 +22,7 @@ from sharedstate_ops.stack.state import (
     write_state,
 )
 
-__all__ = ["PARTS", "Stack", "StackInfo", "UpReport"]
+__all__ = ["PARTS", "Stack", "StackInfo"]
 
 
 @dataclass(frozen=True)

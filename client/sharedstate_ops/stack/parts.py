@@ -24,7 +24,8 @@ _SIGNALS = {
     # it does (up to Postgres 17) while the server recovers from the crash of a backend.
     "postgres": ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)),
     "postgrest": ((signal.SIGTERM, 5.0),),
-    "nginx": ((signal.SIGTERM, 5.0),),
+    # First the graceful shutdown: calls under way are answered.
+    "nginx": ((signal.SIGQUIT, 5.0), (signal.SIGTERM, 5.0)),
 }
 
 
@@ -159,7 +160,7 @@ class Start:
         return False
 
     def _await_postgres(
-        self, process: psutil.Process, address: str, patience: float = postgres.READY_SECONDS
+        self, process: psutil.Process, address: str, patience: float | None = None
     ) -> None:
         log = self.home.logs / "postgres.log"
         postgres.wait_ready(process, address, log, progress=self.progress, patience=patience)

@@ -24,7 +24,6 @@ from sharedstate_ops.stack.site import Site
 # Of rows of any kind: who asks knows what comes.
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_KNOWN = "select 1 from pg_database where datname = %s"
 READY_SECONDS = 60.0
 _TELL_SECONDS = 10.0
 # The same order of text on every machine. Postgres has a UTF-8 locale of its own since 17.
@@ -95,13 +94,14 @@ def wait_ready(
     log: Path,
     *,
     progress: Progress = silent,
-    patience: float = READY_SECONDS,
+    patience: float | None = None,
 ) -> None:
     """Wait until the server takes our connection; NoConnection when it refuses it.
 
     For as long as it recovers from a crash: stopping it then would make it begin anew. Of a server
-    that says nothing the wait ends after `patience` seconds.
+    that says nothing the wait ends after `patience` seconds, else READY_SECONDS.
     """
+    patience = READY_SECONDS if patience is None else patience
     began = told = time.monotonic()
     while True:
         try:
@@ -187,7 +187,8 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
             hashed = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256")
             statement = sql.SQL("alter role {} password {}")
             connection.execute(statement.format(sql.Identifier(role), hashed.decode()))
-        if not connection.execute(_KNOWN, [DATABASE]).fetchone():
+        known = "select 1 from pg_database where datname = %s"
+        if not connection.execute(known, [DATABASE]).fetchone():
             name = sql.Identifier(DATABASE)
             connection.execute(sql.SQL("create database {} owner postgres").format(name))
     with connect(keys.address(port, "supabase_admin")) as connection:

@@ -12,7 +12,7 @@ import psutil
 
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import Keys
-from sharedstate_ops.stack.processes import HOST, clean_environment, wait_until
+from sharedstate_ops.stack.processes import HOST, clean_environment
 from sharedstate_ops.stack.site import Site
 
 _CONFIG = "postgrest.conf"
@@ -45,21 +45,15 @@ def start(
     settings = _settings(site, ports) | {name.replace("_", "-"): more[name] for name in more}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     write_private(folder / _CONFIG, "".join(lines))
-    process = site.spawn(
+    return site.spawn(
         [str(site.binaries.postgrest), str(folder / _CONFIG)],
+        lambda: not fault(ports.port, site.keys),
         cwd=folder,
         log=log,
         # Without the clock of its Haskell runtime, which ticks on for a while after each request:
         # a call that comes alone costs PostgREST 1.5 ms of processor time instead of 3.5.
         env=clean_environment() | {"GHCRTS": "-V0"},
     )
-    wait_until(
-        lambda: not fault(ports.port, site.keys),
-        process=process,
-        what="postgrest",
-        log=site.log(log),
-    )
-    return process
 
 
 def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:

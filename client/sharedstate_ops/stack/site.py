@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,18 @@ class Site:
     keys: Keys
 
     def spawn(
-        self, command: Sequence[str], *, cwd: Path, log: str, env: dict[str, str] | None = None
+        self,
+        command: Sequence[str],
+        ready: Callable[[], bool] | None = None,
+        *,
+        cwd: Path,
+        log: str,
+        env: dict[str, str] | None = None,
     ) -> psutil.Popen:
-        """Start a server in a session of its own that outlives us; `log` names its log."""
+        """Start a server in a session of its own that outlives us, and wait until it is `ready`.
+
+        `log` names its log, whose last lines are in the error when that fails.
+        """
         _children[:] = [child for child in _children if child.poll() is None]
         with self.log(log).open("ab") as output:
             # Statements of clients are in it, with the data of their designs.
@@ -45,6 +54,8 @@ class Site:
                 start_new_session=True,
             )
         _children.append(child)
+        if ready:
+            processes.wait_until(ready, process=child, what=log, log=self.log(log))
         return child
 
     def log(self, name: str) -> Path:
