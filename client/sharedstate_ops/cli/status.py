@@ -17,8 +17,6 @@ from sharedstate_ops.stack import Stack, StackError, migrations
 from sharedstate_ops.stack.parts import PartStatus
 from sharedstate_ops.stack.postgres import Connection
 
-_CONNECT_SECONDS = 5.0
-
 
 def status(home: HomeOption = None) -> None:
     """Show each part: running, port, version, and why not. Exit code 0 only if all of them run.
@@ -70,7 +68,7 @@ def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
     out.print(f"database  of {escape(target.source)}")
     states = {"running" if part.running else part.detail for part in parts}
     out.print(f"embedded  {escape(', '.join(sorted(states)))}")
-    well = _say_schema(lambda: target.connect(timeout=_CONNECT_SECONDS))
+    well = _say_schema(lambda: target.connect(timeout=5))
     if not well:
         out.print(escape(target.hint))
     return well

@@ -22,8 +22,6 @@ from sharedstate_ops.stack.state import (
     write_state,
 )
 
-__all__ = ["PARTS", "Stack", "StackInfo"]
-
 
 @dataclass(frozen=True)
 class StackInfo:

@@ -45,5 +45,3 @@ class NoConnection(StackError):
             self.hint = "End a program that holds connections, then try again."
         elif self.changing:
             self.hint = "Try again in a moment."
-        elif self.refused and not hint:
-            self.hint = "Its passwords are not those of keys.json: `sharedstate up` sets them anew."

@@ -146,7 +146,7 @@ def connect(address: str, *, timeout: int = 10, bare: bool = True) -> Connection
         reason = reason_of(error)
         port = conninfo_to_dict(address).get("port", 5432)
         message = f"the database on port {port} takes no connection: {reason}"
-        hint = "`sharedstate status` tells what runs, `sharedstate up` starts what does not."
+        hint = "`sharedstate up` starts what does not run, and sets passwords as in keys.json."
         raise NoConnection(message, reason=reason, hint=hint) from error
 
 

@@ -82,9 +82,6 @@ def make_folder(home: Home) -> None:
 def prepare(home: Home, progress: Progress) -> Site:
     """Find the programs and the user to run them, and lay out the folders."""
     home.run.mkdir(exist_ok=True)
-    return Site(
-        home=home,
-        binaries=locate(home, progress),
-        run_as=choose(home.dir),
-        keys=read_keys(home.keys_file) or write_keys(home.keys_file, new_keys()),
-    )
+    binaries, run_as = locate(home, progress), choose(home.dir)
+    keys = read_keys(home.keys_file) or write_keys(home.keys_file, new_keys())
+    return Site(home, binaries, run_as, keys)
