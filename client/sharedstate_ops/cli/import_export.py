@@ -16,7 +16,7 @@ from rich.table import Table
 from sharedstate_ops.cli.output import HomeOption, TimeoutOption, err, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.cli.up import say_changed
-from sharedstate_ops.importing.export_file import SECTIONS, read_export, write_export
+from sharedstate_ops.importing.export_file import SECTIONS, lines, read_export, write_export
 from sharedstate_ops.importing.legacy import read_design
 from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.importing.upload import Outcome, upload
@@ -79,7 +79,7 @@ def export(
     with target.connect(timeout=timeout) as connection:
         document = Operator(connection, workspace).export_state()
     if output is None:
-        write_export(document, sys.stdout)
+        sys.stdout.writelines(lines(document))
         return
     write_export(document, output)
     entries = sum(len(document[section]) for section in SECTIONS)

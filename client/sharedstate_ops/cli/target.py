@@ -85,8 +85,11 @@ class Target:
         """The environment in which a program of Postgres finds it, without any argument."""
         # PGSERVICE goes before the other variables, though not before an address; PGSSLMODE and
         # their like are about other servers than the embedded one.
-        aside = "PG" if self.embedded else "PGSERVICE"
-        around = {name: text for name, text in os.environ.items() if not name.startswith(aside)}
+        around = {
+            name: text
+            for name, text in os.environ.items()
+            if name != "PGSERVICE" and not (self.embedded and name.startswith("PG"))
+        }
         parts = conninfo_to_dict(self._database_url())
         # PGHOST of host and so on, as libpq knows them.
         known = psycopg.pq.Conninfo.get_defaults()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO, TypedDict
+from typing import Any, TypedDict
 
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
 from sharedstate_ops.importing.reading import Place, Reading, SourceError
@@ -86,9 +86,6 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     yield "\n}\n"
 
 
-def write_export(document: dict[str, Any], target: Path | TextIO) -> None:
-    """Write the document to a stream, or to a file that is complete or not there at all."""
-    if isinstance(target, Path):
-        write_private(target, "".join(lines(document)))
-    else:
-        target.writelines(lines(document))
+def write_export(document: dict[str, Any], path: Path) -> None:
+    """Write the document to a file that is complete or not there at all."""
+    write_private(path, "".join(lines(document)))
