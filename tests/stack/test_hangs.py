@@ -74,7 +74,7 @@ def test_a_postgres_that_is_stopped_while_it_recovers_from_a_crash_ends_and_lose
     began = time.monotonic()
     stack.down()
     assert time.monotonic() - began < 30
-    assert not stack.anything_runs()
+    assert not stack.living()
     stack.up()
     with stack.database() as connection:
         assert connection.execute("select count(*) from notes").fetchone() == (400000,)

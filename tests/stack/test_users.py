@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate_ops.stack.core import PARTS
+from sharedstate_ops.stack.state import PARTS
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
