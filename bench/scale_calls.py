@@ -11,6 +11,7 @@ from sharedstate import ActivityFeed, SharedState
 
 STEPS = ("five calls", "checkout + checkin")
 ACTIVITY_PROMISE, STATUS_PROMISE = "get_recent_activity", "get_system_status"
+SITUATION_PROMISE, RELEASE_PROMISE = "get_situation", "release_execution"
 
 
 def calls(state: SharedState, closing: ExitStack) -> dict[str, Callable[[], object]]:
@@ -29,6 +30,11 @@ def calls(state: SharedState, closing: ExitStack) -> dict[str, Callable[[], obje
         STEPS[0]: lambda: five_calls(state),
         STEPS[1]: lambda: checkout_and_checkin(state),
         STATUS_PROMISE: state.get_system_status,
+        SITUATION_PROMISE: lambda: state.get_situation(AGENT),
+        RELEASE_PROMISE: state.release_execution,
+        f"{RELEASE_PROMISE}, a session that holds nothing": lambda: state.release_execution(
+            "none:"
+        ),
         ACTIVITY_PROMISE: state.get_recent_activity,
         f"{ACTIVITY_PROMISE}, agent": lambda: state.get_recent_activity(50, AGENT),
         f"{ACTIVITY_PROMISE}, execution": lambda: state.get_recent_activity(

@@ -373,3 +373,50 @@ class Checkin:
     interfaces: InterfacesRow | None
     design: DesignRow | None
     released: bool
+
+
+class ExecutionRelease(TypedDict):
+    """What `release_execution` ended: leases, places in line, and budget reservations."""
+
+    leases: list[LockRow]
+    waits: list[LockQueueRow]
+    reservations: list[ReservationRow]
+
+
+class AwaitedLock(TypedDict):
+    """A lock that an execution waits for. `position` 1 is the next in line.
+
+    `held_by` is the agent that holds it, until `held_until` if it is not renewed; None while nobody
+    does.
+    """
+
+    resource_type: str
+    resource_name: str
+    position: int
+    held_by: str | None
+    held_until: str | None
+    waiting_since: str
+    gives_up_at: str
+    request_id: str
+
+
+class Situation(TypedDict):
+    """What `get_situation` answers.
+
+    `leases` and `waits` are of the execution; `budget`, a row a quantity, and `stale_inputs` of the
+    agent's subsystem. `conflicts` are the open ones that concern the agent, `blocked_by` those of
+    them that block it. `activity` are its newest entries of the log, `server_time` the database's
+    clock.
+    """
+
+    agent_name: str
+    execution_id: str
+    subsystem: str
+    leases: list[LockRow]
+    waits: list[AwaitedLock]
+    blocked_by: list[ConflictRow]
+    conflicts: list[ConflictRow]
+    budget: list[BudgetUsageRow]
+    stale_inputs: list[StaleInput]
+    activity: list[ActivityRow]
+    server_time: str

@@ -40,3 +40,38 @@ comment on type public.workspace_summary is 'A row of list_workspaces.';
 create type public.import_counts as (section text, imported integer, unchanged integer, refused integer);
 comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
+
+create type public.execution_release as (
+  leases public.agent_locks [],
+  waits public.lock_queue [],
+  reservations public.budget_reservations []
+);
+comment on type public.execution_release is 'Answer of release_execution: what it ended.';
+
+create type public.awaited_lock as (
+  resource_type text,
+  resource_name text,
+  position bigint,
+  held_by text,
+  held_until timestamptz,
+  waiting_since timestamptz,
+  gives_up_at timestamptz,
+  request_id uuid
+);
+comment on type public.awaited_lock is
+'A place in line, 1 for the next; held_by and held_until are null while nobody holds the lock.';
+
+create type public.situation as (
+  agent_name text,
+  execution_id text,
+  subsystem text,
+  leases public.agent_locks [],
+  waits public.awaited_lock [],
+  blocked_by public.conflicts [],
+  conflicts public.conflicts [],
+  budget public.budget_usage [],
+  stale_inputs jsonb,
+  activity public.agent_activity_logs [],
+  server_time timestamptz
+);
+comment on type public.situation is 'Answer of get_situation.';

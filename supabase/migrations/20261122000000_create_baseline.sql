@@ -7016,6 +7016,41 @@ create type public.import_counts as (section text, imported integer, unchanged i
 comment on type public.import_counts is
 'A row of import_state. refused: the database holds something else under that identity and keeps it.';
 
+create type public.execution_release as (
+  leases public.agent_locks [],
+  waits public.lock_queue [],
+  reservations public.budget_reservations []
+);
+comment on type public.execution_release is 'Answer of release_execution: what it ended.';
+
+create type public.awaited_lock as (
+  resource_type text,
+  resource_name text,
+  position bigint,
+  held_by text,
+  held_until timestamptz,
+  waiting_since timestamptz,
+  gives_up_at timestamptz,
+  request_id uuid
+);
+comment on type public.awaited_lock is
+'A place in line, 1 for the next; held_by and held_until are null while nobody holds the lock.';
+
+create type public.situation as (
+  agent_name text,
+  execution_id text,
+  subsystem text,
+  leases public.agent_locks [],
+  waits public.awaited_lock [],
+  blocked_by public.conflicts [],
+  conflicts public.conflicts [],
+  budget public.budget_usage [],
+  stale_inputs jsonb,
+  activity public.agent_activity_logs [],
+  server_time timestamptz
+);
+comment on type public.situation is 'Answer of get_situation.';
+
 -- sql/80_operations/checkin_subsystem.sql
 -- Checks the arguments of a check-in.
 create or replace function core.require_checkin(
@@ -8278,6 +8313,155 @@ comment on function public.list_workspaces() is
 'For operators: every workspace with how many subsystems it has, how many are complete, and its open conflicts. To a
 token that names a workspace: that one.';
 
+-- sql/80_operations/release_execution.sql
+-- The executions that are meant: the one of that name, or all whose name begins with it when it ends in a colon.
+create or replace function core.executions_of(p_workspace text, p_execution_id text)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_execution_id not like '%:' then
+    return array[p_execution_id];
+  end if;
+  return array(
+    select l.execution_id from public.agent_locks as l
+    where l.workspace = p_workspace and starts_with(l.execution_id, p_execution_id)
+    union
+    select t.execution_id from core.lock_tickets as t
+    where t.workspace = p_workspace and starts_with(t.execution_id, p_execution_id)
+    union
+    select r.execution_id from public.budget_reservations as r
+    where r.workspace = p_workspace and starts_with(r.execution_id, p_execution_id)
+  );
+end;
+$$;
+
+-- Takes these requests out of the line, and returns their places. Each counts as answered with nothing, or a late
+-- repetition of its acquire call would get in line again. One that was granted meanwhile is no longer there to take.
+create or replace function core.end_waits(p_workspace text, p_request_ids uuid[])
+returns public.lock_queue[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_waits public.lock_queue[];
+begin
+  with gone as (
+    delete from core.lock_tickets as t
+    where t.workspace = p_workspace and t.request_id = any(p_request_ids)
+    returning t.request_id, t.arguments_hash
+  ), answered as (
+    insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
+    select p_workspace, g.request_id, 'acquire_locks', g.arguments_hash, '[]' from gone as g
+    on conflict do nothing
+  )
+  -- As the line was when this statement began.
+  select array(
+    select q from public.lock_queue as q
+    where q.workspace = p_workspace and q.request_id in (select g.request_id from gone as g)
+    order by q.resource_type, q.resource_name, q.position
+  ) into v_waits;
+  return v_waits;
+end;
+$$;
+
+-- Ends what these executions have reserved, and returns it.
+create or replace function core.end_reservations(p_workspace text, p_execution_ids text[])
+returns public.budget_reservations[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row public.budget_reservations;
+  v_rows public.budget_reservations[] := '{}';
+begin
+  for v_row in
+    delete from core.live_reservations as r
+    where r.workspace = p_workspace and r.execution_id = any(p_execution_ids)
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    returning r.*
+  loop
+    perform core.write_activity(
+      p_workspace, v_row.agent_name, 'budget_released',
+      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
+      v_row.execution_id
+    );
+    v_rows := v_rows || v_row;
+  end loop;
+  return v_rows;
+end;
+$$;
+
+-- In the lock order: request ids, leases, tickets, reservations. The leases are locked first and deleted last: with
+-- their tickets still in line, what one agent of a session gives back would be handed over to the next one of it; and
+-- a reservation that is tied to a lease is still there to be told of.
+create or replace function core.release_execution(p_execution_id text, p_request_id uuid)
+returns public.execution_release
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_request core.request;
+  v_executions text[];
+  v_waiting uuid[];
+  v_answer public.execution_release;
+begin
+  perform core.require_name('execution_id', p_execution_id);
+  v_request := core.recall_request(
+    v_workspace, p_request_id, 'release_execution', jsonb_build_array(p_execution_id)
+  );
+  if v_request.is_replay then
+    return jsonb_populate_record(null::public.execution_release, v_request.answer);
+  end if;
+  v_executions := core.executions_of(v_workspace, p_execution_id);
+  v_waiting := array(
+    select t.request_id from core.lock_tickets as t
+    where t.workspace = v_workspace and t.execution_id = any(v_executions)
+      and t.agent_name = coalesce(core.claimed_agent(), t.agent_name)
+    order by t.request_id
+  );
+  -- Behind the repetition of an acquire call that is under way: it would not find its ticket, and queue anew.
+  perform core.lock_request(v_workspace, w.request_id) from unnest(v_waiting) as w (request_id);
+  perform from public.agent_locks as l
+  where l.workspace = v_workspace and l.execution_id = any(v_executions)
+    and l.locked_by = coalesce(core.claimed_agent(), l.locked_by) and l.expires_at > clock_timestamp()
+  order by l.resource_type, l.resource_name
+  for update;
+  v_answer.waits := core.end_waits(v_workspace, v_waiting);
+  v_answer.reservations := core.end_reservations(v_workspace, v_executions);
+  -- With these, what was handed over to one of its waits while we waited for the locks above.
+  with ended as (
+    delete from public.agent_locks as l
+    where l.workspace = v_workspace and l.execution_id = any(v_executions)
+      and l.locked_by = coalesce(core.claimed_agent(), l.locked_by) and l.expires_at > clock_timestamp()
+    returning l as lease
+  )
+  select array(select e.lease from ended as e order by (e.lease).resource_type, (e.lease).resource_name)
+  into v_answer.leases;
+  perform core.remember_request(v_request, to_jsonb(v_answer));
+  return v_answer;
+end;
+$$;
+
+create or replace function public.release_execution(execution_id text, request_id uuid default null)
+returns public.execution_release
+language sql
+set search_path = ''
+as $$
+  select core.release_execution(execution_id, request_id);
+$$;
+
+comment on function public.release_execution(text, uuid) is
+'Ends all leases, places in line and budget reservations of an execution, and answers what it ended. With a text that
+ends in a colon, such as "session-7:", those of every execution that begins with it.
+
+What it held goes to the next in line at once. Writes with its tokens are refused from then on, and a late repetition of
+an acquire call gets nothing. The execution may begin anew.';
+
 -- sql/80_operations/schema_version.sql
 create or replace function public.schema_version()
 returns text
@@ -8379,6 +8563,128 @@ comment on view public.system_status is
 'Each subsystem with its budget, who holds its lock, how many open conflicts concern it, and which of the documents that
 it was made from have changed since.';
 
+-- sql/80_operations/get_situation.sql
+-- A subsystem's rows of budget_usage: that view works out whole workspaces, and for the owner of the database all.
+create or replace function core.budget_of_subsystem(p_workspace text, p_subsystem text)
+returns public.budget_usage[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_allocation constant jsonb := (core.latest_constraints(p_workspace)).budget_allocations -> p_subsystem;
+  v_used public.subsystems;
+  v_held core.amounts;
+begin
+  select * into v_used from public.subsystems as s
+  where s.workspace = p_workspace and s.name = p_subsystem;
+  select sum(r.mass_kg), sum(r.cost_usd), sum(r.power_w) into v_held
+  from core.live_reservations as r
+  where r.workspace = p_workspace and r.subsystem = p_subsystem;
+  return array(
+    select row(
+      p_workspace, 'subsystem', p_subsystem, b.quantity, b.allocated, b.used, b.held,
+      b.allocated - b.used - b.held, round(b.used / nullif(b.allocated, 0), 4)
+    )::public.budget_usage
+    from (
+      select
+        q.name as quantity, (v_allocation ->> q.name)::numeric as allocated,
+        coalesce(q.used, 0) as used, coalesce(q.held, 0) as held
+      from (
+        values
+        ('cost_usd', v_used.current_cost_usd, v_held.cost_usd),
+        ('mass_kg', v_used.current_mass_kg, v_held.mass_kg),
+        ('power_w', v_used.current_power_w, v_held.power_w)
+      ) as q (name, used, held)
+    ) as b
+    where b.allocated is not null or b.used > 0
+    order by b.quantity
+  );
+end;
+$$;
+
+-- The live tickets of an execution, a row for each resource that they wait for.
+create or replace function core.waits_of_execution(p_workspace text, p_execution_id text)
+returns public.awaited_lock[]
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  return array(
+    select row(
+      r.resource_type, r.resource_name, q.position, l.locked_by, l.expires_at, q.waiting_since, q.gives_up_at,
+      q.request_id
+    )::public.awaited_lock
+    from core.lock_tickets as t
+    inner join core.lock_ticket_resources as r on t.ticket_id = r.ticket_id
+    cross join lateral (
+      select * from public.lock_queue as o
+      where o.workspace = r.workspace and o.resource_type = r.resource_type and o.resource_name = r.resource_name
+      offset 0
+    ) as q
+    left join public.agent_locks as l
+      on r.workspace = l.workspace and r.resource_type = l.resource_type and r.resource_name = l.resource_name
+      and l.expires_at > clock_timestamp()
+    where t.workspace = p_workspace and t.execution_id = p_execution_id and q.request_id = t.request_id
+    order by q.waiting_since, r.resource_type, r.resource_name
+  );
+end;
+$$;
+
+-- In two halves although it only reads: what checks the arguments, and knows the subsystem of an agent, is not for
+-- callers.
+create or replace function core.get_situation(p_agent_name text, p_execution_id text)
+returns public.situation
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_workspace constant text := core.current_workspace();
+  v_subsystem text;
+begin
+  perform core.require_name('agent_name', p_agent_name);
+  perform core.require_name('execution_id', p_execution_id);
+  v_subsystem := core.agent_subsystem(p_agent_name);
+  return row(
+    p_agent_name,
+    p_execution_id,
+    v_subsystem,
+    array(
+      select l from public.agent_locks as l
+      where l.workspace = v_workspace and l.execution_id = p_execution_id and l.expires_at > clock_timestamp()
+      order by l.resource_type, l.resource_name
+    ),
+    core.waits_of_execution(v_workspace, p_execution_id),
+    array(select b from core.blockers_of_agent(v_workspace, p_agent_name) as b),
+    array(select c from core.get_active_conflicts(p_agent_name) as c),
+    core.budget_of_subsystem(v_workspace, v_subsystem),
+    core.stale_inputs(v_workspace, v_subsystem),
+    array(select a from core.get_recent_activity(20, p_agent_name, null, null, null, null, null) as a),
+    clock_timestamp()
+  )::public.situation;
+end;
+$$;
+
+create or replace function public.get_situation(agent_name text, execution_id text)
+returns public.situation
+language sql
+stable
+set search_path = ''
+as $$
+  select core.get_situation(agent_name, execution_id);
+$$;
+
+comment on function public.get_situation(text, text) is
+'All that an agent has to know now, in one read.
+
+leases: what the execution holds, and until when. waits: what it waits for, its place in line, and who holds it.
+conflicts: open ones that concern the agent (or another of its subsystem) as source, target or blocked; blocked_by:
+those of them that block it. budget and stale_inputs are of its subsystem. activity: its 20 newest entries in the log.';
+
 -- sql/90_grants.sql
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
 -- An RPC is a pair: the public wrapper and the core function that it calls. Some reads have no core half.
@@ -8444,6 +8750,8 @@ public.read_activity, core.read_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
+public.release_execution, core.release_execution,
+public.get_situation, core.get_situation,
 public.schema_version
 to authenticated, service_role;
 

@@ -209,6 +209,8 @@ class Worker:
             ("checkout_subsystem", {"subsystem": one, **agent}, False),
             ("renew_lock", {**resource, **run, **token}, False),
             ("release_lock", {**resource, **run}, False),
+            ("release_execution", run, False),
+            ("get_situation", agent, False),
             ("cleanup_expired_locks", {}, False),
             ("update_subsystem_status", {"subsystem": one, "status": {"n": 2}, **run}, False),
             (

@@ -22,6 +22,8 @@ DEADLOCKS = "tests/sql/test_deadlocks.py"
 LOCKS = "tests/sql/test_locks.py"
 STATUS = "tests/sql/test_status.py"
 STEPS = "tests/concurrency/test_interleavings.py"
+ENDS = "tests/sql/test_release_execution.py"
+END_RACES = "tests/concurrency/test_release_execution.py"
 CHAOS = "tests/chaos/test_chaos.py"
 
 
@@ -307,6 +309,27 @@ MUTANTS = (
         "select max((e.value",
         "select min((e.value",
         (DEADLOCKS,),
+    ),
+    Mutant(
+        "the end of an execution leaves its waits unanswered",
+        "80_operations/release_execution.sql",
+        "'[]' from gone as g",
+        "'[]' from gone as g where false",
+        (ENDS,),
+    ),
+    Mutant(
+        "the end of an execution does not wait for its acquire calls",
+        "80_operations/release_execution.sql",
+        "core.lock_request(v_workspace, w.request_id)",
+        "w.request_id",
+        (END_RACES,),
+    ),
+    Mutant(
+        "the end of an execution forgets what it is given meanwhile",
+        "80_operations/release_execution.sql",
+        "    returning l as lease",
+        "      and not l.provisional\n    returning l as lease",
+        (END_RACES,),
     ),
 )
 

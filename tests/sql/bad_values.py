@@ -400,6 +400,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "strict": BOOLEANS,
         "accept_stale": [text for text in TEXTS if text is not None],
     },
+    "release_execution": {"execution_id": NAMES},
     "init_workspace": {"workspace_name": NAMES, "with_defaults": BOOLEANS},
     "import_state": {
         "document": [

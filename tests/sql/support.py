@@ -212,6 +212,18 @@ def _reservation(api: Api) -> Row:
     return {"reservation_id": row["reservation_id"]}
 
 
+def _held(api: Api) -> Row:
+    """What an execution can have: a lease, a place in line and a reservation."""
+    api.lock()
+    api.lock("power", "power_agent", "run-2")
+    waiting = {"wait_seconds": 60, "request_id": str(uuid.uuid4())}
+    assert (
+        api.do("acquire_lock", **{**_RESOURCE, "resource_name": "power"}, **_RUN, **waiting) == []
+    )
+    api.do("reserve_budget", subsystem="reserve", **_RUN, **_AMOUNTS)
+    return {}
+
+
 def _own_name(api: Api) -> Row:
     return {"workspace_name": api.workspace}
 
@@ -430,6 +442,12 @@ MUTATIONS = (
         {"status": {"state": "designing"}},
         "agent_name",
         prepare=_locked,
+    ),
+    Mutation(
+        "release_execution",
+        {"execution_id": "run-1"},
+        {"execution_id": "run-2"},
+        prepare=_held,
     ),
     Mutation(
         "init_workspace",

@@ -61,6 +61,7 @@ LOGGED = {
     "init_workspace": None,
     "import_state": None,
     "prune_activity": None,
+    "release_execution": "budget_released",
 }
 
 

@@ -245,6 +245,7 @@ def test_functions_that_write_are_volatile_and_reads_are_not(api: Api) -> None:
         "public.get_conflict_history",
         "public.get_lock_status",
         "public.get_recent_activity",
+        "public.get_situation",
         "public.health",
         "public.is_blocked",
         "public.list_workspaces",

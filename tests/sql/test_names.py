@@ -61,7 +61,9 @@ def test_everything_can_have_any_name(api: Api, name: str) -> None:
         assert [each["conflict_id"] for each in state.get_active_conflicts(name)] == [number]
         checkout = state.checkout_subsystem("power", name, reads=[name])
         assert checkout is not None
+        assert [each["resource_name"] for each in state.get_situation(name)["leases"]] == ["power"]
         state.release_lock("subsystem", "power")
+        assert state.release_execution(name)["leases"] == []
         logged = state.get_recent_activity(agent_name=name, execution_id=name)
         assert {each["agent_name"] for each in logged} == {name}
         query = state.supabase.table("subsystems").select("workspace, name")

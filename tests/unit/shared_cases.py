@@ -272,6 +272,21 @@ SHARED_CASES = [
         {"name": "arm"},
     ),
     Case("list_workspaces", (), {}, [{"name": "arm"}], [{"name": "arm"}], mutates=False),
+    *(
+        Case(
+            "get_situation",
+            ("power_agent", *execution),
+            {"agent_name": "power_agent", "execution_id": sent},
+            {"leases": []},
+            {"leases": []},
+            mutates=False,
+        )
+        for execution, sent in (((), "my-run"), (("run-2",), "run-2"))
+    ),
+    *(
+        Case("release_execution", execution, {"execution_id": sent}, {"leases": []}, {"leases": []})
+        for execution, sent in (((), "my-run"), (("session-7:",), "session-7:"))
+    ),
     Case("export_state", (), {}, {"format": "sharedstate/1"}, {"format": "sharedstate/1"},
          mutates=False),
 ]  # fmt: skip

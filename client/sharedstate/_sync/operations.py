@@ -1,4 +1,4 @@
-"""What operators do, and health."""
+"""Whole executions, what operators do, and health."""
 
 from __future__ import annotations
 
@@ -11,7 +11,38 @@ from sharedstate._sync.base import Methods
 
 
 class OperationMethods(Methods):
-    """What a client does for operators, and health."""
+    """What a client does about whole executions, for operators, and health."""
+
+    def get_situation(self, agent_name: str, execution_id: str | None = None) -> types.Situation:
+        """All that an agent has to know now: leases, waits, conflicts, budget, stale inputs, log.
+
+        Of our own execution, unless another one is named.
+
+        Example:
+            >>> now = state.get_situation("skeleton_agent")
+            >>> for wait in now["waits"]:
+            ...     print("behind", wait["held_by"], "until", wait["held_until"])
+        """
+        params = {"agent_name": agent_name, "execution_id": self._execution(execution_id)}
+        return self._rpc("get_situation", params, row)
+
+    def release_execution(
+        self, execution_id: str | None = None, *, request_id: RequestId = None
+    ) -> types.ExecutionRelease:
+        """End all leases, places in line and reservations of an execution, by default our own.
+
+        A name that ends in a colon stands for every execution that begins with it. With a key that
+        names its agent, only what is that agent's. Writes under the ended leases raise LeaseLost.
+
+        Example:
+            >>> ended = state.release_execution("session-7:")
+            >>> print([lease["resource_name"] for lease in ended["leases"]])
+        """
+        params = {"execution_id": self._execution(execution_id), "request_id": request_id}
+        return self._rpc("release_execution", params, row)
+
+    def _execution(self, execution_id: str | None) -> str:
+        return self.execution_id if execution_id is None else execution_id
 
     def health(self) -> types.Health:
         """Whether the service answers, its schema version and its clock."""
