@@ -272,6 +272,8 @@ SHARED_CASES = [
         {"name": "arm"},
     ),
     Case("list_workspaces", (), {}, [{"name": "arm"}], [{"name": "arm"}], mutates=False),
+    Case("get_board", (), {"cursor": None, "limit_count": 100}, ROW, ROW, mutates=False),
+    Case("get_board", ("7/9", 20), {"cursor": "7/9", "limit_count": 20}, ROW, ROW, mutates=False),
     Case("export_state", (), {}, {"format": "sharedstate/1"}, {"format": "sharedstate/1"},
          mutates=False),
 ]  # fmt: skip
