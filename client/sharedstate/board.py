@@ -13,6 +13,21 @@ class BoardSubsystem(types.SystemStatusRow):
     queue_length: int
 
 
+class BoardConflict(TypedDict):
+    """An open conflict. Priority 1 is the most urgent of 1..4; `reports`: how often reported."""
+
+    conflict_id: int
+    severity: str
+    priority: int
+    source_agent: str
+    target_agent: str
+    blocks_agents: list[str]
+    description: str
+    created_at: str
+    reports: int
+    last_reported_at: str
+
+
 class BoardCounts(TypedDict):
     """How many there are in all, also beyond the limit of the board's lists."""
 
@@ -33,7 +48,7 @@ class Board(TypedDict):
     workspace: str
     server_time: str
     subsystems: list[BoardSubsystem]
-    conflicts: list[types.BoardConflict]
+    conflicts: list[BoardConflict]
     leases: list[types.LockRow]
     queue: list[types.LockQueueRow]
     budgets: list[types.BudgetUsageRow]

@@ -81,8 +81,12 @@ ConflictEvent = Literal[
 ]
 
 
-class BoardConflict(TypedDict):
-    """An open conflict on the board: a row of `conflicts` without its details."""
+class ConflictRow(TypedDict):
+    """Row of `conflicts`. Priority 1 is the most urgent of 1..4.
+
+    `reports` counts how often it was reported while open; `reported_to` is the target that its
+    source named, `target_agent` the one that it has now.
+    """
 
     workspace: str
     conflict_id: int
@@ -91,6 +95,7 @@ class BoardConflict(TypedDict):
     source_agent: str
     target_agent: str
     description: str
+    details: dict[str, Any]
     blocks_agents: list[str]
     status: str
     resolution: str | None
@@ -102,16 +107,6 @@ class BoardConflict(TypedDict):
     reported_to: str
     reports: int
     last_reported_at: str
-
-
-class ConflictRow(BoardConflict):
-    """Row of `conflicts`. Priority 1 is the most urgent of 1..4.
-
-    `reports` counts how often it was reported while open; `reported_to` is the target that its
-    source named, `target_agent` the one that it has now.
-    """
-
-    details: dict[str, Any]
 
 
 class BudgetTransfer(TypedDict):

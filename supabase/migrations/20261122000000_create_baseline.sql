@@ -8477,10 +8477,11 @@ it was made from have changed since.';
 -- Everything is read with the caller's rights, and of one moment: the feed goes on exactly where the lists stand. Its
 -- first page ends where read_activity begins for who has no cursor, so the next one neither skips nor repeats an entry.
 --
--- The totals are those of the view budget_usage, which would find them for every workspace that an operator may see.
--- Without sequential scans, as all that reads the queue: see 30_locks/tables.sql.
+-- It is called each second by whoever looks on. So json, which is written once, and not jsonb, which is built and then
+-- written. The totals are those of the view budget_usage, which finds them for every workspace that an operator may see
+-- before it shows one. No sequential scans, as in all that reads the queue: see 30_locks/tables.sql.
 create or replace function public.get_board("cursor" text default null, limit_count integer default 100)
-returns jsonb
+returns json
 language sql
 stable
 set search_path = ''
@@ -8509,21 +8510,23 @@ as $$
       'robot' as name,
       t.quantity,
       t.allocated,
-      coalesce(t.used, 0) as used,
-      coalesce(t.held, 0) as held
+      t.used,
+      t.held,
+      t.allocated - t.used - t.held as remaining,
+      round(t.used / nullif(t.allocated, 0), 4) as share
     from (
       select
-        sum(s.current_mass_kg) as mass_kg,
-        sum(s.current_cost_usd) as cost_usd,
-        sum(s.current_power_w) as power_w
+        coalesce(sum(s.current_mass_kg), 0) as mass_kg,
+        coalesce(sum(s.current_cost_usd), 0) as cost_usd,
+        coalesce(sum(s.current_power_w), 0) as power_w
       from public.subsystems as s
       where s.workspace = (select h.workspace from here as h)
     ) as u
     cross join (
       select
-        sum(r.mass_kg) as mass_kg,
-        sum(r.cost_usd) as cost_usd,
-        sum(r.power_w) as power_w
+        coalesce(sum(r.mass_kg), 0) as mass_kg,
+        coalesce(sum(r.cost_usd), 0) as cost_usd,
+        coalesce(sum(r.power_w), 0) as power_w
       from core.live_reservations as r
       where r.workspace = (select h.workspace from here as h)
     ) as r
@@ -8544,42 +8547,42 @@ as $$
       ('power_w', a.power_w, u.power_w, r.power_w)
     ) as t (quantity, allocated, used, held)
   )
-  select jsonb_build_object(
+  select json_build_object(
     'workspace', (select h.workspace from here as h),
     'server_time', clock_timestamp(),
     'subsystems', array(
-      select to_jsonb(s) || jsonb_build_object('queue_length', coalesce(w.queue_length, 0))
-      from public.system_status as s
-      left join waiters as w on s.name = w.subsystem
-      where s.workspace = (select h.workspace from here as h)
-      order by s.name
-      limit limit_count
+      select row_to_json(b) from (
+        select s.*, coalesce(w.queue_length, 0) as queue_length
+        from public.system_status as s
+        left join waiters as w on s.name = w.subsystem
+        where s.workspace = (select h.workspace from here as h)
+        order by s.name
+        limit limit_count
+      ) as b
     ),
     'conflicts', array(
-      select to_jsonb(c) - 'details'
-      from public.conflicts as c
-      where c.workspace = (select h.workspace from here as h) and c.status = 'open'
-      order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id
-      limit limit_count
+      select row_to_json(b) from (
+        select
+          c.conflict_id, c.severity, c.priority, c.source_agent, c.target_agent, c.blocks_agents, c.description,
+          c.created_at, c.reports, c.last_reported_at
+        from public.conflicts as c
+        where c.workspace = (select h.workspace from here as h) and c.status = 'open'
+        order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id
+        limit limit_count
+      ) as b
     ),
     'leases', array(
-      select to_jsonb(l) from leases as l
+      select row_to_json(l) from leases as l
       order by l.expires_at, l.resource_type, l.resource_name
       limit limit_count
     ),
     'queue', array(
-      select to_jsonb(q) from queue as q
+      select row_to_json(q) from queue as q
       order by q.resource_type, q.resource_name, q.position
       limit limit_count
     ),
-    'budgets', array(
-      select to_jsonb(t) || jsonb_build_object(
-        'remaining', t.allocated - t.used - t.held, 'share', round(t.used / nullif(t.allocated, 0), 4)
-      )
-      from totals as t
-      order by t.quantity
-    ),
-    'counts', jsonb_build_object(
+    'budgets', array(select row_to_json(t) from totals as t order by t.quantity),
+    'counts', json_build_object(
       'subsystems', (
         select count(*) from public.subsystems as s
         where s.workspace = (select h.workspace from here as h)
@@ -8591,9 +8594,9 @@ as $$
       'leases', (select count(*) from leases),
       'queue', (select count(*) from queue)
     ),
-    'entries', case when get_board."cursor" is not null then to_jsonb(p.entries) else to_jsonb(array(
+    'entries', case when get_board."cursor" is not null then array_to_json(p.entries) else array_to_json(array(
       select e.entry from (
-        select to_jsonb(a) as entry, a.transaction_id, a.id from public.agent_activity_logs as a
+        select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
         where a.workspace = (select h.workspace from here as h)
           and (a.transaction_id, a.id)
           <= (split_part(p."cursor", '/', 1)::xid8, split_part(p."cursor", '/', 2)::bigint)
@@ -8615,7 +8618,7 @@ how many there are in all.
 - workspace; server_time, by the database''s clock: compare expires_at with it.
 - subsystems, by name: rows of system_status (state, figures beside budgets, locked_by, lock_expires_at,
   active_conflicts, stale_inputs), each with queue_length: how many wait for its lock.
-- conflicts: open ones, most urgent first, without their details. blocks_agents: whom each blocks.
+- conflicts: open ones, most urgent first, without their details; blocks_agents: whom each blocks.
 - leases: rows of agent_locks, those that end first first. queue: rows of lock_queue, by resource and position.
 - budgets: of the whole robot, as budget_usage shows it: mass_kg, cost_usd and power_w, also where there is no limit.
 - counts: {subsystems, conflicts, leases, queue}.
