@@ -14,6 +14,10 @@ as $$
   with here as materialized (
     select core.current_workspace() as workspace
   ),
+  subsystems as materialized (
+    select s.* from public.system_status as s
+    where s.workspace = (select h.workspace from here as h)
+  ),
   leases as materialized (
     select l.* from public.agent_locks as l
     where l.workspace = (select h.workspace from here as h) and l.expires_at > clock_timestamp()
@@ -43,8 +47,7 @@ as $$
         coalesce(sum(s.current_mass_kg), 0) as mass_kg,
         coalesce(sum(s.current_cost_usd), 0) as cost_usd,
         coalesce(sum(s.current_power_w), 0) as power_w
-      from public.subsystems as s
-      where s.workspace = (select h.workspace from here as h)
+      from subsystems as s
     ) as u
     cross join (
       select
@@ -77,9 +80,8 @@ as $$
     'subsystems', array(
       select row_to_json(b) from (
         select s.*, coalesce(w.queue_length, 0) as queue_length
-        from public.system_status as s
+        from subsystems as s
         left join waiters as w on s.name = w.subsystem
-        where s.workspace = (select h.workspace from here as h)
         order by s.name
         limit limit_count
       ) as b
@@ -107,10 +109,7 @@ as $$
     ),
     'budgets', array(select row_to_json(t) from totals as t order by t.quantity),
     'counts', json_build_object(
-      'subsystems', (
-        select count(*) from public.subsystems as s
-        where s.workspace = (select h.workspace from here as h)
-      ),
+      'subsystems', (select count(*) from subsystems),
       'conflicts', (
         select count(*) from public.conflicts as c
         where c.workspace = (select h.workspace from here as h) and c.status = 'open'
