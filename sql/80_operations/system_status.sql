@@ -75,6 +75,7 @@ left join (
     where
       v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
       and v.version > greatest(i.seen_version, i.accepted_version)
+    offset 0 -- noqa: AM09
   )
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem

@@ -24,7 +24,7 @@ HELPERS_OF_CALLERS = {
     "core.stale_inputs",
 }
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_lock_status", "health", "is_blocked", "schema_version"}
+WITHOUT_TWIN = {"get_board", "get_lock_status", "health", "is_blocked", "schema_version"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
@@ -242,6 +242,7 @@ def test_functions_that_write_are_volatile_and_reads_are_not(api: Api) -> None:
         "public.diff_global_constraints",
         "public.export_state",
         "public.get_active_conflicts",
+        "public.get_board",
         "public.get_conflict_history",
         "public.get_lock_status",
         "public.get_recent_activity",

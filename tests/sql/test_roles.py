@@ -38,6 +38,7 @@ READS = (
     "wait_until_unblocked",
     "get_recent_activity",
     "read_activity",
+    "get_board",
     "get_lock_status",
     "get_situation",
     "diff_documents",
