@@ -180,7 +180,7 @@ def claims(key: str) -> dict[str, Any]:
 
 
 def name_fault(name: Any) -> str | None:
-    """Why `name` is no name, as `core.require_name` of the database says it; None where it is one."""
+    """Why `name` is no name, as the database says it; None where it is one."""
     if not isinstance(name, str):
         return "is no text"
     if not name:
