@@ -19,7 +19,8 @@
 -- activity log and of requests, so these may be written at any time. There are three exceptions:
 -- - Who holds the workspace's row may lock further subsystem rows out of their order: all who lock several hold it.
 -- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
---   both subsystems by then. Who locks reservations without such a row (release_budget) waits for nothing after that.
+--   both subsystems by then. Who locks reservations without such a row (release_budget,
+--   release_execution) waits for nothing after that.
 -- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
 --   for.
 --

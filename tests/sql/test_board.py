@@ -220,11 +220,10 @@ def full(api: Api) -> Row:
 def test_agents_and_operators_of_the_workspace_see_the_same(api: Api) -> None:
     board = full(api)
     secret = api.stack.jwt_secret
-    workspace = {"workspace": api.workspace, "ttl": 60}
     for key in (
-        make_token(secret, "authenticated", agent="shell_agent", **workspace),
+        make_token(secret, "authenticated", workspace=api.workspace, agent="shell_agent"),
         api.stack.service_key,
-        make_token(secret, "service_role", **workspace),
+        make_token(secret, "service_role", workspace=api.workspace),
     ):
         other = api.do("get_board", key=key)
         assert {**other, "server_time": None} == {**board, "server_time": None}
