@@ -93,7 +93,7 @@ def test_no_renewal_is_waited_for_longer_than_the_lease_lasts() -> None:
     assert held.patience_s(102.5) <= 0.5
 
 
-def test_the_next_look_is_at_what_comes_first() -> None:
+def test_the_background_thread_wakes_at_the_earliest_renewal_or_deadline() -> None:
     assert next_look([]) == math.inf
     one, two = _held(300), _held(3)
     one.renewed(100.0, [LEASE])
