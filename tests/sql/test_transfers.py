@@ -296,7 +296,7 @@ def test_a_transfer_from_a_reservation_it_cannot_use_is_refused(api: Api, why: s
     assert api.snapshot() == before
 
 
-def test_new_allocations_never_take_what_is_held(api: Api) -> None:
+def test_new_allocations_never_take_what_is_reserved(api: Api) -> None:
     hold(api, "skeleton", "run-2", mass_kg=4)
     before = api.snapshot()
     for skeleton in ({"mass_kg": 3}, {}, None):

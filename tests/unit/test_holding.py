@@ -47,7 +47,7 @@ def test_after_each_renewal_the_next_is_a_third_of_the_ttl_later() -> None:
 
 
 @pytest.mark.parametrize("ttl", [1, 3, 60, 300, 86400])
-def test_it_counts_as_lost_before_the_time_of_sending_plus_the_ttl(ttl: int) -> None:
+def test_a_lock_counts_as_lost_before_the_sending_of_its_renewal_plus_the_ttl(ttl: int) -> None:
     held = _held(ttl)
     held.renewed(150.0, [LEASE])
     assert 150 + ttl * 0.97 <= held.deadline < 150 + ttl
