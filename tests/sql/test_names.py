@@ -132,7 +132,7 @@ def test_the_header_may_be_sent_as_utf8_and_is_refused_when_it_is_no_text(api: A
     ],
     ids=ascii,
 )
-def test_what_is_no_name_is_told_why_by_the_database_and_the_client_alike(
+def test_database_and_client_give_the_same_reason_for_an_invalid_name(
     api: Api, state: SharedState, name: str, reason: str
 ) -> None:
     detail = api.refused(

@@ -242,7 +242,7 @@ def test_a_key_from_a_clock_that_is_33_s_ahead_works_when_the_client_has_waited_
         assert _state_of_power(state) == "not_started"
 
 
-def test_what_is_wrong_with_a_key_is_told_apart(stack: StackInfo, workspace: str) -> None:
+def test_each_fault_of_a_key_has_an_error_of_its_own(stack: StackInfo, workspace: str) -> None:
     end = int(time.time()) - 3600
     for key, problem, said in (
         (_key_of(stack, iat=end + 36_000), errors.ClockSkew, "clock"),

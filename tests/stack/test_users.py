@@ -68,7 +68,7 @@ def test_data_survives_whether_user_namespaces_are_allowed_the_next_time_or_not(
 
 
 @needs_root
-def test_root_who_can_run_the_servers_as_nobody_else_is_told_so(
+def test_root_without_a_way_to_run_as_another_user_is_told_so(
     without_namespaces: Installation,
 ) -> None:
     folder = Path(without_namespaces.environment["PATH"].split(":")[0])
