@@ -8453,7 +8453,8 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  -- Who is stale at all: one pass finds the few for whom it has to be told what changed. `offset 0` has each looked up
+  -- by index: as a join it would read all versions of all documents.
   select distinct
     i.workspace,
     i.subsystem
