@@ -8545,7 +8545,8 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called.
+  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called. `offset 0` has each
+  -- looked up by index: as a join it would read all versions of all documents.
   select distinct
     i.workspace,
     i.subsystem

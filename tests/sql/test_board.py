@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -219,11 +220,11 @@ def full(api: Api) -> Row:
 
 def test_agents_and_operators_of_the_workspace_see_the_same(api: Api) -> None:
     board = full(api)
-    secret = api.stack.jwt_secret
+    token = partial(make_token, api.stack.jwt_secret, workspace=api.workspace, ttl=60)
     for key in (
-        make_token(secret, "authenticated", workspace=api.workspace, agent="shell_agent"),
+        token("authenticated", agent="shell_agent"),
         api.stack.service_key,
-        make_token(secret, "service_role", workspace=api.workspace),
+        token("service_role"),
     ):
         other = api.do("get_board", key=key)
         assert {**other, "server_time": None} == {**board, "server_time": None}
@@ -240,6 +241,7 @@ def test_another_workspace_sees_nothing_of_it(
     for cursor in (None, "0/0", board["cursor"]):
         seen = api.do("get_board", key=key, cursor=cursor)
         assert seen["workspace"] == elsewhere.workspace
+        assert (seen["conflicts"], seen["leases"], seen["queue"]) == ([], [], [])
         assert seen["counts"] == {"subsystems": 7, "conflicts": 0, "leases": 0, "queue": 0}
         assert api.workspace not in str(seen)
 
