@@ -25,7 +25,7 @@ class Instances:
 
     def start(self, number: int) -> None:
         """Start one, or start it again on the port that it had."""
-        folder = self.site.run / f"instance-{number}"
+        folder = self.site.home.run / f"instance-{number}"
         folder.mkdir(exist_ok=True)
         self.site.run_as.give(folder)
         self.running[number] = postgrest.start(
@@ -66,7 +66,7 @@ def instances(
         for number in range(count):
             made.start(number)
             cleaning.callback(made.kill, number)
-        folder = site.run / "instances"
+        folder = site.home.run / "instances"
         folder.mkdir(exist_ok=True)
         site.run_as.give(folder)
         nginx = gateway.start(

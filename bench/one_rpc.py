@@ -34,6 +34,22 @@ SCRIPTS = {
     "health": "select * from public.health();",
 }
 
+# What a status costs, and what the same row costs without checks, merging, budgets, conflicts, a
+# log entry and a request id.
+UPSERTS = {
+    "update_subsystem_status": (
+        "select * from public.update_subsystem_status("
+        "'skeleton', '{\"state\": \"designing\", \"current_mass_kg\": 12.5}', 'bench-1', "
+        "request_id => gen_random_uuid());"
+    ),
+    "plain insert ... on conflict do update": (
+        "insert into public.subsystems as s (workspace, name, state, current_mass_kg) "
+        "values ('default', 'skeleton', 'designing', 12.5) on conflict (workspace, name) do update "
+        "set state = excluded.state, current_mass_kg = excluded.current_mass_kg, "
+        "version = s.version + 1, updated_at = clock_timestamp() returning *;"
+    ),
+}
+
 
 def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[str, Timing]]:
     """Timings by function and by way."""
@@ -59,6 +75,11 @@ def measure(info: StackInfo, state: SharedState, rounds: int) -> dict[str, dict[
     for name, script in SCRIPTS.items():
         timings[name]["pgbench"] = pgbench(info, script, rounds)
     return timings
+
+
+def upserts(info: StackInfo, rounds: int) -> dict[str, Timing]:
+    """A status by our function and by plain SQL."""
+    return {way: pgbench(info, script, rounds) for way, script in UPSERTS.items()}
 
 
 def _entry() -> dict[str, object]:

@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def report(console: Console, info: StackInfo, rounds: int) -> None:
-    """Both tables."""
+    """All tables."""
     console.print(
         f"\nPython {platform.python_version()}, {os.cpu_count()} cores, "
         f"{rounds} rounds after a warm-up; milliseconds\n"
@@ -48,6 +48,7 @@ def report(console: Console, info: StackInfo, rounds: int) -> None:
     with SharedState("bench-1", url=info.url, key=info.agent_key, workspace="default") as state:
         by_function = one_rpc.measure(info, state, rounds)
         steps = agent_step.measure(state, rounds)
+    upserts = one_rpc.upserts(info, rounds)
     table = new_table("One RPC", "function")
     for function, ways in by_function.items():
         for way, timing in ways.items():
@@ -58,6 +59,10 @@ def report(console: Console, info: StackInfo, rounds: int) -> None:
         wall, cpu = ours.p50_ms / bare.p50_ms, (ours.cpu_ms or 0) / (bare.cpu_ms or 1)
         promise(console, f"{function}: SharedState beside bare supabase-py", wall, PROMISED_CLIENT)
         promise(console, f"{function}: the same in processor time", cpu, PROMISED_CLIENT)
+    table = new_table("\nOne status, by pgbench")
+    for way, timing in upserts.items():
+        add(table, timing, way)
+    console.print(table)
     table = new_table("\nOne agent step: lock, read, update, log, release")
     for way, timing in steps.items():
         add(table, timing, way)

@@ -23,9 +23,10 @@ EMPTY = "empty"
 # What is promised, in milliseconds; and how many times the empty database's time a step may take.
 PROMISED_MS = {
     scale_calls.STATUS_PROMISE: 10.0,
-    scale_calls.ACTIVITY_PROMISE: 5.0,
+    scale_calls.BOARD_PROMISE: 15.0,
     scale_calls.SITUATION_PROMISE: 10.0,
     scale_calls.RELEASE_PROMISE: 10.0,
+    scale_calls.ACTIVITY_PROMISE: 5.0,
 }
 PROMISED_TIMES = 1.2
 WORKSPACES = {EMPTY: "default", "typical": scale_data.TYPICAL, "big": scale_data.BIG}

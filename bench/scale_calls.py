@@ -12,6 +12,7 @@ from sharedstate import ActivityFeed, SharedState
 STEPS = ("five calls", "checkout + checkin")
 ACTIVITY_PROMISE, STATUS_PROMISE = "get_recent_activity", "get_system_status"
 SITUATION_PROMISE, RELEASE_PROMISE = "get_situation", "release_execution"
+BOARD_PROMISE = "get_board"
 
 
 def calls(state: SharedState, closing: ExitStack) -> dict[str, Callable[[], object]]:
@@ -35,6 +36,8 @@ def calls(state: SharedState, closing: ExitStack) -> dict[str, Callable[[], obje
         f"{RELEASE_PROMISE}, a session that holds nothing": lambda: state.release_execution(
             "none:"
         ),
+        BOARD_PROMISE: state.get_board,
+        f"{BOARD_PROMISE}, what is new": _watch(state),
         ACTIVITY_PROMISE: state.get_recent_activity,
         f"{ACTIVITY_PROMISE}, agent": lambda: state.get_recent_activity(50, AGENT),
         f"{ACTIVITY_PROMISE}, execution": lambda: state.get_recent_activity(
@@ -77,6 +80,16 @@ def _follow(feed: ActivityFeed, state: SharedState) -> Callable[[], object]:
     def step() -> None:
         state.log_agent_activity("bench_agent", "designed")
         next(feed)
+
+    return step
+
+
+def _watch(state: SharedState) -> Callable[[], object]:
+    cursor = state.get_board()["cursor"]
+
+    def step() -> None:
+        nonlocal cursor
+        cursor = state.get_board(cursor)["cursor"]
 
     return step
 

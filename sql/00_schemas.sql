@@ -1,23 +1,34 @@
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
---   request id (advisory) -> allocations (advisory, core.lock_shared_budget) -> workspace row, which stands for the
---   constraints -> resource by resource, sorted: its fencing counter (advisory, then the row), then its lease
---   -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
---   -> publications (core.lock_publications), by place
--- A function takes only some of them, but never one that stands before what it holds already. Rows of the
--- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
--- are written in one order, by subsystem, document and the subsystem that is depended on.
+--    1. request id (advisory)
+--    2. allocations (advisory, core.lock_shared_budget)
+--    3. the workspace's row, under which versions of the constraints are given
+--    4. resource by resource, by type and name: its fencing counter (advisory, then the row), then its lease
+--    5. tickets
+--    6. subsystem rows, by name
+--    7. budget reservations
+--    8. conflict counter
+--    9. conflict rows
+--   10. publications (core.lock_publications), by place
+--   11. dependencies, by subsystem, document and the subsystem that is depended on
+-- A function takes only some of them, and never an earlier one after a later one. Nobody waits for new rows of the
+-- activity log and of requests, so these may be written at any time. There are three exceptions:
+-- - Who holds the workspace's row may lock further subsystem rows out of their order: all who lock several hold it.
+-- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
+--   both subsystems by then. Who locks reservations without such a row (release_budget,
+--   release_execution) waits for nothing after that.
+-- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
+--   for.
 --
--- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
--- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under
--- READ COMMITTED each statement sees what was committed before it, so each of the two sees the other's
--- outcome. A subsystem that is about to be made has no row to hold: core.announce_subsystem. Who writes a
--- status that changes the use of what is not allocated holds the workspace's row too, and only because of that
--- may lock other subsystems' rows after its own, out of their order: core.lock_shared_budget.
+-- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
+-- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
+-- what was committed before it. So the later of the two sees what the earlier one did. A subsystem that does not
+-- exist yet has no row to lock: see core.lock_absent_subsystem. A status that changes how much is used of the shared
+-- budget locks the workspace's row too: see core.lock_shared_budget.
 
--- core holds everything that is not for callers: helper functions, bookkeeping tables and the
--- security-definer half of every RPC. PostgREST exposes `public` alone.
+-- core contains all that callers may not use: helper functions, bookkeeping tables, and the security-definer half of
+-- each RPC. PostgREST exposes `public` alone.
 create schema core;
 comment on schema core is 'Private half of sharedstate: never exposed by PostgREST.';
 revoke all on schema core from public;

@@ -1,6 +1,6 @@
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
--- An RPC is a pair, the public wrapper and the core function behind it; some reads are the first alone.
--- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
+-- An RPC is a pair: the public wrapper and the core function that it calls. Some reads have no core half.
+-- Roles: anon is anybody, authenticated is an agent, service_role is an operator.
 
 -- Tables: read through row level security, written by functions alone.
 revoke all on
@@ -64,6 +64,7 @@ public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
 public.release_execution, core.release_execution,
 public.get_situation, core.get_situation,
+public.get_board,
 public.schema_version
 to authenticated, service_role;
 

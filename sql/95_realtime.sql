@@ -1,9 +1,10 @@
--- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
--- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
--- restore, because tables that are made anew have left it. Answers how many tables have joined.
+-- Adds our tables to the publication of Supabase Realtime, whose subscribers see changes of the rows that row level
+-- security shows them. Does nothing if there is no such publication. Called by the migration, and after a restore,
+-- because tables that were made anew are not in it. Returns how many tables were added.
 --
--- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
--- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+-- Realtime does not apply row level security to deletes: it sends the key of the row to each subscriber of the table,
+-- and our keys have names of workspaces and of what is in them. So tables whose rows are deleted in normal work stay
+-- out.
 create or replace function core.join_realtime()
 returns integer
 language plpgsql
@@ -16,7 +17,7 @@ begin
   if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
     return 0;
   end if;
-  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
+  -- Our tables are those whose policy calls core.visible_workspace.
   for v_table in
     select distinct p.polrelid::regclass
     from pg_catalog.pg_policy as p
@@ -41,7 +42,7 @@ begin
 end;
 $$;
 
--- Last, when every table has its row security.
+-- The last file, when every table has its policy.
 do $$
 begin
   perform core.join_realtime();

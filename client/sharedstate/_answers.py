@@ -1,4 +1,4 @@
-"""Pure reading of HTTP answers: status and body in, our exception out."""
+"""From an HTTP answer to our exception: pure functions of status and body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODES: dict[type[SharedStateError], str] = {
     errors.ServiceUnavailable: "PGRST000 PGRST001 PGRST002 PGRST003 57P01 57P02 57P03",
     # Values that Postgres could not take before our own checks saw them, or nested too deeply.
     errors.InvalidArgument: "PGRST100 PGRST102 22P02 22P05 22003 22007 22008 22021 23514 54001",
-    # An answer that Postgres cannot hold. PostgREST makes it 413, which else means the request.
+    # The answer is too large for Postgres. PostgREST says 413, which else is about the request.
     errors.UnexpectedError: "54000",
 }
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}

@@ -40,7 +40,7 @@ def request_id_of(value: Any, argument: str = "request_id") -> str:
 def seconds_of(
     value: Any, argument: str, least: float = 0.0, most: float = math.inf, hint: str = ""
 ) -> float:
-    """A number of seconds. No infinity: who means "for ever" says so by None."""
+    """A finite number of seconds; "for ever" is None."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and least <= value <= most and value < math.inf:
         return float(value)
@@ -49,7 +49,7 @@ def seconds_of(
 
 
 def pause_of(retry_ms: int) -> float:
-    """Seconds until the next question of a waiter that was told `retry_ms`.
+    """Seconds until a waiter that was told `retry_ms` polls again.
 
     Not before, and up to a fifth later, by chance: those who wait must not ask all at once.
     """
@@ -57,7 +57,7 @@ def pause_of(retry_ms: int) -> float:
 
 
 def whole(value: Any, argument: str, least: int, most: int) -> int:
-    """A number that is used here, too."""
+    """A number that the client itself calculates with."""
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     reason = f"is no whole number from {least} to {most}"
@@ -124,7 +124,7 @@ def _number(value: Decimal, place: str) -> int | float:
 def _list(value: Any, argument: str) -> list[Any] | None:
     if value is None:
         return None
-    # A single string is iterable too, and would be taken for a list of letters.
+    # A string is iterable, too: it would be sent as a list of letters.
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return list(value)
     of = "objects" if argument == "entries" else "names"

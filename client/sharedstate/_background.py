@@ -1,9 +1,9 @@
-"""The background of a client: renews its locks, tells of lost ones, gives back what was cancelled.
+"""The background thread of a client: renews locks, reports lost ones, cancels requests.
 
-One daemon thread for all locks, with an event loop and a client of its own, also where the locks
-are an event loop's: then a busy loop loses nothing. It starts with the first lock, and ends when it
-has something to look at and nothing is held any more. Its calls run side by side, so a call that
-hangs delays neither another renewal nor the news that a lease was lost.
+One daemon thread for all locks, with an event loop and a client of its own. An async client has one
+too, so that a busy event loop loses no lock. It starts with the first lock, and ends when it wakes
+and nothing is held. Its calls run concurrently, so a call that hangs delays neither another renewal
+nor the report of a lost lease.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Background:
         self._has_warned = False
 
     def hold(self, held: Held) -> None:
-        """Renew it from now on."""
+        """Renew this lock from now on."""
         with self._lock:
             if self._stops_at < math.inf:
                 raise errors.ClientClosed("this client was closed")
@@ -69,14 +69,14 @@ class Background:
             self._attend(held.due)
 
     def drop(self, held: Held) -> None:
-        """Renew it no more: it is about to be released."""
+        """Stop renewing this lock: it is about to be released."""
         held.is_ended = True
         with self._lock:
             # The thread is not woken for it: that would delay the release.
             self._held.discard(held)
 
     def lose(self, held: Held) -> None:
-        """It was lost; tell its owner, once."""
+        """The lock was lost: tell its owner, once."""
         with self._lock:
             if held.is_lost or held.is_ended:
                 return
@@ -91,7 +91,7 @@ class Background:
                 self._warn("on_lost could not be called", problem)
 
     def give_back(self, request_id: str, for_s: float) -> Future[bool]:
-        """End a request for locks, whatever became of it, trying for `for_s` seconds."""
+        """Cancel a request for locks, waiting or granted; retries for `for_s` seconds."""
         done: Future[bool] = Future()
         with self._lock:
             if self._stops_at < math.inf:
@@ -103,7 +103,7 @@ class Background:
         return done
 
     def stop(self) -> threading.Thread | None:
-        """Renew nothing more; what is being given back has two seconds. The thread that ends."""
+        """Stop renewing; what is given back has two more seconds. Returns the ending thread."""
         with self._lock:
             self._stops_at = _clock.now() + SETTLE_S
             self._held.clear()
@@ -131,7 +131,7 @@ class Background:
             self._run.loop.call_soon_threadsafe(self._run.alarm.set)
 
     def _warn(self, what: str, problem: Exception) -> None:
-        # Once for each client: what goes wrong here may go wrong at every renewal.
+        # Once for each client: the same failure may come at every renewal.
         if not self._has_warned:
             self._has_warned = True
             _log.error("%s", what, exc_info=problem)
@@ -226,7 +226,7 @@ class Background:
             held.not_renewed(_clock.now(), late)
         except errors.SharedStateError as problem:
             held.not_renewed(_clock.now(), problem)
-        except Exception as problem:  # noqa: BLE001  it must neither end this nor spin
+        except Exception as problem:  # noqa: BLE001  must neither end the thread nor make it spin
             held.not_renewed(_clock.now(), problem)
             self._warn("a lock could not be renewed", problem)
         else:

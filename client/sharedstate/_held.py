@@ -70,12 +70,12 @@ class Held:
         self.due = sent_at + self.ttl_seconds / 3
 
     def not_renewed(self, now: float, problem: Exception) -> None:
-        """It is tried again soon, and the more often the less time there is."""
+        """A renewal failed: retry soon, and more often the less time is left."""
         self.problem = problem
         self.due = now + min(2.0, max(0.05, (self.deadline - now) / 10))
 
     def patience_s(self, now: float) -> float:
-        """How long to wait for the answer to a renewal that is sent now: time is left for more."""
+        """How long to wait for the answer to a renewal: short enough for a retry before the end."""
         left_s = self.deadline - now
         return max(0.05, min(left_s, max(0.3, min(self.ttl_seconds / 3, left_s / 2))))
 
@@ -85,7 +85,7 @@ class Held:
 
 
 def next_look(held: Iterable[Held]) -> float:
-    """When something is to be done next; infinity for nothing."""
+    """The time of the next renewal or deadline; infinity if there is none."""
     return min(
         (one.deadline if one.is_renewing else min(one.due, one.deadline) for one in held),
         default=math.inf,
@@ -93,5 +93,5 @@ def next_look(held: Iterable[Held]) -> float:
 
 
 def _margin(lifetime_s: float) -> float:
-    # Who is told of the loss has to be told before the time is up, not after.
+    # The owner has to be told before the lease ends, not after.
     return min(0.25, max(0.02, lifetime_s * 0.01))

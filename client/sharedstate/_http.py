@@ -1,4 +1,4 @@
-"""HTTP clients for supabase-py that repeat what is safe to repeat, and raise our errors.
+"""HTTP clients for supabase-py that retry where it is safe, and raise our errors.
 
 Only requests to `/rest/v1/` are treated so; auth and storage of supabase-py share the connections.
 """
@@ -113,7 +113,7 @@ class HttpClient(httpx.Client):
         self._take_pools_of(self)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send it, again where that is safe; our errors for what is no success."""
+        """Send a request, with retries where that is safe. Raises our errors."""
         self._service.refuse_if_forked()
         self._refuse_reentry()
         self._sending.is_under_way = True

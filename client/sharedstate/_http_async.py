@@ -31,7 +31,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
             super().__init__(**service.options())
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send it, again where that is safe; our errors for what is no success."""
+        """Send a request, with retries where that is safe. Raises our errors."""
         self._service.refuse_if_forked()
         self._use_running_loop()
         if not self._service.treats(request):
@@ -80,7 +80,7 @@ class AsyncHttpClient(HttpxAiohttpClient):
 
 
 def _pool_timeout(problem: Exception, took_s: float, read_s: float) -> Exception | None:
-    """The name of what kept a call from a connection: httpx-aiohttp has one for two things."""
+    """Why a call got no connection: httpx-aiohttp has one exception for two reasons."""
     is_timeout = isinstance(problem.__cause__, aiohttp.ConnectionTimeoutError)
     if is_timeout and took_s >= read_s > CONNECT_TIMEOUT_S:
         return httpx.PoolTimeout("no connection became free")
@@ -97,7 +97,7 @@ def _forget_session(transport: AiohttpTransport) -> None:
 
 
 def _was_sent(cause: Exception) -> bool:
-    """Whether a byte of the request may have been on its way when this came.
+    """Whether a byte of the request may have been sent before this exception.
 
     aiohttp tells, not the name that httpx-aiohttp gives its error: ConnectTimeout is also what a
     connection that broke later is called.

@@ -29,7 +29,7 @@ class RetryPolicy:
             whole = min(self.cap_s, self.base_s * self.factor ** (failed - 1))
         except OverflowError:
             whole = self.cap_s if self.base_s else 0.0
-        # At least the half: if luck could make all of them short, it would decide what an outage
-        # of some seconds comes to.
+        # At least half: otherwise all pauses could be short, and chance would decide whether an
+        # outage of some seconds is survived.
         pause = (0.5 + 0.5 * jitter) * whole
         return pause if elapsed_s + pause < self.deadline_s else None

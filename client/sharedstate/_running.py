@@ -1,4 +1,4 @@
-"""What differs between threads and tasks beside `await`; of each pair, `_sync` takes the second."""
+"""What differs between threads and tasks. `_sync` uses the second function of each pair."""
 
 from __future__ import annotations
 
@@ -103,4 +103,4 @@ class AsyncClosing(ABC):
 
 
 class Closing:
-    """Nothing: `close` is all."""
+    """A sync client has only `close`."""

@@ -1,4 +1,4 @@
-"""The attempts of one call: when it is sent again, and what is raised in the end. Sends nothing."""
+"""The retries of one call: when it is sent again, and which error it ends with. Sends nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BUSY = "All connections of this client are in use: share it between fewer threa
 
 @dataclass(slots=True)
 class Call:
-    """What a method tells the HTTP client about its call, past supabase-py's builder.
+    """What a method tells the HTTP client about its call, besides what supabase-py's builder takes.
 
     `target` is the function or table. `timeout_s` is the least that is waited for an answer that
     may take long. `until`, of a call that belongs to a wait, is when that ends (seconds of
@@ -50,7 +50,7 @@ class Call:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it may be sent again though it may have been done."""
+        """Whether it is idempotent: a retry is safe even if the call was done."""
         return self.is_ours or not self.is_mutation
 
     @contextmanager
@@ -67,7 +67,7 @@ class Call:
             _call.reset(token)
 
     def read(self, answer: Any, reader: Callable[[Any], T]) -> T:
-        """What an answer says; OutcomeUnknown or UnexpectedError when it makes no sense."""
+        """The result in an answer; OutcomeUnknown or UnexpectedError if it cannot be read."""
         try:
             return reader(answer)
         except (ValueError, TypeError, KeyError) as problem:
@@ -90,7 +90,7 @@ _call: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 class Sending:
-    """The attempts of one request. Its clients differ in how they send and pause alone.
+    """The attempts of one request, for both clients: they differ only in how they send and sleep.
 
     What cannot have reached the database ends in ServiceUnavailable; what may have ends, for a
     mutation, in OutcomeUnknown, and what is not repeatable does so at once.
@@ -141,8 +141,8 @@ class Sending:
         problem.request_id = self._call.request_id
         if may_retry(problem):
             return self._pause(problem, was_sent=not not_applied(problem))
-        # A failure without any code is none of PostgREST's: a proxy broke, and the call may have
-        # gone through before.
+        # A failure without a code is not PostgREST's: a proxy failed, and the call may have been
+        # done before.
         self._note(was_sent=answer.status_code >= 500 and not problem.code)
         raise self._end(problem)
 

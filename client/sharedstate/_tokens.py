@@ -1,4 +1,4 @@
-"""The fencing tokens of the leases that one client acquired and did not give back."""
+"""The fencing tokens of the leases that one client holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sharedstate.types import Lease
 
 
 class _Notes:
-    """Of one resource: the token that was granted last, and those that threads or tasks hold."""
+    """The tokens of one resource: the newest, and that of each thread or task."""
 
     def __init__(self) -> None:
         self.newest: int | None = None
@@ -21,7 +21,7 @@ class _Notes:
 
 
 class Tokens:
-    """Thread-safe notebook of tokens, by resource and by the thread or task that acquired it.
+    """Thread-safe store of tokens, by resource and by the thread or task that acquired it.
 
     Whoever acquired a resource is given its own token, never that of another thread or task of the
     same client: with that one, a write that comes too late would pass. Who acquired nothing of it,
@@ -41,13 +41,13 @@ class Tokens:
         self._notes: dict[tuple[str, str], _Notes] = {}
 
     def note(self, lease: Lease) -> None:
-        """Remember what was granted to whoever is running."""
+        """Remember a lease of the running thread or task."""
         with self._lock:
             notes = self._notes.setdefault((lease.resource_type, lease.resource_name), _Notes())
             notes.newest = notes.own[self._me()] = lease.fencing_token
 
     def of(self, resource_type: str, resource_name: str, explicit: int | None) -> int | None:
-        """The explicit token, else the one acquired by whoever is running, else the newest."""
+        """The explicit token, else that of the running thread or task, else the newest."""
         self._check()
         if explicit is not None:
             return explicit

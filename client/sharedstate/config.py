@@ -55,7 +55,7 @@ class Settings:
         return agent if isinstance(agent, str) else None
 
     def set_key(self, key: str) -> None:
-        """Put another in the place of the token, or else of the key.
+        """Replace the token, or else the key.
 
         InvalidArgument for one that is pinned to another workspace: what is cached, or waited for,
         belongs to this one.
@@ -180,7 +180,7 @@ def claims(key: str) -> dict[str, Any]:
 
 
 def name_fault(name: Any) -> str | None:
-    """Why `name` is no name, as `core.name_fault` of the database says it; None where it is one."""
+    """Why `name` is no name, as the database says it; None where it is one."""
     if not isinstance(name, str):
         return "is no text"
     if not name:
@@ -218,7 +218,7 @@ def _checked_url(value: Any) -> str:
             parts = urlsplit(address)
             if parts.hostname and parts.port != 0:
                 return address
-        except ValueError:  # of a port that is no number, or brackets around what is no address
+        except ValueError:  # for a port that is no number, or brackets around no address
             pass
     # Without a user and a password, which may have any character.
     shown = f"…@{value.rpartition('@')[2]}" if isinstance(value, str) and "@" in value else value

@@ -1,4 +1,4 @@
-"""What the `edit_...` methods hand out: a document to be changed in place. Pure."""
+"""Drafts: documents that the `edit_...` methods let you change in place. Pure."""
 
 from __future__ import annotations
 

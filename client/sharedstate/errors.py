@@ -165,7 +165,7 @@ class StaleVersion(_Refusal):
 
 
 class OverBudget(_Refusal):
-    """It would take more than is allocated, or than others leave; nothing was changed.
+    """More than is allocated, or than others have left of it; nothing was changed.
 
     `overruns` tells by quantity (mass_kg, cost_usd, power_w): allocated, used and over; and held,
     where others hold a part of it.
@@ -203,7 +203,7 @@ class ConflictDuplicate(_Refusal):
 
 
 class LogRestored(_Refusal):
-    """The log was dumped on another server: it cannot be followed before `hint` was done once."""
+    """The log was dumped on another server: before it is followed, do once what `hint` says."""
 
 
 class ExportTooLarge(_Refusal):
@@ -232,23 +232,23 @@ class ServiceUnavailable(SharedStateError):
     """The service could not be reached, also after retries; nothing was changed."""
 
     raised_by = "gateway"
-    default_hint = "Is it running? `sharedstate status` tells; of compose `docker compose ps`."
+    default_hint = "Is it running? `sharedstate status` or `docker compose ps` shows it."
 
 
 class InvalidKey(SharedStateError):
-    """The key is broken or of another installation; or one of the two below."""
+    """The key is damaged or of another installation. Base of ExpiredKey and ClockSkew."""
 
     default_hint = "Set SUPABASE_KEY to a valid key of this installation (its .env has one)."
 
 
 class ExpiredKey(InvalidKey):
-    """The key was good until the time that `message` names; nothing was changed."""
+    """The key has expired; `message` says when. Nothing was changed."""
 
     default_hint = "Make one by `sharedstate token`."
 
 
 class ClockSkew(InvalidKey):
-    """The key is dated later than now, by the server's clock; nothing was changed."""
+    """The key's time of issue is ahead of the server's clock; nothing was changed."""
 
     default_hint = (
         "Nothing is wrong with the key: the clock of the server and that of the machine that made "
@@ -271,7 +271,7 @@ class SchemaMissing(SharedStateError):
 class StatementTimeout(SharedStateError):
     """The database stopped the statement because it took too long; nothing was changed."""
 
-    default_hint = "Try again; if it stays so, ask for less in one call."
+    default_hint = "Try again. If it happens again, ask for less in one call."
 
 
 class OutcomeUnknown(SharedStateError):
@@ -309,4 +309,4 @@ class ReentrantCall(SharedStateError, RuntimeError):
 
 
 class UnexpectedError(SharedStateError):
-    """An answer that this version does not know; message, code, status and raw carry it all."""
+    """An answer that this version does not know; message, code, status and raw have all of it."""

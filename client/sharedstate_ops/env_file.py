@@ -75,11 +75,10 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode()
     except FileNotFoundError:
         return ""
-    except OSError as error:
-        problem = error.strerror
-    except UnicodeError:
-        problem = "it is not UTF-8 text"
-    raise StackError(f"{path} cannot be read: {problem}.", hint="Move it away, and run it again.")
+    except (OSError, UnicodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        hint = "Move it away, and run it again."
+        raise StackError(f"{path} cannot be read: {problem}.", hint=hint) from error
 
 
 def with_values(text: str, values: dict[str, str]) -> str:

@@ -15,10 +15,9 @@ import psycopg
 
 from sharedstate import errors
 from sharedstate.config import workspace_header
-from sharedstate_ops.importing.document import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.importing.exact_json import parse
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
+from sharedstate_ops.stack.postgres import Connection
 
 
 class WorkspaceSummary(NamedTuple):
@@ -95,13 +94,12 @@ def _our_errors() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         slug = error.diag.message_primary or str(error)
-        is_ours = slug in errors.BY_SLUG
         others = (ours for theirs, ours in _KINDS if isinstance(error, theirs))
-        kind = errors.BY_SLUG[slug] if is_ours else next(others, errors.UnexpectedError)
+        kind = errors.BY_SLUG.get(slug) or next(others, errors.UnexpectedError)
         detail = error.diag.message_detail or ""
         raise kind(
             slug,
-            detail=json.loads(detail) if is_ours and detail else {},
+            detail=json.loads(detail) if slug in errors.BY_SLUG and detail else {},
             raw=detail,
             hint=error.diag.message_hint or "",
             code=error.sqlstate or "",

@@ -25,4 +25,9 @@ chmod -R a+rX "$scripts/sharedstate"
 # After its own migrate.sh, which makes the roles.
 mv "$scripts/sharedstate/db/initialise.sh" "$scripts/zz_sharedstate.sh"
 
+# Whatever statements the image logs by itself: its own script sets passwords by one. At the end of its
+# file, where it counts, and not on the command line, where `alter system` could not change it.
+settings=/etc/postgresql/postgresql.conf
+grep -qx "log_statement = 'none'" "$settings" || printf "\n%s\n" "log_statement = 'none'" >> "$settings"
+
 exec docker-entrypoint.sh "$@"

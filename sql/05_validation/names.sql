@@ -1,46 +1,9 @@
 -- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
 --
--- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
--- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
--- Every function that takes a name checks it, with the name of its argument, before it writes anything.
--- Reads no table and takes no lock.
-
-create or replace function core.name_fault(p_name text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case
-    when p_name is null then 'is missing'
-    when p_name = '' then 'is empty'
-    when length(p_name) > 128 then 'has more than 128 characters'
-    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
-    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
-    -- ASCII, which has one byte a character, is always in NFC.
-    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
-  end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- For constraints of tables.
-create or replace function core.is_name(p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.name_fault(p_name) is null;
-end;
-$$;
-
-comment on function core.is_name(text) is
-'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
+-- Agents invent names in their own language. So a name is refused only if part of it cannot be seen, or if it looks
+-- like another name. NFC is required because Unicode can write one letter in two ways: two agents would lock two
+-- resources. No table checks names. Each function that takes one checks it before it writes, and names the argument in
+-- the error. Reads no table and takes no lock.
 
 create or replace function core.require_name(p_argument text, p_name text)
 returns boolean
@@ -49,7 +12,15 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_reason constant text := core.name_fault(p_name);
+  v_reason constant text := case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
+    -- ASCII, which has one byte a character, is always in NFC.
+    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
 begin
   return v_reason is null or core.fail(
     'invalid_argument',

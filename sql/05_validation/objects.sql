@@ -1,9 +1,8 @@
 -- JSON objects: details, documents, and patches of a row.
 --
--- What is stored is read by everybody in the workspace, in every language. So nothing may be in it that common
--- readers of JSON stumble over. A number beyond a double is an error to some and thousands of digits to others
--- (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting is more than their
--- recursion allows.
+-- Agents in every language read what is stored. So two things are refused that common JSON parsers cannot read:
+-- - a number that no double can hold. Some parsers fail; others print all digits (1e131071 becomes 128 kB).
+-- - nesting that is deeper than the recursion of a parser may go.
 -- Reads no table and takes no lock.
 
 create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
@@ -40,8 +39,8 @@ begin
 end;
 $$;
 
--- Checks an object of which unknown keys go to metadata. That is looked at by itself: what was sent beside it is
--- one level deeper there, and has to be taken when the row that was read is sent back, or imported.
+-- Checks an object whose unknown keys go to metadata. metadata itself is checked apart: what was once accepted as an
+-- unknown key is one level deeper there, and must still be accepted when the row is sent back or imported.
 create or replace function core.require_patch(p_argument text, p_patch jsonb)
 returns boolean
 language plpgsql

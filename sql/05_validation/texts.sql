@@ -1,12 +1,12 @@
--- Words: labels (states and activities, which agents invent) and texts (what people read).
+-- Labels (states and activities, which agents invent) and texts (descriptions and reasons, which people read).
 --
--- Both are shown in terminals. An escape sequence in them could clear or forge what is seen there, so control
--- characters are refused, and so is what has nothing to see in it.
+-- Both are shown in terminals, where an escape sequence could clear or forge output. So control characters are refused.
+-- A label or text without any visible character is refused too.
 -- Reads no table and takes no lock.
 
--- By code points, because what a database takes for a space or for printable depends on its locale. Beside
--- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
--- selectors, tags, the byte order mark.
+-- True if there is a character other than those listed. The list has code points, because the classes of regular
+-- expressions depend on the locale. It has spaces, and characters that no font shows: joiners, direction marks,
+-- fillers, variation selectors, tags, the byte order mark.
 create or replace function core.is_visible(p_text text)
 returns boolean
 language plpgsql
@@ -27,8 +27,7 @@ $$;
 comment on function core.is_visible(text) is
 'True for a text in which there is something to see.';
 
--- For constraints of tables too.
-create or replace function core.is_label(p_label text)
+create or replace function core.require_label(p_argument text, p_label text)
 returns boolean
 language plpgsql
 immutable
@@ -38,21 +37,7 @@ begin
   return coalesce(
     length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
     false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.is_label(p_label) or core.fail(
+  ) or core.fail(
     'invalid_argument',
     jsonb_build_object(
       'argument', p_argument,
@@ -64,7 +49,7 @@ begin
 end;
 $$;
 
--- A carriage return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
+-- A carriage return is accepted in a line break of Windows. Alone it would let a terminal write over the line.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql

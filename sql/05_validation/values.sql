@@ -1,12 +1,11 @@
--- Numbers, times, and arguments of any type that must not be missing.
+-- Numbers, times, and arguments that must not be null.
 --
--- Numbers from outside stay jsonb until they are known to be JSON numbers: a cast would accept the string "NaN".
--- An amount is a mass (kg), a cost (USD) or a power (W). It is finite, at least 0 and less than 1e12, and kept to a
--- millionth: a program that computes with binary fractions sends 0.30000000000000004 for 0.3, and kept as it is, a sum
--- that fits would be over its budget by 4e-17.
+-- A number that was sent is jsonb until it is known to be a JSON number: a cast would accept the string "NaN".
+-- An amount is a mass (kg), a cost (USD) or a power (W): at least 0, less than 1e12, rounded to six decimals. Rounded,
+-- because programs that compute with doubles send 0.30000000000000004 for 0.3, and that would exceed a budget of 0.3.
 -- Reads no table and takes no lock.
 
--- For arguments of any type that have no null of their own: JSON callers can send null for each.
+-- For arguments of other types, which have no check that refuses null: in JSON each of them may be null.
 create or replace function core.require_present(p_argument text, p_value jsonb)
 returns boolean
 language plpgsql
@@ -63,21 +62,6 @@ begin
 end;
 $$;
 
--- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
-create or replace function core.is_amount(p_amount numeric)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
-end;
-$$;
-
-comment on function core.is_amount(numeric) is
-'True for a finite mass, cost or power: at least 0, less than 1e12.';
-
 create or replace function core.round_amount(p_amount numeric)
 returns numeric
 language plpgsql
@@ -89,7 +73,7 @@ begin
 end;
 $$;
 
--- What was sent has to be an amount, and what is kept of it, the rounded one, too.
+-- Both must be an amount: what was sent, and what it is rounded to.
 create or replace function core.require_amount(p_argument text, p_value jsonb)
 returns boolean
 language plpgsql

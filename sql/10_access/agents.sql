@@ -1,7 +1,7 @@
 -- Who calls, and what that agent works on.
 --
--- A token with the claim `agent` speaks for that agent alone; without one, the caller names itself. Names of agents
--- are no secrets: two callers without a claim who give the same name are one agent to the database.
+-- A token with the claim `agent` may act for that agent alone. Without the claim the caller says who it is. Names of
+-- agents are not secret: two callers without a claim that give the same name are one agent to the database.
 -- Reads no table and takes no lock.
 
 create or replace function core.claimed_agent()

@@ -1,9 +1,9 @@
--- Nothing twice: a call that is repeated with its request id gets the first answer and changes nothing.
+-- Idempotency: a call that is repeated with the same request_id gets the first answer and changes nothing.
 --
--- Every mutation begins with recall_request and ends with remember_request, in one transaction: what it changed and
--- what it answered are both there, or neither. The id is locked until commit (advisory), first in the lock order: a
--- call that carries it while another one does waits for that one's outcome instead of running beside it.
--- The same id with other arguments is an error. Answers are kept for 24 hours. A call without an id is not kept.
+-- Every mutation begins with recall_request and ends with remember_request. Both are in the transaction of the
+-- mutation, so a change and its answer are committed together. An advisory lock on the id, first in the lock order, is
+-- kept until commit: of two calls with one id that run at the same time, the second waits for the first.
+-- The same id with other arguments is an error. Answers are kept for 24 hours. A call without an id is not remembered.
 
 create or replace function core.recall_request(
   p_workspace text,
@@ -23,8 +23,8 @@ begin
     return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
   v_hash := hashtextextended(p_arguments::text, 0);
-  -- As core.lock_request does it, which every call would have to wait a little longer for. A statement of its own: the
-  -- next one then sees what the call that had the lock has committed.
+  -- As core.lock_request, but without the cost of calling it. A statement of its own, so that the next one sees what
+  -- the call that held the lock has committed.
   perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
@@ -41,8 +41,8 @@ begin
 end;
 $$;
 
--- One call in a hundred also drops what is older than a day, so that the table stays as large as a day's work
--- without a scheduler.
+-- One call in a hundred also deletes what is older than a day. So the table stays as small as a day's work, without a
+-- scheduler.
 create or replace function core.remember_request(p_request core.request, p_answer jsonb)
 returns boolean
 language plpgsql
@@ -61,7 +61,7 @@ begin
 end;
 $$;
 
--- The lock alone, for whoever needs no more of a request.
+-- Locks a request id until commit, without looking for its answer.
 create or replace function core.lock_request(p_workspace text, p_request_id uuid)
 returns boolean
 language plpgsql
@@ -73,32 +73,15 @@ begin
 end;
 $$;
 
--- Whether the call of this request id was done before. One that is under way is waited for.
-create or replace function core.was_answered(p_workspace text, p_request_id uuid)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_request_id is null then
-    return false;
-  end if;
-  perform core.lock_request(p_workspace, p_request_id);
-  return exists (
-    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
-  );
-end;
-$$;
-
--- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
--- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
+-- Deletes the oldest few hundred answers, and skips those that another call is deleting. Also deletes tickets whose
+-- clients died a day ago; core.enqueue has deleted those that were in the way of somebody.
 create or replace function core.forget_old_requests()
 returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  -- Read once: compared with clock_timestamp() itself, every row would have to be looked at.
+  -- Read once: clock_timestamp() is volatile, so a comparison with it could not use the index.
   v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin

@@ -1,5 +1,5 @@
--- When to ask again, in relation to how long the wait has lasted: after a tenth of that, so that whoever waits learns
--- late by a twentieth of it on average, and asks often only where the wait is short.
+-- When to ask again: after a tenth of the time that the wait has lasted. So a waiter learns of the end late by a
+-- twentieth of its wait on average, and asks often only while the wait is short.
 create or replace function core.retry_ms(p_waited interval, p_least_ms integer, p_most_ms integer)
 returns integer
 language plpgsql

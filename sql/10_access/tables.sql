@@ -1,7 +1,7 @@
 create table core.workspaces (
   name text primary key,
   created_at timestamptz not null default clock_timestamp(),
-  -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
+  -- The first version of the constraints is the next one: 1, or after a restore one that was never given before.
   last_lost_version integer not null default 0
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
@@ -15,7 +15,7 @@ create table core.requests (
   workspace text not null,
   request_id uuid not null,
   function_name text not null,
-  -- null: answered before it was asked (a cancelled request for locks), whatever it asks for.
+  -- null: cancel_lock_request came before the call itself. That is then answered, whatever its arguments are.
   arguments_hash bigint,
   answer jsonb,
   created_at timestamptz not null default clock_timestamp(),

@@ -1,12 +1,11 @@
--- Which workspace a call is about, and whether its caller may open it.
+-- Which workspace a call is about, and whether its caller may use it.
 --
--- A workspace is one design, isolated from the others. The JWT claim `workspace` pins it: with that claim the header
--- x-workspace is not even looked at. Without claim and header it is `default`. PostgREST sets claims and headers for
--- each request; from psql they are unset or empty, and an operator works in `default`.
--- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
--- Takes no lock.
+-- A workspace is one design, isolated from the others. The JWT claim `workspace` decides: with it the header
+-- x-workspace is ignored. Without the claim the header decides, without both it is `default`. PostgREST sets claims and
+-- headers for each request. In psql both are unset or empty, so an operator works in `default`. An unknown name is an
+-- error: read as an empty design, a typo would not be noticed. Takes no lock.
 
--- Headers of HTTP are ASCII, names are not.
+-- HTTP headers are ASCII, names are not. So they may be percent-encoded.
 create or replace function core.percent_decoded(p_text text)
 returns text
 language plpgsql
@@ -36,7 +35,7 @@ $$;
 comment on function core.percent_decoded(text) is
 'The text whose UTF-8 was percent-encoded; null where this is no such encoding.';
 
--- In the header the name may be percent-encoded, and one that has other characters than ASCII, or a %, has to be.
+-- A name in the header may be percent-encoded; one with a %, or with characters beyond ASCII, must be.
 create or replace function core.current_workspace()
 returns text
 language plpgsql
@@ -81,9 +80,9 @@ $$;
 comment on function core.current_workspace() is
 'The caller''s workspace: the JWT claim, else the x-workspace header, else default.';
 
--- What row level security asks. PostgREST sets the headers of each request, and gets the error that a wrong
--- name deserves. Realtime sets claims alone, and asks for each of its subscribers in turn whether it may see a
--- row: an error of one would take the change from all of them. There an unknown workspace just has no rows.
+-- For row level security. PostgREST sets headers: then a wrong name is an error. Realtime sets claims alone, and checks
+-- each change for one subscriber after another: an error would keep the change from all of them. So there an unknown
+-- workspace has no rows.
 create or replace function core.visible_workspace()
 returns text
 language plpgsql
@@ -104,7 +103,7 @@ $$;
 comment on function core.visible_workspace() is
 'The workspace whose rows the caller may read.';
 
--- Whether the caller's token opens this workspace: any, unless it names one.
+-- Whether the caller's token is good for this workspace: for each, unless it names one.
 create or replace function core.is_open_workspace(p_workspace text)
 returns boolean
 language plpgsql

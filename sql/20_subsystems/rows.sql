@@ -1,18 +1,19 @@
 -- The rows of subsystems, and how they are locked
 --
--- Who writes a status, a document or a budget of a subsystem locks its row until commit, so that versions are given
--- one after the other, and each writer sees what the one before it did.
+-- A write of a subsystem's status, documents or budget locks its row until commit. So versions are given one after the
+-- other, and each writer sees what the one before it did.
 --
 -- Invariants:
 -- - Several rows are locked in the order of their names.
--- - A subsystem that is not there yet has no row to lock. Who is about to make one shares the workspace's row
---   instead (core.announce_subsystem), which keeps those away who change limits and budgets, or use what is shared.
+-- - A subsystem that does not exist yet has no row to lock. A writer that is about to make it shares the workspace's
+--   row instead (core.lock_absent_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
+--   away.
 --
--- Lock order: the workspace's row of an announcement comes before fencing counters and leases; subsystem rows come
--- after these, and before budget reservations, conflicts and publications.
+-- Lock order: core.lock_absent_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
+-- before budget reservations, conflicts and publications.
 
--- True if it has no row yet; then nobody changes allocations, or counts what is left, until commit.
-create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
+-- If the subsystem does not exist yet, shares the workspace's row until commit, in place of its own. True if so.
+create or replace function core.lock_absent_subsystem(p_workspace text, p_subsystem text)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -27,7 +28,8 @@ begin
 end;
 $$;
 
--- Makes an unknown subsystem, and locks its row. `no key update` lets foreign keys be checked meanwhile.
+-- Locks the row of a subsystem, which is made if it is unknown. `no key update`, because checks of foreign keys need
+-- not wait.
 create or replace function core.lock_subsystem(p_workspace text, p_subsystem text)
 returns public.subsystems
 language plpgsql
@@ -51,7 +53,7 @@ begin
 end;
 $$;
 
--- Locks the rows of these subsystems, those that there are.
+-- Locks the rows of those of these subsystems that exist.
 create or replace function core.lock_subsystems(p_workspace text, p_names text[])
 returns boolean
 language plpgsql

@@ -1,13 +1,13 @@
 -- A status: how it is checked, and written into its subsystem's row
 --
--- update_subsystem_status and checkin_subsystem write statuses, both in these steps: core.require_status,
--- core.lock_shared_budget, the check of the lease (core.guard_write), core.write_status.
+-- update_subsystem_status and checkin_subsystem write statuses, both in these steps: core.require_status checks the
+-- argument, core.lock_shared_budget locks what is shared, core.guard_write checks the lease, core.write_status writes.
 --
 -- Invariants:
--- - A status is merged: a key that is absent keeps its value, unknown keys go to metadata. Keys that the database
---   owns are ignored, so that a row that was read may be sent back as it is.
+-- - A status is merged: an absent key keeps its value, an unknown key goes to metadata. Keys that the database sets
+--   itself are ignored, so a row that was read may be sent back as it is.
 -- - The version grows by one with each write.
--- - within_budget is what the database finds (50_budgets/verdicts.sql), whatever is sent.
+-- - The database decides within_budget (50_budgets/verdicts.sql), whatever was sent.
 --
 -- Lock order: the subsystem's row; then what core.judge_status takes.
 
@@ -56,8 +56,8 @@ begin
 end;
 $$;
 
--- Merges a checked status into the row, and returns it. Where it may exceed a budget, that is looked into: a conflict
--- tells of it, or with p_strict the status is refused.
+-- Merges a checked status into the row, which it returns. A status over its budget opens a conflict; with p_strict it
+-- is refused.
 create or replace function core.write_status(
   p_workspace text,
   p_subsystem text,
@@ -89,9 +89,9 @@ begin
     );
   end if;
   v_new.state := coalesce(p_status ->> 'state', v_old.state);
-  -- 2.0 is a whole number to JSON, but no text of an integer.
+  -- Through numeric, because JSON may write 2 as 2.0, which integer does not read.
   v_new.iteration := coalesce((p_status ->> 'iteration')::numeric::integer, v_old.iteration);
-  -- An amount that is sent back as it was read keeps all of its digits: an import may have brought more than six.
+  -- An amount that is sent back unchanged is not rounded: an import may have brought more than six decimals.
   v_new.current_mass_kg := coalesce(core.round_amount(
     nullif((p_status ->> 'current_mass_kg')::numeric, v_old.current_mass_kg)
   ), v_old.current_mass_kg);
@@ -104,7 +104,7 @@ begin
   if v_patch <> '{}' then
     v_new.metadata := core.merge_patch(v_old.metadata, v_patch);
   end if;
-  -- Who was within its budget, and uses as much as before, still is: whoever changes a budget judges all who have it.
+  -- Within its budget before and the amounts unchanged: still within it. A change of budgets judges anew by itself.
   v_is_as_before := not p_strict and coalesce(v_old.within_budget, false) and (
     v_new.current_mass_kg, v_new.current_cost_usd, v_new.current_power_w
   ) = (v_old.current_mass_kg, v_old.current_cost_usd, v_old.current_power_w);

@@ -1,8 +1,8 @@
--- Statuses are checked as they arrive, those of an import by what stands here. The upper bounds also refuse NaN.
+-- Functions check names and states: core.require_status, and the import. The upper bounds also refuse NaN.
 create table public.subsystems (
   workspace text not null references core.workspaces (name),
-  name text not null check (core.is_name(name)),
-  state text not null default 'not_started' check (core.is_label(state)),
+  name text not null,
+  state text not null default 'not_started',
   current_mass_kg numeric not null default 0 check (current_mass_kg >= 0 and current_mass_kg < 1e12),
   current_cost_usd numeric not null default 0 check (current_cost_usd >= 0 and current_cost_usd < 1e12),
   current_power_w numeric not null default 0 check (current_power_w >= 0 and current_power_w < 1e12),

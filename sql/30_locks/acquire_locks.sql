@@ -1,4 +1,4 @@
--- One or more resources as JSON objects, checked, without repetitions, in the order of locking.
+-- The resources of a JSON list: checked, each once, in the order in which they are locked.
 create or replace function core.require_resources(p_resources jsonb)
 returns core.resource[]
 language plpgsql

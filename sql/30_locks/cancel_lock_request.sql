@@ -9,13 +9,13 @@ declare
   v_has_ended boolean;
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  -- Behind the acquire call itself, if that is still under way.
+  -- Waits for the acquire call itself, if that is still running.
   perform core.lock_request(v_workspace, p_request_id);
   delete from core.lock_tickets as t
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
   v_has_ended := found;
-  -- It may have won the race: what it was given goes back, and on to the next in line. In the order of all leases.
+  -- It may have been granted just now: then its leases end, and pass on to the next in line. Locked in the lock order.
   perform from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
@@ -28,10 +28,10 @@ begin
   if exists (
     select from core.lock_tickets as t where t.workspace = v_workspace and t.request_id = p_request_id
   ) then
-    return false;  -- it waits for another agent than the one that this token speaks for
+    return false;  -- the ticket is of another agent than the token's
   end if;
-  -- An acquire call that arrives late, or once more, must find its request answered: with nothing. And
-  -- this call, when it is repeated, what it has said.
+  -- An acquire call that arrives late, or again, must find its request answered, with no leases. And this call, when it
+  -- is repeated, must find its own answer.
   insert into core.requests as r (workspace, request_id, function_name, answer)
   values (v_workspace, p_request_id, 'acquire_locks', to_jsonb(v_has_ended))
   on conflict (workspace, request_id) do update set answer = excluded.answer

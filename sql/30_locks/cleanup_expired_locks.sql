@@ -1,6 +1,6 @@
--- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
--- logs each lease that was lost. From psql it works on all workspaces, through the API on one's own.
--- It takes many leases in no fixed order, so it skips what somebody holds: waiting could deadlock.
+-- Not needed for correctness: an expired lease is free to take anyway. It deletes their rows and logs each as lost.
+-- From psql it works on all workspaces, through the API on the caller's. It locks leases in no fixed order, so it skips
+-- those that are locked: to wait for them could deadlock.
 create or replace function core.cleanup_expired_locks()
 returns integer
 language plpgsql
@@ -8,7 +8,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- Without claims it is psql or Studio, where an operator works across workspaces.
+  -- Without claims the caller is an operator in psql or Studio: all workspaces.
   v_workspace constant text := case
     when current_setting('request.jwt.claims', true) <> '' then core.current_workspace()
   end;
@@ -16,7 +16,7 @@ declare
   v_count integer := 0;
 begin
   for v_lease in
-    -- Materialized: looked for once, however the join is planned.
+    -- Materialized, because a join may run a subquery more than once.
     with lapsed as materialized (
       select o.workspace, o.resource_type, o.resource_name from public.agent_locks as o
       where o.expires_at <= clock_timestamp() and (v_workspace is null or o.workspace = v_workspace)

@@ -1,20 +1,19 @@
--- Deadlocks: cycles of agents that wait for each other are found in the database, and one of their waits is refused.
+-- Deadlocks: a cycle of agents that wait for each other is found in the database, and one of its waits is refused.
 --
--- An identity is an agent within an execution. A ticket waits, at each of its resources, for the holder, and so for
--- the tickets that the holder's identity has in line; and for the ticket before it in that line. A cycle is looked for
--- when a wait begins, and whenever a waiter asks how it stands. Every cycle leads through a lease: it has a member that
--- holds what another one awaits, and it does if those look. Most waiters need not, and a search may have to walk along
--- whole lines.
+-- An identity is an agent within an execution. For each of its resources a ticket waits for the holder of the lease,
+-- and so for the tickets of the holder's identity; and it waits for the ticket before it in line. The search for a
+-- cycle may have to follow whole lines. So only those search, when their wait begins and each time they ask, whose
+-- identity holds a lease that somebody waits for. That finds every cycle, because each has such a member.
 --
--- Lock order: locks the ticket that loses, and none after it. The rest is read without locks; a cycle cannot dissolve
--- by itself, so what is found is true.
+-- Lock order: of the tickets in a cycle only the refused one is locked; the waiter's own is locked after it. The rest
+-- is read without locks. A cycle does not end by itself, so one that was found is still there.
 
--- What a ticket waits for, and a ticket that has to come to its end before.
+-- An edge from a ticket: the resource that it waits for, and another ticket that must end before.
 create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);
 
--- What the ticket's own identity holds does not count: another of its threads may well release it. Nor do, in the
--- line, tickets of the holder's identity: they wait for just such a thread, and what else they wait for comes with the
--- holder.
+-- All edges from a ticket. Leases of its own identity do not count: another thread of it may release them. In the line
+-- the tickets of the holder's identity do not count either: they wait for such a thread too, and all else that they
+-- wait for is found through the holder.
 create or replace function core.wait_edges(p_ticket core.lock_tickets)
 returns setof core.wait_edge
 language plpgsql
@@ -53,8 +52,8 @@ begin
 end;
 $$;
 
--- Searches from a ticket along what it waits for, breadth first, until it comes back to that ticket. Returns the cycle
--- as the agent that is refused is told of it, a list of who waits for what; or null.
+-- Breadth-first search along the edges, from a ticket back to itself. Returns the cycle as a list of who waits for
+-- what, which is the detail of the error; or null if there is none.
 create or replace function core.find_wait_cycle(p_ticket core.lock_tickets)
 returns jsonb
 language plpgsql
@@ -62,7 +61,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- The tickets that were reached, and of each, which one of them led to it, by what wait.
+  -- The tickets that were reached; of each, the place of the one before it, and the wait between the two.
   v_tickets core.lock_tickets[] := array[p_ticket];
   v_ids bigint[] := array[p_ticket.ticket_id];
   v_from integer[] := array[0];
@@ -112,12 +111,11 @@ begin
 end;
 $$;
 
--- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once; the
--- error undoes all that its call did, so it is told to the caller and not to the log. A cycle that came
--- about later (two waits began together, a lease changed hands) loses its youngest wait, which is told
--- so at its next call; to raise here would undo the mark.
--- Answers whether the ticket may be on a cycle now, or be on one before it asks again: where somebody waits for what
--- its identity holds, or will, once another ticket of it is granted.
+-- Ends a cycle that this ticket is on, by refusing one wait:
+-- - If this wait begins now, this one, by an error. That undoes all that the call did, its log entries too.
+-- - Else (two waits began together, or a lease changed hands) the newest one of the cycle. It is marked, and gets the
+--   error at its next call: an error here would undo the mark. Returns whether the ticket may be on a cycle before it
+--   asks again: its identity holds a lease that somebody waits for, or has another ticket that may be granted.
 create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
 returns boolean
 language plpgsql

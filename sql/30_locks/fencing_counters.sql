@@ -1,17 +1,17 @@
--- Fencing counters: they give each lease a greater token than all before it, and keep grants and writes apart.
+-- Fencing counters give each lease a greater token than all before it, and keep grants and writes apart.
 --
--- Every resource that was ever locked has one. A grant locks it `for update`, so that no two grants of a resource run
--- side by side. A write shares it (`for key share`): as long as it does, no grant of the resource can happen, so what
--- the writer finds out about the lease stays true until it commits.
+-- Every resource that was ever locked has one. A grant locks it `for update`, so two grants of a resource never run at
+-- the same time. A write shares it (`for key share`) until commit. No grant can happen meanwhile, so what the writer
+-- has read of the lease stays true.
 --
--- Before the row stands an advisory lock. Row locks that are shared let every newcomer pass whoever waits for the
--- whole row; with overlapping writes it would wait for ever. An advisory lock has one line for both kinds. Writers
--- share it, and a grant takes it when it cannot have the counter at once. Its key is made alike in both functions.
+-- An advisory lock comes before the row, because Postgres grants a shared row lock even if somebody waits for the whole
+-- row: with overlapping writes a grant would wait for ever. Advisory locks queue for both kinds. Writers share it; a
+-- grant takes it if it cannot have the row at once. Both functions below must make its key in the same way.
 --
 -- Lock order: before the lease of the same resource; of several resources one after another, by type and name.
 
--- Puts the caller in line for grants of one resource, until commit. False if that takes longer than a second: somebody
--- writes the resource all that time, and whoever asks for it must not fill the pool that the writer needs.
+-- Locks the counter of one resource for a grant, until commit. False if that takes longer than a second, because others
+-- write the resource all that time: calls that wait would fill the connection pool that the writers need.
 create or replace function core.lock_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
 returns boolean
 language plpgsql
@@ -26,8 +26,7 @@ begin
     return true;
   end if;
   begin
-    -- It does not exist yet, or somebody has it: in line with the writers, so that it waits for those who came before
-    -- and no others.
+    -- It does not exist yet, or it is locked. Behind the advisory lock only those are waited for who came before.
     perform pg_advisory_xact_lock(
       hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0)
     );
@@ -45,7 +44,7 @@ begin
 end;
 $$;
 
--- A writer's share of the counter.
+-- Shares the counter for a write, until commit.
 create or replace function core.share_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
 returns boolean
 language plpgsql
@@ -70,8 +69,8 @@ begin
 end;
 $$;
 
--- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
--- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
+-- Makes the missing counters of these resources, because core.hand_over cannot make any. False if another transaction
+-- makes one and does not commit in time: then core.hand_over skips the ticket, which is granted when its client asks.
 create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
 returns boolean
 language plpgsql

@@ -31,7 +31,7 @@ begin
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
   returning l.* into v_lease;
   if not found then
-    -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+    -- Remembered too: a repetition must not end a lease that was granted since.
     perform core.remember_request(v_request, '[]');
     return;
   end if;

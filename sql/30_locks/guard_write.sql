@@ -1,11 +1,14 @@
--- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
--- that true until commit. Returns the agent to be logged.
--- Lock order: of a subsystem to be made the workspace (share), fencing counter (share), lease (share).
+-- Checks that the caller may write the subsystem: refused if another execution has its lease, or if the lease of the
+-- fencing token has ended. The locks that it takes keep that true until commit. Returns the agent for the log.
+-- p_is_released: the caller deletes the lease later. Then the lease is locked `for update` at once: two transactions
+-- that share it first and upgrade later would deadlock.
+-- Lock order: the workspace (share) if the subsystem does not exist yet, fencing counter (share), lease.
 create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
   p_execution_id text,
-  p_fencing_token bigint
+  p_fencing_token bigint,
+  p_is_released boolean default false
 )
 returns text
 language plpgsql
@@ -16,8 +19,13 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
-  perform core.announce_subsystem(p_workspace, p_subsystem);
+  perform core.lock_absent_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  if p_is_released then
+    perform from public.agent_locks as l
+    where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
+  end if;
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
@@ -38,6 +46,7 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
+  perform core.require_optional_name('agent', v_claimed_agent);  -- nobody else checks a claim that goes into the log
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;

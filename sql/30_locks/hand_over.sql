@@ -1,10 +1,8 @@
--- Runs after each row that leaves agent_locks, by whatever way: release, check-in, clean-up, an
--- operator's force, DELETE typed in psql. Gives the resource to whoever is first in line, in the same
--- transaction.
+-- Trigger after each DELETE of a lease: release, check-in, clean-up, force_release_lock, or by hand in psql.
+-- Grants the resource to the first in line, in the same transaction.
 --
--- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
--- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
--- that was passed over takes its turn itself when it asks next.
+-- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
+-- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql

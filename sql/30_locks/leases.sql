@@ -1,16 +1,16 @@
--- Leases: how they are granted, and what is said when one has ended without its holder's doing.
+-- Leases: how they are granted, and what is logged or raised when one was lost.
 --
--- A lease is a row of agent_locks; one whose expires_at has passed is free to take. A grant takes, of each resource,
--- the fencing counter and then the lease row, both `for update`. The counter, because two grants must never run side by
--- side; the lease, because a writer that was just checked holds it `for key share` until it commits, and only
--- `for update` waits for that: a plain UPDATE does not. All resources of a request are granted, or none.
+-- A lease is a row of agent_locks. One whose expires_at has passed is free to take. For each resource a grant locks the
+-- fencing counter and then the lease, both `for update`. The counter, so that no two grants run at the same time. The
+-- lease, because a writer holds it `for key share` until it commits: `for update` waits for that, a plain UPDATE does
+-- not. All resources of a request are granted, or none.
 --
--- To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most: PostgREST does not notice that
--- a client has gone away, so it is the client that confirms, by renew_lock.
+-- A request that waits, or was ready to wait, gets a provisional lease, for 10 s at most. The client confirms it by
+-- renew_lock: PostgREST does not notice that a client has gone away, so nobody may be there any more.
 --
 -- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
 
--- Grants and releases are too many to log; a lease that ended without its holder's doing is worth it.
+-- Logs that a lease was lost. Grants and releases are not logged: they are too many.
 create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
 returns boolean
 language plpgsql
@@ -50,9 +50,8 @@ begin
 end;
 $$;
 
--- Those of one request, as they are now: all that it was granted, or none. Where one of a set has ended
--- the rest is of no use; it is left to cancel_lock_request, or lapses. To a token that names another
--- agent it has none.
+-- The leases of one request, as they are now. None if one of them has ended, because a set is good only as a whole: the
+-- others end by cancel_lock_request, or expire. None either if the token is of another agent.
 create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
 returns public.agent_locks[]
 language plpgsql
@@ -66,7 +65,7 @@ declare
     order by l.resource_type, l.resource_name
   );
 begin
-  -- The answer that was kept tells how many there were.
+  -- The remembered answer tells how many there were: here, that there were more.
   if exists (
     select from core.requests as r
     where r.workspace = p_workspace and r.request_id = p_request_id and r.function_name = 'acquire_locks'
@@ -78,7 +77,7 @@ begin
 end;
 $$;
 
--- Writes a lease with the next fencing token; the caller has locked counter and lease, and knows that it is free.
+-- Writes a lease with the next fencing token. The caller has locked counter and lease, and has seen that it is free.
 create or replace function core.write_lease(p_ticket core.lock_tickets, p_resource core.resource)
 returns public.agent_locks
 language plpgsql
@@ -93,8 +92,8 @@ begin
     set
       last_token = c.last_token + 1,
       last_granted_at = clock_timestamp(),
-      -- Rather less than the mean of the last turns. A turn that is taken for too short costs a question; one for too
-      -- long delays the waiters, and so makes the next turns longer still.
+      -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
+      -- that is too long delays the waiters, and so makes the next turns longer too.
       turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
         select coalesce(
           c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
@@ -132,25 +131,28 @@ begin
 end;
 $$;
 
--- Grants all of the resources (sorted by type and name), or returns null: where one is locked, or written all the time,
--- or where it is somebody else's turn. A ticket without a number is a newcomer's, who is not in line. One that is in
--- line gets what it waits for (p_resources null), and leaves the line in the same transaction.
+-- Grants all of the resources (sorted by type and name) and returns the leases. Or null: one of them is locked, others
+-- write it all the time, or another ticket is first in its line. A request that is not in line has a ticket without a
+-- ticket_id. One that is in line gets what it waits for (p_resources is null), and its ticket is deleted.
 create or replace function core.grant_leases(p_ticket core.lock_tickets, p_resources core.resource[])
 returns public.agent_locks[]
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_resources constant core.resource[] := coalesce(p_resources, array(
-    select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
-    where r.ticket_id = p_ticket.ticket_id
-    order by r.resource_type, r.resource_name
-  ));
+  v_resources core.resource[] := p_resources;
   v_resource core.resource;
   v_lease public.agent_locks;
   v_lapsed public.agent_locks[] := array[]::public.agent_locks[];
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
+  if v_resources is null then
+    v_resources := array(
+      select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
+      where r.ticket_id = p_ticket.ticket_id
+      order by r.resource_type, r.resource_name
+    );
+  end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
     if exists (
@@ -190,8 +192,8 @@ begin
     v_leases := v_leases || core.write_lease(p_ticket, v_resource);
   end loop;
   if p_ticket.ticket_id is not null then
-    -- The request is answered now: a late repetition must not queue for the lock once more. Not by
-    -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
+    -- The request is answered now: a late repetition must not queue for the lock again. Not by remember_request: if a
+    -- client has used the id for another call too, the release that runs this must not fail.
     insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
     values (p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases))
     on conflict do nothing;

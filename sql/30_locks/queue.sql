@@ -1,14 +1,14 @@
--- The queue: what acquire_lock and acquire_locks do when they know which resources are meant.
+-- The queue for locks, which acquire_lock, acquire_locks and checkout_subsystem share.
 --
--- All of them are granted, or none. Where they are not free, a request with a wait gets a ticket: a row of
--- core.lock_tickets, with an entry in the line of each resource, by queue_key and number. While it waits it holds
--- nothing. The same call again, or wait_for_lock, asks how it stands (waiters.sql). A resource is given to the first
--- live ticket in its line, and newcomers never overtake one. Tickets that nobody asks about any more are passed over,
--- and deleted when somebody else queues for the same.
+-- A request gets all of its resources, or none. If they are not free and it is ready to wait, it gets a ticket: a row
+-- of core.lock_tickets, and one of core.lock_ticket_resources in the line of each resource, by queue_key and ticket_id.
+-- While it waits it holds nothing. Its client asks by wait_for_lock, or by the same call again (waiters.sql). A
+-- resource is granted to the first live ticket in its line, and a new request never overtakes a live ticket. A ticket
+-- whose client does not ask any more is skipped, and deleted when another request queues for the same resource.
 --
--- Lock order: request id, then what a grant locks (leases.sql), then tickets. A newcomer's ticket is its own.
+-- Lock order: request id, then what a grant locks (leases.sql), then tickets.
 
--- The ticket whose turn it is for a resource, or null where nobody alive waits.
+-- The first live ticket in the line of a resource, or null if there is none.
 create or replace function core.first_in_line(p_workspace text, p_resource core.resource)
 returns bigint
 language plpgsql
@@ -41,7 +41,7 @@ set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  -- Tickets whose client is gone for good; `skip locked`, because another newcomer may be at it.
+  -- Tickets whose client has been silent for a minute; `skip locked`, because another call may be deleting them.
   v_dead constant bigint[] := array(
     select dead.ticket_id
     from unnest(p_resources) as w
@@ -80,7 +80,7 @@ begin
 end;
 $$;
 
--- The leases, or an empty list: in line, if p_wait_seconds is more than 0, or refused.
+-- Returns the leases. Or an empty list: with p_wait_seconds above 0 the request is in line now, else it is refused.
 create or replace function core.take_leases(
   p_resources core.resource[],
   p_agent_name text,
@@ -120,10 +120,10 @@ begin
     jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
   );
   if v_request.is_replay then
-    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
+    -- Not the remembered answer: some of its leases may have ended since.
     return core.leases_of_request(v_workspace, p_request_id);
   elsif p_request_id is not null then
-    -- Or it is in line already, and this is the call again.
+    -- It may be in line already, and this the same call again.
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if v_ticket.arguments_hash <> v_request.arguments_hash then
@@ -136,7 +136,7 @@ begin
       return (core.answer_waiter(v_workspace, p_request_id)).leases;
     end if;
   end if;
-  -- Not in line yet: a ticket without a number, and without an end where the caller is not ready to wait.
+  -- Not in line: a ticket without a ticket_id, and without gives_up_at if the caller is not ready to wait.
   v_ticket.workspace := v_workspace;
   v_ticket.request_id := p_request_id;
   v_ticket.arguments_hash := v_request.arguments_hash;
@@ -153,7 +153,7 @@ begin
   elsif p_wait_seconds > 0 then
     perform core.enqueue(v_ticket, p_resources, p_wait_seconds);
   end if;
-  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
+  -- A refusal is not remembered: it changed nothing, and a client that polls would write a row each time.
   return coalesce(v_leases, '{}');
 end;
 $$;

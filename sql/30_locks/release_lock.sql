@@ -38,10 +38,10 @@ begin
     return next v_lease;
     return;
   elsif v_lease.expires_at is not null then
-    -- It protected nothing any more; to say "released" would hide that.
+    -- It had expired already. The answer is not "released", or the caller would not learn that.
     perform core.write_lock_lost(v_lease, 'expired before its release');
   end if;
-  -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+  -- Remembered too: a repetition must not end a lease that was granted since.
   perform core.remember_request(v_request, '[]');
 end;
 $$;

@@ -27,9 +27,9 @@ comment on column public.agent_locks.request_id is 'The acquire call that was gr
 comment on column public.agent_locks.provisional is
 'Granted to a request with wait_seconds that has not confirmed it yet, by renew_lock; it lapses within seconds.';
 
--- A waiter looks for what was handed to it.
+-- A waiter looks for the leases of its request.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
--- The search for a deadlock asks what an agent holds in an execution.
+-- The search for a deadlock looks for the leases of an agent in an execution.
 create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
@@ -37,15 +37,14 @@ create policy agent_locks_of_own_workspace on public.agent_locks
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Outlives the lease rows, so that tokens grow even after a lease was deleted by hand. Its row lock
--- puts all grants of one resource in line and keeps them apart from writes of that resource.
+-- Its rows outlive the leases, so tokens grow even after a lease was deleted by hand. See fencing_counters.sql.
 create table core.fencing_counters (
   workspace text not null,
   resource_type text not null,
   resource_name text not null,
   last_token bigint not null default 0,
   last_granted_at timestamptz,
-  -- How long a turn lasts where somebody waits, from one grant to the next: the last ones, smoothed.
+  -- How long the last turns were (from one grant to the next, while somebody waits), smoothed.
   turn_ms double precision,
   primary key (workspace, resource_type, resource_name)
 );
@@ -55,13 +54,12 @@ alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
 
--- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
--- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
--- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
--- as it is, and by index, because their functions switch sequential scans off.
+-- The queue. These tables grow and shrink within seconds, so the planner's statistics of them are often wrong. The
+-- queries therefore leave it no choice. They look up the ticket of each entry in a line by a lateral subquery, which
+-- `offset 0` keeps from being merged into the query. And their functions switch sequential scans off.
 --
--- A ticket waits for one resource or for several, which it gets together or not at all; while it waits it
--- holds none. Deleted when it is granted, cancelled or long dead.
+-- A ticket waits for one resource or for several, and is granted all of them together. It is deleted when it is
+-- granted, cancelled, or when its client has been silent for long.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
@@ -71,14 +69,14 @@ create table core.lock_tickets (
   execution_id text not null,
   ttl_seconds integer not null,
   priority integer not null,
-  -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
-  -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
+  -- The place in line: the time of arrival, 30 s earlier for each step of priority. It never changes, so priorities
+  -- age: a request with priority 1 cannot overtake one with priority 4 that came 90 s before it.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  -- Passed over from then on, unless it asks again: see core.keep_in_line. It begins with its first question.
+  -- From then on it is skipped, unless its client has asked again: see core.keep_in_line.
   alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
-  -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
+  -- Set if this wait was refused to end a deadlock: the cycle, for the error of the client's next call.
   refused jsonb,
   unique (workspace, request_id)
 );
@@ -89,8 +87,8 @@ create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Those who wait indeed. A waiter that did not ask again for too long (core.keep_in_line), or whose time is up, is
--- passed over; if it comes back in time, its place is still there.
+-- Tickets that count. One whose client has not asked for too long (core.keep_in_line) is skipped; if it asks again
+-- before the ticket is deleted, it still has its place.
 create view core.live_lock_tickets
 with (security_invoker = true) as
 select t.* from core.lock_tickets as t -- noqa: AM04

@@ -1,17 +1,17 @@
--- Waiters: how a waiting request stands, and when it should ask again.
+-- Waiters: how a waiting request stands, and when its client should ask again.
 --
--- Nobody is parked inside a call. A waiter asks, is answered at once, and waits on its own side until retry_ms is over,
--- which costs nothing meanwhile. With each answer it counts as alive for three times that and 3 s more; who is silent
--- for longer is passed over. The first in line takes what has become free by itself when it asks: an expiry tells
--- nobody, and a hand-over (hand_over.sql) passes over what it could not lock at once.
+-- No call waits inside the database. A waiter asks, is answered at once, and sleeps for retry_ms in the client. With
+-- each answer its ticket counts as live for three times retry_ms and 3 s more; after that it is skipped. The first in
+-- line is granted what is free when it asks. That is needed after an expiry, which runs no code, and if core.hand_over
+-- could not lock something.
 --
 -- Lock order: reads without locks; then what a grant locks (leases.sql), or a ticket that is refused, and at the end
 -- its own ticket.
 
--- When a waiter should ask again. The first in line: after a tenth of the time for which it has been locked (as
--- core.retry_ms), 5 ms to 1 s, and not before half of what is left of a short turn. Those behind it: most of the turns
--- before theirs later, each taken for as long as the last ones lasted, or as this one has. So they ask the more seldom,
--- the more are before them. At most 5 s, because a grant that nobody asks for lapses after 10 s.
+-- When a waiter should ask again. The first in line: after a tenth of the time for which the resource has been locked
+-- (core.retry_ms), 5 ms to 1 s, but not before half of what is left of a short turn. Those behind it: later by 0.8
+-- turns for each ticket before them. A turn is taken to last as long as the last ones, or as this one so far. At most 5
+-- s, because a provisional lease expires after 10 s.
 create or replace function core.lock_retry_ms(p_position integer, p_locked_for interval, p_turn_ms double precision)
 returns integer
 language plpgsql
@@ -30,8 +30,8 @@ begin
 end;
 $$;
 
--- Ends a look at the queue: for whom the ticket waits, when to ask again, and until when the waiter counts as alive.
--- One that may be on a deadlock asks again soon: it is found when a member asks.
+-- The answer to a waiter that goes on waiting: for which agents, and when to ask again. Also notes until when its
+-- ticket is live. One that may be in a deadlock is told to ask soon, because only that finds the deadlock.
 create or replace function core.keep_in_line(
   p_ticket core.lock_tickets,
   p_position integer,
@@ -49,9 +49,8 @@ declare
   v_retry_ms integer;
   v_alive_until timestamptz;
 begin
-  -- What nobody holds, because another waits for more than this or a write is under way, counts as locked since this
-  -- wait began. The waiter is told of each holder, be it another thread of its own, and where there is none, of who is
-  -- before it in line.
+  -- A resource without a lease (its first ticket waits for others too, or it is being written) counts as locked since
+  -- this wait began. The agents are the holder of each resource or, if there is none, the one before this in line.
   select
     coalesce(max(clock_timestamp() - l.locked_at), clock_timestamp() - p_ticket.created_at),
     max(c.turn_ms),
@@ -79,15 +78,15 @@ begin
     limit 1
   ) as ahead on true
   where r.ticket_id = p_ticket.ticket_id;
-  -- A grant lapses with its time to live, if nobody asks for it sooner.
+  -- A provisional lease expires with its time to live at the latest, so the waiter must ask before that.
   v_retry_ms := least(core.lock_retry_ms(p_position, v_locked_for, v_turn_ms), 500 * p_ticket.ttl_seconds);
   if p_may_be_deadlocked then
     v_retry_ms := least(v_retry_ms, 1500);
   end if;
   v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
   if p_ticket.alive_until not between v_alive_until and v_alive_until + interval '1 second' then
-    -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
-    -- but a place that is seen to be live anew.
+    -- With a second to spare, so a waiter that asks often writes once a second. Not flushed: a crash of the server may
+    -- lose it, and the next call notes it again.
     perform set_config('synchronous_commit', 'off', true);
     update core.lock_tickets as t set alive_until = v_alive_until + interval '1 second'
     where t.ticket_id = p_ticket.ticket_id;
@@ -107,8 +106,8 @@ declare
   v_ticket core.lock_tickets;
   v_leases public.agent_locks[];
 begin
-  -- One statement, so that ticket and place are of one moment. The place is 1 for the next in line; for several
-  -- resources the worst of them. Counts no further than 100.
+  -- One statement, so that ticket and place are of one snapshot. The place is 1 for the first in line, and for several
+  -- resources the last of its places. Counted up to 100.
   select
     t as ticket,
     (
@@ -138,7 +137,7 @@ begin
   if v_ticket.refused is not null then
     perform core.fail_deadlock(v_ticket.refused);
   elsif v_ticket.gives_up_at > clock_timestamp() is not true then
-    -- A grant takes the ticket away; so does an end of the wait.
+    -- The ticket was deleted by a grant, or its wait has ended.
     v_leases := core.leases_of_request(p_workspace, p_request_id);
     return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
   elsif v_look.place = 1 then

@@ -1,4 +1,4 @@
--- A read with a private half: it calls helpers that are not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.diff_documents(
   p_subsystem text,
   p_document text,

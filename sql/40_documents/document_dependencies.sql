@@ -1,16 +1,15 @@
--- Which versions of others' documents the work of a subsystem is made from, and what of them has changed since.
+-- Which versions of other subsystems' documents the work of a subsystem is made from, and which of them have changed.
 --
--- - What a checkout reads counts as seen with the check-in, not before: see checkout_subsystem and checkin_subsystem.
---   record_dependency counts at once.
--- - A subsystem is stale while a version after the one that it has seen says something else, and not the same as what
---   a check-in has accepted. A new version that says the same changes nothing: two that read each other and publish
---   with each check-in would else be stale by turns for ever.
--- - Who publishes tells it to those whom that makes stale, in the same transaction.
+-- - What a checkout reads counts as seen after the check-in, not before. record_dependency counts at once.
+-- - A subsystem is stale while the latest version differs from the one that it has seen, and from the one that a
+--   check-in has accepted. A new version with the same content makes nobody stale: else two subsystems that read each
+--   other, and publish with each check-in, would make each other stale for ever.
+-- - A publication logs inputs_changed for each subsystem that it makes stale, in its transaction. An import does not.
 --
--- Lock order: rows of dependencies come last, and all write them in one order: by subsystem, document and the
--- subsystem that is depended on. What is noted as read was read under core.lock_publications.
+-- Lock order: rows of dependencies come last, by subsystem, document and the subsystem that is depended on. A version
+-- that is noted as read was read under core.lock_publications.
 
--- Checks what record_dependency and remove_dependency name.
+-- Checks the arguments of record_dependency and remove_dependency.
 create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
 returns boolean
 language plpgsql
@@ -32,9 +31,9 @@ begin
 end;
 $$;
 
--- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
--- needs: so with the rights of its owner.
+-- The documents that a subsystem has seen and that have changed since: a list of {"subsystem", "document",
+-- "seen_version", "new_version", "changed_paths"}. Security definer, because the view system_status calls it with the
+-- rights of its reader, who may not call the helpers.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
 language plpgsql
@@ -73,8 +72,8 @@ begin
 end;
 $$;
 
--- One entry in the log for each subsystem that a new version makes stale, in the transaction of the publication: for
--- work that was made from another version, or that will be by the check-in of what was read of another one.
+-- Logs inputs_changed for each subsystem that a new version makes stale, in the transaction of the publication: now,
+-- because of the version that it has seen, or at its check-in, because of the version that its checkout has read.
 create or replace function core.notify_dependents(
   p_workspace text,
   p_document text,
@@ -102,7 +101,7 @@ begin
       where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
-      -- Many have seen the same version: what has changed since is found once for all of them.
+      -- Many may have seen the same version: each is compared once.
       select s.version, difference.paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
       cross join lateral (

@@ -1,15 +1,14 @@
--- Three-way merge of documents: what two writers made of the same version, put together. Constraints are merged by
--- the same rules.
+-- Three-way merge of what two writers made of the same version: of documents, and of constraints.
 --
--- - Objects are taken apart key by key, down to a hundred levels: each level of a merge takes some of the server's
---   stack, and no document may use that up. All else is one part: a list, a scalar, an object below.
--- - A part that one writer changed is taken from that one, and one that both changed alike is no conflict. What both
---   changed differently is refused (stale_version) with all that it takes to redo the change.
--- - SQL null stands for "not there"; the null of JSON is a value.
--- - Numbers keep all of their digits, also where a client read them as doubles and sent them back.
--- - Each object is read once: to fetch its keys one by one would read all of it for each of them.
+-- - Objects are merged key by key, down to 100 levels, because each level takes some of the server's stack. All else is
+--   merged as a whole: a list, a scalar, an object below that.
+-- - What one writer changed is taken from that writer. What both changed in the same way is no conflict. What both
+--   changed differently is refused: stale_version, with all that a client needs to redo the change.
+-- - SQL null stands for an absent key; the null of JSON is a value.
+-- - Numbers keep all of their digits, even if a client read them as doubles and sent them back.
+-- - Each object is read once by jsonb_each: to fetch its keys one by one would read all of it for each key.
 --
--- Pure functions, which lock nothing. Who merges holds the row under which the versions are given.
+-- Pure functions, which lock nothing. The caller holds the row under which versions are given.
 
 -- The JSON pointer (RFC 6901) of a key below another pointer; '' is the whole document.
 create or replace function core.pointer(p_parent text, p_key text)
@@ -57,7 +56,7 @@ begin
 end;
 $$;
 
--- Both changes in one document, and the pointers of the parts in conflict, which are left as in `theirs`.
+-- The merged document, and the pointers of the parts in conflict, which are left as in p_theirs.
 create or replace function core.merge_documents(
   p_base jsonb,
   p_theirs jsonb,
@@ -102,9 +101,9 @@ begin
 end;
 $$;
 
--- What a writer sent, with the base's number wherever it sent back what a client that reads numbers as doubles has
--- read there: else that number counts as changed by whoever changed something next to it. Postgres writes a double
--- as these clients do, with the fewest digits that tell it apart. In a list the place tells what belongs together.
+-- p_yours, but with the number of p_base where a client only sent back the double that it had read: else that number
+-- would count as changed. Postgres writes a double as such clients do, with the fewest digits that identify it.
+-- Elements of lists are compared by their place.
 create or replace function core.keep_numbers(p_base jsonb, p_yours jsonb, p_depth integer default 0)
 returns jsonb
 language plpgsql
@@ -144,9 +143,9 @@ begin
 end;
 $$;
 
--- A document that was made from another version, put on top of the latest one. Nobody can have started from a version
--- that was never published (unknown_version); one that a restore has lost is in conflict as a whole. p_document names
--- the document in errors, e.g. {"document": "design", "subsystem": "skeleton"}.
+-- Merges a document that was made from p_base_version with the latest version. A base_version after the latest is an
+-- error (unknown_version). One that a restore has lost (p_base is null) is a conflict of the whole document. p_document
+-- names the document in errors, e.g. {"document": "design", "subsystem": "skeleton"}.
 create or replace function core.rebase_document(
   p_document jsonb,
   p_base_version integer,

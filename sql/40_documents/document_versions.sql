@@ -1,18 +1,16 @@
--- The versions of a subsystem's three documents: requirements, interfaces and design. Each kind has a table of its own,
--- which differs from the others in the name of its content's column alone; core.documents shows all three alike.
+-- The versions of a subsystem's three documents: requirements, interfaces and design. Each kind has a table of its own.
+-- They differ in the name of the column with the content; the view core.documents shows all three alike.
 --
--- - Versions are 1, 2, 3, ... without gaps (only a restore jumps), and a version that was written never changes.
--- - Version 0 is what was there before the first: an empty document.
--- - The lock on the subsystem's row makes writers take their numbers one after the other.
--- - A publication has its subsystem's place among the publications for itself, so whoever notes which versions it has
---   read is told of every later one.
+-- - Versions are 1, 2, 3, ... without gaps, except after a restore. A version that was written never changes.
+-- - Version 0 stands for the empty document before the first.
+-- - Numbers are given under the lock on the subsystem's row.
+-- - A publication locks out those who note which versions they read. So they are told of every later version.
 --
 -- Lock order: subsystem row, then publications. Dependencies and the log come after both.
 
--- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read is told of
--- every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory, as a lock on the
--- subsystems' rows would stop the writers of their statuses, and write each time; and of 64 places, for a reader of
--- 1000 subsystems must not fill the server's table of locks. Publications that share a place take turns.
+-- Until commit, nobody else publishes a document of these subsystems. Those who note which versions they read share the
+-- lock; a publication has it alone. It is advisory, because a lock on the subsystems' rows would keep statuses waiting.
+-- Subsystems are hashed to 64 places, because a reader of 1000 subsystems must not fill the server's lock table.
 create or replace function core.lock_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
 returns boolean
 language plpgsql
@@ -58,7 +56,7 @@ begin
 end;
 $$;
 
--- The same of a version that has to be there: else unknown_version.
+-- The content of one version, or the error unknown_version.
 create or replace function core.require_document_version(
   p_workspace text,
   p_document text,
@@ -84,7 +82,7 @@ begin
 end;
 $$;
 
--- Checks the name of a kind of document as it arrives.
+-- Checks the name of a kind of document.
 create or replace function core.require_document(p_document text)
 returns boolean
 language plpgsql
@@ -103,9 +101,9 @@ begin
 end;
 $$;
 
--- Publishes the next version of a document and returns its number; the caller has checked who may. Where others
--- published since p_base_version, what both did is merged, or refused with stale_version. p_is_logged: false if the
--- caller logs it as a part of something larger.
+-- Publishes the next version of a document and returns its number. The caller has checked that it may. If others have
+-- published since p_base_version, both changes are merged, or refused with stale_version. p_is_logged: false if the
+-- caller logs it itself.
 create or replace function core.write_document(
   p_workspace text,
   p_document text,
@@ -147,8 +145,8 @@ begin
       return v_latest;  -- others did the same already, so there is nothing to publish
     end if;
   end if;
-  -- No part of this text comes from a caller. The first version is the column's default: 1, or after a restore what
-  -- was never handed out.
+  -- Nothing that a client sent is part of this text. The first version is the column's default: 1, which a restore
+  -- changes to a number that was never given.
   execute format(
     'insert into public.subsystem_%s as d (workspace, subsystem_name, version, %s, created_by, base_version, merged)
      values ($1, $2, %s, $4, $5, $6, $7) returning d.version',

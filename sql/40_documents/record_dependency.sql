@@ -42,9 +42,9 @@ begin
   ) values (v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id)
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     seen_version = excluded.seen_version,
-    -- What was accepted of later versions holds as long as the work is made from the same.
+    -- What was accepted stays accepted while the seen version is the same.
     accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
-    read_version = null,  -- whatever a checkout has read: its agent says so
+    read_version = null,  -- this replaces what a checkout has read
     read_token = null,
     recorded_by = excluded.recorded_by,
     recorded_at = excluded.recorded_at,

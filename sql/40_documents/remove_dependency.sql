@@ -32,7 +32,7 @@ begin
     and d.on_subsystem = p_on_subsystem and d.document = p_document
   returning d.* into v_row;
   if not found then
-    -- Remembered as well: a repetition must not remove what was recorded meanwhile.
+    -- Remembered too: a repetition must not remove what was recorded since.
     perform core.remember_request(v_request, '[]');
     return;
   end if;

@@ -121,9 +121,9 @@ comment on type public.document_change is
 'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
 its values.';
 
--- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
--- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
--- is still made from what was seen before. Until then it stands apart, under the token of its lease.
+-- Which version of which document a subsystem has seen. A newer version makes it stale. What a checkout reads is kept
+-- apart in read_version, under the token of its lease, until the check-in: if the agent dies before that, the work is
+-- still made from seen_version.
 create table public.document_dependencies (
   workspace text not null,
   subsystem text not null,
@@ -158,7 +158,7 @@ comment on column public.document_dependencies.read_token is
 'The fencing token of that checkout''s lease: only its check-in makes read_version count.';
 comment on column public.document_dependencies.recorded_by is 'The agent that read seen_version first.';
 
--- A publication looks for those whom it makes stale.
+-- A publication looks for the subsystems that it makes stale.
 create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);
 
 alter table public.document_dependencies enable row level security;

@@ -29,9 +29,10 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
   end if;
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
-  if p_fencing_token is not null then
+  -- Requirements come from outside, so another agent's lease does not stop them. A token is still checked.
+  if p_fencing_token is null then
+    perform core.lock_absent_subsystem(v_workspace, p_subsystem);
+  else
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
   v_version := core.write_document(

@@ -1,11 +1,11 @@
 -- Amounts, and by how much they exceed a budget
 --
--- A budget is made of mass_kg, cost_usd and power_w: at least 0, kept to a millionth (core.round_amount). What is
--- used, reserved or moved has all three, as core.amounts. An allocation stays the JSON object that users see: it may
--- have any of the three. A quantity that is not in it has no limit of its own, but see shared_budget.sql.
+-- A budget has the quantities mass_kg, cost_usd and power_w. What is used, reserved or moved has all three (the type
+-- core.amounts). An allocation is the JSON object that users see, with any of the three. A quantity that is not in it
+-- has no limit of its own; see shared_budget.sql.
 --
--- Overruns look the same everywhere, in errors, conflicts and the log, with only the quantities that are exceeded,
--- and `held` only where others have reserved some of it; {} for none:
+-- Overruns are the same in errors, conflicts and the log: an object of the quantities that are exceeded, {} if none is.
+-- `held` is what others have reserved, if they have:
 --   {"mass_kg": {"allocated": 15, "used": 14, "held": 2, "over": 1}}
 --
 -- Nothing here takes a lock.
@@ -39,7 +39,7 @@ begin
 end;
 $$;
 
--- p_subject says whose: {"subsystem": "skeleton"}, or {"scope": "robot"}.
+-- p_subject says whose budget it is: {"subsystem": "skeleton"}, or {"scope": "robot"}.
 create or replace function core.fail_over_budget(p_subject jsonb, p_overruns jsonb)
 returns boolean
 language plpgsql
@@ -54,7 +54,7 @@ begin
 end;
 $$;
 
--- Three amounts that are to be moved or reserved: rounded, at least one of them is above 0.
+-- Checks and rounds three amounts that are to be moved or reserved. At least one must be above 0.
 create or replace function core.require_amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
 returns core.amounts
 language plpgsql

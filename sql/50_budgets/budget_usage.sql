@@ -1,6 +1,6 @@
 create view public.budget_usage
 with (security_invoker = true) as
--- The newest version of each workspace, one look into the index for each: every transfer makes one more.
+-- The latest version of each workspace, by one index lookup each: there are many versions, one for each transfer.
 with recursive newest as (
   (
     select

@@ -1,16 +1,17 @@
 -- Constraints: the limits and budgets of a workspace, in versions
 --
--- The version with the highest number is in force. Each change publishes the next one by core.write_constraints:
--- update_global_constraints, transfer_budget, and the defaults of a new workspace. An import brings its own.
+-- The version with the highest number is in force. core.write_constraints publishes the next one, for
+-- update_global_constraints, transfer_budget, and the defaults of a new workspace. An import brings its own versions.
 --
 -- Invariants:
--- - Versions are 1, 2, 3, ... without gaps; 0 stands for what was there before the first: no limit and no budget.
--- - What agents allocate does not exceed the totals, and no allocation is lowered into what is reserved of it.
--- - within_budget and the conflicts of all whom a change concerns follow in its transaction.
+-- - Versions are 1, 2, 3, ... without gaps, except after a restore. 0 stands for the time before the first: no limit
+--   and no budget.
+-- - What agents allocate does not exceed the totals. No allocation is lowered below what is used and reserved of it.
+-- - A change updates within_budget and the conflicts of all subsystems that it concerns, in its transaction.
 --
 -- Lock order: the workspace's row (core.lock_constraints), under which versions are given; then the rows of all
--- subsystems whose budget changes. Who writes a status holds its subsystem's row, and reads the constraints after
--- that. So one of the two comes before and is seen by the other: READ COMMITTED looks anew with each statement.
+-- subsystems whose budget changes. A status holds its subsystem's row, and reads the constraints after that. So the
+-- later of the two sees what the earlier one did: under READ COMMITTED each statement has a new snapshot.
 
 -- The version in force, or version 0.
 create or replace function core.latest_constraints(p_workspace text)
@@ -36,7 +37,7 @@ begin
 end;
 $$;
 
--- What of a version its writers decide, as one document.
+-- The part of a version that its writer decides, as one document.
 create or replace function core.constraints_content(p_row public.global_constraints)
 returns jsonb
 language plpgsql
@@ -49,7 +50,7 @@ begin
 end;
 $$;
 
--- The content of one version, null if there is none of that number.
+-- The content of one version; null if there is no such version.
 create or replace function core.constraints_of_version(p_workspace text, p_version integer)
 returns jsonb
 language plpgsql
@@ -69,7 +70,7 @@ begin
 end;
 $$;
 
--- Checks constraints as they arrive: amounts are numbers, allocations are objects of amounts.
+-- Checks constraints as they were sent: amounts are numbers, allocations are objects of amounts.
 create or replace function core.require_constraints(p_argument text, p_constraints jsonb)
 returns boolean
 language plpgsql
@@ -105,10 +106,11 @@ begin
 end;
 $$;
 
--- Publishes p_next, of which the caller has set what it decides, after p_latest, whose lock it holds.
+-- Publishes p_next as the version after p_latest. The caller holds the workspace's row, and has set the content of
+-- p_next.
 --
--- It locks the rows of all subsystems whose budget changes before anything else is done, so that a status that is
--- written meanwhile comes either before, and is seen here, or after, and sees the new budgets.
+-- It first locks the rows of all subsystems whose budget changes. So a status that is written at the same time is
+-- either seen here, or sees the new budgets.
 create or replace function core.write_constraints(
   p_latest public.global_constraints,
   p_next public.global_constraints,
@@ -127,7 +129,7 @@ declare
   v_reallocated text[];
   v_concerned text[];
 begin
-  -- An older design may exceed its totals already; that is no reason to refuse it another height.
+  -- An imported design may exceed its totals. It may still change something else, such as its height.
   if v_is_budget_changed then
     perform core.require_fitting_allocations(p_next);
     v_reallocated := array(
@@ -136,7 +138,7 @@ begin
       full join jsonb_each(p_next.budget_allocations) as n on o.key = n.key
       where o.value is distinct from n.value
     );
-    -- All who take from what is shared; everybody where there is a total that there was not, or no longer.
+    -- Further all who use the shared budget; and if a total was set or taken away, all subsystems.
     v_concerned := v_reallocated || array(
       select u.subsystem from core.shared_use(p_latest) as u
       union
@@ -151,7 +153,7 @@ begin
     perform core.require_reserved(p_latest, p_next, v_reallocated);
   end if;
   p_next.version := p_latest.version + 1;
-  if p_latest.version = 0 then  -- the first is 1, or after a restore one that has never been given
+  if p_latest.version = 0 then  -- the first is 1, or after a restore one that was never given
     select w.last_lost_version + 1 into p_next.version from core.workspaces as w where w.name = p_latest.workspace;
   end if;
   p_next.base_version := p_base_version;
@@ -166,7 +168,7 @@ begin
 end;
 $$;
 
--- The budgets of all subsystems and the reserve together must not exceed what the whole may have.
+-- The allocations of all subsystems and of the reserve together must not exceed the totals.
 create or replace function core.require_fitting_allocations(p_constraints public.global_constraints)
 returns boolean
 language plpgsql
@@ -193,8 +195,9 @@ begin
 end;
 $$;
 
--- No allocation is lowered into what is reserved of it beside what is used, by anybody: what its own execution moves
--- is spent before. The caller holds the workspace's row, and those of these subsystems.
+-- No allocation is lowered below what is used and reserved of it. All reservations count: what a transfer moves out of
+-- reservations of its own execution was taken from them before. The caller holds the rows of the workspace and of these
+-- subsystems.
 create or replace function core.require_reserved(
   p_latest public.global_constraints,
   p_next public.global_constraints,
@@ -215,7 +218,7 @@ begin
     from public.subsystems as s
     where s.workspace = p_latest.workspace and s.name = v_name;
     v_old := p_latest.budget_allocations -> v_name;
-    -- Without an allocation there is no limit, except where there was one: then nothing is left.
+    -- An allocation that is taken away counts as lowered to 0; a quantity that never had one has no limit here.
     select jsonb_object_agg(o.key, o.value) into v_overruns
     from jsonb_each(core.overruns(
       (select jsonb_object_agg(a.key, 0) from jsonb_each(v_old) as a)

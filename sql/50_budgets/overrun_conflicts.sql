@@ -1,16 +1,16 @@
 -- Conflicts about overruns, which the database opens and resolves by itself
 --
--- Invariants, at each commit, but for what an import brought and nobody has judged yet:
--- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
---   the robot while what is shared is exceeded (key sharedstate:totals). None else of these keys is open.
--- - It follows its overrun without being counted as another report, and one that is resolved by hand while the overrun
---   lasts is followed by the next.
+-- Invariants, at each commit, except for what an import brought and no write has judged since:
+-- - Each subsystem that is over its allocation has exactly one open conflict with the key sharedstate:budget. While the
+--   shared budget is exceeded, the robot has exactly one with the key sharedstate:totals. No others are open.
+-- - The conflict is updated when its overrun changes, which does not count as another report. If an agent resolves it
+--   while the overrun lasts, the next one is opened.
 --
--- Lock order: a report takes the conflict counter, then the conflict's row; the end of an overrun takes the row alone.
--- So who does both reports first: core.judge_budgets.
+-- Lock order: a report locks the conflict counter, then the conflict's row; the end of an overrun locks the row alone.
+-- So core.judge_budgets does the reports first.
 
--- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
--- have keys of their own: somebody may have named a subsystem robot.
+-- Opens, updates or resolves the conflict about a subsystem's budget; for null the one about the shared budget. The two
+-- have different keys, because a subsystem may be named robot.
 create or replace function core.watch_overruns(
   p_constraints public.global_constraints,
   p_subsystem text,

@@ -1,20 +1,20 @@
 -- Reservations: amounts that are kept for an execution before it uses or moves them
 --
--- A reservation ends by its own time, or with the lease that it is tied to: core.live_reservations are the others
--- (in tables.sql). What is live counts as used to everybody but its own execution, and what that uses or moves comes
--- out of what it has reserved. Users see what is reserved as `held`.
+-- A reservation ends when it expires, or with the lease that it is tied to. The view core.live_reservations
+-- (tables.sql) has those that have not ended. To other executions a live reservation counts as used. What its own
+-- execution uses or moves is taken from it. Users see reserved amounts as `held`.
 --
 -- Invariants:
--- - Used and reserved together stay within the allocation, unless a status that is not strict takes more: the log
---   tells of that.
--- - Who decides by the live ones has deleted the others, so that none comes back to life when its amounts are gone.
--- - Everybody can read the names of executions: so a token that names its agent speaks for the reservations of that
---   agent alone.
+-- - Used and reserved together stay within the allocation, unless a status that is not strict takes more. The log tells
+--   of that (budget_hold_overrun).
+-- - Before a decision is made by the live ones, the ended ones are deleted. So none can become live again after others
+--   have got its amounts.
+-- - Everybody can read execution ids. So a token with the claim `agent` may use the reservations of that agent alone.
 --
 -- Lock order: the caller holds the row of the subsystem, or for the reserve that of the workspace; then reservations.
 
--- What is reserved of a subsystem's budget, or of the reserve, by others than p_but_execution_id: what is its own, it
--- may use. First deletes what has ended: a lease that is renewed at this moment must not bring that back later.
+-- What is reserved of a subsystem's budget, or of the reserve, by other executions than p_but_execution_id. Deletes
+-- ended reservations first: a lease that is renewed at this moment must not make one live again.
 create or replace function core.reserved_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
 returns core.amounts
 language plpgsql
@@ -43,12 +43,12 @@ begin
 end;
 $$;
 
--- Takes p_spent out of a budget, of which p_used is used or moved by that. What others have reserved may be taken only
--- by a status that is not strict. That opens no conflict while it keeps to the allocation, but they will miss it: so
--- the log tells of it, each time that more is taken.
+-- Takes p_spent out of a budget. p_used is what is used of it then, or moved out of it. Only a status that is not
+-- strict may take what others have reserved. While it keeps to the allocation that opens no conflict, but the others
+-- will miss it: so the log tells of it, each time that more is taken.
 --
--- What an execution takes comes out of what it has reserved of that budget itself, the oldest first: or it would be
--- counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
+-- What an execution takes comes out of its own reservations of that budget, the oldest first. Else it would be counted
+-- twice, as used and as reserved. Amounts of 0 or less take nothing.
 create or replace function core.charge_budget(
   p_workspace text,
   p_subsystem text,
@@ -82,7 +82,7 @@ begin
       jsonb_build_object('subsystem', p_subsystem, 'overruns', v_overruns), p_execution_id
     );
   end if;
-  -- `upto`: what this one and all that are older have reserved together.
+  -- `upto`: the sum of this reservation and all older ones.
   update public.budget_reservations as r
   set
     mass_kg = least(greatest(o.upto_mass_kg - p_spent.mass_kg, 0), r.mass_kg),
@@ -104,7 +104,7 @@ begin
 end;
 $$;
 
--- Ends a reservation of this execution, and returns what it was; nulls if it has ended, or is of another one.
+-- Deletes a live reservation of this execution and returns it; nulls if there is none.
 create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
 returns public.budget_reservations
 language plpgsql
@@ -121,7 +121,7 @@ begin
 end;
 $$;
 
--- Budget can be reserved of, or moved to, whatever has one, each known subsystem, and the reserve.
+-- Budget can be reserved of, moved from and moved to: names with an allocation, known subsystems, and the reserve.
 create or replace function core.require_budget_name(
   p_workspace text,
   p_argument text,

@@ -1,5 +1,5 @@
--- Writes a reservation if what it wants remains, and returns it; nulls if not. It holds the workspace's row and that of
--- the subsystem, so neither constraints nor a status nor another reservation can come between. The reserve has no row,
+-- Writes a reservation and returns it; nulls if not all of it remains. It locks the rows of the workspace and of the
+-- subsystem: so no change of constraints, no status and no other reservation can come between. The reserve has no row,
 -- unless somebody made a subsystem of that name.
 create or replace function core.write_reservation(p_wanted public.budget_reservations, p_ttl_seconds integer)
 returns public.budget_reservations
@@ -31,7 +31,7 @@ begin
     );
   end if;
   v_reserved := core.reserved_amounts(p_wanted.workspace, p_wanted.subsystem, null);
-  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
+  -- Only the wanted quantities must remain: a subsystem that is over its cost may still have mass left.
   perform from (
     values
     ('mass_kg', p_wanted.mass_kg, v_used.current_mass_kg, v_reserved.mass_kg),
@@ -51,8 +51,6 @@ begin
 end;
 $$;
 
--- The workspace's row is locked first, so reservations and transfers come one after the other; then
--- the row of the subsystem, so that no strict status takes the same amounts meanwhile.
 create or replace function core.reserve_budget(
   p_subsystem text,
   p_agent_name text,

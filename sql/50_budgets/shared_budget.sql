@@ -1,23 +1,23 @@
--- What is not allocated is shared
+-- The shared budget: what is not allocated
 --
--- What a total leaves after all allocations, the reserve's included, may be used by the subsystems to which nothing of
--- that quantity is allocated: by all of them together. One rule keeps it:
+-- A total minus all allocations of a quantity, the reserve's included, is shared. All subsystems without an allocation
+-- of that quantity may use it together. One rule keeps them within it:
 --
---   A status that tells of such an amount locks the workspace's row, before all else that it locks. So these statuses
---   come one after the other, and each sees what the others use.
+--   A status with such an amount locks the workspace's row before all else. So these statuses come one after the other,
+--   and each sees what the others use.
 --
--- A status whose amounts are all allocated to its subsystem has nothing to do with the others, and does not lock the
--- row. That it is one of these has to stay true until it commits: so whoever names mass or cost first shares an
--- advisory lock, the workspace's `allocations`, which those take alone who may take an allocation away or set a total
--- where there was none (core.lock_constraints). That lock is advisory because row locks that are shared let newcomers
--- pass whoever waits for the whole row: a change of limits might wait for ever.
+-- A status whose amounts are all allocated to its subsystem does not lock the row. It must stay of that kind until it
+-- commits. So each status with a mass or a cost first shares an advisory lock, the workspace's `allocations`. A change
+-- that may take an allocation away, or set a total where there was none, has that lock alone (core.lock_constraints).
+-- It is advisory because Postgres grants a shared row lock even if somebody waits for the whole row: a change of limits
+-- might wait for ever.
 --
--- Invariant: while the workspace's row is locked, none of the amounts in core.shared_use changes.
+-- Invariant: while the workspace's row is locked, no amount in core.shared_use changes.
 --
--- Lock order: request id, `allocations`, workspace's row, and all else after that. Because all who change what is
--- shared hold the workspace's row, one of them may lock other subsystems' rows after its own, out of their order.
+-- Lock order: request id, `allocations`, the workspace's row, then all else. A status that holds the workspace's row
+-- may lock other subsystems' rows after its own, out of their order.
 
--- First step of a status: what its subsystem shares with others, as the rule above says. True if it locked the row.
+-- First step of a status: takes the locks that the rule above asks for. True if it locked the workspace's row.
 create or replace function core.lock_shared_budget(p_workspace text, p_subsystem text, p_status jsonb)
 returns boolean
 language plpgsql
@@ -32,7 +32,7 @@ begin
     and not p_status ?| core.shared_amounts(core.latest_constraints(p_workspace), p_subsystem) then
     return false;
   end if;
-  -- A new subsystem needs the row in any case: core.announce_subsystem would share it, and not get more later.
+  -- Also for a new subsystem: core.lock_absent_subsystem would share the row, and an upgrade later could deadlock.
   perform from core.workspaces as w where w.name = p_workspace for no key update;
   return true;
 end;
@@ -54,7 +54,7 @@ begin
 end;
 $$;
 
--- Which amounts of a subsystem's status are limited by what it shares, by their keys in a status: those that have a
+-- Which amounts of a subsystem's status come out of the shared budget, by their keys in a status: those that have a
 -- total, and no allocation.
 create or replace function core.shared_amounts(p_constraints public.global_constraints, p_subsystem text)
 returns text[]
@@ -72,8 +72,8 @@ begin
 end;
 $$;
 
--- Who uses how much of what is shared. It spells core.shared_amounts out, because to call that for each row would be
--- most of the work.
+-- Which subsystems use how much of the shared budget. The rule of core.shared_amounts is repeated here, because to call
+-- that for each row would take most of the time.
 create or replace function core.shared_use(p_constraints public.global_constraints)
 returns table (subsystem text, quantity text, amount numeric)
 language plpgsql
@@ -94,8 +94,8 @@ begin
 end;
 $$;
 
--- By how much what is shared is exceeded, as core.overruns tells it, or would be if p_more was used too. `allocated` is
--- what the totals leave: not below 0, though an imported design may allocate more than there is.
+-- By how much the shared budget is exceeded, in the form of core.overruns; with p_more: if that was used too.
+-- `allocated` is what the totals leave, at least 0: an imported design may allocate more than its totals.
 create or replace function core.shared_overruns(
   p_constraints public.global_constraints,
   p_more core.amounts default null
@@ -120,7 +120,7 @@ begin
   select coalesce(sum((b.value ->> 'mass_kg')::numeric), 0), coalesce(sum((b.value ->> 'cost_usd')::numeric), 0)
   into v_allocated.mass_kg, v_allocated.cost_usd
   from jsonb_each(p_constraints.budget_allocations) as b;
-  -- Of a quantity without a total nothing is shared, and so nothing used here.
+  -- A quantity without a total has no shared budget, and core.shared_use leaves it out.
   return core.overruns(
     jsonb_build_object(
       'mass_kg', greatest(trim_scale(p_constraints.total_mass_kg_max - v_allocated.mass_kg), 0),

@@ -1,4 +1,4 @@
--- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
+-- Functions check amounts and names: core.require_constraints, and the import.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
@@ -10,7 +10,7 @@ create table public.global_constraints (
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
   merged boolean not null default false,
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
 );
@@ -37,7 +37,6 @@ create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Amounts that are reserved of a budget for an execution before it uses or moves them.
 create table public.budget_reservations (
   workspace text not null,
   reservation_id uuid not null default gen_random_uuid(),
@@ -106,5 +105,5 @@ comment on view core.live_reservations is
 -- Of each quantity: what is used, moved or reserved of it.
 create type core.amounts as (mass_kg numeric, cost_usd numeric, power_w numeric);
 
--- overruns: of its own allocation. is_within: also of what it shares; null where nothing limits it.
+-- overruns: of the subsystem's own allocation. is_within: of the shared budget too; null if nothing limits it.
 create type core.verdict as (overruns jsonb, is_within boolean);

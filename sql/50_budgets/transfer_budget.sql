@@ -1,9 +1,9 @@
--- Moves a part of one budget to another and returns the new constraints: never below zero, never into what other
--- executions have reserved. What the execution has reserved of the first is spent; a reservation that is named ends
--- with it. Takes the workspace's row and those of both subsystems.
+-- Moves a part of one budget to another and returns the new constraints. Never more than there is, and nothing that
+-- other executions have reserved. What this execution has reserved of the first budget is used up before; a reservation
+-- that is named is deleted. Locks the rows of the workspace and of both subsystems.
 --
--- A quantity that was not allocated to the second begins with what that uses of it, as far as the totals leave it:
--- or a gift of 1 kg would turn "no limit" into 1 kg, and be an overrun.
+-- A quantity that was not allocated to the second starts at what that uses of it, as far as the totals leave it. Else a
+-- gift of 1 kg would turn "no limit" into a limit of 1 kg, and so into an overrun.
 create or replace function core.move_budget(
   p_workspace text,
   p_from text,
@@ -40,7 +40,7 @@ begin
       );
     end if;
   end if;
-  -- What it has no budget of, it cannot give: 0 is allocated.
+  -- A quantity without an allocation counts as 0: it cannot be given away.
   perform core.charge_budget(
     p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
     row(

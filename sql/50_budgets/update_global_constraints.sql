@@ -1,6 +1,6 @@
--- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them), keys that the
--- database owns are ignored, so that a row that was read may be sent back as it is. An amount that is sent back as it
--- was read keeps all of its digits, because an import may have brought more than six; others are rounded.
+-- Applies a checked patch to constraints. Columns are replaced, unknown keys go to metadata (null removes them). Keys
+-- that the database sets itself are ignored, so a row that was read may be sent back as it is. An amount that is sent
+-- back unchanged is not rounded, because an import may have brought more than six decimals; others are.
 create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
 returns jsonb
 language plpgsql

@@ -1,16 +1,17 @@
 -- Verdicts: whether each subsystem keeps to its budget
 --
--- A subsystem is over while it uses more than is allocated to it, or uses of what is shared while that is exceeded
--- (shared_budget.sql). The column within_budget says so, and a conflict follows each overrun (overrun_conflicts.sql).
+-- A subsystem is over its budget if it uses more than its allocation, or if it uses some of the shared budget while
+-- that is exceeded (shared_budget.sql). The column within_budget says so. A conflict tells of each overrun
+-- (overrun_conflicts.sql).
 --
--- Invariants, at each commit, but for what an import brought and nobody has judged yet:
--- - within_budget is true, false, or null: while nothing limits the subsystem, or nobody has written it.
--- - A verdict is no write of the subsystem: its version stays, so whoever is about to write need not read again.
+-- Invariants, at each commit, except for what an import brought and no write has judged since:
+-- - within_budget is null while nothing limits the subsystem, or nobody has written it; else true or false.
+-- - A verdict does not change the subsystem's version, so an agent that is about to write need not read again.
 --
--- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot is
--- judged too; then reservations, the conflict counter and conflicts are locked.
+-- Lock order: the caller holds the rows of the subsystems that are judged, and to judge the robot the workspace's row.
+-- Then reservations, the conflict counter and conflicts are locked.
 
--- What is true of one subsystem. p_shared_overruns may be null where it shares nothing.
+-- The verdict on one subsystem. p_shared_overruns may be null if it uses no shared budget.
 create or replace function core.verdict(
   p_row public.subsystems,
   p_constraints public.global_constraints,
@@ -33,19 +34,19 @@ begin
     when p_row.current_mass_kg > 0 and p_shared_overruns ? 'mass_kg' and not v_allocation ? 'mass_kg' then false
     when p_row.current_cost_usd > 0 and p_shared_overruns ? 'cost_usd' and not v_allocation ? 'cost_usd' then false
     when v_allocation ?| array['mass_kg', 'cost_usd', 'power_w'] then true
-    -- It has no allocation of these, so it shares them.
+    -- It has no allocation, so it uses the shared budget.
     when num_nonnulls(p_constraints.total_mass_kg_max, p_constraints.total_cost_usd_max) > 0 then true
   end;
   return v_verdict;
 end;
 $$;
 
--- What a status that is written, but not committed, does to budgets. Refused if it is strict and over; else
--- reservations, within_budget and conflicts follow. Returns the row.
+-- Judges a status that was just written, in its transaction. With p_strict it is refused if it is over. Else
+-- reservations, within_budget and conflicts are updated. Returns the row.
 --
--- Where it tells of an amount that is shared, the caller holds the workspace's row. Others are judged only where it
--- begins or ends an overrun of that: how large one is changes nobody's verdict. Then that is all who take part in it,
--- and those who are just being written too.
+-- If the status has an amount of the shared budget, the caller holds the workspace's row. Other subsystems are judged
+-- only if the status begins or ends an overrun of the shared budget: then all who use that quantity of it. The size of
+-- an overrun changes no verdict.
 create or replace function core.judge_status(
   p_old public.subsystems,
   p_new public.subsystems,
@@ -95,7 +96,8 @@ begin
     )::core.amounts);
   end if;
   if v_shared_before <> v_shared_overruns then
-    -- Out of the order of names, but nobody who holds one of these rows waits for another: see shared_budget.sql.
+    -- After its own row, so out of the order of names. All who lock several rows hold the workspace's:
+    -- shared_budget.sql.
     v_names := array(
       select s.name from public.subsystems as s
       where s.workspace = p_new.workspace and (s.name = p_new.name or exists (
@@ -114,8 +116,8 @@ begin
 end;
 $$;
 
--- Brings within_budget and the conflict of each of these subsystems up to date, and with p_is_robot_judged that of
--- the robot, after a change of budgets or of their use. Returns how many were judged.
+-- Updates within_budget and the conflict of each of these subsystems, and with p_is_robot_judged the conflict of the
+-- robot. Returns how many were judged.
 create or replace function core.judge_budgets(
   p_constraints public.global_constraints,
   p_names text[],
@@ -131,8 +133,7 @@ declare
   v_judged record;
   v_count integer := 0;
 begin
-  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before every
-  -- conflict's row.
+  -- Overruns first: their reports lock the conflict counter, which comes before the rows of conflicts.
   for v_judged in
     select * from (
       select s.name, s.within_budget, v.is_within, v.overruns
@@ -155,23 +156,8 @@ begin
 end;
 $$;
 
--- Judges one subsystem and the robot by the constraints in force, whose lock the caller holds; nobody for null.
-create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_constraints constant public.global_constraints := core.latest_constraints(p_workspace);
-begin
-  return p_subsystem is not null and core.judge_budgets(
-    v_constraints, array[p_subsystem], core.shared_overruns(v_constraints), true, p_execution_id
-  ) > 0;
-end;
-$$;
-
--- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an export
--- brings its own along, with their numbers. The caller holds the workspace's row.
+-- Corrects within_budget after an import. Opens no conflict, because an export brings its own, with their numbers. The
+-- caller holds the workspace's row.
 create or replace function core.correct_within_budget(p_constraints public.global_constraints)
 returns integer
 language plpgsql

@@ -1,4 +1,4 @@
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.blocked_by(p_agent_name text)
 returns setof public.conflicts
 language plpgsql

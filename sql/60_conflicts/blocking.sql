@@ -1,11 +1,11 @@
--- Whom an open conflict blocks.
+-- Which agents an open conflict blocks.
 --
--- A conflict names agents in blocks_agents. It blocks each of them under any name of its subsystem: power,
--- power_agent and power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked ask that, and
--- checkout_subsystem for the critical ones.
+-- A conflict names agents in blocks_agents. It blocks all agents of their subsystems: power, power_agent and
+-- power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked tell of all such conflicts.
+-- checkout_subsystem refuses if one of them is critical.
 --
--- Only reads, and no locks: a conflict may open right after the answer. checkout_subsystem asks again under the
--- counter of the lease that it is about to take.
+-- Reads without locks: a conflict may be opened right after the answer. checkout_subsystem looks again when it has
+-- locked the fencing counter.
 
 -- The names under which the agents of one subsystem work.
 create or replace function core.agent_names(p_agent_name text)
@@ -33,7 +33,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
   return query
@@ -46,7 +46,7 @@ begin
 end;
 $$;
 
--- What keeps an agent from starting at all.
+-- The critical ones among them, which keep an agent from checking anything out.
 create or replace function core.critical_blockers(p_workspace text, p_agent_name text)
 returns public.conflicts[]
 language plpgsql

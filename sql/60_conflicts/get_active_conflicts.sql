@@ -1,4 +1,4 @@
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_active_conflicts(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -8,10 +8,10 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
-  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  -- An invalid name would find nothing, and the caller would take that for "no conflicts".
   perform core.require_optional_name('agent_name', p_agent_name);
   return query
   select c.* from public.conflicts as c

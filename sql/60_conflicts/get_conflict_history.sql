@@ -1,4 +1,4 @@
--- In two halves although it only reads: what refuses an unknown number is not for callers.
+-- A read with a core half, because callers may not call core.fail.
 create or replace function core.get_conflict_history(p_conflict_id bigint)
 returns setof public.conflict_events
 language plpgsql
@@ -12,7 +12,7 @@ begin
   if not exists (
     select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
   ) then
-    -- An empty history would read as a conflict to which nothing happened.
+    -- An empty history would look like a conflict to which nothing has happened.
     perform core.fail(
       'unknown_conflict',
       jsonb_build_object('conflict_id', p_conflict_id),

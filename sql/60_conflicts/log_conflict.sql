@@ -36,8 +36,7 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  -- The keys of the conflicts that the database opens and resolves by itself are kept out of the agents' reach: it
-  -- would overwrite and resolve theirs.
+  -- The database's own keys: it would overwrite and resolve an agent's conflict that had one of them.
   if starts_with(p_conflict_key, 'sharedstate:') then
     perform core.fail(
       'invalid_argument',

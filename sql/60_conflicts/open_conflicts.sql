@@ -1,16 +1,16 @@
 -- Finding and locking conflicts.
 --
--- Of one source, target and key at most one conflict is open. A conflict counts for two targets: the one that
--- it has now, and the one that it was reported to, because its source does not have to know that it was
--- reassigned. A conflict without a key is one of its own.
+-- Of one source, target and key at most one conflict is open. Both targets of a conflict count: the one that it has
+-- now, and the one that it was reported to, because its source need not know that it was reassigned. Conflicts without
+-- a key are all different.
 --
--- Whoever may open a conflict, open one again or change a target locks the workspace's conflict counter first:
--- then the answer to "is one open?" stays true until commit, and no number is given meanwhile.
+-- A function that may open, reopen or reassign a conflict locks the workspace's conflict counter first. Then the answer
+-- to "is one open?" stays true until commit.
 --
--- Lock order: the counter comes before every conflict row, and after the constraints and subsystem rows. A
+-- Lock order: the counter comes after the workspace's row and subsystem rows, and before the rows of conflicts. A
 -- transaction that resolves one conflict and may report another afterwards locks the counter first.
 
--- Keeps other reports of this workspace away until commit.
+-- Keeps other reports in this workspace waiting until commit.
 create or replace function core.lock_conflict_counter(p_workspace text)
 returns boolean
 language plpgsql
@@ -22,7 +22,7 @@ begin
 end;
 $$;
 
--- Locks a conflict's row until commit; its number may be wrong.
+-- Locks a conflict's row until commit, or raises unknown_conflict.
 create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -45,7 +45,7 @@ begin
 end;
 $$;
 
--- The same for a conflict that has to be open.
+-- The same for an open conflict, else conflict_already_resolved.
 create or replace function core.lock_open_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -68,8 +68,8 @@ begin
 end;
 $$;
 
--- The open conflict of this source, target and key, locked until commit; nothing if there is none. A caller
--- that may report afterwards holds the counter already.
+-- The open conflict of this source, target and key, locked until commit; no row if there is none. A caller that may
+-- report afterwards holds the counter.
 create or replace function core.find_open_conflict(
   p_workspace text,
   p_source text,
@@ -90,9 +90,9 @@ begin
 end;
 $$;
 
--- Another open conflict that would be the same as this one if this one were open and had this target; null if
--- there is none. Two would split what belongs together, and a report would find either. The caller holds the
--- counter. Locked, so that one that is just being resolved is waited for, and does not count then.
+-- Another open conflict of the same source and key that counts for this target, or for the one that p_conflict was
+-- reported to; null if there is none. The caller holds the counter. The row is locked, so one that is being resolved at
+-- this moment is waited for, and then does not count.
 create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
 returns bigint
 language plpgsql
@@ -112,7 +112,7 @@ begin
 end;
 $$;
 
--- Before a conflict is opened again or gets another target.
+-- Checks that a conflict may be reopened, or get another target.
 create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
 returns boolean
 language plpgsql
@@ -132,8 +132,7 @@ begin
 end;
 $$;
 
--- The subsystem whose budget a conflict is about, or robot for the totals; null for any other conflict. The
--- database opens and resolves these by itself.
+-- The subsystem whose budget a conflict of the database is about, or robot for the totals; null for other conflicts.
 create or replace function core.watched_subsystem(p_conflict public.conflicts)
 returns text
 language plpgsql

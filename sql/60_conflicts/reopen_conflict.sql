@@ -37,8 +37,8 @@ begin
     );
   end if;
   perform core.require_no_duplicate(v_old, v_old.target_agent);
-  -- The database's own: while a budget is exceeded the one about that is open, and one that was opened beside the
-  -- facts would stay so until somebody writes amounts.
+  -- The database opens its own conflict while a budget is exceeded. One that was reopened while none is exceeded would
+  -- stay open until a status with amounts is written.
   if core.watched_subsystem(v_old) is not null then
     perform core.fail(
       'invalid_argument',

@@ -1,14 +1,13 @@
--- Opening a conflict, counting further reports on it, resolving it: for agents (log_conflict, resolve_conflict)
--- and for the database itself, which watches budgets.
+-- Opening a conflict, counting further reports on it, and resolving it: for agents (log_conflict, resolve_conflict),
+-- and for the conflicts about budgets, which the database reports itself (50_budgets/overrun_conflicts.sql).
 --
--- Each change leaves an event in the history of the conflict and an entry in the activity log, in the same
--- transaction. Numbers of conflicts come from the workspace's counter, whose row stays locked until commit: they have
--- no gaps and are never given twice. Numbers of events come from the conflict's own events, under the lock of its row.
+-- Each change adds an event to the history of the conflict and an entry to the activity log, in the same transaction.
+-- Numbers of conflicts come from the workspace's counter, whose row is locked until commit. So they have no gaps, and
+-- none is given twice. Numbers of events are given under the lock on the conflict's row.
 --
--- Lock order: conflict counter -> conflict row; see open_conflicts.sql. Entry points of the budgets are
--- core.report_conflict, core.find_open_conflict and core.settle_conflict.
+-- Lock order: conflict counter, then conflict row; see open_conflicts.sql.
 
--- The caller holds the conflict's row, under which its events are numbered.
+-- Adds an event to the history. The caller holds the conflict's row, under which events are numbered.
 create or replace function core.write_conflict_event(
   p_conflict public.conflicts,
   p_event text,
@@ -36,12 +35,11 @@ begin
 end;
 $$;
 
--- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
--- that is new in it; a null key makes each report a conflict of its own. Null details or blocked agents leave
--- those that the open one has.
+-- Opens a conflict. If one of the same source, target and key is open, that is updated with the report instead; without
+-- a key each report opens a conflict. Null details or blocks leave those of the open one as they are.
 --
--- p_counts false is for what the database sees itself, again with each write: then the same report changes
--- nothing, and a changed one updates the conflict without being counted.
+-- p_counts is false for the database's own reports, which it makes with each write while an overrun lasts. They are not
+-- counted, and one that says the same as before changes nothing.
 create or replace function core.report_conflict(
   p_workspace text,
   p_severity text,
@@ -65,7 +63,7 @@ declare
   v_row public.conflicts;
 begin
   if p_conflict_key is not null then
-    -- core.lock_conflict_counter: before the look for an open one, so that its answer stays true.
+    -- As core.lock_conflict_counter: before the search for an open one, so that its result stays true.
     perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
     select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
   end if;
@@ -120,7 +118,7 @@ begin
 end;
 $$;
 
--- Resolves a conflict that is open, whose row the caller holds, and returns its row. p_details is for the history.
+-- Resolves an open conflict and returns its row, which the caller has locked. p_details go into the history.
 create or replace function core.settle_conflict(
   p_workspace text,
   p_conflict_id bigint,

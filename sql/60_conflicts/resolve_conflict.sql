@@ -1,5 +1,5 @@
--- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
--- amounts, of which those that are absent are 0.
+-- Checks a transfer and returns its amounts, 0 for those that are absent. Such as
+-- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "power_w": 50}
 create or replace function core.require_budget_transfer(p_transfer jsonb)
 returns core.amounts
 language plpgsql
@@ -77,9 +77,8 @@ begin
   end if;
   select core.watched_subsystem(c) into v_watched from public.conflicts as c
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id;
-  -- A conflict about a budget that is still exceeded is not at an end by a word, nor by a transfer that is not enough:
-  -- the look at the budgets that follows opens the next one. So it is resolved before that look, and all that the
-  -- look and the transfer lock is locked before the conflict's row.
+  -- If the budget is still exceeded, the judgement that follows opens the next conflict. So this one is resolved before
+  -- it. What the judgement and the transfer lock is locked first, because it comes before conflicts in the lock order.
   if p_budget_transfer is not null or v_watched is not null then
     v_latest := core.lock_constraints(v_workspace);
     perform core.lock_subsystems(v_workspace, array[v_from, v_to, v_watched] || case
@@ -98,7 +97,10 @@ begin
       p_execution_id, null
     );
   end if;
-  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
+  if v_watched is not null then
+    v_latest := core.latest_constraints(v_workspace);
+    perform core.judge_budgets(v_latest, array[v_watched], core.shared_overruns(v_latest), true, p_execution_id);
+  end if;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;

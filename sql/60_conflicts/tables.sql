@@ -1,4 +1,4 @@
--- Names and the key are checked by whoever writes them: log_conflict, resolve_conflict and the like, and the import.
+-- Functions check the names and the key: log_conflict, resolve_conflict and the like, and the import.
 create table public.conflicts (
   workspace text not null,
   conflict_id bigint not null check (conflict_id >= 1),
@@ -44,8 +44,8 @@ comment on column public.conflicts.last_reported_at is 'When it was reported las
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
 create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
 where status = 'open' and blocks_agents <> '{}';
--- What core.find_open_conflict asks for. It never finds two: these keep them apart by target or by whom they were
--- reported to, and core.find_duplicate where it is the target of the one and whom the other was reported to.
+-- For core.find_open_conflict, which must never find two. These indexes prevent two with the same target, and two with
+-- the same reported_to. core.find_duplicate prevents the rest: the target of one is the reported_to of the other.
 create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
 where status = 'open' and conflict_key is not null;
 create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)
@@ -85,9 +85,9 @@ create policy conflict_events_of_own_workspace on public.conflict_events
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
--- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row
--- comes before that one.
+-- Conflict numbers are counted here under a row lock: so they have no gaps, and a rollback gives a number back. Not a
+-- column of core.workspaces: a status may open a conflict when it has locked its subsystem, and the workspace's row
+-- comes before that in the lock order.
 create table core.conflict_counters (
   workspace text primary key references core.workspaces (name),
   last_conflict_id bigint not null default 0

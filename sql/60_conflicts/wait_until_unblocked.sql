@@ -1,5 +1,5 @@
--- How long an agent has been blocked is the age of the oldest conflict that blocks it. In two halves although it only
--- reads: what checks the argument is not for callers.
+-- An agent has been blocked for as long as the oldest conflict that blocks it is open. A read with a core half, because
+-- it calls helpers that callers may not.
 create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql

@@ -1,10 +1,10 @@
--- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
--- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+-- force_custom_plan: a generic plan must serve every combination of filters, and so could use none of the indexes. A
+-- custom plan leaves out the filters that are null.
 --
--- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
--- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+-- enable_sort off (entries of one time are sorted all the same): the planner takes hash, text and workspace for
+-- independent, and so expects next to no rows. It would sort all rows of a filter instead of reading an index in order.
 --
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -30,7 +30,7 @@ declare
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  -- An invalid name would find nothing, and the caller would take that for "nothing happened".
   perform core.require_optional_name('agent_name', p_agent_name);
   perform core.require_optional_name('execution_id', p_execution_id);
   if p_activity is not null then
@@ -40,7 +40,7 @@ begin
     select a."timestamp" into v_before from public.agent_activity_logs as a
     where a.id = p_before_id and a.workspace = v_workspace;
     if not found then
-      -- An empty page would read as the log's end.
+      -- An empty page would look like the end of the log.
       perform core.fail(
         'invalid_argument',
         jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
@@ -51,7 +51,7 @@ begin
   return query
   select a.* from public.agent_activity_logs as a
   where a.workspace = v_workspace
-    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    -- Each filter by its hash, for the index, and by its text: two texts may have the same hash.
     and (
       p_agent_name is null
       or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)

@@ -1,4 +1,4 @@
--- Unknown keys are refused: a misspelt one would be lost without a word.
+-- Checks the entries. Unknown keys are refused: else a misspelt one would be lost without an error.
 create or replace function core.require_activities(p_entries jsonb)
 returns boolean
 language plpgsql

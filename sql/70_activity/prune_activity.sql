@@ -20,8 +20,8 @@ begin
   if v_request.is_replay then
     return v_request.answer::integer;
   end if;
-  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
-  -- and each run would find other rows: p_limit would not hold.
+  -- Skips what another call is deleting. Materialized, because a join may run a subquery more than once, and each run
+  -- would lock other rows: more than p_limit.
   with old as materialized (
     select o.id from public.agent_activity_logs as o
     where o.workspace = v_workspace and o."timestamp" < p_older_than

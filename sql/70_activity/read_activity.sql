@@ -1,15 +1,15 @@
--- Following the log.
+-- Following the log: each entry once, none missed.
 --
--- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
--- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
--- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
--- have one snapshot, because the functions are stable.
+-- Followers cannot go by id or timestamp. Both are set before the commit, so an entry may become visible after one with
+-- a higher id was read. Here they go by transaction number, up to the oldest transaction that still runs: all earlier
+-- ones have ended, so no entry can be added before that. All statements here have one snapshot, because the functions
+-- are stable.
 --
--- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
--- the number of a transaction that had left nothing on disk is given again.
+-- A cursor, 'transaction/id', is always the place of a committed entry. A transaction number alone would not do: after
+-- a crash, Postgres gives the number of a transaction that left nothing on disk again.
 
--- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
--- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+-- Checks that the cursor and the log are of this database server. After a dump and restore the log may have transaction
+-- numbers above the new server's: followers would miss the entries that are written there, because they sort before.
 create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
 returns boolean
 language plpgsql
@@ -32,7 +32,7 @@ begin
       'Begin anew: with "0/0" at the log''s first entry, or with null.'
     );
   end if;
-  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
+  -- Entries of this very transaction are fine, though its number may be above the snapshot's.
   if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
@@ -44,8 +44,7 @@ begin
 end;
 $$;
 
--- The entries behind a cursor. Planned anew for each call: of the filters that are null the planner then sees nothing
--- any more.
+-- The entries after a cursor. force_custom_plan, because a custom plan leaves out the filters that are null.
 create or replace function core.next_activity(
   p_workspace text,
   p_cursor text,
@@ -64,7 +63,7 @@ declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  -- With a filter, how many entries a call looks at in search of those that are wanted.
+  -- How many entries a call reads at most; with a filter more than it returns.
   v_scanned constant integer := case
     when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
   end;
@@ -92,7 +91,7 @@ begin
   select
     coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
     coalesce((
-      -- A page that is full ends with its last entry, another where the search ended.
+      -- The cursor is the last entry of a full page, else the last entry that was read.
       select e.transaction_id || '/' || e.id
       from (
         select w.transaction_id, w.id from wanted as w
@@ -110,7 +109,7 @@ begin
 end;
 $$;
 
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.read_activity(
   p_cursor text,
   p_limit integer,
@@ -141,7 +140,7 @@ begin
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    -- Behind the last entry that a follower could have read by now.
+    -- After the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
     where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc

@@ -1,4 +1,4 @@
--- Names and labels are checked by whoever writes them: core.write_activity and the import take no others.
+-- Functions check names and labels: the callers of core.write_activity, and the import.
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
   workspace text not null,
@@ -21,13 +21,13 @@ comment on column public.agent_activity_logs.import_key is
 comment on column public.agent_activity_logs.transaction_id is
 'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
--- Pages of the log, newest first, by each filter. The time after the filter is the order, so a page costs the same
--- wherever it stands in the log; the few entries of one time are sorted by id when they are read.
+-- Pages of the log, newest first, by each filter. After the filter comes the time, so each page costs the same,
+-- wherever it is in the log. The few entries of one time are sorted by id when they are read.
 --
--- This is the busiest table: every mutation pays for each index, in bytes too. So a filter is not in its index as text
--- but as one number, made of workspace and value: two numbers of 8 bytes a row are a third of what the texts take, and
--- Postgres keeps pages of such short rows that grow at their end full, which is why time goes up. Two texts may
--- have one number, so a query compares the texts as well: see core.get_recent_activity.
+-- This is the busiest table, and each mutation pays for each index, in bytes too. So an index has its filter not as
+-- text but as one hash of workspace and value. That takes a third of the space. Time is ascending, because Postgres
+-- fills the pages of an index that grows at its end. Two texts may have the same hash, so a query compares the texts
+-- too: see core.get_recent_activity.
 create index agent_activity_logs_recent_idx on public.agent_activity_logs (workspace, "timestamp");
 create index agent_activity_logs_by_agent_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || agent_name, 0), "timestamp");
@@ -35,7 +35,7 @@ create index agent_activity_logs_by_execution_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || execution_id, 0), "timestamp");
 create index agent_activity_logs_by_activity_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
--- The order in which followers read; filters are applied on the way, so one index serves them all.
+-- The order in which followers read. They filter what they read, so one index serves all filters.
 create index agent_activity_logs_follow_idx
 on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx

@@ -1,5 +1,4 @@
--- The log entry of a mutation, in its transaction: either both are there or neither. Nobody waits for rows of the log,
--- so they come last in the lock order. The caller has checked the names; the table does not do it again.
+-- Writes the log entry of a mutation, in its transaction. The caller has checked the names: the table does not.
 create or replace function core.write_activity(
   p_workspace text,
   p_agent_name text,

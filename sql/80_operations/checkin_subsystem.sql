@@ -1,4 +1,4 @@
--- Checks all that a check-in brings along.
+-- Checks the arguments of a check-in.
 create or replace function core.require_checkin(
   p_subsystem text,
   p_agent_name text,
@@ -43,10 +43,11 @@ begin
 end;
 $$;
 
--- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
--- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
--- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
-create or replace function core.adopt_inputs(
+-- From this check-in on, the subsystem has seen what the checkout with this token has read. What was read under another
+-- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
+-- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
+-- now.
+create or replace function core.mark_inputs_seen(
   p_workspace text,
   p_subsystem text,
   p_fencing_token bigint,
@@ -62,23 +63,21 @@ as $$
 declare
   v_stale jsonb;
 begin
-  with read as materialized (
-    select d.document, d.on_subsystem from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
-    order by d.document, d.on_subsystem  -- as all who write dependencies
-    for update
-  )
+  -- Locks what either update below may change, in the order of all who write dependencies.
+  perform from public.document_dependencies as d
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and (d.read_token = p_fencing_token or p_accept_stale is not null)
+  order by d.document, d.on_subsystem
+  for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
-    accepted_version = null,  -- was said of the work that was made from another version
+    accepted_version = null,  -- it was about the version that was seen before
     read_version = null,
     read_token = null,
     recorded_by = p_agent_name,
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
-  from read as r
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
@@ -148,26 +147,17 @@ begin
 
   -- Locks, in their order, and whether this lease is alive.
   perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  if p_release then
-    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
-    -- of those deadlock. The counter comes before, as everywhere.
-    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
-  end if;
-  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token, p_release);
 
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- Before the dependencies, which a reason for stale inputs changes.
+    -- In the lock order this comes before dependencies, which mark_inputs_seen changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
-    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
-    perform core.adopt_inputs(
+    -- Only such a check-in says that the work was made from what the checkout has read.
+    perform core.mark_inputs_seen(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id
     );

@@ -1,8 +1,8 @@
--- Notes which versions of others' documents the holder of a subsystem's lease has read: p_versions says by subsystem
--- which, and of those that are not in it there was none yet (0). What it read of itself is no dependency. A new
--- dependency is on what was read; of a known one that stands apart until the check-in, see core.adopt_inputs. A
--- repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that is noted, for to take
--- the work for older than it is costs a look, and for newer hides a change.
+-- Notes which versions of others' documents the holder of a subsystem's lease has read. p_versions has them by
+-- subsystem; of one that is not in it there is no version yet (0). Its own documents are no dependency. A new
+-- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.mark_inputs_seen. A
+-- repetition of the call notes nothing for existing ones, because it may be a late copy whose answer nobody reads. Work
+-- that is taken for older than it is costs a look; for newer, it would hide a change.
 create or replace function core.note_reads(
   p_lease public.agent_locks,
   p_document text,
@@ -23,11 +23,11 @@ begin
     p_lease.locked_by, p_lease.execution_id
   from unnest(p_read) as n (name)
   where n.name <> p_lease.resource_name
-  order by n.name  -- all writers in one order, so that none of them deadlock
+  order by n.name  -- the lock order
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     read_version = nullif(excluded.seen_version, d.seen_version),
     read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again is no news.
+  -- Nothing is written if the same was noted already.
   where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
     nullif(excluded.seen_version, d.seen_version),
     case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
@@ -36,8 +36,7 @@ begin
 end;
 $$;
 
--- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
--- the versions that it is given of other subsystems' documents.
+-- Reads all that an agent needs that has checked a subsystem out, and notes which versions of others' documents it got.
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
   p_reads text[],
@@ -128,7 +127,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_is_repetition boolean;
+  v_is_repetition boolean := false;
   v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
@@ -137,13 +136,18 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
 
-  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
-  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  -- A repetition gets its lease even if a critical conflict was opened since: else nobody would know of that lease.
+  if p_request_id is not null then
+    perform core.lock_request(v_workspace, p_request_id);
+    v_is_repetition := exists (
+      select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
+    );
+  end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
     if v_blockers = '{}' then
-      -- A writer may be at it, and a conflict come while we wait for its end: so the counter of the lease first, and
-      -- then another look. Nothing if that writer does not come to an end.
+      -- While this waits for a writer of the subsystem, a conflict may be opened. So it locks the fencing counter first
+      -- and looks again. No row if the writer does not end in time.
       if not core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem) then
         return;
       end if;
@@ -157,8 +161,7 @@ begin
     return;
   end if;
 
-  -- The lease is the only thing that changes, so its request id does for the whole; a repetition
-  -- gets the same lease with what can be read now.
+  -- The request id of the acquire call is enough: a repetition gets the same lease, and what can be read now.
   select * into v_lease from core.acquire_lock(
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );

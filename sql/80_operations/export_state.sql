@@ -14,10 +14,10 @@ begin
 end;
 $$;
 
--- A read with a private half, because the counters are not for callers.
+-- A read with a core half, because callers may not read the counters.
 --
--- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
--- old token is valid again where the document is imported.
+-- Leases are left out: they are of agents that run now. The fencing counters are in, so that no old token becomes valid
+-- again where the document is imported.
 create or replace function core.export_state()
 returns jsonb
 language plpgsql
@@ -54,7 +54,7 @@ begin
     ),
     'document_dependencies', (
       select coalesce(jsonb_agg(
-        -- What a checkout has read goes with its lease.
+        -- read_version and read_token belong to a lease.
         to_jsonb(d) - array['workspace', 'read_version', 'read_token']
         order by d.subsystem, d.on_subsystem, d.document
       ), '[]')
@@ -68,7 +68,7 @@ begin
       from public.conflicts as c where c.workspace = v_workspace
     ),
     'agent_activity_logs', (
-      -- An entry that was not imported gets a key made of where it comes from, the same each time.
+      -- An entry that was not imported gets a key made of workspace and id: the same in each export.
       select coalesce(jsonb_agg(
         to_jsonb(a) - array['workspace', 'id', 'transaction_id'] || jsonb_build_object(
           'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
@@ -90,7 +90,7 @@ begin
   );
 exception
   when program_limit_exceeded then
-    -- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+    -- A jsonb object or array has at most 256 MB. Most of an export is the log.
     return to_jsonb(core.fail(
       'export_too_large',
       jsonb_build_object('workspace', v_workspace, 'limit_bytes', 268435455),

@@ -1,16 +1,13 @@
--- What an import brings of the design itself: constraints, subsystems, versions of documents and what depends on them.
+-- The import of the design itself: constraints, subsystems, versions of documents, and dependencies.
 --
--- - An entry is known by its identity: name, version, or the three names of a dependency. One that says the same as
---   what is here is unchanged; anything else is refused, and what is here stays.
--- - Defaults that nobody has touched give way: constraints made by init, subsystems that no execution has written.
--- - What breaks a constraint of a table ends the whole import: see core.import_state.
+-- - An entry is identified by its name, its version, or the three names of a dependency. If the database has the same,
+--   it is counted as unchanged. If the database has something else, the entry is refused.
+-- - Defaults that nobody has touched are replaced: constraints made by init, subsystems that no execution has written.
 --
--- Lock order: workspace row, allocations, subsystem rows by name, and last the dependencies, in the order in which all
--- write them.
+-- Lock order: allocations, the workspace's row, subsystem rows by name, dependencies in their order.
 
--- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
--- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
--- unmerged, and what is made after it begins anywhere.
+-- Whether an imported version may come after p_latest (0: none yet): the next number, or any number as the first one.
+-- A restore jumps over numbers: the first version after it has the one before it as its base, and is not merged.
 create or replace function core.may_follow(
   p_version integer,
   p_latest integer,
@@ -64,7 +61,7 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
-    -- Defaults that nobody has touched give way to a first version. After a restore either may be another than 1.
+    -- Defaults that nobody has touched are replaced by a first version. After a restore either may not be 1.
     if v_latest.created_by = 'init'
       and (coalesce(v_entry.version, 1) = 1 or (
         v_counts.imported + v_counts.unchanged = 0
@@ -86,6 +83,7 @@ begin
     v_entry.created_by := coalesce(v_entry.created_by, 'import');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.merged := coalesce(v_entry.merged, false);
+    perform core.require_name('document.global_constraints.created_by', v_entry.created_by);
     insert into public.global_constraints as g select v_entry.* returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
   end loop;
@@ -102,7 +100,7 @@ declare
   v_counts public.import_counts := row('subsystems', 0, 0, 0);
   v_entry public.subsystems;
 begin
-  -- Far below what the column holds, or the next write could not count on.
+  -- Far below the most that the column can hold, because each write adds 1.
   perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
   from jsonb_array_elements(p_entries) as e
   where jsonb_typeof(e.value -> 'version') <> 'null';
@@ -120,8 +118,10 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
-    -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
-    -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
+    perform core.require_name('document.subsystems.name', v_entry.name);
+    perform core.require_label('document.subsystems.state', v_entry.state);
+    -- A row that no execution has written is replaced: so a status that was repaired in its file can be imported again.
+    -- If it is the same, nothing is written.
     insert into public.subsystems as s select v_entry.*
     on conflict (workspace, name) do update set
       state = excluded.state,
@@ -145,7 +145,7 @@ begin
       v_counts.imported := v_counts.imported + 1;
       continue;
     end if;
-    -- Not within_budget, which the database finds out by itself.
+    -- within_budget is not compared: the database decides it.
     perform from public.subsystems as s
     where s.workspace = p_workspace and s.name = v_entry.name and (
       s.state, s.current_mass_kg, s.current_cost_usd, s.current_power_w, s.iteration, s.metadata
@@ -160,7 +160,7 @@ begin
 end;
 $$;
 
--- The versions of one kind of document: those of its table, whose content is in this column.
+-- Imports the versions of one kind of document, given by its table and the column with the content.
 create or replace function core.import_documents(p_workspace text, p_table text, p_column text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -184,7 +184,7 @@ begin
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry.subsystem_name);
     perform core.require_name('document.' || p_table || '.created_by', coalesce(v_entry.created_by, 'import'));
     perform core.lock_subsystem(p_workspace, v_entry.subsystem_name);
-    -- An entry is compared with the version that it names, and with all of them only if it names none.
+    -- An entry is compared with the version that it names, or if it names none with all of them.
     execute format(
       'select
          (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
@@ -222,10 +222,10 @@ declare
 begin
   for v_entry in
     select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.document, e.on_subsystem  -- as all who write dependencies
+    order by e.subsystem, e.document, e.on_subsystem  -- the lock order
   loop
     v_entry.workspace := p_workspace;
-    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_version := null;  -- belongs to a lease, and leases are not imported
     v_entry.read_token := null;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
     v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());

@@ -1,12 +1,13 @@
--- What an import brings of what has happened: counters, conflicts with their histories, the log.
+-- The import of what has happened: counters, conflicts with their histories, the log.
 --
--- - Numbers and tokens that were handed out are never handed out again: counters only grow. They are bounded far below
---   what the columns hold, for a counter at its end would stop its workspace for good.
--- - A conflict is known by its number, an entry of the log by its import_key. What is here already stays as it is.
--- - A conflict brings its events along; one that is refused keeps its own.
+-- - A number or token that was given is never given again, so counters only grow. They are limited far below what the
+--   columns can hold: a counter at its end would stop its workspace for good.
+-- - A conflict is identified by its number, an entry of the log by its import_key. What the database has stays as it
+--   is.
+-- - A conflict comes with its events. If it is refused, so are its events.
 --
--- Lock order: fencing counters by resource; later, after the subsystem rows, the counter of conflicts (which
--- core.import_state takes), then conflicts, then the log.
+-- Lock order: fencing counters by resource; after the subsystem rows the conflict counter (core.import_state locks it),
+-- then conflicts.
 
 create or replace function core.import_fencing_counters(p_workspace text, p_counters jsonb)
 returns public.import_counts
@@ -46,8 +47,7 @@ begin
 end;
 $$;
 
--- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
--- resolved, by whom its own columns say.
+-- Imports the events of a conflict. If it has none, they are made from its columns: opened, and perhaps resolved.
 create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
 returns integer
 language plpgsql
@@ -93,7 +93,7 @@ begin
 end;
 $$;
 
--- Under the lock on the counter's row, so that no conflict is numbered meanwhile.
+-- The caller holds the conflict counter, so that no other conflict is numbered.
 create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -143,7 +143,7 @@ begin
       v_counts.refused := v_counts.refused + (not found)::integer;
       continue;
     end if;
-    -- An open one of the same source, target and key may be here under another number: it stays.
+    -- If one of the same source, target and key is open under another number, that stays.
     if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
       v_counts.refused := v_counts.refused + 1;
     else
@@ -173,7 +173,7 @@ begin
       'Give each entry a uuid that stays the same when it is imported again.'
     );
   end if;
-  -- Each name once: a log has many entries of few.
+  -- Each name is checked once: a log has many entries and few names.
   perform core.require_name('document.agent_activity_logs.agent_name', n.name)
   from (select distinct e.value ->> 'agent_name' as name from jsonb_array_elements(p_entries) as e) as n;
   perform core.require_label('document.agent_activity_logs.activity', n.label)

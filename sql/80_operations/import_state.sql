@@ -1,4 +1,4 @@
--- Checks the document and its sections as they arrive; what the entries say is checked where they are imported.
+-- Checks the document and its sections. Entries are checked where they are imported.
 create or replace function core.require_import_document(p_document jsonb)
 returns boolean
 language plpgsql
@@ -8,8 +8,7 @@ as $$
 declare
   v_section record;
 begin
-  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
-  -- conflicts[i].events[j].details.details.
+  -- An object of 200 levels may be six levels deep in the document: conflicts[i].events[j].details.details.
   perform core.require_object('document', p_document, 206);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
@@ -73,7 +72,7 @@ begin
       core.import_documents(v_workspace, 'subsystem_interfaces', 'interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
-    -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
+    -- In the lock order the conflict counter comes after the subsystems, and before the dependencies.
     perform core.lock_conflict_counter(v_workspace);
     if v_last_conflict_id is not null then
       update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint

@@ -1,7 +1,7 @@
--- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
--- the marker `init` lets an import replace it as long as nobody has touched it. Where there are statuses already
--- they are judged by these limits, as by any others: before the subsystems that nobody has written are there. To
--- make those last is within the lock order: whoever else makes one holds the workspace's row, so none is waited for.
+-- The default design: the limits, budgets and subsystems of the humanoid. Only adds what is absent. It is marked
+-- `init`: an import replaces it as long as nobody has touched it. Statuses that exist already are judged by these
+-- limits; the subsystems that are made here are not, so they are made last. That is within the lock order, because all
+-- who make a subsystem lock the workspace's row: none is waited for.
 create or replace function core.write_defaults(p_workspace text)
 returns integer
 language plpgsql

@@ -1,4 +1,4 @@
--- A read with a private half, because a caller reads the rows of one workspace, and these are of all.
+-- A read with a core half, because row level security shows a caller the rows of one workspace alone.
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
 language sql

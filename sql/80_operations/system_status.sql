@@ -33,8 +33,8 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among the
-  -- same agents are counted together.
+  -- Counts each open conflict once for each of its subsystems, in one pass. Conflicts among the same agents are counted
+  -- together first.
   select
     p.workspace,
     p.subsystem,
@@ -42,7 +42,7 @@ left join (
   from (
     select distinct
       o.workspace,
-      -- core.agent_subsystem, spelt out: to call it for each name takes most of the time of the view.
+      -- As core.agent_subsystem; to call that for each name would take most of the view's time.
       case
         when o.agent like '_%\_agent' then left(o.agent, -6)
         when o.agent like '_%\_designer' then left(o.agent, -9)
@@ -65,7 +65,8 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called. `offset 0` has each
+  -- looked up by index: as a join it would read all versions of all documents.
   select distinct
     i.workspace,
     i.subsystem
@@ -75,6 +76,7 @@ left join (
     where
       v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
       and v.version > greatest(i.seen_version, i.accepted_version)
+    offset 0 -- noqa: AM09
   )
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem

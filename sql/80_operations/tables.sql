@@ -1,4 +1,4 @@
--- What the functions below answer, as types, so that generated clients and the API's description know them.
+-- Types of the answers of this folder's functions: so generated clients and the API's description have them.
 create type public.subsystem_checkout as (
   lease public.agent_locks,
   status public.subsystems,

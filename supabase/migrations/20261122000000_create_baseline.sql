@@ -4,23 +4,34 @@
 -- sharedstate: all of its objects live in two schemas. `public` is the API, `core` is the rest.
 --
 -- Lock order, the same in every function, so that no two of them can deadlock:
---   request id (advisory) -> allocations (advisory, core.lock_shared_budget) -> workspace row, which stands for the
---   constraints -> resource by resource, sorted: its fencing counter (advisory, then the row), then its lease
---   -> ticket -> subsystem rows, by name -> budget reservations -> conflict counter -> conflict rows
---   -> publications (core.lock_publications), by place
--- A function takes only some of them, but never one that stands before what it holds already. Rows of the
--- activity log, of requests and of dependencies come last: the first two nobody waits for, and dependencies
--- are written in one order, by subsystem, document and the subsystem that is depended on.
+--    1. request id (advisory)
+--    2. allocations (advisory, core.lock_shared_budget)
+--    3. the workspace's row, under which versions of the constraints are given
+--    4. resource by resource, by type and name: its fencing counter (advisory, then the row), then its lease
+--    5. tickets
+--    6. subsystem rows, by name
+--    7. budget reservations
+--    8. conflict counter
+--    9. conflict rows
+--   10. publications (core.lock_publications), by place
+--   11. dependencies, by subsystem, document and the subsystem that is depended on
+-- A function takes only some of them, and never an earlier one after a later one. Nobody waits for new rows of the
+-- activity log and of requests, so these may be written at any time. There are three exceptions:
+-- - Who holds the workspace's row may lock further subsystem rows out of their order: all who lock several hold it.
+-- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
+--   both subsystems by then. Who locks reservations without such a row (release_budget,
+--   release_execution) waits for nothing after that.
+-- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
+--   for.
 --
--- Budgets: who writes a status holds the subsystem's row and reads the constraints after that; who changes
--- an allocation holds the workspace's row, then the rows of all subsystems whose allocation changes. Under
--- READ COMMITTED each statement sees what was committed before it, so each of the two sees the other's
--- outcome. A subsystem that is about to be made has no row to hold: core.announce_subsystem. Who writes a
--- status that changes the use of what is not allocated holds the workspace's row too, and only because of that
--- may lock other subsystems' rows after its own, out of their order: core.lock_shared_budget.
+-- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
+-- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
+-- what was committed before it. So the later of the two sees what the earlier one did. A subsystem that does not
+-- exist yet has no row to lock: see core.lock_absent_subsystem. A status that changes how much is used of the shared
+-- budget locks the workspace's row too: see core.lock_shared_budget.
 
--- core holds everything that is not for callers: helper functions, bookkeeping tables and the
--- security-definer half of every RPC. PostgREST exposes `public` alone.
+-- core contains all that callers may not use: helper functions, bookkeeping tables, and the security-definer half of
+-- each RPC. PostgREST exposes `public` alone.
 create schema core;
 comment on schema core is 'Private half of sharedstate: never exposed by PostgREST.';
 revoke all on schema core from public;
@@ -77,47 +88,10 @@ comment on function core.fail(text, jsonb, text) is
 -- sql/05_validation/names.sql
 -- Names of workspaces, subsystems, agents, resources and executions: one rule for all of them.
 --
--- Agents invent names in their own language. So only what cannot be seen, or looks like another name, is refused.
--- `NFC`, because the same letter can be written in two ways, and two agents would not find each other's lock.
--- Every function that takes a name checks it, with the name of its argument, before it writes anything.
--- Reads no table and takes no lock.
-
-create or replace function core.name_fault(p_name text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return case
-    when p_name is null then 'is missing'
-    when p_name = '' then 'is empty'
-    when length(p_name) > 128 then 'has more than 128 characters'
-    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
-    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
-    -- ASCII, which has one byte a character, is always in NFC.
-    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
-  end;
-end;
-$$;
-
-comment on function core.name_fault(text) is
-'Why this is no name; null where it is one.';
-
--- For constraints of tables.
-create or replace function core.is_name(p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.name_fault(p_name) is null;
-end;
-$$;
-
-comment on function core.is_name(text) is
-'True for 1 to 128 characters in Unicode NFC, none a control character, no space at the beginning or end.';
+-- Agents invent names in their own language. So a name is refused only if part of it cannot be seen, or if it looks
+-- like another name. NFC is required because Unicode can write one letter in two ways: two agents would lock two
+-- resources. No table checks names. Each function that takes one checks it before it writes, and names the argument in
+-- the error. Reads no table and takes no lock.
 
 create or replace function core.require_name(p_argument text, p_name text)
 returns boolean
@@ -126,7 +100,15 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_reason constant text := core.name_fault(p_name);
+  v_reason constant text := case
+    when p_name is null then 'is missing'
+    when p_name = '' then 'is empty'
+    when length(p_name) > 128 then 'has more than 128 characters'
+    when p_name ~ '[\u0001-\u001F\u007F-\u009F]' then 'has a control character'
+    when left(p_name, 1) = ' ' or right(p_name, 1) = ' ' then 'begins or ends with a space'
+    -- ASCII, which has one byte a character, is always in NFC.
+    when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
+  end;
 begin
   return v_reason is null or core.fail(
     'invalid_argument',
@@ -173,10 +155,9 @@ $$;
 -- sql/05_validation/objects.sql
 -- JSON objects: details, documents, and patches of a row.
 --
--- What is stored is read by everybody in the workspace, in every language. So nothing may be in it that common
--- readers of JSON stumble over. A number beyond a double is an error to some and thousands of digits to others
--- (1e131071 is eight characters in a request, and 128 kB in each answer); a deep nesting is more than their
--- recursion allows.
+-- Agents in every language read what is stored. So two things are refused that common JSON parsers cannot read:
+-- - a number that no double can hold. Some parsers fail; others print all digits (1e131071 becomes 128 kB).
+-- - nesting that is deeper than the recursion of a parser may go.
 -- Reads no table and takes no lock.
 
 create or replace function core.require_object(p_argument text, p_document jsonb, p_levels integer default 200)
@@ -213,8 +194,8 @@ begin
 end;
 $$;
 
--- Checks an object of which unknown keys go to metadata. That is looked at by itself: what was sent beside it is
--- one level deeper there, and has to be taken when the row that was read is sent back, or imported.
+-- Checks an object whose unknown keys go to metadata. metadata itself is checked apart: what was once accepted as an
+-- unknown key is one level deeper there, and must still be accepted when the row is sent back or imported.
 create or replace function core.require_patch(p_argument text, p_patch jsonb)
 returns boolean
 language plpgsql
@@ -243,15 +224,15 @@ end;
 $$;
 
 -- sql/05_validation/texts.sql
--- Words: labels (states and activities, which agents invent) and texts (what people read).
+-- Labels (states and activities, which agents invent) and texts (descriptions and reasons, which people read).
 --
--- Both are shown in terminals. An escape sequence in them could clear or forge what is seen there, so control
--- characters are refused, and so is what has nothing to see in it.
+-- Both are shown in terminals, where an escape sequence could clear or forge output. So control characters are refused.
+-- A label or text without any visible character is refused too.
 -- Reads no table and takes no lock.
 
--- By code points, because what a database takes for a space or for printable depends on its locale. Beside
--- spaces these are the characters that no font shows: joiners, marks of direction, fillers, variation
--- selectors, tags, the byte order mark.
+-- True if there is a character other than those listed. The list has code points, because the classes of regular
+-- expressions depend on the locale. It has spaces, and characters that no font shows: joiners, direction marks,
+-- fillers, variation selectors, tags, the byte order mark.
 create or replace function core.is_visible(p_text text)
 returns boolean
 language plpgsql
@@ -272,8 +253,7 @@ $$;
 comment on function core.is_visible(text) is
 'True for a text in which there is something to see.';
 
--- For constraints of tables too.
-create or replace function core.is_label(p_label text)
+create or replace function core.require_label(p_argument text, p_label text)
 returns boolean
 language plpgsql
 immutable
@@ -283,21 +263,7 @@ begin
   return coalesce(
     length(p_label) between 1 and 200 and p_label !~ '[\u0001-\u001F\u007F-\u009F]' and core.is_visible(p_label),
     false
-  );
-end;
-$$;
-
-comment on function core.is_label(text) is
-'True for 1 to 200 characters without control characters, one of them visible.';
-
-create or replace function core.require_label(p_argument text, p_label text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return core.is_label(p_label) or core.fail(
+  ) or core.fail(
     'invalid_argument',
     jsonb_build_object(
       'argument', p_argument,
@@ -309,7 +275,7 @@ begin
 end;
 $$;
 
--- A carriage return is accepted where it belongs to a line break of Windows; alone it lets a line be written over.
+-- A carriage return is accepted in a line break of Windows. Alone it would let a terminal write over the line.
 create or replace function core.require_text(p_argument text, p_text text)
 returns boolean
 language plpgsql
@@ -332,15 +298,14 @@ end;
 $$;
 
 -- sql/05_validation/values.sql
--- Numbers, times, and arguments of any type that must not be missing.
+-- Numbers, times, and arguments that must not be null.
 --
--- Numbers from outside stay jsonb until they are known to be JSON numbers: a cast would accept the string "NaN".
--- An amount is a mass (kg), a cost (USD) or a power (W). It is finite, at least 0 and less than 1e12, and kept to a
--- millionth: a program that computes with binary fractions sends 0.30000000000000004 for 0.3, and kept as it is, a sum
--- that fits would be over its budget by 4e-17.
+-- A number that was sent is jsonb until it is known to be a JSON number: a cast would accept the string "NaN".
+-- An amount is a mass (kg), a cost (USD) or a power (W): at least 0, less than 1e12, rounded to six decimals. Rounded,
+-- because programs that compute with doubles send 0.30000000000000004 for 0.3, and that would exceed a budget of 0.3.
 -- Reads no table and takes no lock.
 
--- For arguments of any type that have no null of their own: JSON callers can send null for each.
+-- For arguments of other types, which have no check that refuses null: in JSON each of them may be null.
 create or replace function core.require_present(p_argument text, p_value jsonb)
 returns boolean
 language plpgsql
@@ -397,21 +362,6 @@ begin
 end;
 $$;
 
--- For constraints of tables. The upper bound also refuses NaN and Infinity, which Postgres sorts above every number.
-create or replace function core.is_amount(p_amount numeric)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return coalesce(p_amount >= 0 and p_amount < 1000000000000, false);
-end;
-$$;
-
-comment on function core.is_amount(numeric) is
-'True for a finite mass, cost or power: at least 0, less than 1e12.';
-
 create or replace function core.round_amount(p_amount numeric)
 returns numeric
 language plpgsql
@@ -423,7 +373,7 @@ begin
 end;
 $$;
 
--- What was sent has to be an amount, and what is kept of it, the rounded one, too.
+-- Both must be an amount: what was sent, and what it is rounded to.
 create or replace function core.require_amount(p_argument text, p_value jsonb)
 returns boolean
 language plpgsql
@@ -445,7 +395,7 @@ $$;
 create table core.workspaces (
   name text primary key,
   created_at timestamptz not null default clock_timestamp(),
-  -- Constraints begin after this one: 0, or the last version that may have been given before a restore.
+  -- The first version of the constraints is the next one: 1, or after a restore one that was never given before.
   last_lost_version integer not null default 0
 );
 comment on table core.workspaces is 'The known workspaces: one isolated design each. Made by init_workspace.';
@@ -459,7 +409,7 @@ create table core.requests (
   workspace text not null,
   request_id uuid not null,
   function_name text not null,
-  -- null: answered before it was asked (a cancelled request for locks), whatever it asks for.
+  -- null: cancel_lock_request came before the call itself. That is then answered, whatever its arguments are.
   arguments_hash bigint,
   answer jsonb,
   created_at timestamptz not null default clock_timestamp(),
@@ -483,8 +433,8 @@ create type core.request as (
 -- sql/10_access/agents.sql
 -- Who calls, and what that agent works on.
 --
--- A token with the claim `agent` speaks for that agent alone; without one, the caller names itself. Names of agents
--- are no secrets: two callers without a claim who give the same name are one agent to the database.
+-- A token with the claim `agent` may act for that agent alone. Without the claim the caller says who it is. Names of
+-- agents are not secret: two callers without a claim that give the same name are one agent to the database.
 -- Reads no table and takes no lock.
 
 create or replace function core.claimed_agent()
@@ -535,12 +485,12 @@ end;
 $$;
 
 -- sql/10_access/requests.sql
--- Nothing twice: a call that is repeated with its request id gets the first answer and changes nothing.
+-- Idempotency: a call that is repeated with the same request_id gets the first answer and changes nothing.
 --
--- Every mutation begins with recall_request and ends with remember_request, in one transaction: what it changed and
--- what it answered are both there, or neither. The id is locked until commit (advisory), first in the lock order: a
--- call that carries it while another one does waits for that one's outcome instead of running beside it.
--- The same id with other arguments is an error. Answers are kept for 24 hours. A call without an id is not kept.
+-- Every mutation begins with recall_request and ends with remember_request. Both are in the transaction of the
+-- mutation, so a change and its answer are committed together. An advisory lock on the id, first in the lock order, is
+-- kept until commit: of two calls with one id that run at the same time, the second waits for the first.
+-- The same id with other arguments is an error. Answers are kept for 24 hours. A call without an id is not remembered.
 
 create or replace function core.recall_request(
   p_workspace text,
@@ -560,8 +510,8 @@ begin
     return row(p_workspace, null, p_function_name, null, false, null)::core.request;
   end if;
   v_hash := hashtextextended(p_arguments::text, 0);
-  -- As core.lock_request does it, which every call would have to wait a little longer for. A statement of its own: the
-  -- next one then sees what the call that had the lock has committed.
+  -- As core.lock_request, but without the cost of calling it. A statement of its own, so that the next one sees what
+  -- the call that held the lock has committed.
   perform pg_advisory_xact_lock(hashtextextended(p_workspace || '/' || p_request_id, 0));
   select * into v_known from core.requests as r
   where r.workspace = p_workspace and r.request_id = p_request_id;
@@ -578,8 +528,8 @@ begin
 end;
 $$;
 
--- One call in a hundred also drops what is older than a day, so that the table stays as large as a day's work
--- without a scheduler.
+-- One call in a hundred also deletes what is older than a day. So the table stays as small as a day's work, without a
+-- scheduler.
 create or replace function core.remember_request(p_request core.request, p_answer jsonb)
 returns boolean
 language plpgsql
@@ -598,7 +548,7 @@ begin
 end;
 $$;
 
--- The lock alone, for whoever needs no more of a request.
+-- Locks a request id until commit, without looking for its answer.
 create or replace function core.lock_request(p_workspace text, p_request_id uuid)
 returns boolean
 language plpgsql
@@ -610,32 +560,15 @@ begin
 end;
 $$;
 
--- Whether the call of this request id was done before. One that is under way is waited for.
-create or replace function core.was_answered(p_workspace text, p_request_id uuid)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_request_id is null then
-    return false;
-  end if;
-  perform core.lock_request(p_workspace, p_request_id);
-  return exists (
-    select from core.requests as r where r.workspace = p_workspace and r.request_id = p_request_id
-  );
-end;
-$$;
-
--- Takes the oldest few hundred by the index and skips what another caller is just deleting. With them go
--- requests that were in line for a lock when their client died, if nobody has queued for that lock since.
+-- Deletes the oldest few hundred answers, and skips those that another call is deleting. Also deletes tickets whose
+-- clients died a day ago; core.enqueue has deleted those that were in the way of somebody.
 create or replace function core.forget_old_requests()
 returns integer
 language plpgsql
 set search_path = ''
 as $$
 declare
-  -- Read once: compared with clock_timestamp() itself, every row would have to be looked at.
+  -- Read once: clock_timestamp() is volatile, so a comparison with it could not use the index.
   v_before constant timestamptz := clock_timestamp() - interval '24 hours';
   v_count integer;
 begin
@@ -665,8 +598,8 @@ end;
 $$;
 
 -- sql/10_access/retry_ms.sql
--- When to ask again, in relation to how long the wait has lasted: after a tenth of that, so that whoever waits learns
--- late by a twentieth of it on average, and asks often only where the wait is short.
+-- When to ask again: after a tenth of the time that the wait has lasted. So a waiter learns of the end late by a
+-- twentieth of its wait on average, and asks often only while the wait is short.
 create or replace function core.retry_ms(p_waited interval, p_least_ms integer, p_most_ms integer)
 returns integer
 language plpgsql
@@ -679,15 +612,14 @@ end;
 $$;
 
 -- sql/10_access/workspaces.sql
--- Which workspace a call is about, and whether its caller may open it.
+-- Which workspace a call is about, and whether its caller may use it.
 --
--- A workspace is one design, isolated from the others. The JWT claim `workspace` pins it: with that claim the header
--- x-workspace is not even looked at. Without claim and header it is `default`. PostgREST sets claims and headers for
--- each request; from psql they are unset or empty, and an operator works in `default`.
--- An unknown name is an error and not an empty design, because a typo would otherwise look like one.
--- Takes no lock.
+-- A workspace is one design, isolated from the others. The JWT claim `workspace` decides: with it the header
+-- x-workspace is ignored. Without the claim the header decides, without both it is `default`. PostgREST sets claims and
+-- headers for each request. In psql both are unset or empty, so an operator works in `default`. An unknown name is an
+-- error: read as an empty design, a typo would not be noticed. Takes no lock.
 
--- Headers of HTTP are ASCII, names are not.
+-- HTTP headers are ASCII, names are not. So they may be percent-encoded.
 create or replace function core.percent_decoded(p_text text)
 returns text
 language plpgsql
@@ -717,7 +649,7 @@ $$;
 comment on function core.percent_decoded(text) is
 'The text whose UTF-8 was percent-encoded; null where this is no such encoding.';
 
--- In the header the name may be percent-encoded, and one that has other characters than ASCII, or a %, has to be.
+-- A name in the header may be percent-encoded; one with a %, or with characters beyond ASCII, must be.
 create or replace function core.current_workspace()
 returns text
 language plpgsql
@@ -762,9 +694,9 @@ $$;
 comment on function core.current_workspace() is
 'The caller''s workspace: the JWT claim, else the x-workspace header, else default.';
 
--- What row level security asks. PostgREST sets the headers of each request, and gets the error that a wrong
--- name deserves. Realtime sets claims alone, and asks for each of its subscribers in turn whether it may see a
--- row: an error of one would take the change from all of them. There an unknown workspace just has no rows.
+-- For row level security. PostgREST sets headers: then a wrong name is an error. Realtime sets claims alone, and checks
+-- each change for one subscriber after another: an error would keep the change from all of them. So there an unknown
+-- workspace has no rows.
 create or replace function core.visible_workspace()
 returns text
 language plpgsql
@@ -785,7 +717,7 @@ $$;
 comment on function core.visible_workspace() is
 'The workspace whose rows the caller may read.';
 
--- Whether the caller's token opens this workspace: any, unless it names one.
+-- Whether the caller's token is good for this workspace: for each, unless it names one.
 create or replace function core.is_open_workspace(p_workspace text)
 returns boolean
 language plpgsql
@@ -800,11 +732,11 @@ end;
 $$;
 
 -- sql/20_subsystems/tables.sql
--- Statuses are checked as they arrive, those of an import by what stands here. The upper bounds also refuse NaN.
+-- Functions check names and states: core.require_status, and the import. The upper bounds also refuse NaN.
 create table public.subsystems (
   workspace text not null references core.workspaces (name),
-  name text not null check (core.is_name(name)),
-  state text not null default 'not_started' check (core.is_label(state)),
+  name text not null,
+  state text not null default 'not_started',
   current_mass_kg numeric not null default 0 check (current_mass_kg >= 0 and current_mass_kg < 1e12),
   current_cost_usd numeric not null default 0 check (current_cost_usd >= 0 and current_cost_usd < 1e12),
   current_power_w numeric not null default 0 check (current_power_w >= 0 and current_power_w < 1e12),
@@ -841,19 +773,20 @@ using (workspace = (select core.visible_workspace()));
 -- sql/20_subsystems/rows.sql
 -- The rows of subsystems, and how they are locked
 --
--- Who writes a status, a document or a budget of a subsystem locks its row until commit, so that versions are given
--- one after the other, and each writer sees what the one before it did.
+-- A write of a subsystem's status, documents or budget locks its row until commit. So versions are given one after the
+-- other, and each writer sees what the one before it did.
 --
 -- Invariants:
 -- - Several rows are locked in the order of their names.
--- - A subsystem that is not there yet has no row to lock. Who is about to make one shares the workspace's row
---   instead (core.announce_subsystem), which keeps those away who change limits and budgets, or use what is shared.
+-- - A subsystem that does not exist yet has no row to lock. A writer that is about to make it shares the workspace's
+--   row instead (core.lock_absent_subsystem). That keeps changes of limits and budgets, and uses of the shared budget,
+--   away.
 --
--- Lock order: the workspace's row of an announcement comes before fencing counters and leases; subsystem rows come
--- after these, and before budget reservations, conflicts and publications.
+-- Lock order: core.lock_absent_subsystem comes before fencing counters and leases. Subsystem rows come after these, and
+-- before budget reservations, conflicts and publications.
 
--- True if it has no row yet; then nobody changes allocations, or counts what is left, until commit.
-create or replace function core.announce_subsystem(p_workspace text, p_subsystem text)
+-- If the subsystem does not exist yet, shares the workspace's row until commit, in place of its own. True if so.
+create or replace function core.lock_absent_subsystem(p_workspace text, p_subsystem text)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -868,7 +801,8 @@ begin
 end;
 $$;
 
--- Makes an unknown subsystem, and locks its row. `no key update` lets foreign keys be checked meanwhile.
+-- Locks the row of a subsystem, which is made if it is unknown. `no key update`, because checks of foreign keys need
+-- not wait.
 create or replace function core.lock_subsystem(p_workspace text, p_subsystem text)
 returns public.subsystems
 language plpgsql
@@ -892,7 +826,7 @@ begin
 end;
 $$;
 
--- Locks the rows of these subsystems, those that there are.
+-- Locks the rows of those of these subsystems that exist.
 create or replace function core.lock_subsystems(p_workspace text, p_names text[])
 returns boolean
 language plpgsql
@@ -910,14 +844,14 @@ $$;
 -- sql/20_subsystems/status.sql
 -- A status: how it is checked, and written into its subsystem's row
 --
--- update_subsystem_status and checkin_subsystem write statuses, both in these steps: core.require_status,
--- core.lock_shared_budget, the check of the lease (core.guard_write), core.write_status.
+-- update_subsystem_status and checkin_subsystem write statuses, both in these steps: core.require_status checks the
+-- argument, core.lock_shared_budget locks what is shared, core.guard_write checks the lease, core.write_status writes.
 --
 -- Invariants:
--- - A status is merged: a key that is absent keeps its value, unknown keys go to metadata. Keys that the database
---   owns are ignored, so that a row that was read may be sent back as it is.
+-- - A status is merged: an absent key keeps its value, an unknown key goes to metadata. Keys that the database sets
+--   itself are ignored, so a row that was read may be sent back as it is.
 -- - The version grows by one with each write.
--- - within_budget is what the database finds (50_budgets/verdicts.sql), whatever is sent.
+-- - The database decides within_budget (50_budgets/verdicts.sql), whatever was sent.
 --
 -- Lock order: the subsystem's row; then what core.judge_status takes.
 
@@ -966,8 +900,8 @@ begin
 end;
 $$;
 
--- Merges a checked status into the row, and returns it. Where it may exceed a budget, that is looked into: a conflict
--- tells of it, or with p_strict the status is refused.
+-- Merges a checked status into the row, which it returns. A status over its budget opens a conflict; with p_strict it
+-- is refused.
 create or replace function core.write_status(
   p_workspace text,
   p_subsystem text,
@@ -999,9 +933,9 @@ begin
     );
   end if;
   v_new.state := coalesce(p_status ->> 'state', v_old.state);
-  -- 2.0 is a whole number to JSON, but no text of an integer.
+  -- Through numeric, because JSON may write 2 as 2.0, which integer does not read.
   v_new.iteration := coalesce((p_status ->> 'iteration')::numeric::integer, v_old.iteration);
-  -- An amount that is sent back as it was read keeps all of its digits: an import may have brought more than six.
+  -- An amount that is sent back unchanged is not rounded: an import may have brought more than six decimals.
   v_new.current_mass_kg := coalesce(core.round_amount(
     nullif((p_status ->> 'current_mass_kg')::numeric, v_old.current_mass_kg)
   ), v_old.current_mass_kg);
@@ -1014,7 +948,7 @@ begin
   if v_patch <> '{}' then
     v_new.metadata := core.merge_patch(v_old.metadata, v_patch);
   end if;
-  -- Who was within its budget, and uses as much as before, still is: whoever changes a budget judges all who have it.
+  -- Within its budget before and the amounts unchanged: still within it. A change of budgets judges anew by itself.
   v_is_as_before := not p_strict and coalesce(v_old.within_budget, false) and (
     v_new.current_mass_kg, v_new.current_cost_usd, v_new.current_power_w
   ) = (v_old.current_mass_kg, v_old.current_cost_usd, v_old.current_power_w);
@@ -1139,9 +1073,9 @@ comment on column public.agent_locks.request_id is 'The acquire call that was gr
 comment on column public.agent_locks.provisional is
 'Granted to a request with wait_seconds that has not confirmed it yet, by renew_lock; it lapses within seconds.';
 
--- A waiter looks for what was handed to it.
+-- A waiter looks for the leases of its request.
 create index agent_locks_request_id_idx on public.agent_locks (workspace, request_id);
--- The search for a deadlock asks what an agent holds in an execution.
+-- The search for a deadlock looks for the leases of an agent in an execution.
 create index agent_locks_execution_id_idx on public.agent_locks (workspace, execution_id);
 
 alter table public.agent_locks enable row level security;
@@ -1149,15 +1083,14 @@ create policy agent_locks_of_own_workspace on public.agent_locks
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Outlives the lease rows, so that tokens grow even after a lease was deleted by hand. Its row lock
--- puts all grants of one resource in line and keeps them apart from writes of that resource.
+-- Its rows outlive the leases, so tokens grow even after a lease was deleted by hand. See fencing_counters.sql.
 create table core.fencing_counters (
   workspace text not null,
   resource_type text not null,
   resource_name text not null,
   last_token bigint not null default 0,
   last_granted_at timestamptz,
-  -- How long a turn lasts where somebody waits, from one grant to the next: the last ones, smoothed.
+  -- How long the last turns were (from one grant to the next, while somebody waits), smoothed.
   turn_ms double precision,
   primary key (workspace, resource_type, resource_name)
 );
@@ -1167,13 +1100,12 @@ alter table core.fencing_counters enable row level security;
 
 create type core.resource as (resource_type text, resource_name text);
 
--- The queue. These tables grow and shrink within seconds, so what the planner knows of them is often
--- wrong: to it they may be empty, and all plans as good as each other. The queries therefore leave no
--- choice: for each entry in a line they look its ticket up, in a lateral subquery that `offset 0` keeps
--- as it is, and by index, because their functions switch sequential scans off.
+-- The queue. These tables grow and shrink within seconds, so the planner's statistics of them are often wrong. The
+-- queries therefore leave it no choice. They look up the ticket of each entry in a line by a lateral subquery, which
+-- `offset 0` keeps from being merged into the query. And their functions switch sequential scans off.
 --
--- A ticket waits for one resource or for several, which it gets together or not at all; while it waits it
--- holds none. Deleted when it is granted, cancelled or long dead.
+-- A ticket waits for one resource or for several, and is granted all of them together. It is deleted when it is
+-- granted, cancelled, or when its client has been silent for long.
 create table core.lock_tickets (
   ticket_id bigint generated always as identity primary key,
   workspace text not null,
@@ -1183,14 +1115,14 @@ create table core.lock_tickets (
   execution_id text not null,
   ttl_seconds integer not null,
   priority integer not null,
-  -- The place in line: the time of arrival, 30 s earlier for each step of priority. A fixed number,
-  -- so it ages by itself: whoever comes 90 s later cannot get ahead, not even with priority 1 of one with 4.
+  -- The place in line: the time of arrival, 30 s earlier for each step of priority. It never changes, so priorities
+  -- age: a request with priority 1 cannot overtake one with priority 4 that came 90 s before it.
   queue_key timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  -- Passed over from then on, unless it asks again: see core.keep_in_line. It begins with its first question.
+  -- From then on it is skipped, unless its client has asked again: see core.keep_in_line.
   alive_until timestamptz not null default clock_timestamp() + interval '5 seconds',
   gives_up_at timestamptz not null,
-  -- Set when this wait was chosen to end a deadlock: the cycle, for the waiter's next call.
+  -- Set if this wait was refused to end a deadlock: the cycle, for the error of the client's next call.
   refused jsonb,
   unique (workspace, request_id)
 );
@@ -1201,8 +1133,8 @@ create policy lock_tickets_of_own_workspace on core.lock_tickets
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Those who wait indeed. A waiter that did not ask again for too long (core.keep_in_line), or whose time is up, is
--- passed over; if it comes back in time, its place is still there.
+-- Tickets that count. One whose client has not asked for too long (core.keep_in_line) is skipped; if it asks again
+-- before the ticket is deleted, it still has its place.
 create view core.live_lock_tickets
 with (security_invoker = true) as
 select t.* from core.lock_tickets as t -- noqa: AM04
@@ -1292,7 +1224,7 @@ a lease for 10 s at most, at once or later; confirm it by renew_lock to keep it 
 deadlock if the wait would close a cycle of agents that wait for each other.';
 
 -- sql/30_locks/acquire_locks.sql
--- One or more resources as JSON objects, checked, without repetitions, in the order of locking.
+-- The resources of a JSON list: checked, each once, in the order in which they are locked.
 create or replace function core.require_resources(p_resources jsonb)
 returns core.resource[]
 language plpgsql
@@ -1380,13 +1312,13 @@ declare
   v_has_ended boolean;
 begin
   perform core.require_present('request_id', to_jsonb(p_request_id));
-  -- Behind the acquire call itself, if that is still under way.
+  -- Waits for the acquire call itself, if that is still running.
   perform core.lock_request(v_workspace, p_request_id);
   delete from core.lock_tickets as t
   where t.workspace = v_workspace and t.request_id = p_request_id
     and t.agent_name = coalesce(core.claimed_agent(), t.agent_name);
   v_has_ended := found;
-  -- It may have won the race: what it was given goes back, and on to the next in line. In the order of all leases.
+  -- It may have been granted just now: then its leases end, and pass on to the next in line. Locked in the lock order.
   perform from public.agent_locks as l
   where l.workspace = v_workspace and l.request_id = p_request_id
     and l.locked_by = coalesce(core.claimed_agent(), l.locked_by)
@@ -1399,10 +1331,10 @@ begin
   if exists (
     select from core.lock_tickets as t where t.workspace = v_workspace and t.request_id = p_request_id
   ) then
-    return false;  -- it waits for another agent than the one that this token speaks for
+    return false;  -- the ticket is of another agent than the token's
   end if;
-  -- An acquire call that arrives late, or once more, must find its request answered: with nothing. And
-  -- this call, when it is repeated, what it has said.
+  -- An acquire call that arrives late, or again, must find its request answered, with no leases. And this call, when it
+  -- is repeated, must find its own answer.
   insert into core.requests as r (workspace, request_id, function_name, answer)
   values (v_workspace, p_request_id, 'acquire_locks', to_jsonb(v_has_ended))
   on conflict (workspace, request_id) do update set answer = excluded.answer
@@ -1429,9 +1361,9 @@ comment on function public.cancel_lock_request(uuid) is
 line. True if there was anything to end, also when it is repeated.';
 
 -- sql/30_locks/cleanup_expired_locks.sql
--- Correctness does not need this: an expired lease is free to take anyway. It tidies the table and
--- logs each lease that was lost. From psql it works on all workspaces, through the API on one's own.
--- It takes many leases in no fixed order, so it skips what somebody holds: waiting could deadlock.
+-- Not needed for correctness: an expired lease is free to take anyway. It deletes their rows and logs each as lost.
+-- From psql it works on all workspaces, through the API on the caller's. It locks leases in no fixed order, so it skips
+-- those that are locked: to wait for them could deadlock.
 create or replace function core.cleanup_expired_locks()
 returns integer
 language plpgsql
@@ -1439,7 +1371,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  -- Without claims it is psql or Studio, where an operator works across workspaces.
+  -- Without claims the caller is an operator in psql or Studio: all workspaces.
   v_workspace constant text := case
     when current_setting('request.jwt.claims', true) <> '' then core.current_workspace()
   end;
@@ -1447,7 +1379,7 @@ declare
   v_count integer := 0;
 begin
   for v_lease in
-    -- Materialized: looked for once, however the join is planned.
+    -- Materialized, because a join may run a subquery more than once.
     with lapsed as materialized (
       select o.workspace, o.resource_type, o.resource_name from public.agent_locks as o
       where o.expires_at <= clock_timestamp() and (v_workspace is null or o.workspace = v_workspace)
@@ -1478,23 +1410,22 @@ comment on function public.cleanup_expired_locks() is
 'Removes leases that have lapsed and returns how many; repeating it is harmless. From psql: in all workspaces.';
 
 -- sql/30_locks/deadlocks.sql
--- Deadlocks: cycles of agents that wait for each other are found in the database, and one of their waits is refused.
+-- Deadlocks: a cycle of agents that wait for each other is found in the database, and one of its waits is refused.
 --
--- An identity is an agent within an execution. A ticket waits, at each of its resources, for the holder, and so for
--- the tickets that the holder's identity has in line; and for the ticket before it in that line. A cycle is looked for
--- when a wait begins, and whenever a waiter asks how it stands. Every cycle leads through a lease: it has a member that
--- holds what another one awaits, and it does if those look. Most waiters need not, and a search may have to walk along
--- whole lines.
+-- An identity is an agent within an execution. For each of its resources a ticket waits for the holder of the lease,
+-- and so for the tickets of the holder's identity; and it waits for the ticket before it in line. The search for a
+-- cycle may have to follow whole lines. So only those search, when their wait begins and each time they ask, whose
+-- identity holds a lease that somebody waits for. That finds every cycle, because each has such a member.
 --
--- Lock order: locks the ticket that loses, and none after it. The rest is read without locks; a cycle cannot dissolve
--- by itself, so what is found is true.
+-- Lock order: of the tickets in a cycle only the refused one is locked; the waiter's own is locked after it. The rest
+-- is read without locks. A cycle does not end by itself, so one that was found is still there.
 
--- What a ticket waits for, and a ticket that has to come to its end before.
+-- An edge from a ticket: the resource that it waits for, and another ticket that must end before.
 create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);
 
--- What the ticket's own identity holds does not count: another of its threads may well release it. Nor do, in the
--- line, tickets of the holder's identity: they wait for just such a thread, and what else they wait for comes with the
--- holder.
+-- All edges from a ticket. Leases of its own identity do not count: another thread of it may release them. In the line
+-- the tickets of the holder's identity do not count either: they wait for such a thread too, and all else that they
+-- wait for is found through the holder.
 create or replace function core.wait_edges(p_ticket core.lock_tickets)
 returns setof core.wait_edge
 language plpgsql
@@ -1533,8 +1464,8 @@ begin
 end;
 $$;
 
--- Searches from a ticket along what it waits for, breadth first, until it comes back to that ticket. Returns the cycle
--- as the agent that is refused is told of it, a list of who waits for what; or null.
+-- Breadth-first search along the edges, from a ticket back to itself. Returns the cycle as a list of who waits for
+-- what, which is the detail of the error; or null if there is none.
 create or replace function core.find_wait_cycle(p_ticket core.lock_tickets)
 returns jsonb
 language plpgsql
@@ -1542,7 +1473,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- The tickets that were reached, and of each, which one of them led to it, by what wait.
+  -- The tickets that were reached; of each, the place of the one before it, and the wait between the two.
   v_tickets core.lock_tickets[] := array[p_ticket];
   v_ids bigint[] := array[p_ticket.ticket_id];
   v_from integer[] := array[0];
@@ -1592,12 +1523,11 @@ begin
 end;
 $$;
 
--- Ends a cycle that this ticket is on. When a wait begins, it is the new one that loses, at once; the
--- error undoes all that its call did, so it is told to the caller and not to the log. A cycle that came
--- about later (two waits began together, a lease changed hands) loses its youngest wait, which is told
--- so at its next call; to raise here would undo the mark.
--- Answers whether the ticket may be on a cycle now, or be on one before it asks again: where somebody waits for what
--- its identity holds, or will, once another ticket of it is granted.
+-- Ends a cycle that this ticket is on, by refusing one wait:
+-- - If this wait begins now, this one, by an error. That undoes all that the call did, its log entries too.
+-- - Else (two waits began together, or a lease changed hands) the newest one of the cycle. It is marked, and gets the
+--   error at its next call: an error here would undo the mark. Returns whether the ticket may be on a cycle before it
+--   asks again: its identity holds a lease that somebody waits for, or has another ticket that may be granted.
 create or replace function core.refuse_deadlock(p_ticket core.lock_tickets, p_is_new boolean)
 returns boolean
 language plpgsql
@@ -1649,20 +1579,20 @@ end;
 $$;
 
 -- sql/30_locks/fencing_counters.sql
--- Fencing counters: they give each lease a greater token than all before it, and keep grants and writes apart.
+-- Fencing counters give each lease a greater token than all before it, and keep grants and writes apart.
 --
--- Every resource that was ever locked has one. A grant locks it `for update`, so that no two grants of a resource run
--- side by side. A write shares it (`for key share`): as long as it does, no grant of the resource can happen, so what
--- the writer finds out about the lease stays true until it commits.
+-- Every resource that was ever locked has one. A grant locks it `for update`, so two grants of a resource never run at
+-- the same time. A write shares it (`for key share`) until commit. No grant can happen meanwhile, so what the writer
+-- has read of the lease stays true.
 --
--- Before the row stands an advisory lock. Row locks that are shared let every newcomer pass whoever waits for the
--- whole row; with overlapping writes it would wait for ever. An advisory lock has one line for both kinds. Writers
--- share it, and a grant takes it when it cannot have the counter at once. Its key is made alike in both functions.
+-- An advisory lock comes before the row, because Postgres grants a shared row lock even if somebody waits for the whole
+-- row: with overlapping writes a grant would wait for ever. Advisory locks queue for both kinds. Writers share it; a
+-- grant takes it if it cannot have the row at once. Both functions below must make its key in the same way.
 --
 -- Lock order: before the lease of the same resource; of several resources one after another, by type and name.
 
--- Puts the caller in line for grants of one resource, until commit. False if that takes longer than a second: somebody
--- writes the resource all that time, and whoever asks for it must not fill the pool that the writer needs.
+-- Locks the counter of one resource for a grant, until commit. False if that takes longer than a second, because others
+-- write the resource all that time: calls that wait would fill the connection pool that the writers need.
 create or replace function core.lock_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
 returns boolean
 language plpgsql
@@ -1677,8 +1607,7 @@ begin
     return true;
   end if;
   begin
-    -- It does not exist yet, or somebody has it: in line with the writers, so that it waits for those who came before
-    -- and no others.
+    -- It does not exist yet, or it is locked. Behind the advisory lock only those are waited for who came before.
     perform pg_advisory_xact_lock(
       hashtextextended('counter/' || p_workspace || '/' || p_resource_type || '/' || p_resource_name, 0)
     );
@@ -1696,7 +1625,7 @@ begin
 end;
 $$;
 
--- A writer's share of the counter.
+-- Shares the counter for a write, until commit.
 create or replace function core.share_fencing_counter(p_workspace text, p_resource_type text, p_resource_name text)
 returns boolean
 language plpgsql
@@ -1721,8 +1650,8 @@ begin
 end;
 $$;
 
--- Makes the counters that these resources do not have yet, because core.hand_over can make none. False if
--- somebody else is making one and does not come to an end: then the first in line takes its turn by itself.
+-- Makes the missing counters of these resources, because core.hand_over cannot make any. False if another transaction
+-- makes one and does not commit in time: then core.hand_over skips the ticket, which is granted when its client asks.
 create or replace function core.make_fencing_counters(p_workspace text, p_resources core.resource[])
 returns boolean
 language plpgsql
@@ -1774,7 +1703,7 @@ begin
   where l.workspace = v_workspace and l.resource_type = p_resource_type and l.resource_name = p_resource_name
   returning l.* into v_lease;
   if not found then
-    -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+    -- Remembered too: a repetition must not end a lease that was granted since.
     perform core.remember_request(v_request, '[]');
     return;
   end if;
@@ -1811,14 +1740,17 @@ comment on function public.force_release_lock(text, text, text, text, uuid) is
 refused from then on.';
 
 -- sql/30_locks/guard_write.sql
--- Decides, in the transaction of the write, whether this caller may write the subsystem, and keeps
--- that true until commit. Returns the agent to be logged.
--- Lock order: of a subsystem to be made the workspace (share), fencing counter (share), lease (share).
+-- Checks that the caller may write the subsystem: refused if another execution has its lease, or if the lease of the
+-- fencing token has ended. The locks that it takes keep that true until commit. Returns the agent for the log.
+-- p_is_released: the caller deletes the lease later. Then the lease is locked `for update` at once: two transactions
+-- that share it first and upgrade later would deadlock.
+-- Lock order: the workspace (share) if the subsystem does not exist yet, fencing counter (share), lease.
 create or replace function core.guard_write(
   p_workspace text,
   p_subsystem text,
   p_execution_id text,
-  p_fencing_token bigint
+  p_fencing_token bigint,
+  p_is_released boolean default false
 )
 returns text
 language plpgsql
@@ -1829,8 +1761,13 @@ declare
   v_lease public.agent_locks;
   v_is_mine boolean;
 begin
-  perform core.announce_subsystem(p_workspace, p_subsystem);
+  perform core.lock_absent_subsystem(p_workspace, p_subsystem);
   perform core.share_fencing_counter(p_workspace, 'subsystem', p_subsystem);
+  if p_is_released then
+    perform from public.agent_locks as l
+    where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
+    for update;
+  end if;
   select * into v_lease from public.agent_locks as l
   where l.workspace = p_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
     and l.expires_at > clock_timestamp()
@@ -1851,18 +1788,17 @@ begin
       'Acquire the lock of this subsystem first, or wait until its holder has released it.'
     );
   end if;
+  perform core.require_optional_name('agent', v_claimed_agent);  -- nobody else checks a claim that goes into the log
   return coalesce(v_claimed_agent, v_lease.locked_by, p_execution_id, 'unknown');
 end;
 $$;
 
 -- sql/30_locks/hand_over.sql
--- Runs after each row that leaves agent_locks, by whatever way: release, check-in, clean-up, an
--- operator's force, DELETE typed in psql. Gives the resource to whoever is first in line, in the same
--- transaction.
+-- Trigger after each DELETE of a lease: release, check-in, clean-up, force_release_lock, or by hand in psql.
+-- Grants the resource to the first in line, in the same transaction.
 --
--- The row of the ended lease is locked by now, and counters come before leases in the lock order: so
--- it never waits, for a counter or for another lease. Where one is taken, its holder decides; and a waiter
--- that was passed over takes its turn itself when it asks next.
+-- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
+-- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -1916,19 +1852,19 @@ after delete on public.agent_locks
 for each row execute function core.hand_over();
 
 -- sql/30_locks/leases.sql
--- Leases: how they are granted, and what is said when one has ended without its holder's doing.
+-- Leases: how they are granted, and what is logged or raised when one was lost.
 --
--- A lease is a row of agent_locks; one whose expires_at has passed is free to take. A grant takes, of each resource,
--- the fencing counter and then the lease row, both `for update`. The counter, because two grants must never run side by
--- side; the lease, because a writer that was just checked holds it `for key share` until it commits, and only
--- `for update` waits for that: a plain UPDATE does not. All resources of a request are granted, or none.
+-- A lease is a row of agent_locks. One whose expires_at has passed is free to take. For each resource a grant locks the
+-- fencing counter and then the lease, both `for update`. The counter, so that no two grants run at the same time. The
+-- lease, because a writer holds it `for key share` until it commits: `for update` waits for that, a plain UPDATE does
+-- not. All resources of a request are granted, or none.
 --
--- To whoever waits, or was ready to, a lease is given provisionally, for 10 s at most: PostgREST does not notice that
--- a client has gone away, so it is the client that confirms, by renew_lock.
+-- A request that waits, or was ready to wait, gets a provisional lease, for 10 s at most. The client confirms it by
+-- renew_lock: PostgREST does not notice that a client has gone away, so nobody may be there any more.
 --
 -- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
 
--- Grants and releases are too many to log; a lease that ended without its holder's doing is worth it.
+-- Logs that a lease was lost. Grants and releases are not logged: they are too many.
 create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
 returns boolean
 language plpgsql
@@ -1968,9 +1904,8 @@ begin
 end;
 $$;
 
--- Those of one request, as they are now: all that it was granted, or none. Where one of a set has ended
--- the rest is of no use; it is left to cancel_lock_request, or lapses. To a token that names another
--- agent it has none.
+-- The leases of one request, as they are now. None if one of them has ended, because a set is good only as a whole: the
+-- others end by cancel_lock_request, or expire. None either if the token is of another agent.
 create or replace function core.leases_of_request(p_workspace text, p_request_id uuid)
 returns public.agent_locks[]
 language plpgsql
@@ -1984,7 +1919,7 @@ declare
     order by l.resource_type, l.resource_name
   );
 begin
-  -- The answer that was kept tells how many there were.
+  -- The remembered answer tells how many there were: here, that there were more.
   if exists (
     select from core.requests as r
     where r.workspace = p_workspace and r.request_id = p_request_id and r.function_name = 'acquire_locks'
@@ -1996,7 +1931,7 @@ begin
 end;
 $$;
 
--- Writes a lease with the next fencing token; the caller has locked counter and lease, and knows that it is free.
+-- Writes a lease with the next fencing token. The caller has locked counter and lease, and has seen that it is free.
 create or replace function core.write_lease(p_ticket core.lock_tickets, p_resource core.resource)
 returns public.agent_locks
 language plpgsql
@@ -2011,8 +1946,8 @@ begin
     set
       last_token = c.last_token + 1,
       last_granted_at = clock_timestamp(),
-      -- Rather less than the mean of the last turns. A turn that is taken for too short costs a question; one for too
-      -- long delays the waiters, and so makes the next turns longer still.
+      -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
+      -- that is too long delays the waiters, and so makes the next turns longer too.
       turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
         select coalesce(
           c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
@@ -2050,25 +1985,28 @@ begin
 end;
 $$;
 
--- Grants all of the resources (sorted by type and name), or returns null: where one is locked, or written all the time,
--- or where it is somebody else's turn. A ticket without a number is a newcomer's, who is not in line. One that is in
--- line gets what it waits for (p_resources null), and leaves the line in the same transaction.
+-- Grants all of the resources (sorted by type and name) and returns the leases. Or null: one of them is locked, others
+-- write it all the time, or another ticket is first in its line. A request that is not in line has a ticket without a
+-- ticket_id. One that is in line gets what it waits for (p_resources is null), and its ticket is deleted.
 create or replace function core.grant_leases(p_ticket core.lock_tickets, p_resources core.resource[])
 returns public.agent_locks[]
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_resources constant core.resource[] := coalesce(p_resources, array(
-    select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
-    where r.ticket_id = p_ticket.ticket_id
-    order by r.resource_type, r.resource_name
-  ));
+  v_resources core.resource[] := p_resources;
   v_resource core.resource;
   v_lease public.agent_locks;
   v_lapsed public.agent_locks[] := array[]::public.agent_locks[];
   v_leases public.agent_locks[] := array[]::public.agent_locks[];
 begin
+  if v_resources is null then
+    v_resources := array(
+      select row(r.resource_type, r.resource_name)::core.resource from core.lock_ticket_resources as r
+      where r.ticket_id = p_ticket.ticket_id
+      order by r.resource_type, r.resource_name
+    );
+  end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
     if exists (
@@ -2108,8 +2046,8 @@ begin
     v_leases := v_leases || core.write_lease(p_ticket, v_resource);
   end loop;
   if p_ticket.ticket_id is not null then
-    -- The request is answered now: a late repetition must not queue for the lock once more. Not by
-    -- remember_request: if the id was misused for another call meanwhile, a release must not fail by it.
+    -- The request is answered now: a late repetition must not queue for the lock again. Not by remember_request: if a
+    -- client has used the id for another call too, the release that runs this must not fail.
     insert into core.requests (workspace, request_id, function_name, arguments_hash, answer)
     values (p_ticket.workspace, p_ticket.request_id, 'acquire_locks', p_ticket.arguments_hash, to_jsonb(v_leases))
     on conflict do nothing;
@@ -2144,17 +2082,17 @@ cross join lateral (
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
 
 -- sql/30_locks/queue.sql
--- The queue: what acquire_lock and acquire_locks do when they know which resources are meant.
+-- The queue for locks, which acquire_lock, acquire_locks and checkout_subsystem share.
 --
--- All of them are granted, or none. Where they are not free, a request with a wait gets a ticket: a row of
--- core.lock_tickets, with an entry in the line of each resource, by queue_key and number. While it waits it holds
--- nothing. The same call again, or wait_for_lock, asks how it stands (waiters.sql). A resource is given to the first
--- live ticket in its line, and newcomers never overtake one. Tickets that nobody asks about any more are passed over,
--- and deleted when somebody else queues for the same.
+-- A request gets all of its resources, or none. If they are not free and it is ready to wait, it gets a ticket: a row
+-- of core.lock_tickets, and one of core.lock_ticket_resources in the line of each resource, by queue_key and ticket_id.
+-- While it waits it holds nothing. Its client asks by wait_for_lock, or by the same call again (waiters.sql). A
+-- resource is granted to the first live ticket in its line, and a new request never overtakes a live ticket. A ticket
+-- whose client does not ask any more is skipped, and deleted when another request queues for the same resource.
 --
--- Lock order: request id, then what a grant locks (leases.sql), then tickets. A newcomer's ticket is its own.
+-- Lock order: request id, then what a grant locks (leases.sql), then tickets.
 
--- The ticket whose turn it is for a resource, or null where nobody alive waits.
+-- The first live ticket in the line of a resource, or null if there is none.
 create or replace function core.first_in_line(p_workspace text, p_resource core.resource)
 returns bigint
 language plpgsql
@@ -2187,7 +2125,7 @@ set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  -- Tickets whose client is gone for good; `skip locked`, because another newcomer may be at it.
+  -- Tickets whose client has been silent for a minute; `skip locked`, because another call may be deleting them.
   v_dead constant bigint[] := array(
     select dead.ticket_id
     from unnest(p_resources) as w
@@ -2226,7 +2164,7 @@ begin
 end;
 $$;
 
--- The leases, or an empty list: in line, if p_wait_seconds is more than 0, or refused.
+-- Returns the leases. Or an empty list: with p_wait_seconds above 0 the request is in line now, else it is refused.
 create or replace function core.take_leases(
   p_resources core.resource[],
   p_agent_name text,
@@ -2266,10 +2204,10 @@ begin
     jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
   );
   if v_request.is_replay then
-    -- The leases that were given then, as they are now: to show one that has ended would be a lie.
+    -- Not the remembered answer: some of its leases may have ended since.
     return core.leases_of_request(v_workspace, p_request_id);
   elsif p_request_id is not null then
-    -- Or it is in line already, and this is the call again.
+    -- It may be in line already, and this the same call again.
     select * into v_ticket from core.lock_tickets as t
     where t.workspace = v_workspace and t.request_id = p_request_id;
     if v_ticket.arguments_hash <> v_request.arguments_hash then
@@ -2282,7 +2220,7 @@ begin
       return (core.answer_waiter(v_workspace, p_request_id)).leases;
     end if;
   end if;
-  -- Not in line yet: a ticket without a number, and without an end where the caller is not ready to wait.
+  -- Not in line: a ticket without a ticket_id, and without gives_up_at if the caller is not ready to wait.
   v_ticket.workspace := v_workspace;
   v_ticket.request_id := p_request_id;
   v_ticket.arguments_hash := v_request.arguments_hash;
@@ -2299,7 +2237,7 @@ begin
   elsif p_wait_seconds > 0 then
     perform core.enqueue(v_ticket, p_resources, p_wait_seconds);
   end if;
-  -- A refusal is not remembered: it changed nothing, and polling would write a row each time.
+  -- A refusal is not remembered: it changed nothing, and a client that polls would write a row each time.
   return coalesce(v_leases, '{}');
 end;
 $$;
@@ -2345,10 +2283,10 @@ begin
     return next v_lease;
     return;
   elsif v_lease.expires_at is not null then
-    -- It protected nothing any more; to say "released" would hide that.
+    -- It had expired already. The answer is not "released", or the caller would not learn that.
     perform core.write_lock_lost(v_lease, 'expired before its release');
   end if;
-  -- Remembered as well: a repetition must not end a lease that was granted meanwhile.
+  -- Remembered too: a repetition must not end a lease that was granted since.
   perform core.remember_request(v_request, '[]');
 end;
 $$;
@@ -2474,20 +2412,20 @@ request waits any more, or one of its leases has ended: cancel_lock_request give
 that hold what you wait for; where nobody does, who is before you in line. deadlock if this wait was chosen to end one.';
 
 -- sql/30_locks/waiters.sql
--- Waiters: how a waiting request stands, and when it should ask again.
+-- Waiters: how a waiting request stands, and when its client should ask again.
 --
--- Nobody is parked inside a call. A waiter asks, is answered at once, and waits on its own side until retry_ms is over,
--- which costs nothing meanwhile. With each answer it counts as alive for three times that and 3 s more; who is silent
--- for longer is passed over. The first in line takes what has become free by itself when it asks: an expiry tells
--- nobody, and a hand-over (hand_over.sql) passes over what it could not lock at once.
+-- No call waits inside the database. A waiter asks, is answered at once, and sleeps for retry_ms in the client. With
+-- each answer its ticket counts as live for three times retry_ms and 3 s more; after that it is skipped. The first in
+-- line is granted what is free when it asks. That is needed after an expiry, which runs no code, and if core.hand_over
+-- could not lock something.
 --
 -- Lock order: reads without locks; then what a grant locks (leases.sql), or a ticket that is refused, and at the end
 -- its own ticket.
 
--- When a waiter should ask again. The first in line: after a tenth of the time for which it has been locked (as
--- core.retry_ms), 5 ms to 1 s, and not before half of what is left of a short turn. Those behind it: most of the turns
--- before theirs later, each taken for as long as the last ones lasted, or as this one has. So they ask the more seldom,
--- the more are before them. At most 5 s, because a grant that nobody asks for lapses after 10 s.
+-- When a waiter should ask again. The first in line: after a tenth of the time for which the resource has been locked
+-- (core.retry_ms), 5 ms to 1 s, but not before half of what is left of a short turn. Those behind it: later by 0.8
+-- turns for each ticket before them. A turn is taken to last as long as the last ones, or as this one so far. At most 5
+-- s, because a provisional lease expires after 10 s.
 create or replace function core.lock_retry_ms(p_position integer, p_locked_for interval, p_turn_ms double precision)
 returns integer
 language plpgsql
@@ -2506,8 +2444,8 @@ begin
 end;
 $$;
 
--- Ends a look at the queue: for whom the ticket waits, when to ask again, and until when the waiter counts as alive.
--- One that may be on a deadlock asks again soon: it is found when a member asks.
+-- The answer to a waiter that goes on waiting: for which agents, and when to ask again. Also notes until when its
+-- ticket is live. One that may be in a deadlock is told to ask soon, because only that finds the deadlock.
 create or replace function core.keep_in_line(
   p_ticket core.lock_tickets,
   p_position integer,
@@ -2525,9 +2463,8 @@ declare
   v_retry_ms integer;
   v_alive_until timestamptz;
 begin
-  -- What nobody holds, because another waits for more than this or a write is under way, counts as locked since this
-  -- wait began. The waiter is told of each holder, be it another thread of its own, and where there is none, of who is
-  -- before it in line.
+  -- A resource without a lease (its first ticket waits for others too, or it is being written) counts as locked since
+  -- this wait began. The agents are the holder of each resource or, if there is none, the one before this in line.
   select
     coalesce(max(clock_timestamp() - l.locked_at), clock_timestamp() - p_ticket.created_at),
     max(c.turn_ms),
@@ -2555,15 +2492,15 @@ begin
     limit 1
   ) as ahead on true
   where r.ticket_id = p_ticket.ticket_id;
-  -- A grant lapses with its time to live, if nobody asks for it sooner.
+  -- A provisional lease expires with its time to live at the latest, so the waiter must ask before that.
   v_retry_ms := least(core.lock_retry_ms(p_position, v_locked_for, v_turn_ms), 500 * p_ticket.ttl_seconds);
   if p_may_be_deadlocked then
     v_retry_ms := least(v_retry_ms, 1500);
   end if;
   v_alive_until := clock_timestamp() + (3 * v_retry_ms + 3000) * interval '1 millisecond';
   if p_ticket.alive_until not between v_alive_until and v_alive_until + interval '1 second' then
-    -- With a second to spare, so that whoever asks often writes once a second. A crash of the server loses nothing
-    -- but a place that is seen to be live anew.
+    -- With a second to spare, so a waiter that asks often writes once a second. Not flushed: a crash of the server may
+    -- lose it, and the next call notes it again.
     perform set_config('synchronous_commit', 'off', true);
     update core.lock_tickets as t set alive_until = v_alive_until + interval '1 second'
     where t.ticket_id = p_ticket.ticket_id;
@@ -2583,8 +2520,8 @@ declare
   v_ticket core.lock_tickets;
   v_leases public.agent_locks[];
 begin
-  -- One statement, so that ticket and place are of one moment. The place is 1 for the next in line; for several
-  -- resources the worst of them. Counts no further than 100.
+  -- One statement, so that ticket and place are of one snapshot. The place is 1 for the first in line, and for several
+  -- resources the last of its places. Counted up to 100.
   select
     t as ticket,
     (
@@ -2614,7 +2551,7 @@ begin
   if v_ticket.refused is not null then
     perform core.fail_deadlock(v_ticket.refused);
   elsif v_ticket.gives_up_at > clock_timestamp() is not true then
-    -- A grant takes the ticket away; so does an end of the wait.
+    -- The ticket was deleted by a grant, or its wait has ended.
     v_leases := core.leases_of_request(p_workspace, p_request_id);
     return row(case when v_leases = '{}' then 'gone' else 'granted' end, v_leases, 0, 0, '{}')::public.lock_wait;
   elsif v_look.place = 1 then
@@ -2788,9 +2725,9 @@ comment on type public.document_change is
 'One part that differs between two versions of a document: its JSON pointer (RFC 6901), added, removed or changed, and
 its values.';
 
--- What was read of whom. A newer version than the one that was seen makes the reader stale. What a checkout
--- reads counts as seen when the work is checked in, and not before: whoever checked out may die, and the work
--- is still made from what was seen before. Until then it stands apart, under the token of its lease.
+-- Which version of which document a subsystem has seen. A newer version makes it stale. What a checkout reads is kept
+-- apart in read_version, under the token of its lease, until the check-in: if the agent dies before that, the work is
+-- still made from seen_version.
 create table public.document_dependencies (
   workspace text not null,
   subsystem text not null,
@@ -2825,7 +2762,7 @@ comment on column public.document_dependencies.read_token is
 'The fencing token of that checkout''s lease: only its check-in makes read_version count.';
 comment on column public.document_dependencies.recorded_by is 'The agent that read seen_version first.';
 
--- A publication looks for those whom it makes stale.
+-- A publication looks for the subsystems that it makes stale.
 create index document_dependencies_on_idx on public.document_dependencies (workspace, on_subsystem, document);
 
 alter table public.document_dependencies enable row level security;
@@ -2834,7 +2771,7 @@ for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
 -- sql/40_documents/diff_documents.sql
--- A read with a private half: it calls helpers that are not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.diff_documents(
   p_subsystem text,
   p_document text,
@@ -2879,19 +2816,18 @@ the JSON pointer of each. Version 0 is the empty document before the first. unkn
 number.';
 
 -- sql/40_documents/document_dependencies.sql
--- Which versions of others' documents the work of a subsystem is made from, and what of them has changed since.
+-- Which versions of other subsystems' documents the work of a subsystem is made from, and which of them have changed.
 --
--- - What a checkout reads counts as seen with the check-in, not before: see checkout_subsystem and checkin_subsystem.
---   record_dependency counts at once.
--- - A subsystem is stale while a version after the one that it has seen says something else, and not the same as what
---   a check-in has accepted. A new version that says the same changes nothing: two that read each other and publish
---   with each check-in would else be stale by turns for ever.
--- - Who publishes tells it to those whom that makes stale, in the same transaction.
+-- - What a checkout reads counts as seen after the check-in, not before. record_dependency counts at once.
+-- - A subsystem is stale while the latest version differs from the one that it has seen, and from the one that a
+--   check-in has accepted. A new version with the same content makes nobody stale: else two subsystems that read each
+--   other, and publish with each check-in, would make each other stale for ever.
+-- - A publication logs inputs_changed for each subsystem that it makes stale, in its transaction. An import does not.
 --
--- Lock order: rows of dependencies come last, and all write them in one order: by subsystem, document and the
--- subsystem that is depended on. What is noted as read was read under core.lock_publications.
+-- Lock order: rows of dependencies come last, by subsystem, document and the subsystem that is depended on. A version
+-- that is noted as read was read under core.lock_publications.
 
--- Checks what record_dependency and remove_dependency name.
+-- Checks the arguments of record_dependency and remove_dependency.
 create or replace function core.require_dependency(p_subsystem text, p_on_subsystem text, p_document text)
 returns boolean
 language plpgsql
@@ -2913,9 +2849,9 @@ begin
 end;
 $$;
 
--- What a subsystem's work was made from and has changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Evaluated for readers of system_status, who may not call what it
--- needs: so with the rights of its owner.
+-- The documents that a subsystem has seen and that have changed since: a list of {"subsystem", "document",
+-- "seen_version", "new_version", "changed_paths"}. Security definer, because the view system_status calls it with the
+-- rights of its reader, who may not call the helpers.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
 language plpgsql
@@ -2954,8 +2890,8 @@ begin
 end;
 $$;
 
--- One entry in the log for each subsystem that a new version makes stale, in the transaction of the publication: for
--- work that was made from another version, or that will be by the check-in of what was read of another one.
+-- Logs inputs_changed for each subsystem that a new version makes stale, in the transaction of the publication: now,
+-- because of the version that it has seen, or at its check-in, because of the version that its checkout has read.
 create or replace function core.notify_dependents(
   p_workspace text,
   p_document text,
@@ -2983,7 +2919,7 @@ begin
       where d.workspace = p_workspace and d.on_subsystem = p_subsystem and d.document = p_document
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
-      -- Many have seen the same version: what has changed since is found once for all of them.
+      -- Many may have seen the same version: each is compared once.
       select s.version, difference.paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
       cross join lateral (
@@ -3017,18 +2953,17 @@ end;
 $$;
 
 -- sql/40_documents/document_merging.sql
--- Three-way merge of documents: what two writers made of the same version, put together. Constraints are merged by
--- the same rules.
+-- Three-way merge of what two writers made of the same version: of documents, and of constraints.
 --
--- - Objects are taken apart key by key, down to a hundred levels: each level of a merge takes some of the server's
---   stack, and no document may use that up. All else is one part: a list, a scalar, an object below.
--- - A part that one writer changed is taken from that one, and one that both changed alike is no conflict. What both
---   changed differently is refused (stale_version) with all that it takes to redo the change.
--- - SQL null stands for "not there"; the null of JSON is a value.
--- - Numbers keep all of their digits, also where a client read them as doubles and sent them back.
--- - Each object is read once: to fetch its keys one by one would read all of it for each of them.
+-- - Objects are merged key by key, down to 100 levels, because each level takes some of the server's stack. All else is
+--   merged as a whole: a list, a scalar, an object below that.
+-- - What one writer changed is taken from that writer. What both changed in the same way is no conflict. What both
+--   changed differently is refused: stale_version, with all that a client needs to redo the change.
+-- - SQL null stands for an absent key; the null of JSON is a value.
+-- - Numbers keep all of their digits, even if a client read them as doubles and sent them back.
+-- - Each object is read once by jsonb_each: to fetch its keys one by one would read all of it for each key.
 --
--- Pure functions, which lock nothing. Who merges holds the row under which the versions are given.
+-- Pure functions, which lock nothing. The caller holds the row under which versions are given.
 
 -- The JSON pointer (RFC 6901) of a key below another pointer; '' is the whole document.
 create or replace function core.pointer(p_parent text, p_key text)
@@ -3076,7 +3011,7 @@ begin
 end;
 $$;
 
--- Both changes in one document, and the pointers of the parts in conflict, which are left as in `theirs`.
+-- The merged document, and the pointers of the parts in conflict, which are left as in p_theirs.
 create or replace function core.merge_documents(
   p_base jsonb,
   p_theirs jsonb,
@@ -3121,9 +3056,9 @@ begin
 end;
 $$;
 
--- What a writer sent, with the base's number wherever it sent back what a client that reads numbers as doubles has
--- read there: else that number counts as changed by whoever changed something next to it. Postgres writes a double
--- as these clients do, with the fewest digits that tell it apart. In a list the place tells what belongs together.
+-- p_yours, but with the number of p_base where a client only sent back the double that it had read: else that number
+-- would count as changed. Postgres writes a double as such clients do, with the fewest digits that identify it.
+-- Elements of lists are compared by their place.
 create or replace function core.keep_numbers(p_base jsonb, p_yours jsonb, p_depth integer default 0)
 returns jsonb
 language plpgsql
@@ -3163,9 +3098,9 @@ begin
 end;
 $$;
 
--- A document that was made from another version, put on top of the latest one. Nobody can have started from a version
--- that was never published (unknown_version); one that a restore has lost is in conflict as a whole. p_document names
--- the document in errors, e.g. {"document": "design", "subsystem": "skeleton"}.
+-- Merges a document that was made from p_base_version with the latest version. A base_version after the latest is an
+-- error (unknown_version). One that a restore has lost (p_base is null) is a conflict of the whole document. p_document
+-- names the document in errors, e.g. {"document": "design", "subsystem": "skeleton"}.
 create or replace function core.rebase_document(
   p_document jsonb,
   p_base_version integer,
@@ -3210,21 +3145,19 @@ end;
 $$;
 
 -- sql/40_documents/document_versions.sql
--- The versions of a subsystem's three documents: requirements, interfaces and design. Each kind has a table of its own,
--- which differs from the others in the name of its content's column alone; core.documents shows all three alike.
+-- The versions of a subsystem's three documents: requirements, interfaces and design. Each kind has a table of its own.
+-- They differ in the name of the column with the content; the view core.documents shows all three alike.
 --
--- - Versions are 1, 2, 3, ... without gaps (only a restore jumps), and a version that was written never changes.
--- - Version 0 is what was there before the first: an empty document.
--- - The lock on the subsystem's row makes writers take their numbers one after the other.
--- - A publication has its subsystem's place among the publications for itself, so whoever notes which versions it has
---   read is told of every later one.
+-- - Versions are 1, 2, 3, ... without gaps, except after a restore. A version that was written never changes.
+-- - Version 0 stands for the empty document before the first.
+-- - Numbers are given under the lock on the subsystem's row.
+-- - A publication locks out those who note which versions they read. So they are told of every later version.
 --
 -- Lock order: subsystem row, then publications. Dependencies and the log come after both.
 
--- Until commit, nobody publishes a document of these subsystems: whoever notes which versions it has read is told of
--- every later one (inputs_changed). Readers share it; only a publication is exclusive. Advisory, as a lock on the
--- subsystems' rows would stop the writers of their statuses, and write each time; and of 64 places, for a reader of
--- 1000 subsystems must not fill the server's table of locks. Publications that share a place take turns.
+-- Until commit, nobody else publishes a document of these subsystems. Those who note which versions they read share the
+-- lock; a publication has it alone. It is advisory, because a lock on the subsystems' rows would keep statuses waiting.
+-- Subsystems are hashed to 64 places, because a reader of 1000 subsystems must not fill the server's lock table.
 create or replace function core.lock_publications(p_workspace text, p_subsystems text[], p_is_exclusive boolean)
 returns boolean
 language plpgsql
@@ -3270,7 +3203,7 @@ begin
 end;
 $$;
 
--- The same of a version that has to be there: else unknown_version.
+-- The content of one version, or the error unknown_version.
 create or replace function core.require_document_version(
   p_workspace text,
   p_document text,
@@ -3296,7 +3229,7 @@ begin
 end;
 $$;
 
--- Checks the name of a kind of document as it arrives.
+-- Checks the name of a kind of document.
 create or replace function core.require_document(p_document text)
 returns boolean
 language plpgsql
@@ -3315,9 +3248,9 @@ begin
 end;
 $$;
 
--- Publishes the next version of a document and returns its number; the caller has checked who may. Where others
--- published since p_base_version, what both did is merged, or refused with stale_version. p_is_logged: false if the
--- caller logs it as a part of something larger.
+-- Publishes the next version of a document and returns its number. The caller has checked that it may. If others have
+-- published since p_base_version, both changes are merged, or refused with stale_version. p_is_logged: false if the
+-- caller logs it itself.
 create or replace function core.write_document(
   p_workspace text,
   p_document text,
@@ -3359,8 +3292,8 @@ begin
       return v_latest;  -- others did the same already, so there is nothing to publish
     end if;
   end if;
-  -- No part of this text comes from a caller. The first version is the column's default: 1, or after a restore what
-  -- was never handed out.
+  -- Nothing that a client sent is part of this text. The first version is the column's default: 1, which a restore
+  -- changes to a number that was never given.
   execute format(
     'insert into public.subsystem_%s as d (workspace, subsystem_name, version, %s, created_by, base_version, merged)
      values ($1, $2, %s, $4, $5, $6, $7) returning d.version',
@@ -3431,9 +3364,9 @@ begin
   ) values (v_workspace, p_subsystem, p_on_subsystem, p_document, v_version, p_agent_name, p_execution_id)
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     seen_version = excluded.seen_version,
-    -- What was accepted of later versions holds as long as the work is made from the same.
+    -- What was accepted stays accepted while the seen version is the same.
     accepted_version = case when d.seen_version = excluded.seen_version then d.accepted_version end,
-    read_version = null,  -- whatever a checkout has read: its agent says so
+    read_version = null,  -- this replaces what a checkout has read
     read_token = null,
     recorded_by = excluded.recorded_by,
     recorded_at = excluded.recorded_at,
@@ -3507,7 +3440,7 @@ begin
     and d.on_subsystem = p_on_subsystem and d.document = p_document
   returning d.* into v_row;
   if not found then
-    -- Remembered as well: a repetition must not remove what was recorded meanwhile.
+    -- Remembered too: a repetition must not remove what was recorded since.
     perform core.remember_request(v_request, '[]');
     return;
   end if;
@@ -3709,9 +3642,10 @@ begin
   if v_request.is_replay then
     return jsonb_populate_record(null::public.subsystem_requirements, v_request.answer);
   end if;
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  -- Requirements come from outside, so a foreign lease does not stop them. A token is still checked.
-  if p_fencing_token is not null then
+  -- Requirements come from outside, so another agent's lease does not stop them. A token is still checked.
+  if p_fencing_token is null then
+    perform core.lock_absent_subsystem(v_workspace, p_subsystem);
+  else
     perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   end if;
   v_version := core.write_document(
@@ -3751,7 +3685,7 @@ does not stop it, because requirements come from outside the subsystem; a fencin
 (lease_lost).';
 
 -- sql/50_budgets/tables.sql
--- Amounts are checked where they come in, by core.require_constraints: nobody writes here but by functions.
+-- Functions check amounts and names: core.require_constraints, and the import.
 create table public.global_constraints (
   workspace text not null references core.workspaces (name),
   version integer not null check (version >= 1),
@@ -3763,7 +3697,7 @@ create table public.global_constraints (
   metadata jsonb not null default '{}' check (jsonb_typeof(metadata) = 'object'),
   base_version integer,
   merged boolean not null default false,
-  created_by text not null check (core.is_name(created_by)),
+  created_by text not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (workspace, version)
 );
@@ -3790,7 +3724,6 @@ create policy global_constraints_of_own_workspace on public.global_constraints
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Amounts that are reserved of a budget for an execution before it uses or moves them.
 create table public.budget_reservations (
   workspace text not null,
   reservation_id uuid not null default gen_random_uuid(),
@@ -3859,18 +3792,18 @@ comment on view core.live_reservations is
 -- Of each quantity: what is used, moved or reserved of it.
 create type core.amounts as (mass_kg numeric, cost_usd numeric, power_w numeric);
 
--- overruns: of its own allocation. is_within: also of what it shares; null where nothing limits it.
+-- overruns: of the subsystem's own allocation. is_within: of the shared budget too; null if nothing limits it.
 create type core.verdict as (overruns jsonb, is_within boolean);
 
 -- sql/50_budgets/amounts.sql
 -- Amounts, and by how much they exceed a budget
 --
--- A budget is made of mass_kg, cost_usd and power_w: at least 0, kept to a millionth (core.round_amount). What is
--- used, reserved or moved has all three, as core.amounts. An allocation stays the JSON object that users see: it may
--- have any of the three. A quantity that is not in it has no limit of its own, but see shared_budget.sql.
+-- A budget has the quantities mass_kg, cost_usd and power_w. What is used, reserved or moved has all three (the type
+-- core.amounts). An allocation is the JSON object that users see, with any of the three. A quantity that is not in it
+-- has no limit of its own; see shared_budget.sql.
 --
--- Overruns look the same everywhere, in errors, conflicts and the log, with only the quantities that are exceeded,
--- and `held` only where others have reserved some of it; {} for none:
+-- Overruns are the same in errors, conflicts and the log: an object of the quantities that are exceeded, {} if none is.
+-- `held` is what others have reserved, if they have:
 --   {"mass_kg": {"allocated": 15, "used": 14, "held": 2, "over": 1}}
 --
 -- Nothing here takes a lock.
@@ -3904,7 +3837,7 @@ begin
 end;
 $$;
 
--- p_subject says whose: {"subsystem": "skeleton"}, or {"scope": "robot"}.
+-- p_subject says whose budget it is: {"subsystem": "skeleton"}, or {"scope": "robot"}.
 create or replace function core.fail_over_budget(p_subject jsonb, p_overruns jsonb)
 returns boolean
 language plpgsql
@@ -3919,7 +3852,7 @@ begin
 end;
 $$;
 
--- Three amounts that are to be moved or reserved: rounded, at least one of them is above 0.
+-- Checks and rounds three amounts that are to be moved or reserved. At least one must be above 0.
 create or replace function core.require_amounts(p_mass_kg numeric, p_cost_usd numeric, p_power_w numeric)
 returns core.amounts
 language plpgsql
@@ -3947,7 +3880,7 @@ $$;
 -- sql/50_budgets/budget_usage.sql
 create view public.budget_usage
 with (security_invoker = true) as
--- The newest version of each workspace, one look into the index for each: every transfer makes one more.
+-- The latest version of each workspace, by one index lookup each: there are many versions, one for each transfer.
 with recursive newest as (
   (
     select
@@ -4055,17 +3988,18 @@ allocated and remaining are null: the limit is then what the totals leave unallo
 -- sql/50_budgets/constraints.sql
 -- Constraints: the limits and budgets of a workspace, in versions
 --
--- The version with the highest number is in force. Each change publishes the next one by core.write_constraints:
--- update_global_constraints, transfer_budget, and the defaults of a new workspace. An import brings its own.
+-- The version with the highest number is in force. core.write_constraints publishes the next one, for
+-- update_global_constraints, transfer_budget, and the defaults of a new workspace. An import brings its own versions.
 --
 -- Invariants:
--- - Versions are 1, 2, 3, ... without gaps; 0 stands for what was there before the first: no limit and no budget.
--- - What agents allocate does not exceed the totals, and no allocation is lowered into what is reserved of it.
--- - within_budget and the conflicts of all whom a change concerns follow in its transaction.
+-- - Versions are 1, 2, 3, ... without gaps, except after a restore. 0 stands for the time before the first: no limit
+--   and no budget.
+-- - What agents allocate does not exceed the totals. No allocation is lowered below what is used and reserved of it.
+-- - A change updates within_budget and the conflicts of all subsystems that it concerns, in its transaction.
 --
 -- Lock order: the workspace's row (core.lock_constraints), under which versions are given; then the rows of all
--- subsystems whose budget changes. Who writes a status holds its subsystem's row, and reads the constraints after
--- that. So one of the two comes before and is seen by the other: READ COMMITTED looks anew with each statement.
+-- subsystems whose budget changes. A status holds its subsystem's row, and reads the constraints after that. So the
+-- later of the two sees what the earlier one did: under READ COMMITTED each statement has a new snapshot.
 
 -- The version in force, or version 0.
 create or replace function core.latest_constraints(p_workspace text)
@@ -4091,7 +4025,7 @@ begin
 end;
 $$;
 
--- What of a version its writers decide, as one document.
+-- The part of a version that its writer decides, as one document.
 create or replace function core.constraints_content(p_row public.global_constraints)
 returns jsonb
 language plpgsql
@@ -4104,7 +4038,7 @@ begin
 end;
 $$;
 
--- The content of one version, null if there is none of that number.
+-- The content of one version; null if there is no such version.
 create or replace function core.constraints_of_version(p_workspace text, p_version integer)
 returns jsonb
 language plpgsql
@@ -4124,7 +4058,7 @@ begin
 end;
 $$;
 
--- Checks constraints as they arrive: amounts are numbers, allocations are objects of amounts.
+-- Checks constraints as they were sent: amounts are numbers, allocations are objects of amounts.
 create or replace function core.require_constraints(p_argument text, p_constraints jsonb)
 returns boolean
 language plpgsql
@@ -4160,10 +4094,11 @@ begin
 end;
 $$;
 
--- Publishes p_next, of which the caller has set what it decides, after p_latest, whose lock it holds.
+-- Publishes p_next as the version after p_latest. The caller holds the workspace's row, and has set the content of
+-- p_next.
 --
--- It locks the rows of all subsystems whose budget changes before anything else is done, so that a status that is
--- written meanwhile comes either before, and is seen here, or after, and sees the new budgets.
+-- It first locks the rows of all subsystems whose budget changes. So a status that is written at the same time is
+-- either seen here, or sees the new budgets.
 create or replace function core.write_constraints(
   p_latest public.global_constraints,
   p_next public.global_constraints,
@@ -4182,7 +4117,7 @@ declare
   v_reallocated text[];
   v_concerned text[];
 begin
-  -- An older design may exceed its totals already; that is no reason to refuse it another height.
+  -- An imported design may exceed its totals. It may still change something else, such as its height.
   if v_is_budget_changed then
     perform core.require_fitting_allocations(p_next);
     v_reallocated := array(
@@ -4191,7 +4126,7 @@ begin
       full join jsonb_each(p_next.budget_allocations) as n on o.key = n.key
       where o.value is distinct from n.value
     );
-    -- All who take from what is shared; everybody where there is a total that there was not, or no longer.
+    -- Further all who use the shared budget; and if a total was set or taken away, all subsystems.
     v_concerned := v_reallocated || array(
       select u.subsystem from core.shared_use(p_latest) as u
       union
@@ -4206,7 +4141,7 @@ begin
     perform core.require_reserved(p_latest, p_next, v_reallocated);
   end if;
   p_next.version := p_latest.version + 1;
-  if p_latest.version = 0 then  -- the first is 1, or after a restore one that has never been given
+  if p_latest.version = 0 then  -- the first is 1, or after a restore one that was never given
     select w.last_lost_version + 1 into p_next.version from core.workspaces as w where w.name = p_latest.workspace;
   end if;
   p_next.base_version := p_base_version;
@@ -4221,7 +4156,7 @@ begin
 end;
 $$;
 
--- The budgets of all subsystems and the reserve together must not exceed what the whole may have.
+-- The allocations of all subsystems and of the reserve together must not exceed the totals.
 create or replace function core.require_fitting_allocations(p_constraints public.global_constraints)
 returns boolean
 language plpgsql
@@ -4248,8 +4183,9 @@ begin
 end;
 $$;
 
--- No allocation is lowered into what is reserved of it beside what is used, by anybody: what its own execution moves
--- is spent before. The caller holds the workspace's row, and those of these subsystems.
+-- No allocation is lowered below what is used and reserved of it. All reservations count: what a transfer moves out of
+-- reservations of its own execution was taken from them before. The caller holds the rows of the workspace and of these
+-- subsystems.
 create or replace function core.require_reserved(
   p_latest public.global_constraints,
   p_next public.global_constraints,
@@ -4270,7 +4206,7 @@ begin
     from public.subsystems as s
     where s.workspace = p_latest.workspace and s.name = v_name;
     v_old := p_latest.budget_allocations -> v_name;
-    -- Without an allocation there is no limit, except where there was one: then nothing is left.
+    -- An allocation that is taken away counts as lowered to 0; a quantity that never had one has no limit here.
     select jsonb_object_agg(o.key, o.value) into v_overruns
     from jsonb_each(core.overruns(
       (select jsonb_object_agg(a.key, 0) from jsonb_each(v_old) as a)
@@ -4331,17 +4267,17 @@ was there before the first. unknown_version if there is none of that number.';
 -- sql/50_budgets/overrun_conflicts.sql
 -- Conflicts about overruns, which the database opens and resolves by itself
 --
--- Invariants, at each commit, but for what an import brought and nobody has judged yet:
--- - There is exactly one open conflict of each subsystem that is over its allocation (key sharedstate:budget), and of
---   the robot while what is shared is exceeded (key sharedstate:totals). None else of these keys is open.
--- - It follows its overrun without being counted as another report, and one that is resolved by hand while the overrun
---   lasts is followed by the next.
+-- Invariants, at each commit, except for what an import brought and no write has judged since:
+-- - Each subsystem that is over its allocation has exactly one open conflict with the key sharedstate:budget. While the
+--   shared budget is exceeded, the robot has exactly one with the key sharedstate:totals. No others are open.
+-- - The conflict is updated when its overrun changes, which does not count as another report. If an agent resolves it
+--   while the overrun lasts, the next one is opened.
 --
--- Lock order: a report takes the conflict counter, then the conflict's row; the end of an overrun takes the row alone.
--- So who does both reports first: core.judge_budgets.
+-- Lock order: a report locks the conflict counter, then the conflict's row; the end of an overrun locks the row alone.
+-- So core.judge_budgets does the reports first.
 
--- Keeps the conflict about a subsystem's budget, or for null about what is shared, in step with its overruns. They
--- have keys of their own: somebody may have named a subsystem robot.
+-- Opens, updates or resolves the conflict about a subsystem's budget; for null the one about the shared budget. The two
+-- have different keys, because a subsystem may be named robot.
 create or replace function core.watch_overruns(
   p_constraints public.global_constraints,
   p_subsystem text,
@@ -4457,21 +4393,21 @@ comment on function public.release_budget(uuid, text, uuid) is
 -- sql/50_budgets/reservations.sql
 -- Reservations: amounts that are kept for an execution before it uses or moves them
 --
--- A reservation ends by its own time, or with the lease that it is tied to: core.live_reservations are the others
--- (in tables.sql). What is live counts as used to everybody but its own execution, and what that uses or moves comes
--- out of what it has reserved. Users see what is reserved as `held`.
+-- A reservation ends when it expires, or with the lease that it is tied to. The view core.live_reservations
+-- (tables.sql) has those that have not ended. To other executions a live reservation counts as used. What its own
+-- execution uses or moves is taken from it. Users see reserved amounts as `held`.
 --
 -- Invariants:
--- - Used and reserved together stay within the allocation, unless a status that is not strict takes more: the log
---   tells of that.
--- - Who decides by the live ones has deleted the others, so that none comes back to life when its amounts are gone.
--- - Everybody can read the names of executions: so a token that names its agent speaks for the reservations of that
---   agent alone.
+-- - Used and reserved together stay within the allocation, unless a status that is not strict takes more. The log tells
+--   of that (budget_hold_overrun).
+-- - Before a decision is made by the live ones, the ended ones are deleted. So none can become live again after others
+--   have got its amounts.
+-- - Everybody can read execution ids. So a token with the claim `agent` may use the reservations of that agent alone.
 --
 -- Lock order: the caller holds the row of the subsystem, or for the reserve that of the workspace; then reservations.
 
--- What is reserved of a subsystem's budget, or of the reserve, by others than p_but_execution_id: what is its own, it
--- may use. First deletes what has ended: a lease that is renewed at this moment must not bring that back later.
+-- What is reserved of a subsystem's budget, or of the reserve, by other executions than p_but_execution_id. Deletes
+-- ended reservations first: a lease that is renewed at this moment must not make one live again.
 create or replace function core.reserved_amounts(p_workspace text, p_subsystem text, p_but_execution_id text)
 returns core.amounts
 language plpgsql
@@ -4500,12 +4436,12 @@ begin
 end;
 $$;
 
--- Takes p_spent out of a budget, of which p_used is used or moved by that. What others have reserved may be taken only
--- by a status that is not strict. That opens no conflict while it keeps to the allocation, but they will miss it: so
--- the log tells of it, each time that more is taken.
+-- Takes p_spent out of a budget. p_used is what is used of it then, or moved out of it. Only a status that is not
+-- strict may take what others have reserved. While it keeps to the allocation that opens no conflict, but the others
+-- will miss it: so the log tells of it, each time that more is taken.
 --
--- What an execution takes comes out of what it has reserved of that budget itself, the oldest first: or it would be
--- counted twice, as used and as reserved. Amounts of 0 or less spend nothing.
+-- What an execution takes comes out of its own reservations of that budget, the oldest first. Else it would be counted
+-- twice, as used and as reserved. Amounts of 0 or less take nothing.
 create or replace function core.charge_budget(
   p_workspace text,
   p_subsystem text,
@@ -4539,7 +4475,7 @@ begin
       jsonb_build_object('subsystem', p_subsystem, 'overruns', v_overruns), p_execution_id
     );
   end if;
-  -- `upto`: what this one and all that are older have reserved together.
+  -- `upto`: the sum of this reservation and all older ones.
   update public.budget_reservations as r
   set
     mass_kg = least(greatest(o.upto_mass_kg - p_spent.mass_kg, 0), r.mass_kg),
@@ -4561,7 +4497,7 @@ begin
 end;
 $$;
 
--- Ends a reservation of this execution, and returns what it was; nulls if it has ended, or is of another one.
+-- Deletes a live reservation of this execution and returns it; nulls if there is none.
 create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
 returns public.budget_reservations
 language plpgsql
@@ -4578,7 +4514,7 @@ begin
 end;
 $$;
 
--- Budget can be reserved of, or moved to, whatever has one, each known subsystem, and the reserve.
+-- Budget can be reserved of, moved from and moved to: names with an allocation, known subsystems, and the reserve.
 create or replace function core.require_budget_name(
   p_workspace text,
   p_argument text,
@@ -4605,8 +4541,8 @@ end;
 $$;
 
 -- sql/50_budgets/reserve_budget.sql
--- Writes a reservation if what it wants remains, and returns it; nulls if not. It holds the workspace's row and that of
--- the subsystem, so neither constraints nor a status nor another reservation can come between. The reserve has no row,
+-- Writes a reservation and returns it; nulls if not all of it remains. It locks the rows of the workspace and of the
+-- subsystem: so no change of constraints, no status and no other reservation can come between. The reserve has no row,
 -- unless somebody made a subsystem of that name.
 create or replace function core.write_reservation(p_wanted public.budget_reservations, p_ttl_seconds integer)
 returns public.budget_reservations
@@ -4638,7 +4574,7 @@ begin
     );
   end if;
   v_reserved := core.reserved_amounts(p_wanted.workspace, p_wanted.subsystem, null);
-  -- Only what is wanted has to be there: over its cost, a subsystem may still have mass to give.
+  -- Only the wanted quantities must remain: a subsystem that is over its cost may still have mass left.
   perform from (
     values
     ('mass_kg', p_wanted.mass_kg, v_used.current_mass_kg, v_reserved.mass_kg),
@@ -4658,8 +4594,6 @@ begin
 end;
 $$;
 
--- The workspace's row is locked first, so reservations and transfers come one after the other; then
--- the row of the subsystem, so that no strict status takes the same amounts meanwhile.
 create or replace function core.reserve_budget(
   p_subsystem text,
   p_agent_name text,
@@ -4758,26 +4692,26 @@ of this budget; with a fencing_token also when that lease (of locked_subsystem, 
 if that has ended already.';
 
 -- sql/50_budgets/shared_budget.sql
--- What is not allocated is shared
+-- The shared budget: what is not allocated
 --
--- What a total leaves after all allocations, the reserve's included, may be used by the subsystems to which nothing of
--- that quantity is allocated: by all of them together. One rule keeps it:
+-- A total minus all allocations of a quantity, the reserve's included, is shared. All subsystems without an allocation
+-- of that quantity may use it together. One rule keeps them within it:
 --
---   A status that tells of such an amount locks the workspace's row, before all else that it locks. So these statuses
---   come one after the other, and each sees what the others use.
+--   A status with such an amount locks the workspace's row before all else. So these statuses come one after the other,
+--   and each sees what the others use.
 --
--- A status whose amounts are all allocated to its subsystem has nothing to do with the others, and does not lock the
--- row. That it is one of these has to stay true until it commits: so whoever names mass or cost first shares an
--- advisory lock, the workspace's `allocations`, which those take alone who may take an allocation away or set a total
--- where there was none (core.lock_constraints). That lock is advisory because row locks that are shared let newcomers
--- pass whoever waits for the whole row: a change of limits might wait for ever.
+-- A status whose amounts are all allocated to its subsystem does not lock the row. It must stay of that kind until it
+-- commits. So each status with a mass or a cost first shares an advisory lock, the workspace's `allocations`. A change
+-- that may take an allocation away, or set a total where there was none, has that lock alone (core.lock_constraints).
+-- It is advisory because Postgres grants a shared row lock even if somebody waits for the whole row: a change of limits
+-- might wait for ever.
 --
--- Invariant: while the workspace's row is locked, none of the amounts in core.shared_use changes.
+-- Invariant: while the workspace's row is locked, no amount in core.shared_use changes.
 --
--- Lock order: request id, `allocations`, workspace's row, and all else after that. Because all who change what is
--- shared hold the workspace's row, one of them may lock other subsystems' rows after its own, out of their order.
+-- Lock order: request id, `allocations`, the workspace's row, then all else. A status that holds the workspace's row
+-- may lock other subsystems' rows after its own, out of their order.
 
--- First step of a status: what its subsystem shares with others, as the rule above says. True if it locked the row.
+-- First step of a status: takes the locks that the rule above asks for. True if it locked the workspace's row.
 create or replace function core.lock_shared_budget(p_workspace text, p_subsystem text, p_status jsonb)
 returns boolean
 language plpgsql
@@ -4792,7 +4726,7 @@ begin
     and not p_status ?| core.shared_amounts(core.latest_constraints(p_workspace), p_subsystem) then
     return false;
   end if;
-  -- A new subsystem needs the row in any case: core.announce_subsystem would share it, and not get more later.
+  -- Also for a new subsystem: core.lock_absent_subsystem would share the row, and an upgrade later could deadlock.
   perform from core.workspaces as w where w.name = p_workspace for no key update;
   return true;
 end;
@@ -4814,7 +4748,7 @@ begin
 end;
 $$;
 
--- Which amounts of a subsystem's status are limited by what it shares, by their keys in a status: those that have a
+-- Which amounts of a subsystem's status come out of the shared budget, by their keys in a status: those that have a
 -- total, and no allocation.
 create or replace function core.shared_amounts(p_constraints public.global_constraints, p_subsystem text)
 returns text[]
@@ -4832,8 +4766,8 @@ begin
 end;
 $$;
 
--- Who uses how much of what is shared. It spells core.shared_amounts out, because to call that for each row would be
--- most of the work.
+-- Which subsystems use how much of the shared budget. The rule of core.shared_amounts is repeated here, because to call
+-- that for each row would take most of the time.
 create or replace function core.shared_use(p_constraints public.global_constraints)
 returns table (subsystem text, quantity text, amount numeric)
 language plpgsql
@@ -4854,8 +4788,8 @@ begin
 end;
 $$;
 
--- By how much what is shared is exceeded, as core.overruns tells it, or would be if p_more was used too. `allocated` is
--- what the totals leave: not below 0, though an imported design may allocate more than there is.
+-- By how much the shared budget is exceeded, in the form of core.overruns; with p_more: if that was used too.
+-- `allocated` is what the totals leave, at least 0: an imported design may allocate more than its totals.
 create or replace function core.shared_overruns(
   p_constraints public.global_constraints,
   p_more core.amounts default null
@@ -4880,7 +4814,7 @@ begin
   select coalesce(sum((b.value ->> 'mass_kg')::numeric), 0), coalesce(sum((b.value ->> 'cost_usd')::numeric), 0)
   into v_allocated.mass_kg, v_allocated.cost_usd
   from jsonb_each(p_constraints.budget_allocations) as b;
-  -- Of a quantity without a total nothing is shared, and so nothing used here.
+  -- A quantity without a total has no shared budget, and core.shared_use leaves it out.
   return core.overruns(
     jsonb_build_object(
       'mass_kg', greatest(trim_scale(p_constraints.total_mass_kg_max - v_allocated.mass_kg), 0),
@@ -4892,12 +4826,12 @@ end;
 $$;
 
 -- sql/50_budgets/transfer_budget.sql
--- Moves a part of one budget to another and returns the new constraints: never below zero, never into what other
--- executions have reserved. What the execution has reserved of the first is spent; a reservation that is named ends
--- with it. Takes the workspace's row and those of both subsystems.
+-- Moves a part of one budget to another and returns the new constraints. Never more than there is, and nothing that
+-- other executions have reserved. What this execution has reserved of the first budget is used up before; a reservation
+-- that is named is deleted. Locks the rows of the workspace and of both subsystems.
 --
--- A quantity that was not allocated to the second begins with what that uses of it, as far as the totals leave it:
--- or a gift of 1 kg would turn "no limit" into 1 kg, and be an overrun.
+-- A quantity that was not allocated to the second starts at what that uses of it, as far as the totals leave it. Else a
+-- gift of 1 kg would turn "no limit" into a limit of 1 kg, and so into an overrun.
 create or replace function core.move_budget(
   p_workspace text,
   p_from text,
@@ -4934,7 +4868,7 @@ begin
       );
     end if;
   end if;
-  -- What it has no budget of, it cannot give: 0 is allocated.
+  -- A quantity without an allocation counts as 0: it cannot be given away.
   perform core.charge_budget(
     p_workspace, p_from, '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}' || v_from, p_amounts,
     row(
@@ -5065,9 +4999,9 @@ it, as far as the totals leave that unallocated. Both subsystems'' within_budget
 reservation_id that reservation is used up by it; reservation_lost if it has ended.';
 
 -- sql/50_budgets/update_global_constraints.sql
--- A checked patch on constraints: columns are replaced, unknown keys go to metadata (null removes them), keys that the
--- database owns are ignored, so that a row that was read may be sent back as it is. An amount that is sent back as it
--- was read keeps all of its digits, because an import may have brought more than six; others are rounded.
+-- Applies a checked patch to constraints. Columns are replaced, unknown keys go to metadata (null removes them). Keys
+-- that the database sets itself are ignored, so a row that was read may be sent back as it is. An amount that is sent
+-- back unchanged is not rounded, because an import may have brought more than six decimals; others are.
 create or replace function core.patch_constraints(p_content jsonb, p_patch jsonb)
 returns jsonb
 language plpgsql
@@ -5192,17 +5126,18 @@ exceed the totals, or if one is lowered into what reservations hold of it. Each 
 -- sql/50_budgets/verdicts.sql
 -- Verdicts: whether each subsystem keeps to its budget
 --
--- A subsystem is over while it uses more than is allocated to it, or uses of what is shared while that is exceeded
--- (shared_budget.sql). The column within_budget says so, and a conflict follows each overrun (overrun_conflicts.sql).
+-- A subsystem is over its budget if it uses more than its allocation, or if it uses some of the shared budget while
+-- that is exceeded (shared_budget.sql). The column within_budget says so. A conflict tells of each overrun
+-- (overrun_conflicts.sql).
 --
--- Invariants, at each commit, but for what an import brought and nobody has judged yet:
--- - within_budget is true, false, or null: while nothing limits the subsystem, or nobody has written it.
--- - A verdict is no write of the subsystem: its version stays, so whoever is about to write need not read again.
+-- Invariants, at each commit, except for what an import brought and no write has judged since:
+-- - within_budget is null while nothing limits the subsystem, or nobody has written it; else true or false.
+-- - A verdict does not change the subsystem's version, so an agent that is about to write need not read again.
 --
--- Lock order: the caller holds the rows of the subsystems that are judged, and the workspace's row where the robot is
--- judged too; then reservations, the conflict counter and conflicts are locked.
+-- Lock order: the caller holds the rows of the subsystems that are judged, and to judge the robot the workspace's row.
+-- Then reservations, the conflict counter and conflicts are locked.
 
--- What is true of one subsystem. p_shared_overruns may be null where it shares nothing.
+-- The verdict on one subsystem. p_shared_overruns may be null if it uses no shared budget.
 create or replace function core.verdict(
   p_row public.subsystems,
   p_constraints public.global_constraints,
@@ -5225,19 +5160,19 @@ begin
     when p_row.current_mass_kg > 0 and p_shared_overruns ? 'mass_kg' and not v_allocation ? 'mass_kg' then false
     when p_row.current_cost_usd > 0 and p_shared_overruns ? 'cost_usd' and not v_allocation ? 'cost_usd' then false
     when v_allocation ?| array['mass_kg', 'cost_usd', 'power_w'] then true
-    -- It has no allocation of these, so it shares them.
+    -- It has no allocation, so it uses the shared budget.
     when num_nonnulls(p_constraints.total_mass_kg_max, p_constraints.total_cost_usd_max) > 0 then true
   end;
   return v_verdict;
 end;
 $$;
 
--- What a status that is written, but not committed, does to budgets. Refused if it is strict and over; else
--- reservations, within_budget and conflicts follow. Returns the row.
+-- Judges a status that was just written, in its transaction. With p_strict it is refused if it is over. Else
+-- reservations, within_budget and conflicts are updated. Returns the row.
 --
--- Where it tells of an amount that is shared, the caller holds the workspace's row. Others are judged only where it
--- begins or ends an overrun of that: how large one is changes nobody's verdict. Then that is all who take part in it,
--- and those who are just being written too.
+-- If the status has an amount of the shared budget, the caller holds the workspace's row. Other subsystems are judged
+-- only if the status begins or ends an overrun of the shared budget: then all who use that quantity of it. The size of
+-- an overrun changes no verdict.
 create or replace function core.judge_status(
   p_old public.subsystems,
   p_new public.subsystems,
@@ -5287,7 +5222,8 @@ begin
     )::core.amounts);
   end if;
   if v_shared_before <> v_shared_overruns then
-    -- Out of the order of names, but nobody who holds one of these rows waits for another: see shared_budget.sql.
+    -- After its own row, so out of the order of names. All who lock several rows hold the workspace's:
+    -- shared_budget.sql.
     v_names := array(
       select s.name from public.subsystems as s
       where s.workspace = p_new.workspace and (s.name = p_new.name or exists (
@@ -5306,8 +5242,8 @@ begin
 end;
 $$;
 
--- Brings within_budget and the conflict of each of these subsystems up to date, and with p_is_robot_judged that of
--- the robot, after a change of budgets or of their use. Returns how many were judged.
+-- Updates within_budget and the conflict of each of these subsystems, and with p_is_robot_judged the conflict of the
+-- robot. Returns how many were judged.
 create or replace function core.judge_budgets(
   p_constraints public.global_constraints,
   p_names text[],
@@ -5323,8 +5259,7 @@ declare
   v_judged record;
   v_count integer := 0;
 begin
-  -- Overruns before those that have ended: a report takes the conflict counter, and that comes before every
-  -- conflict's row.
+  -- Overruns first: their reports lock the conflict counter, which comes before the rows of conflicts.
   for v_judged in
     select * from (
       select s.name, s.within_budget, v.is_within, v.overruns
@@ -5347,23 +5282,8 @@ begin
 end;
 $$;
 
--- Judges one subsystem and the robot by the constraints in force, whose lock the caller holds; nobody for null.
-create or replace function core.recheck_budget(p_workspace text, p_subsystem text, p_execution_id text)
-returns boolean
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_constraints constant public.global_constraints := core.latest_constraints(p_workspace);
-begin
-  return p_subsystem is not null and core.judge_budgets(
-    v_constraints, array[p_subsystem], core.shared_overruns(v_constraints), true, p_execution_id
-  ) > 0;
-end;
-$$;
-
--- What an import says of budgets that are kept is not believed where it is wrong. It opens no conflict: an export
--- brings its own along, with their numbers. The caller holds the workspace's row.
+-- Corrects within_budget after an import. Opens no conflict, because an export brings its own, with their numbers. The
+-- caller holds the workspace's row.
 create or replace function core.correct_within_budget(p_constraints public.global_constraints)
 returns integer
 language plpgsql
@@ -5387,7 +5307,7 @@ end;
 $$;
 
 -- sql/60_conflicts/tables.sql
--- Names and the key are checked by whoever writes them: log_conflict, resolve_conflict and the like, and the import.
+-- Functions check the names and the key: log_conflict, resolve_conflict and the like, and the import.
 create table public.conflicts (
   workspace text not null,
   conflict_id bigint not null check (conflict_id >= 1),
@@ -5433,8 +5353,8 @@ comment on column public.conflicts.last_reported_at is 'When it was reported las
 create index conflicts_open_idx on public.conflicts (workspace, priority, conflict_id) where status = 'open';
 create index conflicts_blocking_idx on public.conflicts (workspace, priority, conflict_id)
 where status = 'open' and blocks_agents <> '{}';
--- What core.find_open_conflict asks for. It never finds two: these keep them apart by target or by whom they were
--- reported to, and core.find_duplicate where it is the target of the one and whom the other was reported to.
+-- For core.find_open_conflict, which must never find two. These indexes prevent two with the same target, and two with
+-- the same reported_to. core.find_duplicate prevents the rest: the target of one is the reported_to of the other.
 create unique index conflicts_open_target_idx on public.conflicts (workspace, source_agent, conflict_key, target_agent)
 where status = 'open' and conflict_key is not null;
 create unique index conflicts_open_report_idx on public.conflicts (workspace, source_agent, conflict_key, reported_to)
@@ -5474,9 +5394,9 @@ create policy conflict_events_of_own_workspace on public.conflict_events
 for select to authenticated, service_role
 using (workspace = (select core.visible_workspace()));
 
--- Conflict numbers come from here: the row lock makes them gap-free, a rollback gives them back. A table
--- of its own, because a write that holds a subsystem's row may open a conflict, and the workspace's row
--- comes before that one.
+-- Conflict numbers are counted here under a row lock: so they have no gaps, and a rollback gives a number back. Not a
+-- column of core.workspaces: a status may open a conflict when it has locked its subsystem, and the workspace's row
+-- comes before that in the lock order.
 create table core.conflict_counters (
   workspace text primary key references core.workspaces (name),
   last_conflict_id bigint not null default 0
@@ -5552,7 +5472,7 @@ comment on function public.add_conflict_note(bigint, text, text, text, uuid) is
 unknown_conflict otherwise.';
 
 -- sql/60_conflicts/blocked_by.sql
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.blocked_by(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -5579,14 +5499,14 @@ comment on function public.blocked_by(text) is
 'Open conflicts that block this agent (or another of its subsystem), most urgent first: by priority, severity, number.';
 
 -- sql/60_conflicts/blocking.sql
--- Whom an open conflict blocks.
+-- Which agents an open conflict blocks.
 --
--- A conflict names agents in blocks_agents. It blocks each of them under any name of its subsystem: power,
--- power_agent and power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked ask that, and
--- checkout_subsystem for the critical ones.
+-- A conflict names agents in blocks_agents. It blocks all agents of their subsystems: power, power_agent and
+-- power_designer are the same to it. blocked_by, is_blocked and wait_until_unblocked tell of all such conflicts.
+-- checkout_subsystem refuses if one of them is critical.
 --
--- Only reads, and no locks: a conflict may open right after the answer. checkout_subsystem asks again under the
--- counter of the lease that it is about to take.
+-- Reads without locks: a conflict may be opened right after the answer. checkout_subsystem looks again when it has
+-- locked the fencing counter.
 
 -- The names under which the agents of one subsystem work.
 create or replace function core.agent_names(p_agent_name text)
@@ -5614,7 +5534,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
   return query
@@ -5627,7 +5547,7 @@ begin
 end;
 $$;
 
--- What keeps an agent from starting at all.
+-- The critical ones among them, which keep an agent from checking anything out.
 create or replace function core.critical_blockers(p_workspace text, p_agent_name text)
 returns public.conflicts[]
 language plpgsql
@@ -5693,8 +5613,7 @@ begin
   perform core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
   perform core.require_names('blocks', p_blocks);
   perform core.require_optional_name('execution_id', p_execution_id);
-  -- The keys of the conflicts that the database opens and resolves by itself are kept out of the agents' reach: it
-  -- would overwrite and resolve theirs.
+  -- The database's own keys: it would overwrite and resolve an agent's conflict that had one of them.
   if starts_with(p_conflict_key, 'sharedstate:') then
     perform core.fail(
       'invalid_argument',
@@ -5757,17 +5676,17 @@ returned. Without details or blocks it leaves those that the open one has; {} or
 -- sql/60_conflicts/open_conflicts.sql
 -- Finding and locking conflicts.
 --
--- Of one source, target and key at most one conflict is open. A conflict counts for two targets: the one that
--- it has now, and the one that it was reported to, because its source does not have to know that it was
--- reassigned. A conflict without a key is one of its own.
+-- Of one source, target and key at most one conflict is open. Both targets of a conflict count: the one that it has
+-- now, and the one that it was reported to, because its source need not know that it was reassigned. Conflicts without
+-- a key are all different.
 --
--- Whoever may open a conflict, open one again or change a target locks the workspace's conflict counter first:
--- then the answer to "is one open?" stays true until commit, and no number is given meanwhile.
+-- A function that may open, reopen or reassign a conflict locks the workspace's conflict counter first. Then the answer
+-- to "is one open?" stays true until commit.
 --
--- Lock order: the counter comes before every conflict row, and after the constraints and subsystem rows. A
+-- Lock order: the counter comes after the workspace's row and subsystem rows, and before the rows of conflicts. A
 -- transaction that resolves one conflict and may report another afterwards locks the counter first.
 
--- Keeps other reports of this workspace away until commit.
+-- Keeps other reports in this workspace waiting until commit.
 create or replace function core.lock_conflict_counter(p_workspace text)
 returns boolean
 language plpgsql
@@ -5779,7 +5698,7 @@ begin
 end;
 $$;
 
--- Locks a conflict's row until commit; its number may be wrong.
+-- Locks a conflict's row until commit, or raises unknown_conflict.
 create or replace function core.lock_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -5802,7 +5721,7 @@ begin
 end;
 $$;
 
--- The same for a conflict that has to be open.
+-- The same for an open conflict, else conflict_already_resolved.
 create or replace function core.lock_open_conflict(p_workspace text, p_conflict_id bigint)
 returns public.conflicts
 language plpgsql
@@ -5825,8 +5744,8 @@ begin
 end;
 $$;
 
--- The open conflict of this source, target and key, locked until commit; nothing if there is none. A caller
--- that may report afterwards holds the counter already.
+-- The open conflict of this source, target and key, locked until commit; no row if there is none. A caller that may
+-- report afterwards holds the counter.
 create or replace function core.find_open_conflict(
   p_workspace text,
   p_source text,
@@ -5847,9 +5766,9 @@ begin
 end;
 $$;
 
--- Another open conflict that would be the same as this one if this one were open and had this target; null if
--- there is none. Two would split what belongs together, and a report would find either. The caller holds the
--- counter. Locked, so that one that is just being resolved is waited for, and does not count then.
+-- Another open conflict of the same source and key that counts for this target, or for the one that p_conflict was
+-- reported to; null if there is none. The caller holds the counter. The row is locked, so one that is being resolved at
+-- this moment is waited for, and then does not count.
 create or replace function core.find_duplicate(p_conflict public.conflicts, p_target text)
 returns bigint
 language plpgsql
@@ -5869,7 +5788,7 @@ begin
 end;
 $$;
 
--- Before a conflict is opened again or gets another target.
+-- Checks that a conflict may be reopened, or get another target.
 create or replace function core.require_no_duplicate(p_conflict public.conflicts, p_target text)
 returns boolean
 language plpgsql
@@ -5889,8 +5808,7 @@ begin
 end;
 $$;
 
--- The subsystem whose budget a conflict is about, or robot for the totals; null for any other conflict. The
--- database opens and resolves these by itself.
+-- The subsystem whose budget a conflict of the database is about, or robot for the totals; null for other conflicts.
 create or replace function core.watched_subsystem(p_conflict public.conflicts)
 returns text
 language plpgsql
@@ -6018,8 +5936,8 @@ begin
     );
   end if;
   perform core.require_no_duplicate(v_old, v_old.target_agent);
-  -- The database's own: while a budget is exceeded the one about that is open, and one that was opened beside the
-  -- facts would stay so until somebody writes amounts.
+  -- The database opens its own conflict while a budget is exceeded. One that was reopened while none is exceeded would
+  -- stay open until a status with amounts is written.
   if core.watched_subsystem(v_old) is not null then
     perform core.fail(
       'invalid_argument',
@@ -6074,17 +5992,16 @@ conflict_not_resolved if it is open; conflict_duplicate if another one of the sa
 invalid_argument for one about a budget (conflict_key sharedstate:...): the database opens and resolves those by itself.';
 
 -- sql/60_conflicts/reports.sql
--- Opening a conflict, counting further reports on it, resolving it: for agents (log_conflict, resolve_conflict)
--- and for the database itself, which watches budgets.
+-- Opening a conflict, counting further reports on it, and resolving it: for agents (log_conflict, resolve_conflict),
+-- and for the conflicts about budgets, which the database reports itself (50_budgets/overrun_conflicts.sql).
 --
--- Each change leaves an event in the history of the conflict and an entry in the activity log, in the same
--- transaction. Numbers of conflicts come from the workspace's counter, whose row stays locked until commit: they have
--- no gaps and are never given twice. Numbers of events come from the conflict's own events, under the lock of its row.
+-- Each change adds an event to the history of the conflict and an entry to the activity log, in the same transaction.
+-- Numbers of conflicts come from the workspace's counter, whose row is locked until commit. So they have no gaps, and
+-- none is given twice. Numbers of events are given under the lock on the conflict's row.
 --
--- Lock order: conflict counter -> conflict row; see open_conflicts.sql. Entry points of the budgets are
--- core.report_conflict, core.find_open_conflict and core.settle_conflict.
+-- Lock order: conflict counter, then conflict row; see open_conflicts.sql.
 
--- The caller holds the conflict's row, under which its events are numbered.
+-- Adds an event to the history. The caller holds the conflict's row, under which events are numbered.
 create or replace function core.write_conflict_event(
   p_conflict public.conflicts,
   p_event text,
@@ -6112,12 +6029,11 @@ begin
 end;
 $$;
 
--- Opens a conflict. One of the same source, target and key that is open takes the report instead, with all
--- that is new in it; a null key makes each report a conflict of its own. Null details or blocked agents leave
--- those that the open one has.
+-- Opens a conflict. If one of the same source, target and key is open, that is updated with the report instead; without
+-- a key each report opens a conflict. Null details or blocks leave those of the open one as they are.
 --
--- p_counts false is for what the database sees itself, again with each write: then the same report changes
--- nothing, and a changed one updates the conflict without being counted.
+-- p_counts is false for the database's own reports, which it makes with each write while an overrun lasts. They are not
+-- counted, and one that says the same as before changes nothing.
 create or replace function core.report_conflict(
   p_workspace text,
   p_severity text,
@@ -6141,7 +6057,7 @@ declare
   v_row public.conflicts;
 begin
   if p_conflict_key is not null then
-    -- core.lock_conflict_counter: before the look for an open one, so that its answer stays true.
+    -- As core.lock_conflict_counter: before the search for an open one, so that its result stays true.
     perform from core.conflict_counters as n where n.workspace = p_workspace for no key update;
     select * into v_row from core.find_open_conflict(p_workspace, p_source, p_target, p_conflict_key);
   end if;
@@ -6196,7 +6112,7 @@ begin
 end;
 $$;
 
--- Resolves a conflict that is open, whose row the caller holds, and returns its row. p_details is for the history.
+-- Resolves an open conflict and returns its row, which the caller has locked. p_details go into the history.
 create or replace function core.settle_conflict(
   p_workspace text,
   p_conflict_id bigint,
@@ -6233,8 +6149,8 @@ end;
 $$;
 
 -- sql/60_conflicts/resolve_conflict.sql
--- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "cost_usd": 0, "power_w": 50}: the
--- amounts, of which those that are absent are 0.
+-- Checks a transfer and returns its amounts, 0 for those that are absent. Such as
+-- {"from_subsystem": "reserve", "to_subsystem": "actuation", "mass_kg": 1, "power_w": 50}
 create or replace function core.require_budget_transfer(p_transfer jsonb)
 returns core.amounts
 language plpgsql
@@ -6312,9 +6228,8 @@ begin
   end if;
   select core.watched_subsystem(c) into v_watched from public.conflicts as c
   where c.workspace = v_workspace and c.conflict_id = p_conflict_id;
-  -- A conflict about a budget that is still exceeded is not at an end by a word, nor by a transfer that is not enough:
-  -- the look at the budgets that follows opens the next one. So it is resolved before that look, and all that the
-  -- look and the transfer lock is locked before the conflict's row.
+  -- If the budget is still exceeded, the judgement that follows opens the next conflict. So this one is resolved before
+  -- it. What the judgement and the transfer lock is locked first, because it comes before conflicts in the lock order.
   if p_budget_transfer is not null or v_watched is not null then
     v_latest := core.lock_constraints(v_workspace);
     perform core.lock_subsystems(v_workspace, array[v_from, v_to, v_watched] || case
@@ -6333,7 +6248,10 @@ begin
       p_execution_id, null
     );
   end if;
-  perform core.recheck_budget(v_workspace, v_watched, p_execution_id);
+  if v_watched is not null then
+    v_latest := core.latest_constraints(v_workspace);
+    perform core.judge_budgets(v_latest, array[v_watched], core.shared_overruns(v_latest), true, p_execution_id);
+  end if;
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
 end;
@@ -6361,8 +6279,8 @@ budget_transfer: {"from_subsystem": "reserve", "to_subsystem": "actuation", "mas
 moves that budget in the same transaction, as transfer_budget does: both are done, or neither.';
 
 -- sql/60_conflicts/wait_until_unblocked.sql
--- How long an agent has been blocked is the age of the oldest conflict that blocks it. In two halves although it only
--- reads: what checks the argument is not for callers.
+-- An agent has been blocked for as long as the oldest conflict that blocks it is open. A read with a core half, because
+-- it calls helpers that callers may not.
 create or replace function core.wait_until_unblocked(p_agent_name text)
 returns public.unblock_wait
 language plpgsql
@@ -6398,7 +6316,7 @@ comment on function public.wait_until_unblocked(text) is
 time for which it has been blocked.';
 
 -- sql/60_conflicts/get_active_conflicts.sql
--- In two halves although it only reads: what checks the argument is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_active_conflicts(p_agent_name text)
 returns setof public.conflicts
 language plpgsql
@@ -6408,10 +6326,10 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  -- Found once: a plan that is kept would find them for each conflict anew.
+  -- A variable, because in the query a generic plan would call the function for each conflict.
   v_names constant text[] := core.agent_names(p_agent_name);
 begin
-  -- A name that nobody can have would find nothing, and read as "nothing is in your way".
+  -- An invalid name would find nothing, and the caller would take that for "no conflicts".
   perform core.require_optional_name('agent_name', p_agent_name);
   return query
   select c.* from public.conflicts as c
@@ -6441,7 +6359,7 @@ With agent_name only those with that agent (or another of its subsystem: skeleto
 as source, target or blocked.';
 
 -- sql/60_conflicts/get_conflict_history.sql
--- In two halves although it only reads: what refuses an unknown number is not for callers.
+-- A read with a core half, because callers may not call core.fail.
 create or replace function core.get_conflict_history(p_conflict_id bigint)
 returns setof public.conflict_events
 language plpgsql
@@ -6455,7 +6373,7 @@ begin
   if not exists (
     select from public.conflicts as c where c.workspace = v_workspace and c.conflict_id = p_conflict_id
   ) then
-    -- An empty history would read as a conflict to which nothing happened.
+    -- An empty history would look like a conflict to which nothing has happened.
     perform core.fail(
       'unknown_conflict',
       jsonb_build_object('conflict_id', p_conflict_id),
@@ -6483,7 +6401,7 @@ comment on function public.get_conflict_history(bigint) is
 unknown_conflict if there is none of that number.';
 
 -- sql/70_activity/tables.sql
--- Names and labels are checked by whoever writes them: core.write_activity and the import take no others.
+-- Functions check names and labels: the callers of core.write_activity, and the import.
 create table public.agent_activity_logs (
   id bigint generated always as identity primary key,
   workspace text not null,
@@ -6506,13 +6424,13 @@ comment on column public.agent_activity_logs.import_key is
 comment on column public.agent_activity_logs.transaction_id is
 'The transaction that wrote it, the same for all that was written together. See read_activity.';
 
--- Pages of the log, newest first, by each filter. The time after the filter is the order, so a page costs the same
--- wherever it stands in the log; the few entries of one time are sorted by id when they are read.
+-- Pages of the log, newest first, by each filter. After the filter comes the time, so each page costs the same,
+-- wherever it is in the log. The few entries of one time are sorted by id when they are read.
 --
--- This is the busiest table: every mutation pays for each index, in bytes too. So a filter is not in its index as text
--- but as one number, made of workspace and value: two numbers of 8 bytes a row are a third of what the texts take, and
--- Postgres keeps pages of such short rows that grow at their end full, which is why time goes up. Two texts may
--- have one number, so a query compares the texts as well: see core.get_recent_activity.
+-- This is the busiest table, and each mutation pays for each index, in bytes too. So an index has its filter not as
+-- text but as one hash of workspace and value. That takes a third of the space. Time is ascending, because Postgres
+-- fills the pages of an index that grows at its end. Two texts may have the same hash, so a query compares the texts
+-- too: see core.get_recent_activity.
 create index agent_activity_logs_recent_idx on public.agent_activity_logs (workspace, "timestamp");
 create index agent_activity_logs_by_agent_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || agent_name, 0), "timestamp");
@@ -6520,7 +6438,7 @@ create index agent_activity_logs_by_execution_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || execution_id, 0), "timestamp");
 create index agent_activity_logs_by_activity_idx
 on public.agent_activity_logs (hashtextextended(workspace || '/' || activity, 0), "timestamp");
--- The order in which followers read; filters are applied on the way, so one index serves them all.
+-- The order in which followers read. They filter what they read, so one index serves all filters.
 create index agent_activity_logs_follow_idx
 on public.agent_activity_logs (workspace, transaction_id, id);
 create unique index agent_activity_logs_import_key_idx
@@ -6542,7 +6460,7 @@ comment on type public.activity_page is
 else in how many milliseconds.';
 
 -- sql/70_activity/log_agent_activities.sql
--- Unknown keys are refused: a misspelt one would be lost without a word.
+-- Checks the entries. Unknown keys are refused: else a misspelt one would be lost without an error.
 create or replace function core.require_activities(p_entries jsonb)
 returns boolean
 language plpgsql
@@ -6710,8 +6628,8 @@ begin
   if v_request.is_replay then
     return v_request.answer::integer;
   end if;
-  -- What another call is just deleting is left to it. Materialized, because a join may run a subquery more than once,
-  -- and each run would find other rows: p_limit would not hold.
+  -- Skips what another call is deleting. Materialized, because a join may run a subquery more than once, and each run
+  -- would lock other rows: more than p_limit.
   with old as materialized (
     select o.id from public.agent_activity_logs as o
     where o.workspace = v_workspace and o."timestamp" < p_older_than
@@ -6751,18 +6669,18 @@ comment on function public.prune_activity(timestamptz, integer, uuid) is
 limit_count (100000 at most) in one call. Returns how many: call it again until that is 0.';
 
 -- sql/70_activity/read_activity.sql
--- Following the log.
+-- Following the log: each entry once, none missed.
 --
--- Neither id nor timestamp can be followed: both are drawn before the commit, so an entry may become visible after
--- one with a higher id was read, and be missed. What can be followed is the order of transactions, up to the oldest
--- that still runs: of everything before it this snapshot sees all that there will ever be. All statements here
--- have one snapshot, because the functions are stable.
+-- Followers cannot go by id or timestamp. Both are set before the commit, so an entry may become visible after one with
+-- a higher id was read. Here they go by transaction number, up to the oldest transaction that still runs: all earlier
+-- ones have ended, so no entry can be added before that. All statements here have one snapshot, because the functions
+-- are stable.
 --
--- A cursor, 'transaction/id', is always the place of a committed entry, never a bare transaction number: after a crash
--- the number of a transaction that had left nothing on disk is given again.
+-- A cursor, 'transaction/id', is always the place of a committed entry. A transaction number alone would not do: after
+-- a crash, Postgres gives the number of a transaction that left nothing on disk again.
 
--- Transaction numbers are those of one database server. A log that was dumped here and restored there carries numbers
--- that may lie ahead of the new server's: entries written there would go before them, and be missed by followers.
+-- Checks that the cursor and the log are of this database server. After a dump and restore the log may have transaction
+-- numbers above the new server's: followers would miss the entries that are written there, because they sort before.
 create or replace function core.require_followable(p_last public.agent_activity_logs, p_cursor text)
 returns boolean
 language plpgsql
@@ -6785,7 +6703,7 @@ begin
       'Begin anew: with "0/0" at the log''s first entry, or with null.'
     );
   end if;
-  -- Not for what this transaction wrote itself, whose number this snapshot may not count as given.
+  -- Entries of this very transaction are fine, though its number may be above the snapshot's.
   if p_last.transaction_id >= v_next and p_last.transaction_id is distinct from pg_current_xact_id_if_assigned() then
     perform core.fail(
       'log_restored',
@@ -6797,8 +6715,7 @@ begin
 end;
 $$;
 
--- The entries behind a cursor. Planned anew for each call: of the filters that are null the planner then sees nothing
--- any more.
+-- The entries after a cursor. force_custom_plan, because a custom plan leaves out the filters that are null.
 create or replace function core.next_activity(
   p_workspace text,
   p_cursor text,
@@ -6817,7 +6734,7 @@ declare
   v_transaction_id constant xid8 := split_part(p_cursor, '/', 1)::xid8;
   v_id constant bigint := split_part(p_cursor, '/', 2)::bigint;
   v_oldest_running constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  -- With a filter, how many entries a call looks at in search of those that are wanted.
+  -- How many entries a call reads at most; with a filter more than it returns.
   v_scanned constant integer := case
     when coalesce(p_agent_name, p_execution_id, p_activity) is null then p_limit else 5000
   end;
@@ -6845,7 +6762,7 @@ begin
   select
     coalesce((select array_agg(w.entry order by w.transaction_id, w.id) from wanted as w), '{}'),
     coalesce((
-      -- A page that is full ends with its last entry, another where the search ended.
+      -- The cursor is the last entry of a full page, else the last entry that was read.
       select e.transaction_id || '/' || e.id
       from (
         select w.transaction_id, w.id from wanted as w
@@ -6863,7 +6780,7 @@ begin
 end;
 $$;
 
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.read_activity(
   p_cursor text,
   p_limit integer,
@@ -6894,7 +6811,7 @@ begin
   limit 1;
   perform core.require_followable(v_last, p_cursor);
   if p_cursor is null then
-    -- Behind the last entry that a follower could have read by now.
+    -- After the last entry that a follower could have read by now.
     select a.transaction_id || '/' || a.id into v_page.cursor from public.agent_activity_logs as a
     where a.workspace = v_workspace and a.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
     order by a.transaction_id desc, a.id desc
@@ -6934,8 +6851,7 @@ of the log. more: ask again at once, else after retry_ms, which grows while noth
 Entries come in the order of their transactions, when no older transaction of the database server is writing any more.';
 
 -- sql/70_activity/write_activity.sql
--- The log entry of a mutation, in its transaction: either both are there or neither. Nobody waits for rows of the log,
--- so they come last in the lock order. The caller has checked the names; the table does not do it again.
+-- Writes the log entry of a mutation, in its transaction. The caller has checked the names: the table does not.
 create or replace function core.write_activity(
   p_workspace text,
   p_agent_name text,
@@ -6958,13 +6874,13 @@ end;
 $$;
 
 -- sql/70_activity/get_recent_activity.sql
--- Planned anew for each call: the plan that serves every combination of filters, as the cache would keep one, could
--- use none of the indexes. Of the filters that are null the planner then sees nothing any more.
+-- force_custom_plan: a generic plan must serve every combination of filters, and so could use none of the indexes. A
+-- custom plan leaves out the filters that are null.
 --
--- Without sorts, but for those of entries of one time: the planner takes number, text and workspace for independent,
--- so it expects next to no entries, and would rather sort all that there are than follow an index in its order.
+-- enable_sort off (entries of one time are sorted all the same): the planner takes hash, text and workspace for
+-- independent, and so expects next to no rows. It would sort all rows of a filter instead of reading an index in order.
 --
--- In two halves although it only reads: what checks the arguments is not for callers.
+-- A read with a core half, because it calls helpers that callers may not.
 create or replace function core.get_recent_activity(
   p_limit integer,
   p_agent_name text,
@@ -6990,7 +6906,7 @@ declare
   v_before timestamptz;
 begin
   perform core.require_whole_number('limit_count', to_jsonb(p_limit), 1, 10000);
-  -- A name that nobody can have would find nothing, and read as "nothing happened".
+  -- An invalid name would find nothing, and the caller would take that for "nothing happened".
   perform core.require_optional_name('agent_name', p_agent_name);
   perform core.require_optional_name('execution_id', p_execution_id);
   if p_activity is not null then
@@ -7000,7 +6916,7 @@ begin
     select a."timestamp" into v_before from public.agent_activity_logs as a
     where a.id = p_before_id and a.workspace = v_workspace;
     if not found then
-      -- An empty page would read as the log's end.
+      -- An empty page would look like the end of the log.
       perform core.fail(
         'invalid_argument',
         jsonb_build_object('argument', 'before_id', 'reason', 'names no entry of the log', 'value', p_before_id),
@@ -7011,7 +6927,7 @@ begin
   return query
   select a.* from public.agent_activity_logs as a
   where a.workspace = v_workspace
-    -- Each filter by its number, for the index, and by its text: two texts may have one number.
+    -- Each filter by its hash, for the index, and by its text: two texts may have the same hash.
     and (
       p_agent_name is null
       or (hashtextextended(a.workspace || '/' || a.agent_name, 0) = v_agent and a.agent_name = p_agent_name)
@@ -7058,7 +6974,7 @@ Filters: agent_name, execution_id, activity, since (at or after) and until (befo
 only what comes after it in this order. The id of a page''s last entry gives the next page.';
 
 -- sql/80_operations/tables.sql
--- What the functions below answer, as types, so that generated clients and the API's description know them.
+-- Types of the answers of this folder's functions: so generated clients and the API's description have them.
 create type public.subsystem_checkout as (
   lease public.agent_locks,
   status public.subsystems,
@@ -7137,7 +7053,7 @@ create type public.situation as (
 comment on type public.situation is 'Answer of get_situation.';
 
 -- sql/80_operations/checkin_subsystem.sql
--- Checks all that a check-in brings along.
+-- Checks the arguments of a check-in.
 create or replace function core.require_checkin(
   p_subsystem text,
   p_agent_name text,
@@ -7182,10 +7098,11 @@ begin
 end;
 $$;
 
--- The work is checked in: from now on it is made from what the checkout with this token has read. Without that token
--- nothing counts, for whoever read it has lost the lease, and its work with it. If it is complete it must be made from
--- what others publish now, or say why not: p_accept_stale, which is logged and holds for the versions of now.
-create or replace function core.adopt_inputs(
+-- From this check-in on, the subsystem has seen what the checkout with this token has read. What was read under another
+-- token does not count: that lease was lost, and the work with it. A subsystem that is complete must have seen the
+-- latest content of what it depends on, or give a reason: p_accept_stale, which is logged and accepts the versions of
+-- now.
+create or replace function core.mark_inputs_seen(
   p_workspace text,
   p_subsystem text,
   p_fencing_token bigint,
@@ -7201,23 +7118,21 @@ as $$
 declare
   v_stale jsonb;
 begin
-  with read as materialized (
-    select d.document, d.on_subsystem from public.document_dependencies as d
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token
-    order by d.document, d.on_subsystem  -- as all who write dependencies
-    for update
-  )
+  -- Locks what either update below may change, in the order of all who write dependencies.
+  perform from public.document_dependencies as d
+  where d.workspace = p_workspace and d.subsystem = p_subsystem
+    and (d.read_token = p_fencing_token or p_accept_stale is not null)
+  order by d.document, d.on_subsystem
+  for update;
   update public.document_dependencies as d set
     seen_version = d.read_version,
-    accepted_version = null,  -- was said of the work that was made from another version
+    accepted_version = null,  -- it was about the version that was seen before
     read_version = null,
     read_token = null,
     recorded_by = p_agent_name,
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
-  from read as r
-  where d.workspace = p_workspace and d.subsystem = p_subsystem
-    and d.document = r.document and d.on_subsystem = r.on_subsystem;
+  where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
@@ -7287,26 +7202,17 @@ begin
 
   -- Locks, in their order, and whether this lease is alive.
   perform core.lock_shared_budget(v_workspace, p_subsystem, p_status);
-  perform core.announce_subsystem(v_workspace, p_subsystem);
-  if p_release then
-    -- The lease `for update` from the start: to share it first and to delete it later would be a lock upgrade, and two
-    -- of those deadlock. The counter comes before, as everywhere.
-    perform core.share_fencing_counter(v_workspace, 'subsystem', p_subsystem);
-    perform from public.agent_locks as l
-    where l.workspace = v_workspace and l.resource_type = 'subsystem' and l.resource_name = p_subsystem
-    for update;
-  end if;
-  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
+  perform core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token, p_release);
 
   -- The writes: status, what the work was made from, documents.
   v_status := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   if v_publishes then
-    -- Before the dependencies, which a reason for stale inputs changes.
+    -- In the lock order this comes before dependencies, which mark_inputs_seen changes.
     perform core.lock_publications(v_workspace, array[p_subsystem], true);
   end if;
   if v_status.state = 'complete' or v_publishes then
-    -- This is what was made from the versions that the checkout has read; a mere state says nothing of that.
-    perform core.adopt_inputs(
+    -- Only such a check-in says that the work was made from what the checkout has read.
+    perform core.mark_inputs_seen(
       v_workspace, p_subsystem, p_fencing_token, v_status.state = 'complete', p_accept_stale,
       p_agent_name, p_execution_id
     );
@@ -7383,11 +7289,11 @@ stale_inputs, and nothing changes, if its state is complete and what it was made
 accept_stale gives a reason, which is logged. strict: over_budget instead of a conflict about the budget.';
 
 -- sql/80_operations/checkout_subsystem.sql
--- Notes which versions of others' documents the holder of a subsystem's lease has read: p_versions says by subsystem
--- which, and of those that are not in it there was none yet (0). What it read of itself is no dependency. A new
--- dependency is on what was read; of a known one that stands apart until the check-in, see core.adopt_inputs. A
--- repetition of the call may be a late copy, whose answer nobody reads: it changes nothing that is noted, for to take
--- the work for older than it is costs a look, and for newer hides a change.
+-- Notes which versions of others' documents the holder of a subsystem's lease has read. p_versions has them by
+-- subsystem; of one that is not in it there is no version yet (0). Its own documents are no dependency. A new
+-- dependency has seen what was read; an existing one keeps that apart until the check-in, see core.mark_inputs_seen. A
+-- repetition of the call notes nothing for existing ones, because it may be a late copy whose answer nobody reads. Work
+-- that is taken for older than it is costs a look; for newer, it would hide a change.
 create or replace function core.note_reads(
   p_lease public.agent_locks,
   p_document text,
@@ -7408,11 +7314,11 @@ begin
     p_lease.locked_by, p_lease.execution_id
   from unnest(p_read) as n (name)
   where n.name <> p_lease.resource_name
-  order by n.name  -- all writers in one order, so that none of them deadlock
+  order by n.name  -- the lock order
   on conflict (workspace, subsystem, on_subsystem, document) do update set
     read_version = nullif(excluded.seen_version, d.seen_version),
     read_token = case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
-  -- To read the same again is no news.
+  -- Nothing is written if the same was noted already.
   where not p_is_repetition and (d.read_version, d.read_token) is distinct from (
     nullif(excluded.seen_version, d.seen_version),
     case when d.seen_version <> excluded.seen_version then p_lease.fencing_token end
@@ -7421,8 +7327,7 @@ begin
 end;
 $$;
 
--- What an agent that has checked a subsystem out needs to read; with its check-in the subsystem is made from
--- the versions that it is given of other subsystems' documents.
+-- Reads all that an agent needs that has checked a subsystem out, and notes which versions of others' documents it got.
 create or replace function core.read_checkout(
   p_lease public.agent_locks,
   p_reads text[],
@@ -7513,7 +7418,7 @@ set search_path = ''
 as $$
 declare
   v_workspace constant text := core.current_workspace();
-  v_is_repetition boolean;
+  v_is_repetition boolean := false;
   v_blockers public.conflicts[] := '{}';
   v_lease public.agent_locks;
 begin
@@ -7522,13 +7427,18 @@ begin
   perform core.require_names('reads_requirements', p_reads_requirements);
   perform core.require_agent('agent_name', p_agent_name);
 
-  -- A repetition gets its lease also when a conflict came between, or nobody would know of it.
-  v_is_repetition := core.was_answered(v_workspace, p_request_id);
+  -- A repetition gets its lease even if a critical conflict was opened since: else nobody would know of that lease.
+  if p_request_id is not null then
+    perform core.lock_request(v_workspace, p_request_id);
+    v_is_repetition := exists (
+      select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
+    );
+  end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
     if v_blockers = '{}' then
-      -- A writer may be at it, and a conflict come while we wait for its end: so the counter of the lease first, and
-      -- then another look. Nothing if that writer does not come to an end.
+      -- While this waits for a writer of the subsystem, a conflict may be opened. So it locks the fencing counter first
+      -- and looks again. No row if the writer does not end in time.
       if not core.lock_fencing_counter(v_workspace, 'subsystem', p_subsystem) then
         return;
       end if;
@@ -7542,8 +7452,7 @@ begin
     return;
   end if;
 
-  -- The lease is the only thing that changes, so its request id does for the whole; a repetition
-  -- gets the same lease with what can be read now.
+  -- The request id of the acquire call is enough: a repetition gets the same lease, and what can be read now.
   select * into v_lease from core.acquire_lock(
     'subsystem', p_subsystem, p_agent_name, p_execution_id, p_ttl_seconds, 0, 3, p_request_id
   );
@@ -7601,10 +7510,10 @@ begin
 end;
 $$;
 
--- A read with a private half, because the counters are not for callers.
+-- A read with a core half, because callers may not read the counters.
 --
--- Leases are left out: a lease binds an agent that runs now. Their token counters are in, so that no
--- old token is valid again where the document is imported.
+-- Leases are left out: they are of agents that run now. The fencing counters are in, so that no old token becomes valid
+-- again where the document is imported.
 create or replace function core.export_state()
 returns jsonb
 language plpgsql
@@ -7641,7 +7550,7 @@ begin
     ),
     'document_dependencies', (
       select coalesce(jsonb_agg(
-        -- What a checkout has read goes with its lease.
+        -- read_version and read_token belong to a lease.
         to_jsonb(d) - array['workspace', 'read_version', 'read_token']
         order by d.subsystem, d.on_subsystem, d.document
       ), '[]')
@@ -7655,7 +7564,7 @@ begin
       from public.conflicts as c where c.workspace = v_workspace
     ),
     'agent_activity_logs', (
-      -- An entry that was not imported gets a key made of where it comes from, the same each time.
+      -- An entry that was not imported gets a key made of workspace and id: the same in each export.
       select coalesce(jsonb_agg(
         to_jsonb(a) - array['workspace', 'id', 'transaction_id'] || jsonb_build_object(
           'import_key', coalesce(a.import_key, md5(v_workspace || '/' || a.id)::uuid)
@@ -7677,7 +7586,7 @@ begin
   );
 exception
   when program_limit_exceeded then
-    -- One value of Postgres holds at most 256 MB of an object or array. What usually fills it is the log.
+    -- A jsonb object or array has at most 256 MB. Most of an export is the log.
     return to_jsonb(core.fail(
       'export_too_large',
       jsonb_build_object('workspace', v_workspace, 'limit_bytes', 268435455),
@@ -7714,19 +7623,16 @@ comment on function public.health() is
 'Answers if gateway, PostgREST and Postgres work together. The only function that needs no key.';
 
 -- sql/80_operations/import_design.sql
--- What an import brings of the design itself: constraints, subsystems, versions of documents and what depends on them.
+-- The import of the design itself: constraints, subsystems, versions of documents, and dependencies.
 --
--- - An entry is known by its identity: name, version, or the three names of a dependency. One that says the same as
---   what is here is unchanged; anything else is refused, and what is here stays.
--- - Defaults that nobody has touched give way: constraints made by init, subsystems that no execution has written.
--- - What breaks a constraint of a table ends the whole import: see core.import_state.
+-- - An entry is identified by its name, its version, or the three names of a dependency. If the database has the same,
+--   it is counted as unchanged. If the database has something else, the entry is refused.
+-- - Defaults that nobody has touched are replaced: constraints made by init, subsystems that no execution has written.
 --
--- Lock order: workspace row, allocations, subsystem rows by name, and last the dependencies, in the order in which all
--- write them.
+-- Lock order: allocations, the workspace's row, subsystem rows by name, dependencies in their order.
 
--- Whether an imported version may come after the latest one here, 0 for none. Versions have no gaps, so one that
--- leaves a gap lacks others; but a restore jumps over numbers. What it numbers anew is made from the version before,
--- unmerged, and what is made after it begins anywhere.
+-- Whether an imported version may come after p_latest (0: none yet): the next number, or any number as the first one.
+-- A restore jumps over numbers: the first version after it has the one before it as its base, and is not merged.
 create or replace function core.may_follow(
   p_version integer,
   p_latest integer,
@@ -7780,7 +7686,7 @@ begin
       v_counts.unchanged := v_counts.unchanged + 1;
       continue;
     end if;
-    -- Defaults that nobody has touched give way to a first version. After a restore either may be another than 1.
+    -- Defaults that nobody has touched are replaced by a first version. After a restore either may not be 1.
     if v_latest.created_by = 'init'
       and (coalesce(v_entry.version, 1) = 1 or (
         v_counts.imported + v_counts.unchanged = 0
@@ -7802,6 +7708,7 @@ begin
     v_entry.created_by := coalesce(v_entry.created_by, 'import');
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.merged := coalesce(v_entry.merged, false);
+    perform core.require_name('document.global_constraints.created_by', v_entry.created_by);
     insert into public.global_constraints as g select v_entry.* returning g.* into v_latest;
     v_counts.imported := v_counts.imported + 1;
   end loop;
@@ -7818,7 +7725,7 @@ declare
   v_counts public.import_counts := row('subsystems', 0, 0, 0);
   v_entry public.subsystems;
 begin
-  -- Far below what the column holds, or the next write could not count on.
+  -- Far below the most that the column can hold, because each write adds 1.
   perform core.require_whole_number('document.subsystems.version', e.value -> 'version', 1, 1::bigint << 53)
   from jsonb_array_elements(p_entries) as e
   where jsonb_typeof(e.value -> 'version') <> 'null';
@@ -7836,8 +7743,10 @@ begin
     v_entry.version := coalesce(v_entry.version, 1);
     v_entry.created_at := coalesce(v_entry.created_at, clock_timestamp());
     v_entry.updated_at := coalesce(v_entry.updated_at, v_entry.created_at);
-    -- Made by init, by an import or for a document, and written by no execution since, it gives way: whoever
-    -- repairs a file and imports again gets the repaired status. Of what is the same nothing is written.
+    perform core.require_name('document.subsystems.name', v_entry.name);
+    perform core.require_label('document.subsystems.state', v_entry.state);
+    -- A row that no execution has written is replaced: so a status that was repaired in its file can be imported again.
+    -- If it is the same, nothing is written.
     insert into public.subsystems as s select v_entry.*
     on conflict (workspace, name) do update set
       state = excluded.state,
@@ -7861,7 +7770,7 @@ begin
       v_counts.imported := v_counts.imported + 1;
       continue;
     end if;
-    -- Not within_budget, which the database finds out by itself.
+    -- within_budget is not compared: the database decides it.
     perform from public.subsystems as s
     where s.workspace = p_workspace and s.name = v_entry.name and (
       s.state, s.current_mass_kg, s.current_cost_usd, s.current_power_w, s.iteration, s.metadata
@@ -7876,7 +7785,7 @@ begin
 end;
 $$;
 
--- The versions of one kind of document: those of its table, whose content is in this column.
+-- Imports the versions of one kind of document, given by its table and the column with the content.
 create or replace function core.import_documents(p_workspace text, p_table text, p_column text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -7900,7 +7809,7 @@ begin
     perform core.require_name('document.' || p_table || '.subsystem_name', v_entry.subsystem_name);
     perform core.require_name('document.' || p_table || '.created_by', coalesce(v_entry.created_by, 'import'));
     perform core.lock_subsystem(p_workspace, v_entry.subsystem_name);
-    -- An entry is compared with the version that it names, and with all of them only if it names none.
+    -- An entry is compared with the version that it names, or if it names none with all of them.
     execute format(
       'select
          (select coalesce(max(version), 0) from public.%2$I where workspace = $1 and subsystem_name = $2),
@@ -7938,10 +7847,10 @@ declare
 begin
   for v_entry in
     select * from jsonb_populate_recordset(null::public.document_dependencies, p_entries) as e
-    order by e.subsystem, e.document, e.on_subsystem  -- as all who write dependencies
+    order by e.subsystem, e.document, e.on_subsystem  -- the lock order
   loop
     v_entry.workspace := p_workspace;
-    v_entry.read_version := null;  -- binds a lease, and those are not imported
+    v_entry.read_version := null;  -- belongs to a lease, and leases are not imported
     v_entry.read_token := null;
     v_entry.recorded_by := coalesce(v_entry.recorded_by, 'import');
     v_entry.recorded_at := coalesce(v_entry.recorded_at, clock_timestamp());
@@ -7965,15 +7874,16 @@ end;
 $$;
 
 -- sql/80_operations/import_records.sql
--- What an import brings of what has happened: counters, conflicts with their histories, the log.
+-- The import of what has happened: counters, conflicts with their histories, the log.
 --
--- - Numbers and tokens that were handed out are never handed out again: counters only grow. They are bounded far below
---   what the columns hold, for a counter at its end would stop its workspace for good.
--- - A conflict is known by its number, an entry of the log by its import_key. What is here already stays as it is.
--- - A conflict brings its events along; one that is refused keeps its own.
+-- - A number or token that was given is never given again, so counters only grow. They are limited far below what the
+--   columns can hold: a counter at its end would stop its workspace for good.
+-- - A conflict is identified by its number, an entry of the log by its import_key. What the database has stays as it
+--   is.
+-- - A conflict comes with its events. If it is refused, so are its events.
 --
--- Lock order: fencing counters by resource; later, after the subsystem rows, the counter of conflicts (which
--- core.import_state takes), then conflicts, then the log.
+-- Lock order: fencing counters by resource; after the subsystem rows the conflict counter (core.import_state locks it),
+-- then conflicts.
 
 create or replace function core.import_fencing_counters(p_workspace text, p_counters jsonb)
 returns public.import_counts
@@ -8013,8 +7923,7 @@ begin
 end;
 $$;
 
--- The events of a conflict that was just imported. One that comes without any was opened, and perhaps
--- resolved, by whom its own columns say.
+-- Imports the events of a conflict. If it has none, they are made from its columns: opened, and perhaps resolved.
 create or replace function core.import_conflict_events(p_conflict public.conflicts, p_events jsonb)
 returns integer
 language plpgsql
@@ -8060,7 +7969,7 @@ begin
 end;
 $$;
 
--- Under the lock on the counter's row, so that no conflict is numbered meanwhile.
+-- The caller holds the conflict counter, so that no other conflict is numbered.
 create or replace function core.import_conflicts(p_workspace text, p_entries jsonb)
 returns public.import_counts
 language plpgsql
@@ -8110,7 +8019,7 @@ begin
       v_counts.refused := v_counts.refused + (not found)::integer;
       continue;
     end if;
-    -- An open one of the same source, target and key may be here under another number: it stays.
+    -- If one of the same source, target and key is open under another number, that stays.
     if v_entry.status = 'open' and core.find_duplicate(v_entry, v_entry.target_agent) is not null then
       v_counts.refused := v_counts.refused + 1;
     else
@@ -8140,7 +8049,7 @@ begin
       'Give each entry a uuid that stays the same when it is imported again.'
     );
   end if;
-  -- Each name once: a log has many entries of few.
+  -- Each name is checked once: a log has many entries and few names.
   perform core.require_name('document.agent_activity_logs.agent_name', n.name)
   from (select distinct e.value ->> 'agent_name' as name from jsonb_array_elements(p_entries) as e) as n;
   perform core.require_label('document.agent_activity_logs.activity', n.label)
@@ -8160,7 +8069,7 @@ end;
 $$;
 
 -- sql/80_operations/import_state.sql
--- Checks the document and its sections as they arrive; what the entries say is checked where they are imported.
+-- Checks the document and its sections. Entries are checked where they are imported.
 create or replace function core.require_import_document(p_document jsonb)
 returns boolean
 language plpgsql
@@ -8170,8 +8079,7 @@ as $$
 declare
   v_section record;
 begin
-  -- The documents in it, 200 levels themselves, begin six levels deep at most: what a report of a conflict said,
-  -- conflicts[i].events[j].details.details.
+  -- An object of 200 levels may be six levels deep in the document: conflicts[i].events[j].details.details.
   perform core.require_object('document', p_document, 206);
   if p_document ->> 'format' is distinct from 'sharedstate/1' then
     perform core.fail(
@@ -8235,7 +8143,7 @@ begin
       core.import_documents(v_workspace, 'subsystem_interfaces', 'interfaces', p_document -> 'subsystem_interfaces'),
       core.import_documents(v_workspace, 'subsystem_designs', 'design_data', p_document -> 'subsystem_designs')
     ];
-    -- The counter of conflicts comes after the subsystems in the lock order, and before the dependencies.
+    -- In the lock order the conflict counter comes after the subsystems, and before the dependencies.
     perform core.lock_conflict_counter(v_workspace);
     if v_last_conflict_id is not null then
       update core.conflict_counters as n set last_conflict_id = v_last_conflict_id::bigint
@@ -8279,10 +8187,10 @@ An entry is known by its identity (name, version, number, import_key). An identi
 nobody has touched gives way, anything else is refused and left as it is. Importing again changes nothing.';
 
 -- sql/80_operations/init_workspace.sql
--- The default design: the limits, budgets and subsystems of the humanoid. Only fills what is absent;
--- the marker `init` lets an import replace it as long as nobody has touched it. Where there are statuses already
--- they are judged by these limits, as by any others: before the subsystems that nobody has written are there. To
--- make those last is within the lock order: whoever else makes one holds the workspace's row, so none is waited for.
+-- The default design: the limits, budgets and subsystems of the humanoid. Only adds what is absent. It is marked
+-- `init`: an import replaces it as long as nobody has touched it. Statuses that exist already are judged by these
+-- limits; the subsystems that are made here are not, so they are made last. That is within the lock order, because all
+-- who make a subsystem lock the workspace's row: none is waited for.
 create or replace function core.write_defaults(p_workspace text)
 returns integer
 language plpgsql
@@ -8372,7 +8280,7 @@ comment on function public.init_workspace(text, boolean, uuid) is
 there are none, and returns it.';
 
 -- sql/80_operations/list_workspaces.sql
--- A read with a private half, because a caller reads the rows of one workspace, and these are of all.
+-- A read with a core half, because row level security shows a caller the rows of one workspace alone.
 create or replace function core.list_workspaces()
 returns setof public.workspace_summary
 language sql
@@ -8606,8 +8514,8 @@ left join public.agent_locks as l
     and s.name = l.resource_name
     and l.expires_at > clock_timestamp()
 left join (
-  -- Each open conflict once for each subsystem that it concerns: one pass, however many subsystems. Those among the
-  -- same agents are counted together.
+  -- Counts each open conflict once for each of its subsystems, in one pass. Conflicts among the same agents are counted
+  -- together first.
   select
     p.workspace,
     p.subsystem,
@@ -8615,7 +8523,7 @@ left join (
   from (
     select distinct
       o.workspace,
-      -- core.agent_subsystem, spelt out: to call it for each name takes most of the time of the view.
+      -- As core.agent_subsystem; to call that for each name would take most of the view's time.
       case
         when o.agent like '_%\_agent' then left(o.agent, -6)
         when o.agent like '_%\_designer' then left(o.agent, -9)
@@ -8638,7 +8546,8 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- Who is stale at all: one pass finds the few for whom it has to be told what changed.
+  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called. `offset 0` has each
+  -- looked up by index: as a join it would read all versions of all documents.
   select distinct
     i.workspace,
     i.subsystem
@@ -8648,6 +8557,7 @@ left join (
     where
       v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
       and v.version > greatest(i.seen_version, i.accepted_version)
+    offset 0 -- noqa: AM09
   )
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem
@@ -8656,6 +8566,157 @@ order by s.workspace, s.name;
 comment on view public.system_status is
 'Each subsystem with its budget, who holds its lock, how many open conflicts concern it, and which of the documents that
 it was made from have changed since.';
+
+-- sql/80_operations/get_board.sql
+-- Everything is read with the caller's rights, and of one moment: the feed goes on exactly where the lists stand. Its
+-- first page ends where read_activity begins for who has no cursor, so the next one neither skips nor repeats an entry.
+--
+-- It is called each second by whoever looks on. So json, which is written once, and not jsonb, which is built and then
+-- written. The totals are those of the view budget_usage, which finds them for every workspace that an operator may see
+-- before it shows one. No sequential scans, as in all that reads the queue: see 30_locks/tables.sql.
+create or replace function public.get_board("cursor" text default null, limit_count integer default 100)
+returns json
+language sql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+  with here as materialized (
+    select core.current_workspace() as workspace
+  ),
+  subsystems as materialized (
+    select s.* from public.system_status as s
+    where s.workspace = (select h.workspace from here as h)
+  ),
+  leases as materialized (
+    select l.* from public.agent_locks as l
+    where l.workspace = (select h.workspace from here as h) and l.expires_at > clock_timestamp()
+  ),
+  queue as materialized (
+    select q.* from public.lock_queue as q
+    where q.workspace = (select h.workspace from here as h)
+  ),
+  waiters as materialized (
+    select q.resource_name as subsystem, count(*) as queue_length from queue as q
+    where q.resource_type = 'subsystem'
+    group by q.resource_name
+  ),
+  totals as (
+    select
+      (select h.workspace from here as h) as workspace,
+      'robot' as scope,
+      'robot' as name,
+      t.quantity,
+      t.allocated,
+      t.used,
+      t.held,
+      t.allocated - t.used - t.held as remaining,
+      round(t.used / nullif(t.allocated, 0), 4) as share
+    from (
+      select
+        coalesce(sum(s.current_mass_kg), 0) as mass_kg,
+        coalesce(sum(s.current_cost_usd), 0) as cost_usd,
+        coalesce(sum(s.current_power_w), 0) as power_w
+      from subsystems as s
+    ) as u
+    cross join (
+      select
+        coalesce(sum(r.mass_kg), 0) as mass_kg,
+        coalesce(sum(r.cost_usd), 0) as cost_usd,
+        coalesce(sum(r.power_w), 0) as power_w
+      from core.live_reservations as r
+      where r.workspace = (select h.workspace from here as h)
+    ) as r
+    left join (
+      select
+        c.total_mass_kg_max as mass_kg,
+        c.total_cost_usd_max as cost_usd,
+        (select sum((b.value ->> 'power_w')::numeric) from jsonb_each(c.budget_allocations) as b) as power_w
+      from public.global_constraints as c
+      where c.workspace = (select h.workspace from here as h)
+      order by c.version desc
+      limit 1
+    ) as a on true
+    cross join lateral (
+      values
+      ('mass_kg', a.mass_kg, u.mass_kg, r.mass_kg),
+      ('cost_usd', a.cost_usd, u.cost_usd, r.cost_usd),
+      ('power_w', a.power_w, u.power_w, r.power_w)
+    ) as t (quantity, allocated, used, held)
+  )
+  select json_build_object(
+    'workspace', (select h.workspace from here as h),
+    'server_time', clock_timestamp(),
+    'subsystems', array(
+      select row_to_json(b) from (
+        select s.*, coalesce(w.queue_length, 0) as queue_length
+        from subsystems as s
+        left join waiters as w on s.name = w.subsystem
+        order by s.name
+        limit limit_count
+      ) as b
+    ),
+    'conflicts', array(
+      select row_to_json(b) from (
+        select
+          c.conflict_id, c.severity, c.priority, c.source_agent, c.target_agent, c.blocks_agents, c.description,
+          c.created_at, c.reports, c.last_reported_at
+        from public.conflicts as c
+        where c.workspace = (select h.workspace from here as h) and c.status = 'open'
+        order by c.priority, array_position(array['critical', 'high', 'medium', 'low'], c.severity), c.conflict_id
+        limit limit_count
+      ) as b
+    ),
+    'leases', array(
+      select row_to_json(l) from leases as l
+      order by l.expires_at, l.resource_type, l.resource_name
+      limit limit_count
+    ),
+    'queue', array(
+      select row_to_json(q) from queue as q
+      order by q.resource_type, q.resource_name, q.position
+      limit limit_count
+    ),
+    'budgets', array(select row_to_json(t) from totals as t order by t.quantity),
+    'counts', json_build_object(
+      'subsystems', (select count(*) from subsystems),
+      'conflicts', (
+        select count(*) from public.conflicts as c
+        where c.workspace = (select h.workspace from here as h) and c.status = 'open'
+      ),
+      'leases', (select count(*) from leases),
+      'queue', (select count(*) from queue)
+    ),
+    'entries', case when get_board."cursor" is not null then array_to_json(p.entries) else array_to_json(array(
+      select e.entry from (
+        select a as entry, a.transaction_id, a.id from public.agent_activity_logs as a
+        where a.workspace = (select h.workspace from here as h)
+          and (a.transaction_id, a.id)
+          <= (split_part(p."cursor", '/', 1)::xid8, split_part(p."cursor", '/', 2)::bigint)
+        order by a.transaction_id desc, a.id desc
+        limit limit_count
+      ) as e
+      order by e.transaction_id, e.id
+    )) end,
+    'cursor', p."cursor",
+    'more', p.more
+  )
+  from public.read_activity(get_board."cursor", limit_count) as p;
+$$;
+
+comment on function public.get_board(text, integer) is
+'One look at a whole workspace, all of one moment. No list has more than limit_count (1 to 1000) elements; counts says
+how many there are in all.
+
+- workspace; server_time, by the database''s clock: compare expires_at with it.
+- subsystems, by name: rows of system_status (state, figures beside budgets, locked_by, lock_expires_at,
+  active_conflicts, stale_inputs), each with queue_length: how many wait for its lock.
+- conflicts: open ones, most urgent first, without their details; blocks_agents: whom each blocks.
+- leases: rows of agent_locks, those that end first first. queue: rows of lock_queue, by resource and position.
+- budgets: of the whole robot, as budget_usage shows it: mass_kg, cost_usd and power_w, also where there is no limit.
+- counts: {subsystems, conflicts, leases, queue}.
+- entries: of the activity log, in the order of their transactions: those behind cursor, without one the newest.
+- cursor: send it next time, and no entry is missed or comes twice. more: there are more entries, ask again at once.';
 
 -- sql/80_operations/get_situation.sql
 -- A subsystem's rows of budget_usage: that view works out whole workspaces, and for the owner of the database all.
@@ -8781,8 +8842,8 @@ those of them that block it. budget and stale_inputs are of its subsystem. activ
 
 -- sql/90_grants.sql
 -- Who may call what, on one screen. Names without arguments: no function is overloaded.
--- An RPC is a pair, the public wrapper and the core function behind it; some reads are the first alone.
--- Role anon: nobody in particular; authenticated: an agent; service_role: an operator.
+-- An RPC is a pair: the public wrapper and the core function that it calls. Some reads have no core half.
+-- Roles: anon is anybody, authenticated is an agent, service_role is an operator.
 
 -- Tables: read through row level security, written by functions alone.
 revoke all on
@@ -8846,6 +8907,7 @@ public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
 public.release_execution, core.release_execution,
 public.get_situation, core.get_situation,
+public.get_board,
 public.schema_version
 to authenticated, service_role;
 
@@ -8864,12 +8926,13 @@ public.prune_activity, core.prune_activity
 to service_role;
 
 -- sql/95_realtime.sql
--- Realtime of the platform and of Studio: subscribers see changes of the rows that row level security
--- lets them read. Where there is no such publication there is nothing to do. Called by the migration, and after a
--- restore, because tables that are made anew have left it. Answers how many tables have joined.
+-- Adds our tables to the publication of Supabase Realtime, whose subscribers see changes of the rows that row level
+-- security shows them. Does nothing if there is no such publication. Called by the migration, and after a restore,
+-- because tables that were made anew are not in it. Returns how many tables were added.
 --
--- Row level security does not reach deletes: the key of the row goes to every subscriber of the table, and ours
--- hold names of workspaces and of what is in them. So tables whose rows end in normal work stay out.
+-- Realtime does not apply row level security to deletes: it sends the key of the row to each subscriber of the table,
+-- and our keys have names of workspaces and of what is in them. So tables whose rows are deleted in normal work stay
+-- out.
 create or replace function core.join_realtime()
 returns integer
 language plpgsql
@@ -8882,7 +8945,7 @@ begin
   if not exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime' and not puballtables) then
     return 0;
   end if;
-  -- Ours, and no table of anybody else: those whose row security asks for the workspace.
+  -- Our tables are those whose policy calls core.visible_workspace.
   for v_table in
     select distinct p.polrelid::regclass
     from pg_catalog.pg_policy as p
@@ -8907,7 +8970,7 @@ begin
 end;
 $$;
 
--- Last, when every table has its row security.
+-- The last file, when every table has its policy.
 do $$
 begin
   perform core.join_realtime();

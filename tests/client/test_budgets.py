@@ -36,7 +36,7 @@ def test_a_reservation_is_released_when_its_block_raises(state: SharedState) -> 
     assert remaining(state, "reserve") == 2
 
 
-def test_there_is_no_reservation_of_what_does_not_remain(state: SharedState) -> None:
+def test_reserving_more_than_remains_returns_none(state: SharedState) -> None:
     assert state.reserve_budget("reserve", "skeleton_agent", mass_kg=2.5) is None
 
 
@@ -50,7 +50,7 @@ def test_what_was_held_is_used_in_its_block(state: SharedState) -> None:
     assert (row["scope"], row["used"], row["held"], row["share"]) == ("subsystem", 15, 0, 1)
 
 
-def test_a_refusal_tells_of_what_there_is_too_little(state: SharedState) -> None:
+def test_over_budget_says_which_amount_is_exceeded(state: SharedState) -> None:
     with pytest.raises(OverBudget) as caught:
         state.update_subsystem_status("skeleton", {"current_mass_kg": 16}, strict=True)
     assert caught.value.overruns == {"mass_kg": {"allocated": 15, "used": 16, "over": 1}}

@@ -85,7 +85,9 @@ def test_limits_are_edited_in_place(state: SharedState) -> None:
     assert latest["metadata"] == {}
 
 
-def test_who_edits_need_not_be_named(stack: StackInfo, state: SharedState) -> None:
+def test_without_an_author_a_draft_is_written_by_the_tokens_agent_or_the_execution(
+    stack: StackInfo, state: SharedState
+) -> None:
     """It is the agent that the token names; without one, the run is all that is known."""
     key = make_token(stack.jwt_secret, "authenticated", agent="skeleton_agent", ttl=60)
     named = SharedState(workspace=state.workspace, url=stack.url, key=key)
@@ -112,7 +114,7 @@ def test_history_is_read_page_by_page(state: SharedState) -> None:
     assert pages == [[5, 4], [3, 2], [1]]
 
 
-def test_the_async_client_edits_alike(stack: StackInfo, workspace: str) -> None:
+def test_the_async_client_has_drafts_too(stack: StackInfo, workspace: str) -> None:
     async def run() -> None:
         async with AsyncSharedState(
             workspace=workspace, url=stack.url, key=stack.agent_key

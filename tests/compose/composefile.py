@@ -55,7 +55,7 @@ def _fetch() -> str:
     """Put it there if it is not, or say why not: once in a session, however it goes."""
     _PROGRAM.parent.mkdir(parents=True, exist_ok=True)
     with (
-        exclusive(_HOME / ".lock", timeout=2 * _DOWNLOAD_SECONDS),
+        exclusive(_HOME / ".lock"),
         tempfile.TemporaryDirectory(dir=_HOME) as folder,
     ):
         if _PROGRAM.is_file() and _checksum(_PROGRAM) == _SHA256:

@@ -138,7 +138,7 @@ class Composed:
             "db",
             [
                 str(self.site.binaries.postgres),
-                f"-D{self.site.data}",
+                f"-D{self.site.home.data}",
                 *(f"-c{option}" for option in ours),
                 *options[3:],
             ],
@@ -224,7 +224,7 @@ def composed(
     prepared = site.prepare(home, lambda _: None)
     password = variables["POSTGRES_PASSWORD"]
     keys = replace(prepared.keys, supabase_admin_password=password, postgres_password=password)
-    made = Composed(services, variables, replace(prepared, keys=keys), prepared.run)
+    made = Composed(services, variables, replace(prepared, keys=keys), home.run)
     for name in ("db", "rest", "gateway", "meta"):
         made.ports[name] = processes.free_port(list(made.ports.values()))
         (made.folder / name).mkdir()

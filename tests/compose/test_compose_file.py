@@ -127,7 +127,7 @@ def test_each_service_has_a_health_check_and_waits_for_healthy_ones(name: str) -
         assert "healthcheck" in SERVICES[needed]
 
 
-def test_nothing_waits_in_a_circle() -> None:
+def test_no_services_wait_for_each_other_in_a_cycle() -> None:
     order: list[str] = []
     while len(order) < len(SERVICES):
         ready = [

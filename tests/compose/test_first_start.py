@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.compose.composefile import ROOT, as_written, mounts
 
+from sharedstate_ops.stack.binaries import postgres_program
+
 DATABASE = as_written()["services"]["db"]
 # As docker-entrypoint.sh of the official image: scripts on an empty volume, then the server.
 IMAGE = """\
@@ -50,9 +52,20 @@ class Container:
             timeout=60,
         )
 
+    def setting(self, name: str) -> str:
+        """Its value, as Postgres reads the image's file of settings."""
+        command = [str(postgres_program("postgres")), "-C", name, "-D", str(self.settings.parent)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "etc" / "postgresql" / "postgresql.conf"
 
     @property
     def scripts(self) -> Path:
@@ -69,12 +82,17 @@ def container(tmp_path: Path) -> Container:
     made = Container(tmp_path)
     for name in ("data", "bin", "etc/postgresql-custom", "docker-entrypoint-initdb.d"):
         (tmp_path / name).mkdir(parents=True)
+    made.settings.parent.mkdir()
+    made.settings.write_text("log_statement = 'all'  # none, ddl, mod, all\nport = 5432")
     for target, source in mounts(DATABASE).items():
         assert target.startswith("/sharedstate/")
         shutil.copytree(source, tmp_path / target.strip("/"))
     db = tmp_path / "sharedstate" / "db"
     text = (db / "entrypoint.sh").read_text()
-    for path in ("/sharedstate ", "/etc/postgresql-custom", "/docker-entrypoint-initdb.d"):
+    for path in (
+        *("/sharedstate ", "/etc/postgresql-custom", "/docker-entrypoint-initdb.d"),
+        "/etc/postgresql/",
+    ):
         assert f" {path}" in text or f"={path}" in text
         text = text.replace(f" {path}", f" {tmp_path}{path}").replace(
             f"={path}", f"={tmp_path}{path}"
@@ -114,6 +132,19 @@ def test_a_clone_made_under_umask_077_is_readable_to_the_user_of_postgres(
     for path in (container.scripts / "sharedstate", *copied):
         wanted = 0o005 if path.is_dir() else 0o004
         assert path.stat().st_mode & wanted == wanted, path
+
+
+def test_no_statement_is_logged_whatever_the_image_logs_until_a_superuser_says_so(
+    container: Container,
+) -> None:
+    for _ in range(2):
+        assert container.start().returncode == 0
+        assert container.setting("log_statement") == "none"
+    assert container.settings.read_text().count("log_statement = 'none'") == 1
+    assert container.setting("port") == "5432"
+    # As `alter system` writes it.
+    container.settings.with_name("postgresql.auto.conf").write_text("log_statement = 'all'\n")
+    assert container.setting("log_statement") == "all"
 
 
 @pytest.mark.parametrize("broken_off_in", ["the image's own scripts", "ours"])

@@ -139,7 +139,7 @@ def test_a_migration_that_fails_stops_the_start_and_leaves_nothing(
     assert stack.unfinished.exists()
     with connect(stack.database_url()) as connection:
         assert connection.execute("select to_regclass('public.half')").fetchone() == (None,)
-        assert "20990101000000" not in migrations.applied_versions(connection)
+        assert "20990101000000" not in migrations.ledger(connection)
 
 
 def test_the_supabase_cli_finds_nothing_to_apply(stack: Composed) -> None:

@@ -194,7 +194,9 @@ def test_a_strict_status_is_refused_when_the_budget_was_moved_just_before(stage:
 
 
 @pytest.mark.parametrize("taker", ["reservation", "strict status"])
-def test_what_is_held_just_before_is_not_there_any_more(stage: Stage, taker: str) -> None:
+def test_a_reservation_made_just_before_refuses_reservations_and_strict_writes(
+    stage: Stage, taker: str
+) -> None:
     call(stage.first, reserve(1, "skeleton", 15))
     one = reserve(2, "skeleton", 1) if taker == "reservation" else write(1, strict=True)
     waiting = waits(stage, one)
@@ -205,7 +207,7 @@ def test_what_is_held_just_before_is_not_there_any_more(stage: Stage, taker: str
         assert waiting.slug() == "over_budget"
 
 
-def test_what_is_used_just_before_cannot_be_held(stage: Stage) -> None:
+def test_a_reservation_sees_the_status_that_was_written_just_before(stage: Stage) -> None:
     call(stage.first, write(15))
     waiting = waits(stage, reserve(1, "skeleton"))
     stage.first.commit()
@@ -223,7 +225,9 @@ def conflicts(stage: Stage) -> list[str]:
 
 
 @pytest.mark.parametrize("other", ["integration", "system_architect", "brand_new"])
-def test_what_is_not_allocated_is_used_by_one_after_the_other(stage: Stage, other: str) -> None:
+def test_statuses_that_use_what_is_not_allocated_are_written_one_by_one(
+    stage: Stage, other: str
+) -> None:
     """Each alone would fit."""
     commit(stage.first, allocate(reserve=44))
     call(stage.first, write(1, "integration"))
@@ -241,7 +245,7 @@ def state(subsystem: str, **status: Any) -> Call:
     return "update_subsystem_status", {**call, "execution_id": "run-3"}
 
 
-def test_who_changes_what_is_not_allocated_waits_for_no_other_sharer_without_need(
+def test_a_shared_amount_locks_other_subsystems_only_when_an_overrun_begins_or_ends(
     stage: Stage,
 ) -> None:
     """Neither does an overrun that grows change what is true of the others."""
@@ -259,7 +263,7 @@ def test_who_changes_what_is_not_allocated_waits_for_no_other_sharer_without_nee
         assert subsystem(stage, "integration")["within_budget"] is (mass < 3)
 
 
-def test_a_sharer_that_is_just_written_is_judged_by_the_overrun_that_begins(stage: Stage) -> None:
+def test_an_overrun_of_what_is_shared_includes_a_status_written_just_before(stage: Stage) -> None:
     """Before it is over its own budget, and after it over the shared one: at no time within."""
     allocations = {"reserve": {"mass_kg": 42}, "power": {"cost_usd": 10}}
     constraints = {"budget_allocations": allocations, "total_cost_usd_max": 10}
@@ -277,7 +281,7 @@ def test_a_sharer_that_is_just_written_is_judged_by_the_overrun_that_begins(stag
     assert conflicts(stage) == ["robot"]
 
 
-def test_who_has_an_allocation_waits_for_nobody_else_who_has_one(stage: Stage) -> None:
+def test_statuses_of_allocated_amounts_do_not_wait_for_each_other(stage: Stage) -> None:
     call(stage.first, write(15))
     commit(stage.second, write(5, "shell"))
     stage.first.commit()
@@ -309,7 +313,7 @@ def test_default_limits_see_the_status_that_was_written_just_before(
     assert conflicts(stage) == ["robot"]
 
 
-def test_an_allocation_is_taken_away_before_or_after_a_status_and_not_beside_it(
+def test_removing_an_allocation_and_a_status_wait_for_each_other(
     stage: Stage,
 ) -> None:
     """What the skeleton uses is the robot's affair from then on, in either order."""
@@ -343,7 +347,7 @@ def test_a_status_that_waits_for_its_allocation_holds_nothing_meanwhile(stage: S
 
 
 @pytest.mark.parametrize("change", ["update", "defaults", "import"])
-def test_limits_do_not_change_while_a_status_goes_by_them(
+def test_a_change_of_limits_waits_for_a_status_that_has_read_them(
     stage: Stage, workspace: str, database: Database, change: str
 ) -> None:
     """Not even before it has locked the row of its subsystem."""
@@ -365,7 +369,7 @@ def test_limits_do_not_change_while_a_status_goes_by_them(
 
 
 @pytest.mark.parametrize("document", ["status", "design", "requirements"])
-def test_a_subsystem_that_is_about_to_be_made_is_waited_for(stage: Stage, document: str) -> None:
+def test_a_transfer_waits_for_a_subsystem_that_is_being_made(stage: Stage, document: str) -> None:
     """It has no row yet that a change of its budget could lock, or whose use it could see."""
     commit(stage.first, allocate(arm=5))
     if document == "status":

@@ -43,7 +43,7 @@ def test_reports_of_sixteen_processes_are_all_counted_on_one_conflict(
     assert open_ones(database, workspace) == [(1, SIZE * times, SIZE * times)]
 
 
-def test_of_reports_and_reopenings_that_race_one_conflict_is_open(
+def test_reports_and_reopenings_that_race_leave_one_conflict_open(
     crew: Crew, workspace: str, database: Database, effort: int
 ) -> None:
     report = ("log_conflict", REPORT)
@@ -64,7 +64,7 @@ def test_of_reports_and_reopenings_that_race_one_conflict_is_open(
     assert set(done) <= {"conflict_not_resolved", "conflict_duplicate"}
 
 
-def test_a_race_to_reassign_to_one_target_never_leaves_two_of_a_kind(
+def test_reassignments_that_race_never_leave_two_open_conflicts_with_the_same_key(
     crew: Crew, workspace: str, database: Database, effort: int
 ) -> None:
     for round_number in range(10 * effort):

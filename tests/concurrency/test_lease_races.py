@@ -86,7 +86,7 @@ def test_a_lapsed_lease_is_taken_over_by_one(
     assert lost == (len(tokens) - 1,)
 
 
-def test_never_are_two_inside_at_once(
+def test_two_holders_are_never_inside_at_the_same_time(
     crew: Crew, workspace: str, database: Database, effort: int
 ) -> None:
     times = 3 * effort

@@ -36,7 +36,7 @@ def test_the_tests_of_the_page_pass_on_a_stack_that_the_plugin_starts(tmp_path: 
     assert "3 passed" in run_pytest(tmp_path, PLUGIN)
 
 
-def test_they_pass_on_a_stack_that_runs_already(tmp_path: Path, stack: StackInfo) -> None:
+def test_the_tests_of_the_page_pass_on_a_running_stack(tmp_path: Path, stack: StackInfo) -> None:
     said = run_pytest(
         tmp_path,
         PLUGIN + OWN_STACK,
@@ -47,7 +47,7 @@ def test_they_pass_on_a_stack_that_runs_already(tmp_path: Path, stack: StackInfo
     assert "3 passed" in said
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_extra_the_plugin_says_what_to_install(tmp_path: Path) -> None:
     hidden = "import sys\nsys.modules['psycopg'] = None\n"
     with pytest.raises(AssertionError, match=r'pip install "sharedstate\[local\]"'):
         run_pytest(tmp_path, hidden + PLUGIN)

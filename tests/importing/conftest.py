@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from typer.testing import CliRunner
 
 from sharedstate_ops.cli import app
-from sharedstate_ops.importing.document import FORMAT, SECTIONS
+from sharedstate_ops.importing.export_file import FORMAT, SECTIONS
 from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.stack import StackInfo
 

@@ -104,7 +104,7 @@ def test_a_design_takes_the_place_of_defaults(
     assert database.one("subsystems", workspace, name="power")["state"] == "designing"
 
 
-def test_a_budget_that_is_not_kept_is_not_believed_to_be(
+def test_an_imported_within_budget_that_is_wrong_is_corrected(
     sharedstate: Sharedstate, database: Database, workspace: str, write_tree: WriteTree
 ) -> None:
     tree = {

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharedstate import errors
-from sharedstate_ops.importing.document import ImportCount
+from sharedstate_ops.importing.export_file import ImportCount
 from sharedstate_ops.importing.reading import Place, Reading
 from sharedstate_ops.importing.upload import (
     MAX_PART_CHARACTERS,

@@ -12,7 +12,7 @@ def test_amounts_add_subtract_and_scale_by_resource() -> None:
     assert one * 2 == two
 
 
-def test_only_the_excess_of_what_exceeds_is_over() -> None:
+def test_over_has_only_the_excess_of_each_amount() -> None:
     assert Amounts(12.1, 4920, 1700).over(Amounts(12, 6000, 800)).rounded() == Amounts(0.1, 0, 900)
 
 

@@ -57,7 +57,7 @@ def test_a_design_without_shortcomings_has_converged() -> None:
         (ROWS, [], BILL, HEAVY, "the robot is over its limit: mass_kg 45.1 of 45"),
     ],
 )
-def test_a_verdict_is_not_believed_without_looking(
+def test_each_shortcoming_of_a_finished_design_is_found(
     rows: list[dict[str, Any]], conflicts: list[dict[str, Any]], bill: Any, robot: Any, found: str
 ) -> None:
     [only] = shortcomings(rows, conflicts, bill, robot)
@@ -113,5 +113,5 @@ def test_the_answers_to_a_conflict_come_from_its_history() -> None:
     assert told_last == ["gearboxes", "again", "gearboxes", "open"]
 
 
-def test_what_only_the_database_cares_for_is_not_shown() -> None:
+def test_the_board_leaves_out_entries_that_only_the_database_needs() -> None:
     assert loud([entry("started"), entry("design_complete")]) == [entry("design_complete")]

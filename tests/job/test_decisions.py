@@ -41,7 +41,7 @@ def test_what_the_reserve_holds_is_moved_from_the_reserve() -> None:
     assert decision.reason == "moved to power: 0.752 kg from reserve"
 
 
-def test_all_gifts_together_are_what_is_missing() -> None:
+def test_the_moved_budgets_add_up_to_the_shortage() -> None:
     now = situation({"skeleton": SKELETON, "sensing": Amounts(1.8, 2300, 38)})
     decision = decide(Shortage("power", Amounts(13.333, 2400.55, 55)), now)
     assert isinstance(decision, MoveBudgets)

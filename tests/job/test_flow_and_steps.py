@@ -51,7 +51,7 @@ def conflict(source: str, *blocked: str, key: str | None = BUDGET, **more: Any) 
     return {"conflict_id": 7, "description": "", "conflict_key": key, **sides, **more}
 
 
-def test_everybody_stands_after_those_they_read() -> None:
+def test_every_subsystem_is_listed_after_those_it_reads() -> None:
     names = list(READS)
     for name, reads in READS.items():
         assert all(names.index(source) < names.index(name) for source in reads)

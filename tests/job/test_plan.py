@@ -86,7 +86,7 @@ def test_after_the_verdict_there_is_nothing_to_do() -> None:
     assert plan(view(verdict={"result": "converged", "customer": 1})) == Stop("converged")
 
 
-def test_moves_count_within_a_stage_only() -> None:
+def test_moves_of_budget_are_counted_within_a_stage_only() -> None:
     seen = view(moves={"at_stage": 0, "counts": {"power": 2}})
     assert (stage_of(seen), moves_of(seen)) == (0, {"power": 2})
     raised = Requirement(2, {"customer": 1, "level": 2})

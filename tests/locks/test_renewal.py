@@ -99,7 +99,7 @@ def test_a_lock_that_is_released_soon_costs_two_calls(
     assert dict(calls) == {"acquire_locks": 3, "release_lock": 3}
 
 
-def test_without_the_service_it_is_lost_by_the_clock_of_the_client(
+def test_without_the_service_a_lock_is_lost_by_the_clock_of_the_client(
     make: Make, proxy: Cut, clock: Clock
 ) -> None:
     state = make(url=proxy.url)
@@ -172,7 +172,7 @@ def test_a_renewal_that_fails_for_an_unknown_reason_is_tried_again_in_time_and_t
     assert "nobody thought of this" in str(record.exc_info)
 
 
-def test_locks_are_renewed_on_when_the_news_of_another_s_loss_cannot_be_told(
+def test_an_on_lost_that_cannot_be_called_does_not_stop_other_renewals(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(on_lost: Any) -> None:
@@ -230,7 +230,7 @@ def test_a_lock_whose_release_is_interrupted_is_not_renewed_for_ever(
     until(lambda: left() == (0, 0), 3)
 
 
-def test_a_hanging_renewal_does_not_delay_the_news_about_another_lock(
+def test_a_hanging_renewal_does_not_delay_on_lost_of_another_lock(
     make: Make, proxy: Cut, clock: Clock
 ) -> None:
     state = make(url=proxy.url)

@@ -149,7 +149,7 @@ def test_several_locks_come_together_or_not_at_all(make: Make, left: Left) -> No
 
 
 @pytest.mark.parametrize("kind", ["leases", "lock object"])
-def test_a_set_of_which_one_was_lost_does_not_pass_for_held_and_leaves_that_one_alone(
+def test_a_set_that_lost_one_lock_raises_lease_lost_and_does_not_release_that_one(
     make: Make, database: psycopg.Connection[Any], workspace: str, left: Left, kind: str
 ) -> None:
     state, other = make(), make("other")
@@ -321,7 +321,7 @@ def test_an_acquire_whose_confirmation_is_lost_can_be_repeated_under_its_request
         ("cancel_lock_request", {}),
     ],
 )
-def test_every_call_about_locks_can_run_beside_itself(
+def test_a_lock_call_sent_eight_times_at_once_is_done_once(
     rpc: Rpc, left: Left, name: str, arguments: dict[str, Any]
 ) -> None:
     door = {"resource_type": "door", "resource_name": "narrow", "execution_id": "run"}

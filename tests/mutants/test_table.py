@@ -26,7 +26,7 @@ def test_the_tests_that_shall_notice_a_fault_exist(mutant: Mutant) -> None:
         assert re.search(rf"^def {function or 'test_'}", text, re.MULTILINE), name
 
 
-def test_names_are_told_apart() -> None:
+def test_each_mutant_has_a_name_of_its_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 

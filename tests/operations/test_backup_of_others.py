@@ -85,7 +85,7 @@ def saved(models: tuple[Database, Database], tmp_path_factory: pytest.TempPathFa
         (f"{LEDGER} ('20270101000000', 'invoices', array['select 1'])", "migration 20270101000000"),
     ],
 )
-def test_what_is_of_others_stops_a_restore_and_is_named(
+def test_objects_of_others_stop_a_restore_and_are_named(
     used: Database, saved: Path, command: str, named: str
 ) -> None:
     with used.connect() as connection:
@@ -107,7 +107,7 @@ def test_tables_of_others_in_another_schema_are_left_alone(used: Database, tmp_p
     assert used.one("select id from others.invoices") == 1
 
 
-def test_what_others_have_in_public_comes_along_into_an_empty_database(
+def test_tables_of_others_in_public_are_restored_into_an_empty_database(
     used: Database, database: MakeDatabase, tmp_path: Path
 ) -> None:
     with used.connect() as connection:

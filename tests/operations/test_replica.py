@@ -45,7 +45,7 @@ def replica_url(primary: Stack) -> Iterator[str]:
 
 def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
     info = primary.info
-    folder = site.run / "replica"
+    folder = site.home.run / "replica"
     folder.mkdir(mode=0o700)
     site.run_as.give(folder)
     subprocess.run(
@@ -56,7 +56,7 @@ def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
             f"--pgdata={folder}",
             f"--dbname={info.database_url}",
         ],
-        cwd=site.run,
+        cwd=site.home.run,
         check=True,
         capture_output=True,
     )
@@ -79,7 +79,7 @@ def _start_database(primary: Stack, site: Site, cleaning: ExitStack) -> int:
 
 
 def _start_api(site: Site, ports: postgrest.Ports, cleaning: ExitStack) -> None:
-    folder = site.run / "replica-api"
+    folder = site.home.run / "replica-api"
     folder.mkdir()
     site.run_as.give(folder)
     # A replica has no notifications to listen to.

@@ -68,16 +68,16 @@ def test_nginx_accepts_the_main_file_with_the_gateway_in_it(tmp_path: Path) -> N
         "POSTGREST_ADDRESS": "127.0.0.1:3000",
         "RECOVERY_HINT": "wait",
     }
-    (site.run / "default.conf").write_text(gateway.render(template, values))
-    (site.run / "mime.types").write_text("types { application/json json; }\n")
+    (site.home.run / "default.conf").write_text(gateway.render(template, values))
+    (site.home.run / "mime.types").write_text("types { application/json json; }\n")
     text = GATEWAY.read_text()
-    for there, here in _moved(site.run).items():
+    for there, here in _moved(site.home.run).items():
         assert there in text
         text = text.replace(there, here)
-    (site.run / "nginx.conf").write_text(text)
+    (site.home.run / "nginx.conf").write_text(text)
     answer = subprocess.run(
         [*site.run_as.prefix, str(site.binaries.nginx), "-t", "-p", "./", "-c", "nginx.conf"],
-        cwd=site.run,
+        cwd=site.home.run,
         capture_output=True,
         text=True,
     )

@@ -55,7 +55,7 @@ def fresh() -> str:
 
 @MANY
 @given(base=DOCUMENTS, theirs=DOCUMENTS, yours=DOCUMENTS)
-def test_the_database_merges_as_this_page_does(
+def test_the_database_merges_as_a_small_model_does(
     api: Api, base: Json, theirs: Json, yours: Json
 ) -> None:
     subsystem = fresh()

@@ -86,13 +86,13 @@ def test_waits_at_the_edges_are_accepted(api: Api, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a ", "x" * 129, "e\u0301"])
-def test_the_status_of_an_impossible_lock_is_that_it_is_free(api: Api, name: str) -> None:
+def test_the_status_of_a_lock_with_an_invalid_name_is_free(api: Api, name: str) -> None:
     status = api.do("get_lock_status", resource_type=name, resource_name=name)
     assert (status["holder"], status["queue"]) == (None, [])
 
 
 @pytest.mark.parametrize("name", ["", "a ", "x" * 129, "e\u0301"])
-def test_asking_for_conflicts_of_an_impossible_agent_is_an_error_and_not_nothing_in_its_way(
+def test_conflicts_of_an_invalid_agent_name_are_an_error_and_not_an_empty_list(
     api: Api, name: str
 ) -> None:
     detail = api.refused("get_active_conflicts", "invalid_argument", agent_name=name)
@@ -196,7 +196,7 @@ def test_numbers_and_depth_at_the_edges_are_accepted_and_read_again(api: Api) ->
     assert [float(number) for number in innermost["numbers"]] == numbers
 
 
-def test_what_is_said_of_a_wrong_value_is_short(api: Api) -> None:
+def test_an_error_quotes_at_most_200_characters_of_a_wrong_value(api: Api) -> None:
     status = {"current_mass_kg": "x" * 3_000_000}
     detail = api.refused(
         "update_subsystem_status", "invalid_argument",

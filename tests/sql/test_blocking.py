@@ -41,7 +41,7 @@ def test_an_agent_is_blocked_under_any_name_of_its_subsystem(
 @pytest.mark.parametrize(
     "asking", ["shell_agent", "powertrain_agent", "power_agent_agent", "agent"]
 )
-def test_nobody_else_is_blocked(api: Api, asking: str) -> None:
+def test_a_conflict_does_not_block_agents_that_it_does_not_name(api: Api, asking: str) -> None:
     log(api, blocks=["power_agent"])
     assert blocked(api, asking) == []
 
@@ -75,7 +75,7 @@ def test_an_agent_is_free_when_the_last_of_its_conflicts_is_resolved(api: Api) -
     assert blocked(api) == []
 
 
-def test_a_newer_report_blocks_whom_it_names(api: Api) -> None:
+def test_a_newer_report_replaces_the_blocked_agents(api: Api) -> None:
     log(api, conflict_key="k", blocks=["power_agent"])
     log(api, conflict_key="k", blocks=["shell_agent"])
     assert (blocked(api), blocked(api, "shell_agent")) == ([], [1])
@@ -88,7 +88,7 @@ def test_agents_of_other_workspaces_are_not_blocked(api: Api, new_workspace: Any
 
 @pytest.mark.parametrize("function", ["is_blocked", "blocked_by", "wait_until_unblocked"])
 @pytest.mark.parametrize("name", ["", "a ", "x" * 129, None])
-def test_asking_for_an_impossible_agent_is_an_error_and_not_a_free_one(
+def test_an_invalid_agent_name_is_an_error_and_not_an_agent_that_is_free(
     api: Api, function: str, name: Any
 ) -> None:
     detail = api.refused(function, "invalid_argument", agent_name=name)
@@ -98,7 +98,7 @@ def test_asking_for_an_impossible_agent_is_an_error_and_not_a_free_one(
 # Waiting
 
 
-def test_waiting_of_an_agent_that_is_free_ends_at_once(api: Api) -> None:
+def test_a_wait_of_an_agent_that_is_not_blocked_ends_at_once(api: Api) -> None:
     assert wait(api) == {"blocked": False, "conflicts": [], "retry_ms": 0}
 
 
@@ -113,7 +113,7 @@ def blocked_for(api: Api, conflict_id: int, seconds: float) -> None:
     )
 
 
-def test_who_is_blocked_is_told_by_what_and_when_to_ask_again(api: Api) -> None:
+def test_a_blocked_agent_is_told_its_conflicts_and_when_to_ask_again(api: Api) -> None:
     row = log(api, blocks=["power_agent"])
     answer = wait(api)
     assert (answer["blocked"], answer["conflicts"]) == (True, [row])

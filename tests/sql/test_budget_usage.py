@@ -32,7 +32,7 @@ def test_each_budget_has_a_row_for_each_quantity_that_is_allocated(api: Api) -> 
     assert len(found) == 6 * 2 + 3 + 3  # mass and cost of all, power of three, and the robot
 
 
-def test_use_and_holds_come_off_what_remains(api: Api) -> None:
+def test_remaining_is_allocated_minus_used_and_held(api: Api) -> None:
     status(api, "skeleton", {"current_mass_kg": 6})
     held = {"agent_name": "a", "execution_id": "run-1", "mass_kg": 1.5}
     api.do("reserve_budget", subsystem="skeleton", **held)

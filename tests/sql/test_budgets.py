@@ -38,7 +38,7 @@ def test_budget_allocations_are_replaced_as_a_whole(api: Api) -> None:
     assert update(api, {"budget_allocations": allocations})["budget_allocations"] == allocations
 
 
-def test_null_lifts_a_limit(api: Api) -> None:
+def test_null_removes_a_total(api: Api) -> None:
     row = update(api, {"total_cost_usd_max": None, "voltage_v": None})
     assert (row["total_cost_usd_max"], row["voltage_v"]) == (None, None)
 
@@ -89,7 +89,7 @@ def test_a_base_version_that_is_not_the_latest_is_stale(api: Api, base_version: 
 @pytest.mark.parametrize(
     ("base_version", "slug"), [(-1, "invalid_argument"), (2, "unknown_version")]
 )
-def test_nobody_has_started_from_a_version_that_was_never_published(
+def test_a_base_version_that_was_never_published_is_refused(
     api: Api, base_version: int, slug: str
 ) -> None:
     call = {"constraints": {"height_m": 1.9}, "created_by": "system_architect"}
@@ -213,7 +213,7 @@ def test_two_changes_that_fit_alone_are_refused_when_they_exceed_the_totals_toge
             api.refused("update_global_constraints", slug, **call)
 
 
-def test_what_others_published_alike_is_not_published_again(api: Api) -> None:
+def test_the_same_change_made_by_others_is_not_published_again(api: Api) -> None:
     first = update(api, {"height_m": 1.8}, base_version=1)
     call = {"base_version": 1, "request_id": "00000000-0000-0000-0000-00000000000a"}
     assert update(api, {"height_m": 1.8}, **call) == first

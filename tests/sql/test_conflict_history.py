@@ -159,7 +159,7 @@ def test_a_resolved_conflict_cannot_be_reassigned(api: Api) -> None:
     assert api.snapshot() == before
 
 
-def test_a_conflict_is_not_reassigned_to_whom_the_same_was_reported(api: Api) -> None:
+def test_a_conflict_is_not_reassigned_to_an_agent_that_has_one_with_the_same_key(api: Api) -> None:
     log(api, conflict_key=KEY)
     log(api, conflict_key=KEY, target="power_agent")
     before = api.snapshot()
@@ -192,7 +192,7 @@ def test_an_open_conflict_cannot_be_reopened(api: Api) -> None:
     assert api.snapshot() == before
 
 
-def test_a_conflict_is_not_reopened_beside_another_of_its_kind(api: Api) -> None:
+def test_a_conflict_is_not_reopened_beside_an_open_one_with_the_same_key(api: Api) -> None:
     log(api, conflict_key=KEY)
     resolve(api, 1)
     log(api, conflict_key=KEY)
@@ -227,7 +227,9 @@ def test_a_conflict_about_an_overrun_that_has_ended_is_not_reopened(
     assert api.snapshot() == before
 
 
-def test_nor_is_one_about_an_overrun_that_lasts_for_the_next_one_is_open(api: Api) -> None:
+def test_a_conflict_about_an_overrun_that_lasts_is_not_reopened_beside_the_next_one(
+    api: Api,
+) -> None:
     run = {"subsystem": "skeleton", "execution_id": "run-1"}
     api.do("update_subsystem_status", status={"current_mass_kg": 16}, **run)
     resolve(api, 1)
@@ -235,7 +237,7 @@ def test_nor_is_one_about_an_overrun_that_lasts_for_the_next_one_is_open(api: Ap
     assert detail == {"conflict_id": 1, "duplicate_of": 2}
 
 
-def test_all_of_it_logs_itself(api: Api) -> None:
+def test_notes_reassignments_and_reopenings_are_logged(api: Api) -> None:
     log(api)
     note(api, 1, "?")
     reassign(api, 1, "power_agent", execution_id="run-1")
@@ -305,7 +307,7 @@ def test_a_conflict_that_is_imported_without_a_history_gets_one(api: Api) -> Non
         ("shell_agent", "power_agent"),  # and the other way round
     ],
 )
-def test_an_import_does_not_open_a_second_conflict_of_a_kind(
+def test_an_import_does_not_open_a_second_conflict_with_the_same_key(
     api: Api, target_agent: str, reported_to: str
 ) -> None:
     log(api, conflict_key=KEY)

@@ -68,7 +68,9 @@ def test_a_resolved_conflict_takes_no_reports(api: Api) -> None:
     assert api.rows("conflicts", conflict_id="eq.1") == [resolved]
 
 
-def test_a_key_means_something_in_its_workspace_alone(api: Api, new_workspace: Any) -> None:
+def test_the_same_key_in_another_workspace_is_another_conflict(
+    api: Api, new_workspace: Any
+) -> None:
     log(api, conflict_key=KEY)
     elsewhere = log(new_workspace(), conflict_key=KEY)
     assert (elsewhere["conflict_id"], elsewhere["reports"]) == (1, 1)
@@ -116,7 +118,7 @@ def test_reports_log_themselves(api: Api) -> None:
     }
 
 
-def test_the_old_and_the_new_target_of_a_reassigned_conflict_are_both_its_own(api: Api) -> None:
+def test_reports_to_the_old_or_new_target_count_on_a_reassigned_conflict(api: Api) -> None:
     """Who reports it does not have to know that somebody else looks after it now."""
     log(api, conflict_key=KEY)
     api.do(
@@ -145,7 +147,7 @@ def seen_by_the_database(api: Api, details: str) -> tuple[Any, ...]:
     return number, reports
 
 
-def test_what_the_database_sees_again_changes_nothing_unless_it_changed(api: Api) -> None:
+def test_an_overrun_seen_again_updates_its_conflict_only_if_its_amounts_changed(api: Api) -> None:
     assert seen_by_the_database(api, '{"over": 1}') == (1, 1)
     before = api.snapshot()
     assert seen_by_the_database(api, '{"over": 1.0}') == (1, 1)

@@ -98,13 +98,13 @@ def test_the_conflict_about_an_overrun_is_resolved_by_who_moves_the_budget(api: 
     assert skeleton["within_budget"] is True
 
 
-def test_a_transfer_to_another_one_leaves_the_overrun_a_conflict(api: Api) -> None:
+def test_a_transfer_to_another_subsystem_leaves_the_overrun_a_conflict(api: Api) -> None:
     status(api, 16)
     resolve(api, 1, budget_transfer={**TRANSFER, "to_subsystem": "shell"})
     assert active(api) == [2]
 
 
-def test_a_name_that_is_a_number_is_the_name_that_it_is_read_as(api: Api) -> None:
+def test_a_number_as_a_subsystem_name_means_the_text_of_its_digits(api: Api) -> None:
     """Or the same subsystem could give to itself, and have more than before."""
     api.do("update_subsystem_status", subsystem="5", status={}, execution_id="run-1")
     log(api)

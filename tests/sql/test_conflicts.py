@@ -140,7 +140,7 @@ def test_an_agent_is_concerned_under_any_name_of_its_subsystem(
     assert active(api) == [1, 2]
 
 
-def test_nobody_else_is_concerned(api: Api) -> None:
+def test_a_conflict_does_not_concern_agents_that_it_does_not_name(api: Api) -> None:
     log(api, blocks=["power_agent"])
     assert active(api, "shell_agent") == []
     assert active(api, "agent") == []

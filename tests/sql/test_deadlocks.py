@@ -70,7 +70,7 @@ def test_a_cycle_through_sets_is_refused(make: Make) -> None:
     assert edges(detail["cycle"]) == [("two", "skeleton"), ("one", "power")]
 
 
-def test_a_wait_behind_a_set_that_waits_for_what_one_holds_is_refused(make: Make) -> None:
+def test_a_wait_behind_a_set_that_waits_for_the_callers_lock_is_a_deadlock(make: Make) -> None:
     """Power is free, but it is the set's turn there, and the set waits for the skeleton."""
     one = make("one").holds(SKELETON)
     make("set").waits(SKELETON, POWER)
@@ -86,7 +86,7 @@ def test_threads_of_several_executions_may_crowd_at_one_lock(make: Make) -> None
     assert behind[0].poll()["state"] == "granted"
 
 
-def test_a_wait_for_oneself_alone_is_no_deadlock(api: Api, make: Make) -> None:
+def test_a_wait_for_a_lock_of_another_own_thread_is_no_deadlock(api: Api, make: Make) -> None:
     """Another thread of the execution may well release it."""
     one = make("one").holds(SKELETON)
     waiter = one.again().waits(SKELETON)
@@ -120,7 +120,9 @@ def test_a_wait_of_another_agent_of_the_same_execution_closes_no_cycle(make: Mak
     assert make("three").ask(SKELETON) == []
 
 
-def test_a_set_that_names_what_one_holds_oneself_may_close_a_cycle(make: Make) -> None:
+def test_a_set_with_an_own_lock_is_a_deadlock_if_its_other_holder_waits_for_that(
+    make: Make,
+) -> None:
     one = make("one").holds(SKELETON)
     make("two").holds(POWER)
     make("two").waits(SKELETON)
@@ -128,7 +130,7 @@ def test_a_set_that_names_what_one_holds_oneself_may_close_a_cycle(make: Make) -
     assert edges(detail["cycle"]) == [("one", "power"), ("two", "skeleton")]
 
 
-def test_a_set_that_names_what_one_holds_oneself_closes_no_cycle_with_who_waits_for_that(
+def test_a_set_with_an_own_lock_is_no_deadlock_if_its_other_holder_waits_for_nobody(
     make: Make,
 ) -> None:
     """two waits for a thread of one, and so does one's other thread; power will be released."""
@@ -138,7 +140,9 @@ def test_a_set_that_names_what_one_holds_oneself_closes_no_cycle_with_who_waits_
     assert one.again().ask(SKELETON, POWER) == []
 
 
-def test_a_wait_behind_a_thread_of_the_holder_is_a_wait_for_those_before_it_too(make: Make) -> None:
+def test_a_wait_behind_a_thread_of_the_holder_is_also_behind_the_waiters_before_it(
+    make: Make,
+) -> None:
     make("one").holds(SKELETON)
     three = make("three").holds(SHELL)
     make("two").waits(SKELETON, SHELL)

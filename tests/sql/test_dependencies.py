@@ -71,7 +71,7 @@ def test_a_checkout_depends_on_what_it_read(api: Api) -> None:
     assert stale(api) == []
 
 
-def test_what_a_subsystem_reads_of_itself_is_no_dependency(api: Api) -> None:
+def test_a_subsystem_that_reads_its_own_documents_does_not_depend_on_itself(api: Api) -> None:
     check_out(api, "skeleton")
     assert api.rows("document_dependencies") == []
 
@@ -170,7 +170,7 @@ def test_a_stale_subsystem_is_not_checked_in_as_complete(api: Api) -> None:
     assert api.do("checkin_subsystem", **check_in(api, checkout, "designing"))["released"]
 
 
-def test_nor_is_one_that_was_complete_before(api: Api) -> None:
+def test_a_stale_subsystem_that_was_complete_before_is_not_checked_in_either(api: Api) -> None:
     checkout = check_out(api, "power")
     api.do("checkin_subsystem", **check_in(api, checkout, release=False))
     publish(api, "power", {"volts": 48})
@@ -178,7 +178,7 @@ def test_nor_is_one_that_was_complete_before(api: Api) -> None:
     api.refused("checkin_subsystem", "stale_inputs", **arguments)
 
 
-def test_it_is_with_a_reason_that_is_logged_and_holds_for_what_there_is_now(api: Api) -> None:
+def test_accept_stale_completes_a_stale_subsystem_and_logs_the_reason(api: Api) -> None:
     checkout = check_out(api, "power", "shell")
     publish(api, "power", {"volts": 48})
     arguments = check_in(api, checkout, accept_stale="volts do not matter to bones")
@@ -195,7 +195,7 @@ def test_it_is_with_a_reason_that_is_logged_and_holds_for_what_there_is_now(api:
     assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(0, 2)]
 
 
-def test_what_was_accepted_holds_until_another_version_is_read(api: Api) -> None:
+def test_an_accepted_version_is_accepted_until_another_one_is_read(api: Api) -> None:
     checkout = check_out(api)
     for volts in (12, 24, 48):
         publish(api, "power", {"volts": volts})
@@ -218,7 +218,7 @@ def made_from_an_older_version(api: Api) -> Row:
     return input_
 
 
-def test_it_is_fresh_when_it_was_redone_on_what_another_checkout_with_the_same_reads_gave(
+def test_a_new_checkout_and_check_in_make_a_stale_subsystem_up_to_date(
     api: Api,
 ) -> None:
     input_ = made_from_an_older_version(api)
@@ -240,7 +240,7 @@ def delete(api: Api, lease: Row) -> None:
 
 
 @pytest.mark.parametrize("lose", [release, Api.lapse, delete])
-def test_a_checkout_that_ends_without_a_check_in_leaves_it_stale(api: Api, lose: Any) -> None:
+def test_a_checkout_without_a_check_in_leaves_its_subsystem_stale(api: Api, lose: Any) -> None:
     input_ = made_from_an_older_version(api)
     lose(api, check_out(api, "power")["lease"])
     assert stale(api) == [input_]
@@ -251,7 +251,7 @@ def test_a_checkout_that_ends_without_a_check_in_leaves_it_stale(api: Api, lose:
     assert stale(api) == [input_]
 
 
-def test_a_mere_state_leaves_it_stale_and_what_is_published_does_not(api: Api) -> None:
+def test_a_check_in_of_a_state_leaves_it_stale_and_one_of_a_design_does_not(api: Api) -> None:
     input_ = made_from_an_older_version(api)
     checkout = check_out(api, "power")
     api.do("checkin_subsystem", **check_in(api, checkout, "designing", release=False))
@@ -272,7 +272,9 @@ def test_a_check_in_that_is_refused_has_adopted_nothing(api: Api) -> None:
     assert stale(api) == [{**input_, "new_version": 3}]
 
 
-def test_a_late_copy_of_a_checkout_does_not_hide_what_changed_after_it(api: Api) -> None:
+def test_a_checkout_repeated_after_a_change_counts_as_having_read_the_first_answer(
+    api: Api,
+) -> None:
     """A copy that the network held back: its answer, with the new version, reaches nobody."""
     made_from_an_older_version(api)
     request = str(uuid.uuid4())
@@ -289,7 +291,7 @@ def test_a_late_copy_of_a_checkout_does_not_hide_what_changed_after_it(api: Api)
     assert stale(api) == []
 
 
-def test_a_repeated_checkout_depends_on_what_only_it_has_read(api: Api) -> None:
+def test_a_checkout_repeated_with_more_reads_depends_on_those_too(api: Api) -> None:
     request = str(uuid.uuid4())
     check_out(api, request_id=request)
     check_out(api, "power", request_id=request)
@@ -297,7 +299,7 @@ def test_a_repeated_checkout_depends_on_what_only_it_has_read(api: Api) -> None:
     assert [(one["seen_version"], one["new_version"]) for one in stale(api)] == [(0, 1)]
 
 
-def test_what_an_agent_says_itself_counts_at_once_and_over_what_its_checkout_read(api: Api) -> None:
+def test_a_recorded_dependency_counts_at_once_and_before_the_reads_of_a_checkout(api: Api) -> None:
     made_from_an_older_version(api)
     checkout = check_out(api, "power")
     publish(api, "power", {"volts": 60})
@@ -308,7 +310,7 @@ def test_what_an_agent_says_itself_counts_at_once_and_over_what_its_checkout_rea
     assert (row["seen_version"], row["read_version"]) == (3, None)
 
 
-def test_who_has_read_another_version_is_told_that_it_changed_back(api: Api) -> None:
+def test_a_change_back_makes_a_checkout_of_the_version_between_stale(api: Api) -> None:
     """The work of before is right again; that which goes on is not."""
     made_from_an_older_version(api)
     checkout = check_out(api, "power")
@@ -320,7 +322,7 @@ def test_who_has_read_another_version_is_told_that_it_changed_back(api: Api) -> 
     assert [(one["seen_version"], one["new_version"]) for one in refused["inputs"]] == [(2, 3)]
 
 
-def test_what_a_checkout_has_read_is_not_exported_nor_imported(
+def test_the_reads_of_an_open_checkout_are_neither_exported_nor_imported(
     api: Api, new_workspace: Any
 ) -> None:
     made_from_an_older_version(api)
@@ -336,7 +338,7 @@ def test_what_a_checkout_has_read_is_not_exported_nor_imported(
     assert (row["seen_version"], row["read_version"], row["read_token"]) == (1, None, None)
 
 
-def test_what_was_accepted_is_accepted_when_it_is_published_again(api: Api) -> None:
+def test_an_accepted_content_that_is_published_again_makes_nobody_stale(api: Api) -> None:
     made_from_an_older_version(api)
     call = check_in(api, check_out(api), accept_stale="the cable is thick enough")
     api.do("checkin_subsystem", **call)
@@ -372,7 +374,7 @@ def test_a_dependency_is_on_the_version_that_is_named_or_the_latest(api: Api) ->
     assert refused == detail
 
 
-def test_a_dependency_that_was_removed_makes_nothing_stale(api: Api) -> None:
+def test_a_removed_dependency_makes_nothing_stale(api: Api) -> None:
     row = depend(api)
     arguments = {"subsystem": "skeleton", "on_subsystem": "power", "document": "interfaces"}
     assert api.do("remove_dependency", **arguments, agent_name="a") == [row]

@@ -74,7 +74,7 @@ def test_a_base_version_that_is_the_latest_is_accepted(api: Api, kind: str) -> N
 @pytest.mark.parametrize(
     ("base_version", "slug"), [(-1, "invalid_argument"), (3, "unknown_version")]
 )
-def test_nobody_has_started_from_a_version_that_was_never_published(
+def test_a_base_version_that_was_never_published_is_refused(
     api: Api, kind: str, base_version: int, slug: str
 ) -> None:
     publish(api, kind, {"a": 1})
@@ -183,9 +183,7 @@ def test_a_client_that_reads_numbers_as_doubles_changes_only_what_it_edits(
         (Decimal("0.12345678901234567891"), "0.12345678901234568"),
     ],
 )
-def test_a_number_that_was_changed_by_less_than_doubles_tell_apart_is_changed(
-    api: Api, old: Any, new: Any
-) -> None:
+def test_a_change_too_small_for_a_double_is_still_a_change(api: Api, old: Any, new: Any) -> None:
     call = {"subsystem": "skeleton", "created_by": "a"}
     api.do_exactly("update_subsystem_design", **call, design_data={"x": old})
     row = api.do_exactly("update_subsystem_design", **call, design_data={"x": new}, base_version=1)
@@ -193,7 +191,7 @@ def test_a_number_that_was_changed_by_less_than_doubles_tell_apart_is_changed(
 
 
 @every_kind
-def test_what_others_have_published_alike_is_not_published_again(api: Api, kind: str) -> None:
+def test_the_same_change_made_by_others_is_not_published_again(api: Api, kind: str) -> None:
     publish(api, kind, {"a": 1})
     latest = publish(api, kind, {"a": 2})
     assert publish(api, kind, {"a": 2}, base_version=1) == latest

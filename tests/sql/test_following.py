@@ -113,7 +113,7 @@ def test_an_entry_of_a_transaction_that_began_before_it_is_not_missed(api: Api) 
     assert names(page) == ["high id, old transaction", "low id, young transaction"]
 
 
-def test_what_was_rolled_back_is_passed_over(api: Api) -> None:
+def test_entries_that_were_rolled_back_are_skipped(api: Api) -> None:
     with writing(api, "never") as connection:
         note(api, "kept")
         connection.rollback()
@@ -188,7 +188,7 @@ def test_an_import_is_followed_as_a_transaction_of_now(
 @pytest.mark.parametrize(
     "cursor", ["", "5", "a/b", "5/", "/5", "-1/0", "1/1/1", "1.5/2", "9" * 20 + "/0", "1/1\n"]
 )
-def test_what_is_no_cursor_is_refused(api: Api, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(api: Api, cursor: str) -> None:
     assert api.refused("read_activity", "invalid_argument", cursor=cursor)["argument"] == "cursor"
 
 

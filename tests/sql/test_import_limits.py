@@ -38,6 +38,12 @@ ENTRY = {"agent_name": "a", "activity": "b", "import_key": "00000000-0000-0000-0
             {"global_constraints": [{"budget_allocations": []}]},
         ),
         (
+            "document.global_constraints.created_by",
+            {"global_constraints": [{"version": 2, "created_by": "a "}]},
+        ),
+        ("document.subsystems.name", {"subsystems": [{"name": "skeleton "}]}),
+        ("document.subsystems.state", {"subsystems": [{"name": "skeleton", "state": "a\tb"}]}),
+        (
             "document.subsystems.version",
             {"subsystems": [{"name": "skeleton", "version": MOST + 1}]},
         ),

@@ -68,7 +68,7 @@ def test_a_change_of_one_budget_changes_no_other_number(imported: Api, base: Row
     assert imported.do("get_active_conflicts") == []
 
 
-def test_two_that_change_different_budgets_are_merged(imported: Api) -> None:
+def test_changes_of_different_budgets_are_merged(imported: Api) -> None:
     read = in_force(imported)
     publish(imported, with_mass(read, "skeleton", 9), base_version=1)
     row = publish(imported, with_mass(read, "shell", 1), base_version=1)
@@ -77,7 +77,7 @@ def test_two_that_change_different_budgets_are_merged(imported: Api) -> None:
     assert masses == {"skeleton": 9, "power": THIRD, "shell": 1}
 
 
-def test_what_is_changed_is_rounded(imported: Api) -> None:
+def test_a_changed_amount_is_rounded(imported: Api) -> None:
     row = publish(imported, {**with_mass(in_force(imported), "skeleton", TENTHS)})
     assert row["budget_allocations"] == {
         **ALLOCATIONS,

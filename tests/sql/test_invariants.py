@@ -24,7 +24,7 @@ HELPERS_OF_CALLERS = {
     "core.stale_inputs",
 }
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_lock_status", "health", "is_blocked", "schema_version"}
+WITHOUT_TWIN = {"get_board", "get_lock_status", "health", "is_blocked", "schema_version"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
@@ -54,9 +54,7 @@ def test_anon_may_call_health_and_nothing_else(api: Api) -> None:
 
 
 @pytest.mark.parametrize("role", ["authenticated", "service_role"])
-def test_of_the_private_functions_a_caller_may_call_twins_and_few_helpers(
-    api: Api, role: str
-) -> None:
+def test_callers_may_call_only_core_halves_and_listed_helpers_in_core(api: Api, role: str) -> None:
     allowed = functions(
         api,
         f"has_function_privilege('{role}', p.oid, 'execute') "
@@ -67,7 +65,7 @@ def test_of_the_private_functions_a_caller_may_call_twins_and_few_helpers(
     assert set(allowed) - twins == HELPERS_OF_CALLERS
 
 
-def test_what_a_caller_may_call_it_may_call_to_the_end(api: Api) -> None:
+def test_a_public_function_and_its_core_half_are_granted_to_the_same_roles(api: Api) -> None:
     """A public function and its private half are granted to the same roles."""
     for role in API_ROLES:
         allowed = set(functions(api, f"has_function_privilege('{role}', p.oid, 'execute')"))
@@ -88,7 +86,7 @@ def test_public_functions_are_sql_and_run_with_the_callers_rights(api: Api) -> N
     assert functions(api, f"{public} and {language} <> 'sql'") == []
 
 
-def test_the_private_half_of_a_function_runs_with_the_owners_rights(api: Api) -> None:
+def test_only_core_halves_and_listed_helpers_run_with_the_owners_rights(api: Api) -> None:
     public = {
         name.removeprefix("public.")
         for name in functions(api, "p.pronamespace = 'public'::regnamespace")
@@ -242,6 +240,7 @@ def test_functions_that_write_are_volatile_and_reads_are_not(api: Api) -> None:
         "public.diff_global_constraints",
         "public.export_state",
         "public.get_active_conflicts",
+        "public.get_board",
         "public.get_conflict_history",
         "public.get_lock_status",
         "public.get_recent_activity",

@@ -24,7 +24,7 @@ def test_the_first_in_line_asks_again_after_a_tenth_of_the_time_the_lock_has_bee
     assert retry_ms <= first.poll()["retry_ms"] < max(retry_ms + 1, 1.5 * retry_ms)
 
 
-def test_the_more_are_before_a_waiter_the_later_it_asks_again(api: Api, make: Make) -> None:
+def test_a_waiter_polls_later_the_more_waiters_are_before_it(api: Api, make: Make) -> None:
     make("holder").holds(SKELETON)
     waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(8)]
     held_for(api, 1)
@@ -33,7 +33,7 @@ def test_the_more_are_before_a_waiter_the_later_it_asks_again(api: Api, make: Ma
     assert answers[-1] == 5000  # a grant that nobody asks for lapses after 10 s
 
 
-def test_who_waits_behind_others_counts_on_turns_as_long_as_the_last_ones(
+def test_a_waiter_behind_others_expects_turns_as_long_as_the_last_ones(
     api: Api, make: Make
 ) -> None:
     make("holder").holds(SKELETON)
@@ -44,7 +44,7 @@ def test_who_waits_behind_others_counts_on_turns_as_long_as_the_last_ones(
     assert waiting[2].poll()["retry_ms"] == 1000 + 2 * 80
 
 
-def test_how_long_turns_last_is_learned_from_what_is_handed_over(api: Api, make: Make) -> None:
+def test_the_length_of_turns_is_learned_from_hand_overs(api: Api, make: Make) -> None:
     turns = "select turn_ms from core.fencing_counters where workspace = %s"
     make("holder").holds(SKELETON)
     first, second = (make(name).waits(SKELETON) for name in ("first", "second"))
@@ -89,7 +89,7 @@ def test_a_waiter_that_may_be_in_a_deadlock_asks_again_in_time_to_find_it(
     assert mine.poll()["retry_ms"] == 1500
 
 
-def test_who_waits_for_what_nobody_holds_asks_the_later_the_longer_it_waits(
+def test_a_waiter_for_a_free_lock_polls_less_often_the_longer_it_waits(
     api: Api, make: Make
 ) -> None:
     make("holder").holds(POWER)

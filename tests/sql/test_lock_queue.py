@@ -80,7 +80,7 @@ def test_a_waiter_of_low_priority_ages_30_seconds_a_step(api: Api, make: Make) -
     assert keys == [("fresh", 30 - 88), ("patient", 30 - 91), ("urgent", -60)]
 
 
-def test_who_waits_is_told_its_place_and_for_whom(api: Api, make: Make) -> None:
+def test_a_waiter_is_told_its_position_and_who_holds_the_lock(api: Api, make: Make) -> None:
     make("holder").holds(SKELETON)
     waiting = [make(f"waiter-{number}").waits(SKELETON) for number in range(4)]
     answers = []
@@ -94,7 +94,7 @@ def test_who_waits_is_told_its_place_and_for_whom(api: Api, make: Make) -> None:
     assert answers[0]["leases"] == []
 
 
-def test_who_waits_for_what_is_free_is_told_who_is_before_it_in_line(make: Make) -> None:
+def test_a_waiter_for_a_free_lock_is_told_the_waiters_before_it(make: Make) -> None:
     make("holder").holds(SKELETON)
     several = make("set").waits(SKELETON, POWER)
     late = make("late").waits(POWER)
@@ -104,7 +104,7 @@ def test_who_waits_for_what_is_free_is_told_who_is_before_it_in_line(make: Make)
     assert later.poll()["waiting_for"] == ["holder", "late"]
 
 
-def test_who_waits_for_another_of_its_own_threads_is_told_itself(make: Make) -> None:
+def test_a_wait_for_a_lock_of_another_own_thread_names_the_agent_itself(make: Make) -> None:
     me = make("me").holds(SKELETON)
     make("other").waits(SKELETON)
     mine = me.again().waits(SKELETON)

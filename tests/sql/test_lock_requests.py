@@ -30,7 +30,7 @@ def test_asking_again_when_it_was_handed_over_answers_the_lease(api: Api, make: 
     assert [lease] == waiter.ask(SKELETON) == api.rows("agent_locks")
 
 
-def test_asking_again_can_be_what_gets_the_lease(api: Api, make: Make) -> None:
+def test_a_repeated_request_gets_a_lease_that_has_expired_meanwhile(api: Api, make: Make) -> None:
     make("holder").holds(SKELETON)
     waiter = make("waiter").waits(SKELETON)
     api.lapse(api.rows("agent_locks")[0])
@@ -82,7 +82,7 @@ def test_the_id_of_a_waiting_request_used_for_another_call_does_not_break_the_re
     assert waiter.poll()["state"] == "granted"
 
 
-def test_an_unknown_request_is_gone(make: Make) -> None:
+def test_an_unknown_request_has_the_state_gone(make: Make) -> None:
     answer = make("nobody").poll()
     assert (answer["state"], answer["leases"], answer["waiting_for"]) == ("gone", [], [])
 
@@ -100,7 +100,9 @@ def test_cancelling_ends_the_wait(api: Api, make: Make) -> None:
     assert api.rows("agent_locks") == []
 
 
-def test_cancelling_gives_back_what_was_won_in_the_race(api: Api, make: Make) -> None:
+def test_cancelling_hands_a_lease_that_was_just_granted_to_the_next_waiter(
+    api: Api, make: Make
+) -> None:
     first = make("holder").holds(SKELETON)
     winner = make("winner").waits(SKELETON)
     make("next").waits(SKELETON)

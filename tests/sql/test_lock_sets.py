@@ -12,7 +12,7 @@ from tests.sql.support import Api
 from tests.sql.waiting import POWER, SHELL, SKELETON, Client, Make, holder, named, polling, queue
 
 
-def test_all_are_granted_with_a_token_each(api: Api, make: Make) -> None:
+def test_a_free_set_is_granted_with_a_token_for_each_lock(api: Api, make: Make) -> None:
     make("other").holds(POWER).release(POWER)
     leases = make("client").ask(SKELETON, POWER, SHELL)
     assert [(lease["resource_name"], lease["fencing_token"]) for lease in leases] == [
@@ -24,7 +24,9 @@ def test_all_are_granted_with_a_token_each(api: Api, make: Make) -> None:
 
 
 @pytest.mark.parametrize("taken", [SKELETON, POWER, SHELL], ids=lambda one: one[1])
-def test_none_is_granted_when_one_is_held(api: Api, make: Make, taken: tuple[str, str]) -> None:
+def test_no_lock_of_a_set_is_granted_if_one_is_held(
+    api: Api, make: Make, taken: tuple[str, str]
+) -> None:
     make("holder").holds(taken)
     before = api.rows("agent_locks")
     assert make("client").ask(SKELETON, POWER, SHELL, wait_seconds=0) == []
@@ -35,7 +37,9 @@ def test_none_is_granted_when_one_is_held(api: Api, make: Make, taken: tuple[str
     assert tokens == [(1,)]
 
 
-def test_none_is_granted_when_it_is_somebody_elses_turn_at_one(api: Api, make: Make) -> None:
+def test_no_lock_of_a_set_is_granted_if_another_waiter_is_first_at_one(
+    api: Api, make: Make
+) -> None:
     make("holder").holds(SKELETON)
     make("waiter").waits(SKELETON)
     api.lapse(api.rows("agent_locks")[0])
@@ -106,7 +110,9 @@ def test_a_set_whose_end_frees_two_locks_serves_a_waiter_at_each(api: Api, make:
     assert (holder(api, SKELETON), holder(api, POWER)) == ("one", "two")
 
 
-def test_a_set_whose_end_frees_two_locks_can_serve_one_waiting_set(api: Api, make: Make) -> None:
+def test_two_locks_that_are_released_together_can_go_to_one_waiting_set(
+    api: Api, make: Make
+) -> None:
     first = make("first").holds(SKELETON, POWER)
     make("set").waits(SKELETON, POWER)
     make("next").waits(SKELETON)

@@ -72,7 +72,7 @@ def test_a_lease_is_not_reentrant_for_its_holder(api: Api) -> None:
 @pytest.mark.parametrize(
     "other", [{"resource_name": "power"}, {"resource_type": "document"}], ids=str
 )
-def test_another_resource_is_granted_beside_it(api: Api, other: Row) -> None:
+def test_a_lock_does_not_block_another_type_or_name(api: Api, other: Row) -> None:
     api.lock()
     (lease,) = acquire(api, **other)
     assert lease["fencing_token"] == 1

@@ -87,6 +87,21 @@ def test_the_async_client_and_tokens_take_any_name(api: Api, name: str) -> None:
     )
 
 
+def test_a_token_whose_agent_has_a_bad_name_writes_no_status(api: Api) -> None:
+    key = make_token(api.stack.jwt_secret, "authenticated", agent="a ", ttl=60)
+    before = api.snapshot()
+    detail = api.refused(
+        "update_subsystem_status",
+        "invalid_argument",
+        key=key,
+        subsystem="skeleton",
+        status={"state": "designing"},
+        execution_id="run-1",
+    )
+    assert detail["argument"] == "agent"
+    assert api.snapshot() == before
+
+
 def test_the_header_may_be_sent_as_utf8_and_is_refused_when_it_is_no_text(api: Api) -> None:
     api.operate("init_workspace", workspace_name="手")
     answer = api.http.post(
@@ -117,7 +132,7 @@ def test_the_header_may_be_sent_as_utf8_and_is_refused_when_it_is_no_text(api: A
     ],
     ids=ascii,
 )
-def test_what_is_no_name_is_told_why_by_the_database_and_the_client_alike(
+def test_database_and_client_give_the_same_reason_for_an_invalid_name(
     api: Api, state: SharedState, name: str, reason: str
 ) -> None:
     detail = api.refused(

@@ -90,7 +90,7 @@ def test_an_overrun_opens_one_conflict_to_the_architect(api: Api) -> None:
     assert conflict["execution_id"] == "run-1"
 
 
-def test_what_the_database_reports_by_itself_is_no_agents_deed(api: Api) -> None:
+def test_conflicts_that_the_database_opens_are_logged_as_sharedstate(api: Api) -> None:
     use(api, 15.5)
     use(api, 16)
     use(api, 15)
@@ -187,7 +187,7 @@ def test_an_imported_overrun_opens_its_conflict_with_the_next_status_that_tells_
 # A change of allocations
 
 
-def test_new_allocations_judge_the_subsystems_again(api: Api) -> None:
+def test_new_allocations_update_within_budget_and_conflicts(api: Api) -> None:
     use(api, 10)
     use(api, 5, "shell")
     allocate(api, {"skeleton": {"mass_kg": 9}, "shell": {"mass_kg": 5}})
@@ -203,7 +203,7 @@ def test_new_allocations_judge_the_subsystems_again(api: Api) -> None:
     assert (within(api), within(api, "shell")) == (None, None)
 
 
-def test_new_allocations_leave_the_version_of_a_status(api: Api) -> None:
+def test_new_allocations_do_not_change_the_version_of_a_status(api: Api) -> None:
     """Whoever is about to write a status that it read has nothing to read again."""
     version = use(api, 10)["version"]
     allocate(api, {"skeleton": {"mass_kg": 9}})
@@ -211,7 +211,7 @@ def test_new_allocations_leave_the_version_of_a_status(api: Api) -> None:
     assert (row["version"], row["within_budget"]) == (version, False)
 
 
-def test_a_change_of_other_limits_judges_nobody(api: Api) -> None:
+def test_a_change_of_constraints_without_budgets_leaves_conflicts_alone(api: Api) -> None:
     use(api, 16)
     api.do("update_global_constraints", constraints={"height_m": 2}, created_by="system_architect")
     assert events(api, 1) == ["opened"]
@@ -266,7 +266,7 @@ def test_a_strict_write_within_budget_or_without_a_limit_is_written(
     assert use(api, 15, subsystem, strict=True)["current_mass_kg"] == 15
 
 
-def test_a_strict_write_leaves_what_another_execution_holds(api: Api) -> None:
+def test_a_strict_write_does_not_take_what_another_execution_holds(api: Api) -> None:
     held = {"agent_name": "a", "execution_id": "run-2", "mass_kg": 2}
     api.do("reserve_budget", subsystem="skeleton", **held)
     detail = api.refused(
@@ -297,7 +297,7 @@ def test_a_write_that_is_not_strict_may_take_what_others_hold_and_the_log_tells_
     assert entry["details"] == {"subsystem": "skeleton", "overruns": {"mass_kg": overrun}}
 
 
-def test_what_others_hold_is_missed_once_for_each_time_that_more_is_taken(api: Api) -> None:
+def test_each_write_that_takes_more_of_what_others_hold_is_logged_once(api: Api) -> None:
     held = {"agent_name": "a", "execution_id": "run-2", "mass_kg": 2, "cost_usd": 10}
     api.do("reserve_budget", subsystem="skeleton", **held)
     for mass in (14, 14, 13.5, 13.75):
@@ -309,7 +309,7 @@ def test_what_others_hold_is_missed_once_for_each_time_that_more_is_taken(api: A
     ]
 
 
-def test_what_an_execution_holds_itself_nobody_misses(api: Api) -> None:
+def test_using_what_the_same_execution_reserved_logs_no_hold_overrun(api: Api) -> None:
     held = {"agent_name": "a", "execution_id": "run-1", "mass_kg": 15}
     api.do("reserve_budget", subsystem="skeleton", **held)
     use(api, 15)

@@ -67,7 +67,7 @@ def test_a_reservation_is_out_of_what_remains(api: Api) -> None:
     assert remaining(api) == SKELETON_KG - 4
 
 
-def test_what_is_used_or_held_cannot_be_held_again(api: Api) -> None:
+def test_what_is_used_or_held_cannot_be_reserved_again(api: Api) -> None:
     use(api, 10)
     held(api, 3)
     assert hold(api, 2.1, "run-2") is None
@@ -77,18 +77,18 @@ def test_what_is_used_or_held_cannot_be_held_again(api: Api) -> None:
     assert remaining(api) == 0
 
 
-def test_one_of_two_amounts_that_does_not_remain_holds_nothing(api: Api) -> None:
+def test_a_reservation_of_which_one_amount_does_not_remain_holds_nothing(api: Api) -> None:
     assert hold(api, 1, cost_usd=3001) is None
     assert api.rows("budget_reservations") == []
     assert api.log("budget_reserved") == []
 
 
-def test_what_is_not_allocated_cannot_be_held(api: Api) -> None:
+def test_what_is_not_allocated_cannot_be_reserved(api: Api) -> None:
     assert hold(api, 0, power_w=1) is None
     assert hold(api, 1, subsystem="system_architect") is None
 
 
-def test_an_overrun_of_the_cost_leaves_mass_to_hold(api: Api) -> None:
+def test_an_overrun_of_cost_does_not_stop_a_reservation_of_mass(api: Api) -> None:
     api.do(
         "update_subsystem_status",
         subsystem="skeleton",
@@ -129,7 +129,7 @@ def test_reservations_are_logged(api: Api) -> None:
 # How it ends
 
 
-def test_a_release_gives_all_of_it_back_once(api: Api) -> None:
+def test_release_budget_ends_the_whole_reservation_once(api: Api) -> None:
     row = held(api, SKELETON_KG)
     call = {"reservation_id": row["reservation_id"], "execution_id": "run-1"}
     assert api.do("release_budget", **call) == [row]
@@ -255,7 +255,7 @@ def test_a_late_renewal_does_not_bring_back_what_others_took(api: Api, taken_by:
 # What is spent
 
 
-def test_what_is_used_is_no_longer_held(api: Api) -> None:
+def test_a_status_of_the_same_execution_uses_up_its_reservation(api: Api) -> None:
     held(api, 4)
     use(api, 3)
     (row,) = api.rows("budget_reservations")
@@ -281,7 +281,7 @@ def test_a_write_that_uses_less_spends_nothing(api: Api) -> None:
     assert api.rows("budget_reservations") == [row]
 
 
-def test_two_that_hold_all_of_a_budget_can_both_use_what_they_hold(api: Api) -> None:
+def test_two_executions_that_hold_all_of_a_budget_can_both_use_their_parts(api: Api) -> None:
     held(api, 10, execution_id="run-1")
     held(api, 5, execution_id="run-2")
     use(api, 10, "run-1", strict=True)

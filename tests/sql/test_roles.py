@@ -38,6 +38,7 @@ READS = (
     "wait_until_unblocked",
     "get_recent_activity",
     "read_activity",
+    "get_board",
     "get_lock_status",
     "get_situation",
     "diff_documents",
@@ -428,7 +429,7 @@ def test_a_token_that_is_not_in_order_opens_nothing(api: Api, kind: str) -> None
 
 
 @pytest.mark.parametrize("role", ["postgres", "supabase_admin", "authenticator", "nobody", ""])
-def test_a_token_for_a_role_that_is_not_offered_opens_nothing(api: Api, role: str) -> None:
+def test_a_token_for_another_role_is_refused(api: Api, role: str) -> None:
     answer = api.http.get("/subsystems", headers=api.headers(token(api.stack, role=role)))
     assert answer.status_code in (400, 401, 403), answer.text
 
@@ -457,7 +458,7 @@ def test_no_header_overrides_the_claim(api: Api, world: World, header: str) -> N
 
 
 @pytest.mark.parametrize("claim", [None, "", 5, ["skeleton_agent"]], ids=str)
-def test_an_odd_agent_claim_speaks_for_nobody(api: Api, claim: Any) -> None:
+def test_a_token_with_an_invalid_agent_claim_may_not_write(api: Api, claim: Any) -> None:
     mutation = MUTATION_BY_NAME["log_agent_activity"]
     api.refused(
         mutation.name, "agent_mismatch", key=token(api.stack, agent=claim), **mutation.arguments

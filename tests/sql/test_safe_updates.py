@@ -78,5 +78,5 @@ def test_a_missing_condition_is_noticed(body: str) -> None:
         "insert into t values ('update') on conflict do update set a = 1;",
     ],
 )
-def test_what_is_safe_is_left_alone(body: str) -> None:
+def test_a_safe_statement_is_not_reported(body: str) -> None:
     assert unsafe(body) == []

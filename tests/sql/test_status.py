@@ -48,7 +48,7 @@ def test_unknown_keys_go_to_metadata_and_stay_until_null_removes_them(api: Api) 
     assert update(api, {"bones": None})["metadata"] == {"material": "aluminium", "joints": 10}
 
 
-def test_a_given_metadata_object_is_merged_by_its_keys(api: Api) -> None:
+def test_a_metadata_object_is_merged_key_by_key(api: Api) -> None:
     update(api, {"metadata": {"bones": 6, "joints": 10}})
     row = update(api, {"metadata": {"bones": None, "material": "steel"}})
     assert row["metadata"] == {"joints": 10, "material": "steel"}
@@ -205,7 +205,7 @@ def test_an_old_token_cannot_write_although_the_same_execution_holds_a_new_lease
     )
 
 
-def test_a_token_of_another_subsystem_is_no_token_here(api: Api) -> None:
+def test_a_token_of_another_subsystem_cannot_write(api: Api) -> None:
     token = api.lock("power", "power_agent")["fencing_token"]
     api.refused(
         "update_subsystem_status",

@@ -33,7 +33,7 @@ def leave(api: Api, mass_kg: float) -> None:
     allocate(api, {"skeleton": {"mass_kg": 15}, "reserve": {"mass_kg": 30 - mass_kg}})
 
 
-def test_where_all_is_allocated_nothing_else_may_be_used(api: Api) -> None:
+def test_if_all_is_allocated_any_use_without_an_allocation_is_an_overrun(api: Api) -> None:
     """The default design allocates all of its 45 kg."""
     assert use(api, "integration", 100)["within_budget"] is False
     (conflict,) = conflicts(api)
@@ -73,7 +73,7 @@ def test_a_strict_write_does_not_exceed_what_the_totals_leave(api: Api) -> None:
     assert conflicts(api) == NONE
 
 
-def test_a_strict_checkin_does_not_either(api: Api) -> None:
+def test_a_strict_checkin_does_not_exceed_what_the_totals_leave(api: Api) -> None:
     checkin = {
         "subsystem": "integration",
         "agent_name": "integration_agent",
@@ -139,7 +139,7 @@ def test_without_a_total_there_is_no_limit(api: Api) -> None:
     assert conflicts(api) == NONE
 
 
-def test_a_status_that_says_nothing_of_amounts_keeps_what_is_true(api: Api) -> None:
+def test_a_status_without_amounts_keeps_within_budget_and_the_conflict(api: Api) -> None:
     use(api, "integration", 1)
     row = api.do(
         "update_subsystem_status",
@@ -176,7 +176,7 @@ def test_a_subsystem_that_is_named_robot_has_a_conflict_of_its_own(api: Api) -> 
 # A change of allocations and totals
 
 
-def test_allocating_what_is_used_by_others_is_an_overrun(api: Api) -> None:
+def test_an_allocation_of_what_others_use_without_one_is_an_overrun_of_the_robot(api: Api) -> None:
     leave(api, 5)
     use(api, "integration", 4)
     leave(api, 3)
@@ -196,7 +196,7 @@ def test_a_higher_total_ends_an_overrun(api: Api) -> None:
     assert within(api, "integration") is False
 
 
-def test_a_total_that_was_not_there_judges_everybody(api: Api) -> None:
+def test_a_new_total_updates_within_budget_of_every_subsystem(api: Api) -> None:
     limit(api, total_mass_kg_max=None, total_cost_usd_max=None)
     for name, mass in (("integration", 4), ("system_architect", 0)):
         assert use(api, name, mass)["within_budget"] is None
@@ -205,7 +205,7 @@ def test_a_total_that_was_not_there_judges_everybody(api: Api) -> None:
     assert [row["source_agent"] for row in conflicts(api)] == ["robot"]
 
 
-def test_default_limits_judge_what_was_written_before_them(api: Api) -> None:
+def test_default_limits_apply_to_statuses_that_were_written_before_them(api: Api) -> None:
     bare = Api(api.http, api.stack, f"{api.workspace}-bare")
     bare.operate("init_workspace", workspace_name=bare.workspace, with_defaults=False)
     for name, mass in (("skeleton", 16), ("tail", 1), ("shell", 5)):
@@ -219,7 +219,7 @@ def test_default_limits_judge_what_was_written_before_them(api: Api) -> None:
     assert bare.snapshot() == before
 
 
-def test_an_allocation_that_is_taken_away_leaves_its_use_to_the_rest(api: Api) -> None:
+def test_a_subsystem_that_loses_its_allocation_uses_what_the_totals_leave(api: Api) -> None:
     use(api, "skeleton", 15)
     allocate(api, {"reserve": {"mass_kg": 40}})
     assert within(api) is False

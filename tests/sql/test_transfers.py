@@ -62,14 +62,14 @@ def test_a_transfer_is_the_next_version_and_keeps_the_sum(api: Api) -> None:
     assert sums(api) == before
 
 
-def test_all_of_a_budget_may_be_moved(api: Api) -> None:
+def test_a_transfer_may_move_a_whole_budget(api: Api) -> None:
     move(api, "reserve", "shell", mass_kg=2)
     assert allocated(api)["reserve"]["mass_kg"] == 0
     move(api, "shell", "reserve", mass_kg=7)
     assert allocated(api)["shell"]["mass_kg"] == 0
 
 
-def test_a_quantity_that_was_not_allocated_is_from_then_on(api: Api) -> None:
+def test_a_transfer_allocates_a_quantity_that_was_not_allocated_before(api: Api) -> None:
     move(api, "actuation", "skeleton", power_w=20)
     assert allocated(api)["skeleton"] == {"mass_kg": 15, "cost_usd": 3000, "power_w": 20}
 
@@ -139,7 +139,7 @@ def test_all_that_was_moved_in_parts_can_be_moved_back(api: Api) -> None:
     assert (allocated(api)["skeleton"]["mass_kg"], allocated(api)["reserve"]["mass_kg"]) == (0, 17)
 
 
-def test_less_than_a_millionth_is_nothing(api: Api) -> None:
+def test_a_transfer_of_less_than_a_millionth_is_refused(api: Api) -> None:
     detail = api.refused(
         "transfer_budget",
         "invalid_argument",
@@ -178,7 +178,7 @@ def test_a_transfer_needs_a_reason(api: Api) -> None:
     assert api.refused("transfer_budget", "invalid_argument", **call)["argument"] == "reason"
 
 
-def test_more_than_there_is_is_not_moved(api: Api) -> None:
+def test_a_transfer_of_more_than_is_allocated_is_refused(api: Api) -> None:
     detail = refused(api, "reserve", "skeleton", mass_kg=2.5, cost_usd=100)
     assert detail["subsystem"] == "reserve"
     assert detail["overruns"] == {"mass_kg": {"allocated": 2, "used": 2.5, "over": 0.5}}
@@ -190,7 +190,7 @@ def test_what_was_never_allocated_cannot_be_moved(api: Api) -> None:
 
 
 @pytest.mark.parametrize("argument", ["from_subsystem", "to_subsystem"])
-def test_a_name_that_nobody_knows_gives_no_budget_and_gets_none(api: Api, argument: str) -> None:
+def test_a_transfer_from_or_to_an_unknown_name_is_refused(api: Api, argument: str) -> None:
     before = api.snapshot()
     names = {"from_subsystem": "reserve", "to_subsystem": "power", argument: "skelleton"}
     detail = api.refused("transfer_budget", "invalid_argument", **names, mass_kg=1, **REASON)
@@ -198,7 +198,7 @@ def test_a_name_that_nobody_knows_gives_no_budget_and_gets_none(api: Api, argume
     assert api.snapshot() == before
 
 
-def test_both_subsystems_are_judged_again(api: Api) -> None:
+def test_a_transfer_updates_within_budget_of_both_subsystems(api: Api) -> None:
     for subsystem, mass in (("skeleton", 16), ("shell", 5)):
         api.do(
             "update_subsystem_status",
@@ -240,7 +240,7 @@ def test_a_transfer_never_takes_what_another_execution_holds(api: Api, moved: fl
     move(api, "reserve", "shell", mass_kg=1)
 
 
-def test_a_transfer_leaves_what_is_used_to_who_holds_the_rest(api: Api) -> None:
+def test_a_transfer_leaves_what_is_used_of_a_budget_with_reservations(api: Api) -> None:
     """Or it would hold something that is not there."""
     api.do(
         "update_subsystem_status",
@@ -270,7 +270,7 @@ def test_a_reservation_that_is_named_ends_with_the_transfer(api: Api) -> None:
 
 
 @pytest.mark.parametrize("why", ["released", "another execution", "another budget", "unknown"])
-def test_a_reservation_that_is_not_there_for_it_is_lost(api: Api, why: str) -> None:
+def test_a_transfer_from_a_reservation_it_cannot_use_is_refused(api: Api, why: str) -> None:
     held = hold(
         api,
         "shell" if why == "another budget" else "reserve",
@@ -296,7 +296,7 @@ def test_a_reservation_that_is_not_there_for_it_is_lost(api: Api, why: str) -> N
     assert api.snapshot() == before
 
 
-def test_new_allocations_never_take_what_is_held(api: Api) -> None:
+def test_new_allocations_never_take_what_is_reserved(api: Api) -> None:
     hold(api, "skeleton", "run-2", mass_kg=4)
     before = api.snapshot()
     for skeleton in ({"mass_kg": 3}, {}, None):

@@ -67,7 +67,7 @@ def test_a_workspace_may_be_made_empty(api: Api) -> None:
     assert set(map(str, exported.values())) == {"[]"}
 
 
-def test_the_workspace_default_is_there_and_is_meant_when_none_is_named(api: Api) -> None:
+def test_without_a_named_workspace_a_call_works_on_default(api: Api) -> None:
     answer = api.http.post("/rpc/export_state", headers={"apikey": api.stack.agent_key})
     assert answer.json()["workspace"] == "default"
     assert api.call("export_state", headers={"x-workspace": ""})[1]["workspace"] == "default"

@@ -107,7 +107,7 @@ def test_init_waits_only_so_long_and_says_what_to_do(installation: Installation)
     assert "sharedstate up" not in answer.stderr
 
 
-def test_who_is_refused_by_a_database_of_the_env_file_is_sent_to_that_file(
+def test_a_refused_login_with_the_env_file_names_that_file(
     shared_installation: Installation, installation: Installation
 ) -> None:
     port = shared_installation.ports[0]
@@ -123,7 +123,7 @@ def test_who_is_refused_by_a_database_of_the_env_file_is_sent_to_that_file(
         assert "sharedstate up" not in said
 
 
-def test_of_a_stack_that_is_stopped_the_hint_is_to_start_it(installation: Installation) -> None:
+def test_the_hint_for_a_stopped_stack_is_to_start_it(installation: Installation) -> None:
     installation.up()
     installation.run("down")
     answer = installation.run("init", "--timeout", "0.1")

@@ -31,9 +31,9 @@ def test_without_a_running_stack_it_starts_one_and_what_it_says_at_the_end_is_tr
     assert "skeleton" in installation.run(*shlex.split(query)).stdout
     up = installation.run("up")
     assert "humanoid-1  7 of 7 subsystems complete, 0 open conflicts" in up.stdout
-    assert stop == "down (the data stays)"
-    assert installation.run("down").returncode == 0
-    assert not Stack(installation.root).anything_runs()
+    assert stop == "down"
+    assert installation.run(stop).returncode == 0
+    assert not Stack(installation.root).living()
 
 
 def test_where_its_ports_are_taken_it_takes_free_ones(installation: Installation) -> None:
@@ -55,7 +55,7 @@ def test_it_designs_in_the_stack_of_the_env_file_when_that_answers(
     answer = installation.run("demo", "--workspace", "from-elsewhere", timeout=180)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert f"from-elsewhere of {installation.root / '.env'}" in answer.stdout
-    assert not Stack(installation.root).anything_runs()
+    assert not Stack(installation.root).living()
     assert "from-elsewhere  7 of 7" in shared_installation.run("status").stdout
     # Nothing of the embedded stack, which would be another one.
     (query,) = re.findall("^  sharedstate (.*)", answer.stdout, re.MULTILINE)

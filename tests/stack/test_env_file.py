@@ -60,7 +60,7 @@ def test_a_file_without_our_line_is_left_as_it_is(env_file: Path) -> None:
     assert env_file.read_text() == text
 
 
-def test_only_values_that_differ_are_called_foreign(env_file: Path) -> None:
+def test_an_error_about_a_foreign_env_file_names_only_values_that_differ(env_file: Path) -> None:
     lines = [f"{name}={value}\n" for name, value in (VALUES | {"SUPABASE_KEY": "other"}).items()]
     env_file.write_text("".join(lines))
     with pytest.raises(StackError, match="has other values for SUPABASE_KEY: programs"):
@@ -90,7 +90,7 @@ def test_a_file_that_sets_none_of_our_values_gets_them_below_its_own_lines(
     assert env_file.read_bytes().decode().startswith(text)
 
 
-def test_new_keys_alone_are_added_to_no_file_of_somebody_else(env_file: Path) -> None:
+def test_rotated_keys_are_not_added_to_a_foreign_env_file(env_file: Path) -> None:
     env_file.write_text("OPENAI_KEY=1\n")
     with pytest.raises(StackError, match="does not set SUPABASE_KEY"):
         bring_up_to_date(env_file, {"SUPABASE_KEY": "new"}, extend=False)

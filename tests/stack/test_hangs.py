@@ -74,7 +74,7 @@ def test_a_postgres_that_is_stopped_while_it_recovers_from_a_crash_ends_and_lose
     began = time.monotonic()
     stack.down()
     assert time.monotonic() - began < 30
-    assert not stack.anything_runs()
+    assert not stack.living()
     stack.up()
     with stack.database() as connection:
         assert connection.execute("select count(*) from notes").fetchone() == (400000,)
@@ -175,7 +175,7 @@ def _is_reachable(stack: Stack) -> bool:
         ("PGOPTIONS", "-c search_path=nowhere"),
     ],
 )
-def test_what_the_environment_says_about_other_databases_does_not_matter(
+def test_variables_for_other_databases_in_the_environment_are_ignored(
     scratch_stack: MakeStack, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -195,7 +195,7 @@ def _clock_set_forward(seconds: float) -> Iterator[None]:
         yield
 
 
-def test_a_clock_that_is_set_loses_no_part(scratch_stack: MakeStack) -> None:
+def test_parts_are_found_after_the_clock_was_set(scratch_stack: MakeStack) -> None:
     stack = scratch_stack()
     stack.up()
     before = read_state(stack.home.state_file).parts

@@ -79,7 +79,7 @@ def test_a_first_up_that_is_interrupted_before_the_roles_exist_is_finished_by_th
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_a_key_file_of_another_time_is_given_to_the_database(
+def test_up_sets_the_passwords_of_a_replaced_key_file_in_the_database(
     scratch_stack: MakeStack, running: bool
 ) -> None:
     stack = _with_a_note(scratch_stack())

@@ -12,7 +12,7 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate_ops.stack import Stack, processes
-from sharedstate_ops.stack.core import PARTS
+from sharedstate_ops.stack.state import PARTS
 
 
 def _answers(installation: Installation) -> bool:

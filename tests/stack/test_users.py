@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate_ops.stack.core import PARTS
+from sharedstate_ops.stack.state import PARTS
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -68,7 +68,7 @@ def test_data_survives_whether_user_namespaces_are_allowed_the_next_time_or_not(
 
 
 @needs_root
-def test_root_who_can_run_the_servers_as_nobody_else_is_told_so(
+def test_root_without_a_way_to_run_as_another_user_is_told_so(
     without_namespaces: Installation,
 ) -> None:
     folder = Path(without_namespaces.environment["PATH"].split(":")[0])

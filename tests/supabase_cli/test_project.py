@@ -74,7 +74,9 @@ def test_our_runner_sees_what_the_cli_has_applied(project: Project, database: st
         assert health == ("ok",)
 
 
-def test_both_take_turns_on_one_database(project: Project, database: str) -> None:
+def test_the_cli_and_our_runner_can_apply_migrations_in_turns(
+    project: Project, database: str
+) -> None:
     folder = project.migrations
     with connect(database) as connection:
         migrations.apply_pending(connection, folder=folder)

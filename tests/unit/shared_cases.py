@@ -287,6 +287,8 @@ SHARED_CASES = [
         Case("release_execution", execution, {"execution_id": sent}, {"leases": []}, {"leases": []})
         for execution, sent in (((), "my-run"), (("session-7:",), "session-7:"))
     ),
+    Case("get_board", (), {"cursor": None, "limit_count": 100}, ROW, ROW, mutates=False),
+    Case("get_board", ("7/9", 20), {"cursor": "7/9", "limit_count": 20}, ROW, ROW, mutates=False),
     Case("export_state", (), {}, {"format": "sharedstate/1"}, {"format": "sharedstate/1"},
          mutates=False),
 ]  # fmt: skip

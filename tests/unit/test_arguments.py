@@ -54,7 +54,7 @@ def test_a_time_without_a_zone_is_refused_as_text_as_well(time: Any, client: Sha
         assert caught.value.detail["argument"] == argument
 
 
-def test_one_name_is_not_taken_for_a_list_of_letters(client: SharedState) -> None:
+def test_a_text_in_place_of_a_list_of_names_is_refused(client: SharedState) -> None:
     with pytest.raises(errors.InvalidArgument, match="blocks is no list of names"):
         client.log_conflict("low", "a", "b", "c", blocks="power_agent")
     with pytest.raises(errors.InvalidArgument, match="reads is no list of names"):

@@ -58,7 +58,9 @@ def test_sync_and_async_have_the_same_methods_with_the_same_signatures() -> None
             assert inspect.iscoroutinefunction(twin[name]) is waits, name
 
 
-def test_it_calls_retries_and_raises_alike(service: respx.MockRouter) -> None:
+def test_the_async_client_calls_retries_and_raises_like_the_sync_one(
+    service: respx.MockRouter,
+) -> None:
     route = service.post("rpc/log_conflict")
     route.side_effect = [
         httpx.ReadTimeout("slow"),

@@ -82,7 +82,7 @@ def test_a_blocked_agent_gives_up_after_its_timeout(
     assert len(route.calls) == 1
 
 
-def test_tasks_wait_as_threads_do(service: respx.MockRouter) -> None:
+def test_the_async_client_waits_until_unblocked_too(service: respx.MockRouter) -> None:
     service.post("rpc/wait_until_unblocked").mock(side_effect=answers(True, False, True))
 
     async def wait() -> list[bool]:

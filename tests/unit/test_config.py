@@ -179,7 +179,7 @@ def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> No
         *("http://a/\x01", 123, b"http://a"),
     ],
 )
-def test_an_address_that_is_none_is_refused(url: Any) -> None:
+def test_an_invalid_url_is_refused(url: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="url is no http"):
         SharedState(url=url, key="key")
 
@@ -193,7 +193,7 @@ def test_of_an_address_with_a_password_only_the_rest_is_shown(scheme: str) -> No
         assert piece not in str(caught.value.detail["value"])
 
 
-def test_a_host_of_another_alphabet_is_written_as_it_goes_over_the_wire() -> None:
+def test_a_host_in_another_alphabet_is_sent_as_punycode() -> None:
     settings = config.load("http://bücher.example:8000/übung", "key")
     assert settings.url == "http://xn--bcher-kva.example:8000/%C3%BCbung"
 
@@ -211,7 +211,7 @@ def test_a_timeout_that_is_no_time_is_refused(seconds: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://a:1/", "http://a:1/rest/v1", " http://a:1/rest/v1/ "])
-def test_an_address_with_a_tail_is_understood(url: str) -> None:
+def test_a_url_with_a_trailing_slash_or_rest_path_is_understood(url: str) -> None:
     assert config.load(url, "key").url == "http://a:1"
 
 
@@ -221,7 +221,7 @@ def test_an_impossible_workspace_is_refused(workspace: str) -> None:
         config.load("http://a:1", "key", workspace)
 
 
-def test_an_execution_gets_an_id_of_its_own_when_none_is_given() -> None:
+def test_each_client_without_an_execution_id_makes_one() -> None:
     states = [SharedState(url="http://a:1", key="key") for _ in range(2)]
     assert states[0].execution_id != states[1].execution_id
     assert all(re.fullmatch(r"execution-[0-9a-f-]{36}", state.execution_id) for state in states)

@@ -48,7 +48,7 @@ def test_many_threads_share_one_client_and_each_gets_its_own_answer(
     assert len(local_server.connections) <= 32
 
 
-def test_no_connection_that_may_be_open_is_surplus_when_idle() -> None:
+def test_every_idle_connection_is_kept_alive() -> None:
     """httpcore closes what is surplus, even when another thread has just been given it."""
     assert LIMITS.max_keepalive_connections == LIMITS.max_connections
 
@@ -273,7 +273,7 @@ def test_a_socks_proxy_is_refused_by_name(
     make(url="http://127.0.0.1:9", key="key")
 
 
-def test_supabase_finds_no_row_as_it_does_without_us(
+def test_maybe_single_through_supabase_returns_none_without_a_row(
     service: respx.MockRouter, client: SharedState
 ) -> None:
     service.get("subsystems").respond(json=[])

@@ -164,7 +164,7 @@ def test_of_an_expired_key_it_is_said_since_when_and_how_to_make_another(code: s
 
 
 @pytest.mark.parametrize("end", ["soon", None, 1e300, float("nan"), -1e300, True, [1]])
-def test_an_odd_end_in_a_key_is_not_told(end: Any) -> None:
+def test_an_expired_key_with_an_unreadable_expiry_is_still_expired_key(end: Any) -> None:
     payload = base64.urlsafe_b64encode(json.dumps({"exp": end}).encode()).decode().rstrip("=")
     problem = error_from(401, _answer("PGRST303", "JWT expired"), token=f"a.{payload}.c")
     assert type(problem) is errors.ExpiredKey

@@ -162,7 +162,7 @@ def test_releasing_an_older_lease_keeps_the_newer_one(client: SharedState, fence
     assert fenced.sent["update_subsystem_status"] == [2]
 
 
-def test_a_write_after_the_lease_was_lost_does_not_slip_through_the_second_time(
+def test_a_second_write_after_a_lost_lease_is_refused_too(
     client: SharedState, fenced: Service
 ) -> None:
     client.acquire_lock("subsystem", "skeleton", "a")

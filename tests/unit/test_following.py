@@ -37,7 +37,7 @@ def asked(route: respx.Route) -> list[Any]:
     return [json.loads(call.request.content)["cursor"] for call in route.calls]
 
 
-def test_it_goes_on_where_each_answer_ended_until_nothing_comes_any_more(
+def test_a_feed_asks_from_the_cursor_of_the_last_answer_until_its_timeout(
     client: SharedState, route: respx.Route
 ) -> None:
     route.side_effect = [
@@ -75,7 +75,7 @@ def test_after_a_timeout_it_can_be_iterated_again(client: SharedState, route: re
     assert [one["id"] for one in feed] == [6]
 
 
-def test_between_its_calls_it_pauses_for_what_it_was_told(
+def test_a_feed_pauses_for_the_retry_ms_of_the_answer(
     client: SharedState, route: respx.Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -85,7 +85,7 @@ def test_between_its_calls_it_pauses_for_what_it_was_told(
     assert [0.9 <= pause <= 1.08 for pause in pauses] == [True]
 
 
-def test_poll_seconds_take_the_place_of_what_it_was_told(
+def test_poll_seconds_replace_the_retry_ms_of_the_answer(
     client: SharedState, route: respx.Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -111,14 +111,14 @@ def test_a_service_that_never_answered_is_an_error(client: SharedState, route: r
         raise AssertionError("not reached")
 
 
-def test_other_errors_come_out(client: SharedState, route: respx.Route) -> None:
+def test_an_error_of_the_database_ends_the_loop(client: SharedState, route: respx.Route) -> None:
     restored = httpx.Response(409, json={"code": "PT409", "message": "log_restored"})
     route.side_effect = [page(cursor="70/5"), restored]
     with client.follow_activity() as feed, pytest.raises(errors.LogRestored):
         next(feed)
 
 
-def test_closing_ends_it_also_before_entries_that_were_fetched(
+def test_closing_a_feed_drops_entries_that_were_fetched(
     client: SharedState, route: respx.Route
 ) -> None:
     route.side_effect = [page(6, 7, 8, cursor="70/8")]
@@ -129,7 +129,7 @@ def test_closing_ends_it_also_before_entries_that_were_fetched(
     assert feed.cursor == "70/6"
 
 
-def test_a_closed_client_ends_it_with_an_error(client: SharedState, route: respx.Route) -> None:
+def test_a_closed_client_ends_a_feed_with_an_error(client: SharedState, route: respx.Route) -> None:
     route.side_effect = [page(cursor="70/5")]
     with client.follow_activity() as feed:
         client.close()
@@ -156,7 +156,7 @@ def test_filters_are_sent(client: SharedState, route: respx.Route) -> None:
         *(("timeout", value) for value in (-0.1, "1", True, float("inf"))),
     ],
 )
-def test_seconds_that_make_no_sense_are_refused(
+def test_an_invalid_timeout_or_poll_seconds_is_refused(
     client: SharedState, argument: str, value: Any
 ) -> None:
     with pytest.raises(errors.InvalidArgument) as caught:
@@ -164,7 +164,7 @@ def test_seconds_that_make_no_sense_are_refused(
     assert caught.value.detail["argument"] == argument
 
 
-def test_a_cursor_and_the_start_cannot_both_be_wanted(client: SharedState) -> None:
+def test_since_cursor_together_with_from_start_is_refused(client: SharedState) -> None:
     with pytest.raises(errors.InvalidArgument, match="from_start"):
         client.follow_activity(since_cursor="70/5", from_start=True)
 
@@ -210,7 +210,7 @@ def test_pruning_goes_on_until_nothing_is_left_with_a_request_id_for_each_step(
 
 @pytest.mark.parametrize("argument", ["since", "until"])
 @pytest.mark.parametrize("value", [5, [], True])
-def test_a_time_that_is_none_is_refused(client: SharedState, argument: str, value: Any) -> None:
+def test_a_text_that_is_no_time_is_refused(client: SharedState, argument: str, value: Any) -> None:
     with pytest.raises(errors.InvalidArgument, match="no time with a zone"):
         client.get_recent_activity(**{argument: value})
 

@@ -47,7 +47,7 @@ def test_after_each_renewal_the_next_is_a_third_of_the_ttl_later() -> None:
 
 
 @pytest.mark.parametrize("ttl", [1, 3, 60, 300, 86400])
-def test_it_counts_as_lost_before_the_time_of_sending_plus_the_ttl(ttl: int) -> None:
+def test_a_lock_counts_as_lost_before_the_sending_of_its_renewal_plus_the_ttl(ttl: int) -> None:
     held = _held(ttl)
     held.renewed(150.0, [LEASE])
     assert 150 + ttl * 0.97 <= held.deadline < 150 + ttl
@@ -93,7 +93,7 @@ def test_no_renewal_is_waited_for_longer_than_the_lease_lasts() -> None:
     assert held.patience_s(102.5) <= 0.5
 
 
-def test_the_next_look_is_at_what_comes_first() -> None:
+def test_the_background_thread_wakes_at_the_earliest_renewal_or_deadline() -> None:
     assert next_look([]) == math.inf
     one, two = _held(300), _held(3)
     one.renewed(100.0, [LEASE])

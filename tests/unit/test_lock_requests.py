@@ -174,7 +174,7 @@ def test_a_release_that_fails_is_made_good_in_the_background(
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "PGRST301"), (403, "42501"), (404, "PGRST202")])
-def test_what_cannot_be_given_back_by_this_client_is_not_tried_again(
+def test_a_refused_cancel_is_not_retried_in_the_background(
     client: SharedState,
     service: respx.MockRouter,
     monkeypatch: pytest.MonkeyPatch,

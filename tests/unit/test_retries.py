@@ -99,7 +99,7 @@ def test_a_read_is_repeated_and_ends_in_service_unavailable(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 423, 429, 500])
-def test_an_answer_that_says_no_is_not_asked_again(
+def test_a_refusal_is_not_retried(
     status: int, client: SharedState, service: respx.MockRouter
 ) -> None:
     route = service.post("rpc/log_agent_activity").respond(

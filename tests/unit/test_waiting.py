@@ -84,7 +84,7 @@ def test_a_free_lock_takes_one_call() -> None:
     assert (sent["wait_seconds"], sent["ttl_seconds"], sent["priority"]) == (86400, 300, 3)
 
 
-def test_who_does_not_wait_asks_once() -> None:
+def test_acquire_without_waiting_makes_one_call() -> None:
     service = Service([()])
     assert service.follow(0.0) is None
     assert service.names == ["acquire_lock"]

@@ -1,4 +1,4 @@
-"""Limits and budgets, and budget that is held."""
+"""Limits, budgets and reservations."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AsyncBudgetMethods(AsyncMethods):
         return await self._rpc("diff_global_constraints", params, rows)
 
     async def get_budget_usage(self, subsystem: str | None = None) -> list[types.BudgetUsageRow]:
-        """What of each budget is used, held and left; of one subsystem ("reserve", "robot")."""
+        """What is used, held and left of each budget, or of one ("reserve" and "robot" too)."""
         query = self._rows("budget_usage").order("scope").order("name").order("quantity")
         if subsystem is not None:
             query = query.eq("name", checked_name(subsystem, "subsystem"))
@@ -98,7 +98,7 @@ class AsyncBudgetMethods(AsyncMethods):
         reservation_id: str | None = None,
         request_id: RequestId = None,
     ) -> types.GlobalConstraintsRow:
-        """Move a part of one budget to another; either may be "reserve". The new limits.
+        """Move a part of one budget to another; either may be "reserve". Returns the new limits.
 
         The reason is required: InvalidArgument without one. Without an `agent_name` it is done by
         the token's agent, or else by this execution. `reservation_id`: a reservation of this
@@ -133,7 +133,7 @@ class AsyncBudgetMethods(AsyncMethods):
         locked_subsystem: str | None = None,
         request_id: RequestId = None,
     ) -> AsyncBudgetReservation | None:
-        """Hold a part of what remains of a budget (or of "reserve") for this execution.
+        """Reserve a part of what remains of a budget (or of "reserve") for this execution.
 
         None when not all of it remains. It lasts `ttl_seconds` (1..86400); with the
         `fencing_token` of a lease (of `locked_subsystem`, by default of `subsystem`) no longer than
@@ -158,7 +158,7 @@ class AsyncBudgetMethods(AsyncMethods):
         return await self._change("reserve_budget", params, self._reservation_or_none, request_id)
 
     async def release_budget(self, reservation_id: str, *, request_id: RequestId = None) -> bool:
-        """Give back what a reservation holds; False when it has ended already."""
+        """End a reservation; False if it had ended before."""
         params = {"reservation_id": reservation_id}
         return await self._change("release_budget", params, was_row, request_id)
 
@@ -194,7 +194,7 @@ class AsyncBudgetReservation:
     _state: AsyncBudgetMethods = field(repr=False, compare=False)
 
     async def release(self) -> bool:
-        """Give back what is left of it; False when it had ended already."""
+        """End the reservation; False if it had ended before."""
         return await self._state.release_budget(self.reservation_id)
 
     async def __aenter__(self) -> Self:

@@ -28,7 +28,7 @@ class AsyncConflictMethods(AsyncMethods):
         conflict_key: str | None = None,
         request_id: RequestId = None,
     ) -> int:
-        """Report a conflict; its number. Severity low, medium, high, critical; priority 1..4.
+        """Report a conflict, get its number. Severity low, medium, high, critical; priority 1..4.
 
         `blocks`: agents that should wait until it is resolved; a critical conflict keeps them from
         checking out. With a `conflict_key`, what it is about in the reporter's words, a report of
@@ -115,7 +115,7 @@ class AsyncConflictMethods(AsyncMethods):
     async def reopen_conflict(
         self, conflict_id: int, agent_name: str, reason: str, *, request_id: RequestId = None
     ) -> types.ConflictRow:
-        """Open a resolved conflict again; it blocks again whom it blocked.
+        """Open a resolved conflict again; it blocks the same agents as before.
 
         Raises UnknownConflict, ConflictNotResolved, ConflictDuplicate, and InvalidArgument for the
         database's own about budgets: they follow the overrun.
@@ -148,7 +148,7 @@ class AsyncConflictMethods(AsyncMethods):
         hint = "Pass seconds of at least 0, or None to wait for ever."
         wait_s = math.inf if timeout is None else seconds_of(timeout, "timeout", hint=hint)
         ends = _clock.now() + wait_s
-        # Who does not wait asks as any call does.
+        # Without a wait it is an ordinary call.
         until, params = ends if wait_s else math.inf, {"agent_name": agent_name}
         while True:
             answer = await self._rpc("wait_until_unblocked", params, row, until=until)
@@ -161,7 +161,7 @@ class AsyncConflictMethods(AsyncMethods):
             await self._pause(min(pause_of(answer["retry_ms"]), left_s))
 
     async def get_active_conflicts(self, agent_name: str | None = None) -> list[types.ConflictRow]:
-        """Open conflicts, most urgent first; of an agent those that concern its subsystem.
+        """Open conflicts, most urgent first; with a name, only those that concern that agent.
 
         That is where an agent of the same subsystem ("power", "power_agent", "power_designer") is
         source, target or blocked.

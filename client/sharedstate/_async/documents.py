@@ -29,7 +29,7 @@ class AsyncDocumentMethods(AsyncMethods):
         fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> types.RequirementsRow:
-        """Write a new version of what a subsystem has to meet; a foreign lease does not hinder.
+        """Write a new version of the requirements; also while another execution holds the lock.
 
         `base_version` is the version you started from, 0 for "there was none": what others
         published since is merged with it, and StaleVersion is raised where both changed the same
@@ -208,7 +208,7 @@ class AsyncDocumentMethods(AsyncMethods):
         *,
         request_id: RequestId = None,
     ) -> types.DependencyRow:
-        """Note that a subsystem is made from another's requirements, interfaces or design.
+        """Record that a subsystem is made from another's requirements, interfaces or design.
 
         `version`: the one that was read, the latest when None. It counts at once; what
         checkout_subsystem reads counts with the check-in. When a newer one is published, the
@@ -233,7 +233,7 @@ class AsyncDocumentMethods(AsyncMethods):
         *,
         request_id: RequestId = None,
     ) -> bool:
-        """Note that a subsystem no longer builds on another's document; False when it did not."""
+        """Record that a subsystem no longer builds on another's document; False if it did not."""
         params = {
             "subsystem": subsystem,
             "on_subsystem": on_subsystem,

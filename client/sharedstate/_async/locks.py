@@ -135,7 +135,7 @@ class AsyncLockMethods(AsyncMethods):
         return released
 
     async def wait_for_lock(self, request_id: str | UUID) -> types.LockWait:
-        """How a request stands that was put in line. Raises Deadlock.
+        """The state of a waiting request: poll it again after `retry_ms`. Raises Deadlock.
 
         For those who wait by themselves: `acquire_lock(..., wait_seconds=...)` does all of it.
         """
@@ -143,7 +143,7 @@ class AsyncLockMethods(AsyncMethods):
         return await self._rpc("wait_for_lock", params, lock_wait)
 
     async def cancel_lock_request(self, request_id: str | UUID) -> bool:
-        """End a wait, or give back all that was granted to it. False when there was nothing.
+        """Cancel a request: leave the queue, or release what was granted. False for nothing to end.
 
         Repeated, it answers the same.
         """
@@ -253,25 +253,25 @@ class AsyncLockMethods(AsyncMethods):
         return granted
 
     async def _withdraw(self, request: AsyncLockRequest) -> None:
-        """After an interruption: end what may be in line or granted."""
+        """After an interruption: cancel a request that may be waiting or granted."""
         if request.is_open:
             for_s = min(request.wait_s, 60.0) + request.wanted.ttl_seconds
             await settle_task(self._background.give_back(request.request_id, for_s))
 
     def _keep(self, held: Held) -> None:
-        """Renew from now on what a lock object was granted."""
+        """Renew the leases of a lock object from now on."""
         self._background.hold(held)
         for one in held.leases:
             self._tokens.note(one)
 
     def _forget(self, held: Held) -> None:
-        """Send its tokens no more."""
+        """Stop sending the tokens of a lock object."""
         for one in held.leases:
             self._tokens.forget(one.resource_type, one.resource_name, one.fencing_token)
 
     async def _give(self, held: Held) -> None:
         """Release what a lock object holds. Raises LeaseLost when it held it no more."""
-        # As its holder was told, whatever the database thinks.
+        # The holder was told that it is lost, so it is, even if the database still has it.
         lost = held.leases[0] if held.has_lapsed(_clock.now()) else None
         try:
             self._background.drop(held)

@@ -50,7 +50,7 @@ class Wanted:
 
 
 class AsyncLockRequest:
-    """One wish for locks, for `wait_s` seconds: 0 asks once, infinity waits for ever.
+    """One request for locks, for `wait_s` seconds: 0 asks once, infinity waits for ever.
 
     `request_id` is the one under which the service knows the wish; `is_open` tells whether there
     may be something under it, a place in line or a grant.
@@ -77,7 +77,7 @@ class AsyncLockRequest:
         at_first_s = MAX_TTL_S if in_full else PROVISIONAL_S
         self._ttl_seconds = min(wanted.ttl_seconds, at_first_s)
         self._ends = _clock.now() + wait_s
-        # Its calls are not waited for much longer than for the locks.
+        # The time limit of its calls is that of the wait, and little more.
         self._until = self._ends if wait_s else math.inf
 
     async def grant(self) -> Grant | None:
@@ -91,7 +91,7 @@ class AsyncLockRequest:
                 grant = await self._once(left_s)
                 if grant is not None or not self.wait_s:
                     return grant
-                # Time is up, or the place in line is gone. It may have been granted meanwhile.
+                # Time is up, or the place in the queue is gone. It may have been granted meanwhile.
                 if self.is_open:
                     await self._cancel()
                 left_s = self._ends - _clock.now()
@@ -100,14 +100,14 @@ class AsyncLockRequest:
                 self.request_id = request_id_of(None)
                 await self._state._pause(min(0.05, left_s))
         except SharedStateError as problem:
-            # Renewals have ids of their own; who repeats the call needs the one of the wish.
+            # A renewal has an id of its own; to repeat the call, the id of the request is needed.
             problem.request_id = self.request_id
             if "request_id" in problem.detail:
                 problem.detail["request_id"] = self.request_id
             raise
 
     async def _once(self, left_s: float) -> Grant | None:
-        # Whatever is granted, is granted after the last call was sent that was answered "not yet".
+        # A grant is later than the sending of the last call that was answered "not yet".
         since = _clock.now()
         self.is_open = True
         try:
@@ -189,7 +189,7 @@ class AsyncLockRequest:
         self.is_open = False
 
     async def _insist(self, function: str, params: dict[str, Any], read: Any) -> Any:
-        """The answer to a call; a waiter does not give up when the service is away for a while."""
+        """The answer to a call; a waiter goes on through a short outage of the service."""
         began = _clock.now()
         while True:
             try:

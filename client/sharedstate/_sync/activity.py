@@ -31,7 +31,7 @@ class ActivityMethods(Methods):
         *,
         request_id: RequestId = None,
     ) -> types.ActivityRow:
-        """Note what an agent did. Activity has 1..200 characters; data goes into details."""
+        """Log what an agent did. Activity has 1..200 characters; data goes into details."""
         params = {
             "agent_name": agent_name,
             "activity": activity,
@@ -42,7 +42,7 @@ class ActivityMethods(Methods):
     def log_agent_activities(
         self, entries: Iterable[Mapping[str, Any]], *, request_id: RequestId = None
     ) -> list[types.ActivityRow]:
-        """Note 1..1000 things in one call, all or none; the rows in the same order.
+        """Log 1..1000 entries in one call, all or none. Returns the rows in the same order.
 
         Example:
             >>> steps = ("bones_designed", "joints_designed")
@@ -125,7 +125,7 @@ class ActivityMethods(Methods):
         *,
         request_id: RequestId = None,
     ) -> int:
-        """Operators: delete all entries older than a time in the past. How many they were.
+        """Operators: delete all entries older than a time in the past. Returns how many.
 
         It works in many short transactions, so it may be interrupted and called again.
         """
@@ -169,11 +169,11 @@ class ActivityFeed:
         self._has_begun = self._is_closed = False
 
     def close(self) -> None:
-        """End it: the iteration stops at its next step, wherever this is called from."""
+        """End the feed: the iteration stops at its next step. May be called from anywhere."""
         self._is_closed = True
 
     def __enter__(self) -> Self:
-        """Begin here: what is written from now on will come out."""
+        """Begin here, with entries that are written from now on."""
         if self.cursor is None:
             self._fetch()
         return self
@@ -186,7 +186,7 @@ class ActivityFeed:
 
     def __next__(self) -> types.ActivityRow:
         began = _clock.now()
-        # Who does not wait has no end.
+        # Without a wait there is no deadline.
         until = began + self._timeout_s if self._timeout_s else math.inf
         while not self._is_closed:
             if self._fetched:
@@ -209,7 +209,7 @@ class ActivityFeed:
         return entry
 
     def _fetch(self, until: float = math.inf) -> bool:
-        """Ask once; whether there is something to go on with at once."""
+        """Ask once. Returns whether to go on at once."""
         params = {
             "cursor": self._fetched_to,
             "limit_count": _FOLLOWED_AT_ONCE,
@@ -218,8 +218,8 @@ class ActivityFeed:
         try:
             page = self._state._rpc("read_activity", params, _page, until=until)
         except (ServiceUnavailable, StatementTimeout):
-            # Before the first answer the address may be wrong. Afterwards nothing is lost by an
-            # outage: the next answer begins where the last one ended.
+            # Before the first answer the URL may be wrong. Later an outage only delays: the next
+            # answer begins where the last one ended.
             if not self._has_begun:
                 raise
             return False

@@ -168,12 +168,12 @@ class Lock:
                 raise RuntimeError("release unlocked lock") from None
 
     def _own(self) -> Held | None:
-        """What the running thread or task acquired and nobody released yet, lost or not."""
+        """What the running thread or task acquired and has not released, lost or not."""
         held = self._taken.get(current_thread())
         return None if held is None or held.is_ended else held
 
     def _seen(self) -> Held | None:
-        """What the running thread or task is told about: its own, else what was acquired last."""
+        """What `lost` is about: the lease of the running thread or task, else the newest."""
         self._state._service.refuse_if_forked()
         held = self._own() or self._last
         return None if held is None or (held.is_ended and not held.is_lost) else held

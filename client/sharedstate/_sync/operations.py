@@ -1,4 +1,4 @@
-"""Whole executions, what operators do, and health."""
+"""Whole executions, the board, what operators do, and health."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from sharedstate import types
 from sharedstate._arguments import RequestId
 from sharedstate._rows import row, rows, text
 from sharedstate._sync.base import Methods
+from sharedstate.board import Board
 
 
 class OperationMethods(Methods):
-    """What a client does about whole executions, for operators, and health."""
+    """What a client does about whole executions, for operators, the board, and health."""
 
     def get_situation(self, agent_name: str, execution_id: str | None = None) -> types.Situation:
         """All that an agent has to know now: leases, waits, conflicts, budget, stale inputs, log.
@@ -51,6 +52,19 @@ class OperationMethods(Methods):
     def schema_version(self) -> str:
         """Version of the newest migration."""
         return self._rpc("schema_version", {}, text)
+
+    def get_board(self, cursor: str | None = None, limit: int = 100) -> Board:
+        """One look at the workspace: subsystems, conflicts, locks, budgets, and the log's entries.
+
+        No list is longer than `limit` (1..1000); `counts` says how many there are. Without a
+        `cursor` the entries are the newest; with the last board's, those written since.
+
+        Example:
+            >>> board = state.get_board()
+            >>> later = state.get_board(board["cursor"])
+            >>> print(len(board["conflicts"]), "conflicts", len(later["entries"]), "new entries")
+        """
+        return self._rpc("get_board", {"cursor": cursor, "limit_count": limit}, row)
 
     def init_workspace(
         self, workspace_name: str, with_defaults: bool = True, *, request_id: RequestId = None

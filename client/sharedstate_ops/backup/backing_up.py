@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from sharedstate_ops.backup import archive
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
+from sharedstate_ops.stack.postgres import Connection
 
 _SCRATCH = ".sharedstate-part"
 
@@ -29,11 +28,7 @@ class Backup:
     checksum: str
 
 
-def back_up(
-    connection: psycopg.Connection[tuple[object, ...]],
-    environment: dict[str, str],
-    path: Path,
-) -> Backup:
+def back_up(connection: Connection, environment: dict[str, str], path: Path) -> Backup:
     """Write the archive beside its place, read it through, and only then give it its name.
 
     In `environment`, a whole one, pg_dump finds the same database. The file holds every design in
@@ -51,7 +46,10 @@ def back_up(
     try:
         with _scratch(path) as scratch:
             archive.dump(scratch, environment)
-            found = _verify(scratch, expected)
+            archive.read_through(scratch)
+            found = archive.tables_in(archive.entries(scratch))
+            if missing := expected - set(found):
+                raise StackError(f"the backup lacks {', '.join(sorted(missing))}.")
             digest = archive.checksum(scratch)
             _to_disk(scratch)
             _publish(scratch, path, digest)
@@ -109,7 +107,7 @@ def _scratch(path: Path) -> Iterator[Path]:
         os.close(folder)
 
 
-def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+def _tables(connection: Connection) -> set[str]:
     """What has to be in the archive."""
     rows = connection.execute(
         """select n.nspname || '.' || c.relname
@@ -121,15 +119,6 @@ def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
            )"""
     )
     return {"supabase_migrations.schema_migrations", *(str(name) for (name,) in rows)}
-
-
-def _verify(path: Path, expected: set[str]) -> list[str]:
-    archive.read_through(path)
-    found = archive.tables_in(archive.entries(path))
-    missing = expected - set(found)
-    if missing:
-        raise StackError(f"the backup lacks {', '.join(sorted(missing))}.")
-    return found
 
 
 def _to_disk(path: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-import psycopg
-
 from sharedstate_ops.stack import migrations
+from sharedstate_ops.stack.postgres import Connection
 
 _CREATED = re.compile(
     r"""\bcreate\s+(?:or\s+replace\s+)?
@@ -23,8 +22,6 @@ _IDENTITY = re.compile(
 )
 # Names that Postgres makes up for what has none: constraints, their sequences, the query of a view.
 _MADE_UP = re.compile(r"\w+_(pkey|key|fkey|check|excl|seq|not_null)\d*|_RETURN")
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 
 def made_by(texts: list[str]) -> dict[str, list[str]]:

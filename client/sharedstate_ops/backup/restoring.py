@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-import psycopg
-
 from sharedstate_ops.backup import archive, ours
 from sharedstate_ops.stack import migrations
 from sharedstate_ops.stack.binaries import postgres_program
 from sharedstate_ops.stack.errors import StackError
+from sharedstate_ops.stack.postgres import Connection
 
 # How far numbers jump: more than can have been handed out since the backup was made.
 DEFAULT_GAP = 1_000_000
@@ -25,7 +24,7 @@ _NOT_EMPTY = "sharedstate: the database holds data"
 
 
 def restore(
-    connection: psycopg.Connection[tuple[object, ...]],
+    connection: Connection,
     environment: dict[str, str],
     path: Path,
     *,

@@ -17,9 +17,10 @@ from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate_ops.cli.target import Target, answering_env_file
-from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import PortTaken, Stack, StackError
 from sharedstate_ops.stack.paths import Home, checkout_root
+from sharedstate_ops.stack.postgres import Connection
 
 
 def demo(
@@ -113,4 +114,4 @@ def _say_how_to_look(workspace: str, *, embedded: bool) -> None:
     quoted = re.sub(r'(["$`\\])', r"\\\1", query)
     out.print(escape(f'look at it:\n  {program()} psql -c "{quoted}"'))
     if embedded:
-        out.print(f"stop it:\n  {program()} down (the data stays)")
+        out.print(f"stop it (the data stays):\n  {program()} down")

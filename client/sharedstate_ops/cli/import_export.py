@@ -10,29 +10,19 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress
 from rich.table import Table
 
-from sharedstate_ops.cli.output import (
-    HomeOption,
-    TimeoutOption,
-    err,
-    home_of,
-    out,
-    say_error,
-    steps,
-)
+from sharedstate_ops.cli.output import HomeOption, TimeoutOption, err, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.cli.up import say_changed
-from sharedstate_ops.importing.document import SECTIONS
-from sharedstate_ops.importing.export_file import read_export, write_export
+from sharedstate_ops.importing.export_file import SECTIONS, lines, read_export, write_export
 from sharedstate_ops.importing.legacy import read_design
-from sharedstate_ops.importing.reading import Reading, SourceError
+from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.importing.upload import Outcome, upload
-from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
-
-NOTHING_TO_IMPORT = 2
+from sharedstate_ops.stack.postgres import Connection
 
 
 def init(
@@ -54,7 +44,7 @@ def init(
     --from when something had to be left out; 2 when there is no design.
     """
     # First, so that a wrong path changes nothing.
-    reading = read_source(source) if source is not None else None
+    reading = _read(source) if source is not None else None
     target = find_target(home_of(home))
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         applied = migrations.apply_pending(connection, progress=progress)
@@ -89,26 +79,15 @@ def export(
     with target.connect(timeout=timeout) as connection:
         document = Operator(connection, workspace).export_state()
     if output is None:
-        write_export(document, sys.stdout)
+        sys.stdout.writelines(lines(document))
         return
-    try:
-        write_export(document, output)
-    except OSError as error:
-        say_error(f"{output} cannot be written: {error.strerror or error}")
-        raise typer.Exit(1) from error
+    write_export(document, output)
     entries = sum(len(document[section]) for section in SECTIONS)
     out.print(f"{entries:,} entries of workspace {escape(workspace)} in {escape(str(output))}")
 
 
-def read_source(source: Path) -> Reading:
-    """The entries of an export file or of a folder in the old layout; exit 2 when it is neither."""
-    try:
-        if source.is_file():
-            return read_export(source)
-        return read_design(source)
-    except (SourceError, OSError) as error:
-        say_error(str(error))
-        raise typer.Exit(NOTHING_TO_IMPORT) from error
+def _read(source: Path) -> Reading:
+    return read_export(source) if source.is_file() else read_design(source)
 
 
 def import_reading(reading: Reading, connection: Connection, workspace: str) -> int:
@@ -120,8 +99,7 @@ def import_reading(reading: Reading, connection: Connection, workspace: str) -> 
     operator = Operator(connection, workspace)
     # The defaults come last, and only where the import left a gap.
     operator.init_workspace(with_defaults=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+    with Progress(console=err, transient=not err.is_terminal) as progress:
         task = progress.add_task("importing", total=len(reading.entries))
         outcome = upload(reading, operator.import_document, lambda n: progress.advance(task, n))
     if not _is_whole(reading):

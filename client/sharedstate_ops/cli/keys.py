@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from dotenv import dotenv_values
 from rich.markup import escape
 
 from sharedstate.config import checked_name
-from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, say_warning, steps
+from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, steps
 from sharedstate_ops.cli.target import answering_env_file
-from sharedstate_ops.env_file import SECRET, bring_up_to_date, fill, new_lines
+from sharedstate_ops.cli.up import update_env
+from sharedstate_ops.env_file import SECRET, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
 
 _LONGEST_TOKEN = timedelta(days=3653)
-
-
-class Role(StrEnum):
-    """The database roles that a token may name."""
-
-    AUTHENTICATED = "authenticated"
-    SERVICE_ROLE = "service_role"
-    ANON = "anon"
 
 
 def keys(
@@ -82,8 +74,9 @@ def token(
         str, typer.Option(metavar="TIME", help="How long it is valid: 90s, 30m, 8h or 7d.")
     ] = "8h",
     role: Annotated[
-        Role, typer.Option(help="authenticated is an agent, service_role an operator.")
-    ] = Role.AUTHENTICATED,
+        Literal["authenticated", "service_role", "anon"],
+        typer.Option(help="authenticated is an agent, service_role an operator."),
+    ] = "authenticated",
     home: HomeOption = None,
 ) -> None:
     """Print a token for one agent, signed with JWT_SECRET or the secret of this installation.
@@ -97,14 +90,14 @@ def token(
     for name, value in (("workspace", workspace), ("agent", agent)):
         if value is not None:
             checked_name(value, name)
-    if role is Role.SERVICE_ROLE and workspace is not None:
+    if role == "service_role" and workspace is not None:
         raise StackError(
             "an operator's token opens every workspace: service_role passes by row level security, "
             "so a workspace in it would pin functions and not tables.",
             hint="Leave --workspace out, or make an agent's token: --role authenticated.",
         )
     secret = _find_secret(home_of(home))
-    typer.echo(make_token(secret, role.value, workspace=workspace, agent=agent, ttl=lasts))
+    typer.echo(make_token(secret, role, workspace=workspace, agent=agent, ttl=lasts))
 
 
 def _rotate(place: Home) -> None:
@@ -113,11 +106,7 @@ def _rotate(place: Home) -> None:
     out.print("the installation has a new secret; every token of the old one is refused.")
     if place.env_file.exists():
         values = {"SUPABASE_KEY": made.agent_key, "SUPABASE_SERVICE_ROLE_KEY": made.service_key}
-        try:
-            done = bring_up_to_date(place.env_file, values, extend=False)
-            out.print(f"{done}: {escape(str(place.env_file))}")
-        except StackError as error:
-            say_warning(error.message)
+        update_env(place, values, extend=False)
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 
@@ -130,7 +119,7 @@ def _find_secret(home: Home) -> str:
     stored = read_keys(home.keys_file)
     own = stored.jwt_secret if stored else ""
     in_file = dotenv_values(home.env_file, interpolate=False).get(SECRET)
-    embedded = own and not answering_env_file(home) and Stack(home.root).anything_runs()
+    embedded = own and not answering_env_file(home) and Stack(home.root).living()
     secret = os.environ.get(SECRET) or (embedded and own) or in_file or own
     if not secret:
         raise StackError(

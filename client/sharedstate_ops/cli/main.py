@@ -19,19 +19,24 @@ from sharedstate_ops.cli.prune import prune
 from sharedstate_ops.cli.psql import psql
 from sharedstate_ops.cli.status import status
 from sharedstate_ops.cli.up import down, up
+from sharedstate_ops.importing.reading import SourceError
 from sharedstate_ops.stack.errors import StackError
 
 
 class _Commands(TyperGroup):
-    """Turns errors of ours, of the system and the database into a message and exit code 1."""
+    """Turns errors of ours, of the system and the database into a message and an exit code.
+
+    2 when there is nothing to import where it should be, else 1.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except StackError as error:
             say_error(error.message, error.hint)
-        except SharedStateError as error:
+        except (SharedStateError, SourceError) as error:
             say_error(str(error))
+            sys.exit(2 if isinstance(error, SourceError) else 1)
         except psycopg.Error as error:
             say_error(f"the database: {str(error).strip()}")
         except BrokenPipeError:
@@ -51,10 +56,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Shared state for agents that work on one design in parallel.",
 )
-for command in (
-    *(up, down, init, export, prune, backup, restore),
-    *(status, demo, keys, token),
-):
+for command in (up, down, init, export, prune, backup, restore, status, demo, keys, token):
     app.command()(command)
 # Everything after `psql` belongs to psql, its options included.
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)

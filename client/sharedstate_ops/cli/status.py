@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 
 import psycopg
 import typer
@@ -13,11 +12,10 @@ from rich.table import Table
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, typed
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
-from sharedstate_ops.operator import Connection, Operator
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import Stack, StackError, migrations
 from sharedstate_ops.stack.parts import PartStatus
-
-_CONNECT_SECONDS = 5.0
+from sharedstate_ops.stack.postgres import Connection
 
 
 def status(home: HomeOption = None) -> None:
@@ -59,7 +57,7 @@ def _say_stack(stack: Stack, parts: Sequence[PartStatus]) -> bool:
     out.print(table)
     out.print(f"home      {escape(str(stack.home.dir))}")
     if any(part.name == "postgres" and part.running for part in parts):
-        _say_schema(stack.database())
+        _say_schema(stack.database)
     well = all(part.running for part in parts)
     if not well:
         out.print(f"start it  {program()} up")
@@ -70,19 +68,17 @@ def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
     out.print(f"database  of {escape(target.source)}")
     states = {"running" if part.running else part.detail for part in parts}
     out.print(f"embedded  {escape(', '.join(sorted(states)))}")
-    well = _say_schema(target.connect(timeout=_CONNECT_SECONDS))
+    well = _say_schema(lambda: target.connect(timeout=5))
     if not well:
         out.print(escape(target.hint))
     return well
 
 
-def _say_schema(
-    connecting: AbstractContextManager[Connection],
-) -> bool:
+def _say_schema(connect: Callable[[], Connection]) -> bool:
     """What is in the database; False when that cannot be known."""
     try:
-        with connecting as connection:
-            applied = migrations.applied_versions(connection)
+        with connect() as connection:
+            applied = list(migrations.ledger(connection))
             missing = [migration.version for migration in migrations.pending(connection)]
             changed = migrations.changed(connection)
             workspaces = Operator(connection).list_workspaces()

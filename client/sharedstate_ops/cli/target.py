@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +18,7 @@ from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import connect, without_libpq_variables
+from sharedstate_ops.stack.postgres import Connection, connect
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -84,47 +83,38 @@ class Target:
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
-        # PGSERVICE, PGSSLMODE and their like are about other servers than the embedded one.
-        with without_libpq_variables() if self.embedded else contextlib.nullcontext():
-            around = dict(os.environ)
-        # It goes before the other variables, though not before an address.
-        around.pop("PGSERVICE", None)
+        # PGSERVICE goes before the other variables, though not before an address; PGSSLMODE and
+        # their like are about other servers than the embedded one.
+        around = {
+            name: text
+            for name, text in os.environ.items()
+            if name != "PGSERVICE" and not (self.embedded and name.startswith("PG"))
+        }
         parts = conninfo_to_dict(self._database_url())
-        variables = _variables()
+        # PGHOST of host and so on, as libpq knows them.
+        known = psycopg.pq.Conninfo.get_defaults()
+        variables = {each.keyword.decode(): each.envvar.decode() for each in known if each.envvar}
         return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
 
-    @contextlib.contextmanager
-    def connect(
-        self, *, timeout: float = 30, progress: Progress = silent
-    ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    def connect(self, *, timeout: float = 30, progress: Progress = silent) -> Connection:
         """An autocommit connection; waits up to `timeout` seconds until the database is ready."""
         deadline = time.monotonic() + timeout
         waiting = f"waiting for the database of {self.source}"
-        with contextlib.ExitStack() as closing:
-            while True:
-                try:
-                    attempt = connect(self._database_url(), timeout=5, bare=self.embedded)
-                    connection = closing.enter_context(attempt)
-                    break
-                except NoConnection as error:
-                    final = any(text in error.reason for text in _FINAL)
-                    if final or time.monotonic() > deadline:
-                        how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
-                        raise StackError(
-                            f"the database of {self.source} {how}: {error.reason}", hint=self.hint
-                        ) from error
-                    if waiting:
-                        progress(waiting)
-                        waiting = ""
-                    # A server that is not there yet gives nothing to wait on.
-                    time.sleep(0.1)
-            yield connection
-
-
-def _variables() -> dict[str, str]:
-    """The variable of each part of an address, as libpq knows them: PGHOST of host."""
-    options = psycopg.pq.Conninfo.get_defaults()
-    return {each.keyword.decode(): each.envvar.decode() for each in options if each.envvar}
+        while True:
+            try:
+                return connect(self._database_url(), timeout=5, bare=self.embedded)
+            except NoConnection as error:
+                final = any(text in error.reason for text in _FINAL)
+                if final or time.monotonic() > deadline:
+                    how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
+                    raise StackError(
+                        f"the database of {self.source} {how}: {error.reason}", hint=self.hint
+                    ) from error
+            if waiting:
+                progress(waiting)
+                waiting = ""
+            # A server that is not there yet gives nothing to wait on.
+            time.sleep(0.1)
 
 
 def _stored_address(path: Path) -> str | None:
@@ -162,7 +152,7 @@ def find_target(home: Home) -> Target:
     if target := answering_env_file(home):
         return target
     stack = Stack(home.root)
-    if stack.anything_runs():
+    if stack.living():
         return Target(stack.database_url, "the running stack", embedded=True)
     if named := _env_file(home):
         return named

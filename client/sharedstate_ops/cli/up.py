@@ -46,7 +46,7 @@ def up(
             operator.init_workspace()
             workspaces = operator.list_workspaces()
             changed = migrations.changed(connection)
-    has_env = _write_env(place, info)
+    has_env = update_env(place, environment(info))
     _say_how(stack, info, place, has_env=has_env)
     say_changed(changed)
     say_workspaces(workspaces)
@@ -59,10 +59,10 @@ def down(home: HomeOption = None) -> None:
     out.print("sharedstate is stopped; the data stays." if stopped else "nothing was running.")
 
 
-def _write_env(place: Home, info: StackInfo) -> bool:
-    """Whether `.env` leads to this stack now."""
+def update_env(place: Home, values: dict[str, str], *, extend: bool = True) -> bool:
+    """Whether `.env` has these values of the stack now; else a warning says why not."""
     try:
-        done = bring_up_to_date(place.env_file, environment(info))
+        done = bring_up_to_date(place.env_file, values, extend=extend)
     except StackError as error:
         say_warning(str(error))
         return False

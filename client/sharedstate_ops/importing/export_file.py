@@ -1,15 +1,43 @@
-"""What `sharedstate export` writes and `sharedstate init --from` reads: one entry a line."""
+"""The exchange document: a workspace as JSON, which `export` writes and `init --from` reads.
+
+The database makes it by `export_state`, and takes it by `import_state`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TypedDict
 
-from sharedstate_ops.importing.document import COUNTERS, FORMAT, HEAD, SECTIONS
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
 from sharedstate_ops.importing.reading import Place, Reading, SourceError
 from sharedstate_ops.stack.files import write_private
+
+FORMAT = "sharedstate/1"
+# Lists of entries, in the order of import: what others refer to comes first.
+SECTIONS = (
+    "global_constraints",
+    "subsystems",
+    "subsystem_requirements",
+    "subsystem_interfaces",
+    "subsystem_designs",
+    "document_dependencies",
+    "conflicts",
+    "agent_activity_logs",
+)
+# One object, imported after them: it looks at everything before it.
+COUNTERS = "counters"
+# What a document says of itself.
+HEAD = ("format", "workspace", "exported_at")
+
+
+class ImportCount(TypedDict):
+    """How many entries of one section of a document were imported, unchanged or refused."""
+
+    section: str
+    imported: int
+    unchanged: int
+    refused: int
 
 
 def read_export(path: Path) -> Reading:
@@ -58,9 +86,6 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
     yield "\n}\n"
 
 
-def write_export(document: dict[str, Any], target: Path | TextIO) -> None:
-    """Write the document to a stream, or to a file that is complete or not there at all."""
-    if isinstance(target, Path):
-        write_private(target, "".join(lines(document)))
-    else:
-        target.writelines(lines(document))
+def write_export(document: dict[str, Any], path: Path) -> None:
+    """Write the document to a file that is complete or not there at all."""
+    write_private(path, "".join(lines(document)))

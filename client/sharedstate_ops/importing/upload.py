@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby
 
 from sharedstate.errors import InvalidArgument, SharedStateError, StatementTimeout, UnexpectedError
-from sharedstate_ops.importing.document import FORMAT, SECTIONS, ImportCount
 from sharedstate_ops.importing.exact_json import encode
+from sharedstate_ops.importing.export_file import FORMAT, SECTIONS, ImportCount
 from sharedstate_ops.importing.reading import Entry, Reading
 
 MAX_PART_ENTRIES = 2_000
@@ -101,12 +101,9 @@ def _halves(part: Part) -> tuple[Part, Part]:
 
 
 def _document(part: Part) -> str:
-    members = [f'"format":"{FORMAT}"']
-    for section in SECTIONS:
-        texts = [text for entry, text in part if entry.section == section]
-        if texts:
-            members.append(f'"{section}":[{",".join(texts)}]')
-    return "{" + ",".join(members) + "}"
+    sections = groupby(part, lambda pair: pair[0].section)
+    members = (f',"{name}":[{",".join(text for _, text in pairs)}]' for name, pairs in sections)
+    return f'{{"format":"{FORMAT}"{"".join(members)}}}'
 
 
 def _why(error: SharedStateError) -> str:

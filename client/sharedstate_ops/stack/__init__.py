@@ -5,19 +5,15 @@
 >>> info = Stack(Path.cwd()).up()
 """
 
-from sharedstate_ops.stack.core import Stack, StackInfo, UpReport
-from sharedstate_ops.stack.errors import PortTaken, StackError, StackTimeout
-from sharedstate_ops.stack.parts import PartStatus
+from sharedstate_ops.stack.core import Stack, StackInfo
+from sharedstate_ops.stack.errors import PortTaken, StackError
 from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 __all__ = [
     "DEFAULT_API_PORT",
     "DEFAULT_DB_PORT",
-    "PartStatus",
     "PortTaken",
     "Stack",
     "StackError",
     "StackInfo",
-    "StackTimeout",
-    "UpReport",
 ]

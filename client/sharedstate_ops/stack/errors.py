@@ -28,34 +28,20 @@ class PortTaken(StackError):
     """A port that was asked for belongs to another process."""
 
 
-class StackTimeout(StackError):
-    """A part did not become ready in time."""
-
-
 class NoConnection(StackError):
-    """A database took no connection; `reason` is what it, or the system, said."""
+    """A database took no connection; `reason` is what it, or the system, said.
+
+    `refused`: it has other passwords than we, or not even the role. `full`: all connections that it
+    gives are in use. `changing`: it starts, recovers or shuts down, and soon says something else.
+    """
 
     def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.refused = "password authentication failed" in reason
+        self.full = "connection slots are reserved" in reason or "too many clients" in reason
+        self.changing = "the database system is" in reason
         if self.full:
             self.hint = "End a program that holds connections, then try again."
         elif self.changing:
             self.hint = "Try again in a moment."
-        elif self.refused and not hint:
-            self.hint = "Its passwords are not those of keys.json: `sharedstate up` sets them anew."
-
-    @property
-    def refused(self) -> bool:
-        """It has other passwords than we, or not even the role."""
-        return "password authentication failed" in self.reason
-
-    @property
-    def full(self) -> bool:
-        """All connections that it gives are in use."""
-        return "connection slots are reserved" in self.reason or "too many clients" in self.reason
-
-    @property
-    def changing(self) -> bool:
-        """It starts, recovers or shuts down: soon it says something else."""
-        return "the database system is" in self.reason

@@ -11,7 +11,7 @@ import psutil
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.paths import asset
 from sharedstate_ops.stack.postgrest import get_status
-from sharedstate_ops.stack.processes import HOST, wait_until
+from sharedstate_ops.stack.processes import HOST
 from sharedstate_ops.stack.site import Site
 
 
@@ -33,7 +33,7 @@ def start(
 
     `connections`: how many it holds at most, those of callers and its own to PostgREST together.
     """
-    folder = folder or site.run
+    folder = folder or site.home.run
     for name in ("client_body_temp", "proxy_temp"):
         (folder / name).mkdir(exist_ok=True)
     values = {
@@ -47,14 +47,7 @@ def start(
         ("gateway.conf", asset("gateway", "nginx.conf.template")),
         ("nginx.conf", Path(__file__).with_name("nginx.conf.template")),
     ):
-        text = render(template.read_text(), values)
-        write_private(folder / name, text)
+        write_private(folder / name, render(template.read_text(), values))
     command = [str(site.binaries.nginx), "-p", "./", "-c", str(folder / "nginx.conf")]
-    process = site.spawn([*command, "-e", "stderr"], cwd=folder, log=log)
-    wait_until(
-        lambda: get_status(port, "/") is not None,
-        process=process,
-        what="nginx",
-        log=site.log(log),
-    )
-    return process
+    command += ["-e", "stderr"]
+    return site.spawn(command, lambda: get_status(port, "/") is not None, cwd=folder, log=log)

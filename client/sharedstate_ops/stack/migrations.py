@@ -11,8 +11,7 @@ import psycopg
 
 from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.paths import asset
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from sharedstate_ops.stack.postgres import Connection
 
 # How each of ours begins. The ledger keeps it, whoever applied the file, and so tells ours from the
 # migrations of others, also to a release that lacks the file.
@@ -68,11 +67,6 @@ def ledger(connection: Connection) -> dict[str, str]:
            from supabase_migrations.schema_migrations as s order by version"""
     )
     return {str(version): ";\n".join(cast("list[str]", texts)) for version, texts in rows}
-
-
-def applied_versions(connection: Connection) -> list[str]:
-    """The versions in the ledger, oldest first; none when there is no ledger yet."""
-    return list(ledger(connection))
 
 
 def pending(connection: Connection, folder: Path | None = None) -> list[Migration]:

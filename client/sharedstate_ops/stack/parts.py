@@ -24,7 +24,8 @@ _SIGNALS = {
     # it does (up to Postgres 17) while the server recovers from the crash of a backend.
     "postgres": ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0)),
     "postgrest": ((signal.SIGTERM, 5.0),),
-    "nginx": ((signal.SIGTERM, 5.0),),
+    # First the graceful shutdown: calls under way are answered.
+    "nginx": ((signal.SIGQUIT, 5.0), (signal.SIGTERM, 5.0)),
 }
 
 
@@ -74,11 +75,7 @@ def _problem(name: str, part: PartRecord, keys: Keys) -> str:
                 return ""
         except NoConnection as error:
             return f"it is not ready: {error.reason}"
-    headers = {"apikey": keys.anon_key, "Authorization": f"Bearer {keys.anon_key}"}
-    status = postgrest.get_status(part.port, _HEALTH[name], headers)
-    if postgrest.is_well(status):
-        return ""
-    return f"it is not ready: HTTP {status}" if status else "its port does not answer"
+    return postgrest.fault(part.port, keys, _HEALTH[name])
 
 
 def stop_part(home: Home, state: StackState, name: str, progress: Progress) -> bool:
@@ -163,7 +160,7 @@ class Start:
         return False
 
     def _await_postgres(
-        self, process: psutil.Process, address: str, patience: float = postgres.READY_SECONDS
+        self, process: psutil.Process, address: str, patience: float | None = None
     ) -> None:
         log = self.home.logs / "postgres.log"
         postgres.wait_ready(process, address, log, progress=self.progress, patience=patience)
@@ -180,16 +177,16 @@ class Start:
         return True
 
     def _start_postgres(self, site: Site) -> None:
-        _end_orphans(site.data, self.progress)
-        pid_file = site.data / "postmaster.pid"
+        _end_orphans(site.home.data, self.progress)
+        pid_file = site.home.data / "postmaster.pid"
         if pid_file.exists():
             pid_file.unlink()
             self.report.add_recovered("postgres")
             self.progress("postgres was killed (stale pid file): recovered")
-        if not (site.data / "PG_VERSION").exists():
+        if not (site.home.data / "PG_VERSION").exists():
             self.progress("making the database (initdb)")
             postgres.initialise(site)
-        site.run_as.give(site.data)
+        site.run_as.give(site.home.data)
         self.progress("starting postgres")
         port = self._port("postgres")
         try:

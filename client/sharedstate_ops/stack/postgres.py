@@ -17,12 +17,13 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
-from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import DATABASE, Keys
 from sharedstate_ops.stack.processes import HOST, lives, run, tail
 from sharedstate_ops.stack.site import Site
 
-_KNOWN = "select 1 from pg_database where datname = %s"
+# Of rows of any kind: who asks knows what comes.
+Connection = psycopg.Connection[tuple[object, ...]]
+
 READY_SECONDS = 60.0
 _TELL_SECONDS = 10.0
 # The same order of text on every machine. Postgres has a UTF-8 locale of its own since 17.
@@ -48,34 +49,32 @@ _SETTINGS = {
 
 def initialise(site: Site) -> None:
     """Make the data directory; it appears under its name only when it is complete."""
-    scratch = site.data.with_name(f"{site.data.name}.new")
+    scratch = site.home.data.with_name(f"{site.home.data.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
     site.run_as.give(scratch)
-    password_file = scratch.with_name("postgres.password")
-    write_private(password_file, site.keys.supabase_admin_password)
     command = [
         str(site.binaries.postgres.with_name("initdb")),
         f"--pgdata={scratch}",
         "--username=supabase_admin",
-        f"--pwfile={password_file}",
+        "--pwfile=/dev/stdin",
         "--auth=scram-sha-256",
         *_LOCALE,
         *(_BUILTIN_LOCALE if int(site.binaries.versions["postgres"].split(".")[0]) >= 17 else ()),
     ]
-    answer = run(command, cwd=scratch.parent, run_as=site.run_as)
-    password_file.unlink()
+    password = site.keys.supabase_admin_password
+    answer = run(command, cwd=scratch.parent, run_as=site.run_as, text=password)
     if answer.returncode != 0:
         raise StackError("initdb failed.", hint=(answer.stderr or answer.stdout).strip())
-    scratch.rename(site.data)
+    scratch.rename(site.home.data)
 
 
 def set_admin_password(site: Site) -> None:
     """Give the superuser the password of our keys while the server is down."""
-    command = [str(site.binaries.postgres), "--single", "-D", str(site.data), "postgres"]
+    command = [str(site.binaries.postgres), "--single", "-D", str(site.home.data), "postgres"]
     password = sql.Literal(site.keys.supabase_admin_password).as_string()
     statement = f"alter role supabase_admin password {password}\n"
-    answer = run(command, cwd=site.data, run_as=site.run_as, text=statement)
+    answer = run(command, cwd=site.home.data, run_as=site.run_as, text=statement)
     if answer.returncode != 0 or "ERROR" in answer.stderr:
         raise StackError("the new database password could not be set.", hint=answer.stderr.strip())
 
@@ -84,7 +83,7 @@ def start(
     site: Site, port: int, *, data: Path | None = None, log: str = "postgres"
 ) -> psutil.Popen:
     """Start the server; the caller records the process, then awaits `wait_ready`."""
-    data = data or site.data
+    data = data or site.home.data
     options = [f"-c{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
     return site.spawn([str(site.binaries.postgres), "-D", str(data), *options], cwd=data, log=log)
 
@@ -95,13 +94,14 @@ def wait_ready(
     log: Path,
     *,
     progress: Progress = silent,
-    patience: float = READY_SECONDS,
+    patience: float | None = None,
 ) -> None:
     """Wait until the server takes our connection; NoConnection when it refuses it.
 
     For as long as it recovers from a crash: stopping it then would make it begin anew. Of a server
-    that says nothing the wait ends after `patience` seconds.
+    that says nothing the wait ends after `patience` seconds, else READY_SECONDS.
     """
+    patience = READY_SECONDS if patience is None else patience
     began = told = time.monotonic()
     while True:
         try:
@@ -127,17 +127,14 @@ def orphans(data: Path) -> list[psutil.Process]:
     return [each for each in found if each.info == {"name": "postgres", "cwd": str(data)}]
 
 
-@contextlib.contextmanager
-def connect(
-    address: str, *, timeout: int = 10, bare: bool = True
-) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def connect(address: str, *, timeout: int = 10, bare: bool = True) -> Connection:
     """An autocommit connection; `timeout` (to connect) in seconds. NoConnection when there is none.
 
     `bare`: without what the environment says about other servers.
     """
     try:
         with without_libpq_variables() if bare else contextlib.nullcontext():
-            connection = psycopg.connect(
+            return psycopg.connect(
                 address,
                 connect_timeout=timeout,
                 autocommit=True,
@@ -149,10 +146,8 @@ def connect(
         reason = reason_of(error)
         port = conninfo_to_dict(address).get("port", 5432)
         message = f"the database on port {port} takes no connection: {reason}"
-        hint = "`sharedstate status` tells what runs, `sharedstate up` starts what does not."
+        hint = "`sharedstate up` starts what does not run, and sets passwords as in keys.json."
         raise NoConnection(message, reason=reason, hint=hint) from error
-    with connection:
-        yield connection
 
 
 def reason_of(error: psycopg.Error) -> str:
@@ -192,7 +187,8 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
             hashed = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256")
             statement = sql.SQL("alter role {} password {}")
             connection.execute(statement.format(sql.Identifier(role), hashed.decode()))
-        if not connection.execute(_KNOWN, [DATABASE]).fetchone():
+        known = "select 1 from pg_database where datname = %s"
+        if not connection.execute(known, [DATABASE]).fetchone():
             name = sql.Identifier(DATABASE)
             connection.execute(sql.SQL("create database {} owner postgres").format(name))
     with connect(keys.address(port, "supabase_admin")) as connection:

@@ -12,7 +12,7 @@ import psutil
 
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import Keys
-from sharedstate_ops.stack.processes import HOST, clean_environment, wait_until
+from sharedstate_ops.stack.processes import HOST, clean_environment
 from sharedstate_ops.stack.site import Site
 
 _CONFIG = "postgrest.conf"
@@ -41,25 +41,19 @@ def start(
 
     `more`: settings of PostgREST, with `_` for `-`.
     """
-    folder = folder or site.run
+    folder = folder or site.home.run
     settings = _settings(site, ports) | {name.replace("_", "-"): more[name] for name in more}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     write_private(folder / _CONFIG, "".join(lines))
-    process = site.spawn(
+    return site.spawn(
         [str(site.binaries.postgrest), str(folder / _CONFIG)],
+        lambda: not fault(ports.port, site.keys),
         cwd=folder,
         log=log,
         # Without the clock of its Haskell runtime, which ticks on for a while after each request:
         # a call that comes alone costs PostgREST 1.5 ms of processor time instead of 3.5.
         env=clean_environment() | {"GHCRTS": "-V0"},
     )
-    wait_until(
-        lambda: accepts(ports.port, site.keys),
-        process=process,
-        what="postgrest",
-        log=site.log(log),
-    )
-    return process
 
 
 def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:
@@ -80,15 +74,16 @@ def _settings(site: Site, ports: Ports) -> dict[str, str | int | bool]:
     }
 
 
-def accepts(port: int, keys: Keys) -> bool:
-    """Whether the server has read the schema, and takes a token of these keys for genuine."""
-    status = get_status(port, "/rpc/health", {"Authorization": f"Bearer {keys.anon_key}"})
-    return is_well(status)
+def fault(port: int, keys: Keys, path: str = "/rpc/health") -> str:
+    """Why an API is not ready, or takes no token of these keys for genuine; "" when all is well.
 
-
-def is_well(status: int | None) -> bool:
-    """Whether a call of `health` was answered by a function, or by its absence: 404."""
-    return status is not None and status < 500 and status != 401
+    Then a call of `health` is answered by a function, or by its absence: 404.
+    """
+    headers = {"apikey": keys.anon_key, "Authorization": f"Bearer {keys.anon_key}"}
+    status = get_status(port, path, headers)
+    if status is None:
+        return "its port does not answer"
+    return f"it is not ready: HTTP {status}" if status >= 500 or status == 401 else ""
 
 
 def get_status(

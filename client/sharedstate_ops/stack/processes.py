@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from sharedstate_ops.stack.errors import StackError, StackTimeout
+from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.users import RunAs
 
 HOST = "127.0.0.1"
@@ -83,7 +83,7 @@ def end(process: psutil.Process, *signals: tuple[signal.Signals, float]) -> sign
             process.send_signal(signal.SIGCONT)
         if wait_gone(process, patience):
             return number
-    raise StackTimeout(f"process {process.pid} does not end, even when killed.")
+    raise StackError(f"process {process.pid} does not end, even when killed.")
 
 
 def wait_until(
@@ -95,7 +95,7 @@ def wait_until(
         if not lives(process):
             raise StackError(f"{what} ended while starting.", hint=tail(log))
         if time.monotonic() > deadline:
-            raise StackTimeout(f"{what} was not ready after {timeout:.0f} s.", hint=tail(log))
+            raise StackError(f"{what} was not ready after {timeout:.0f} s.", hint=tail(log))
         time.sleep(POLL_SECONDS)
 
 
@@ -128,18 +128,11 @@ def listen_once(port: int) -> None:
         probe.listen(1)
 
 
-def port_is_free(port: int) -> bool:
-    """Whether we could listen on 127.0.0.1:port."""
-    with contextlib.suppress(OSError):
-        listen_once(port)
-        return True
-    return False
-
-
 def free_port(avoid: Sequence[int] = ()) -> int:
     """A port that nobody listens on now."""
-    for _ in range(200):
-        port = random.choice(_FREE_PORTS)
-        if port not in avoid and port_is_free(port):
-            return port
+    for port in random.sample(_FREE_PORTS, 200):
+        with contextlib.suppress(OSError):
+            if port not in avoid:
+                listen_once(port)
+                return port
     raise StackError("no free port found between 20000 and 32000.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +25,21 @@ class Site:
     home: Home
     binaries: Binaries
     run_as: RunAs
-    data: Path
-    run: Path
     keys: Keys
 
     def spawn(
-        self, command: Sequence[str], *, cwd: Path, log: str, env: dict[str, str] | None = None
+        self,
+        command: Sequence[str],
+        ready: Callable[[], bool] | None = None,
+        *,
+        cwd: Path,
+        log: str,
+        env: dict[str, str] | None = None,
     ) -> psutil.Popen:
-        """Start a server in a session of its own that outlives us; `log` names its log."""
+        """Start a server in a session of its own that outlives us, and wait until it is `ready`.
+
+        `log` names its log, whose last lines are in the error when that fails.
+        """
         _children[:] = [child for child in _children if child.poll() is None]
         with self.log(log).open("ab") as output:
             # Statements of clients are in it, with the data of their designs.
@@ -47,6 +54,8 @@ class Site:
                 start_new_session=True,
             )
         _children.append(child)
+        if ready:
+            processes.wait_until(ready, process=child, what=log, log=self.log(log))
         return child
 
     def log(self, name: str) -> Path:
@@ -73,11 +82,6 @@ def make_folder(home: Home) -> None:
 def prepare(home: Home, progress: Progress) -> Site:
     """Find the programs and the user to run them, and lay out the folders."""
     home.run.mkdir(exist_ok=True)
-    return Site(
-        home=home,
-        binaries=locate(home, progress),
-        run_as=choose(home.dir),
-        data=home.data,
-        run=home.run,
-        keys=read_keys(home.keys_file) or write_keys(home.keys_file, new_keys()),
-    )
+    binaries, run_as = locate(home, progress), choose(home.dir)
+    keys = read_keys(home.keys_file) or write_keys(home.keys_file, new_keys())
+    return Site(home, binaries, run_as, keys)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from sharedstate_ops.stack.errors import Progress, StackTimeout, silent
+from sharedstate_ops.stack.errors import Progress, silent
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.paths import Home
 
@@ -78,29 +76,13 @@ def living_parts(home: Home) -> dict[str, psutil.Process]:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, *, timeout: float = 300.0, progress: Progress = silent) -> Iterator[None]:
-    """Hold a file lock; the kernel drops it when the holder dies. `timeout` in seconds."""
+def exclusive(path: Path, *, progress: Progress = silent) -> Iterator[None]:
+    """Hold a file lock, once whoever has it lets go; the kernel drops it when the holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        deadline = time.monotonic() + timeout
-        told = False
-        while not _try_lock(file):
-            if not told:
-                progress("another sharedstate command is at work: waiting for it")
-                told = True
-            if time.monotonic() > deadline:
-                raise StackTimeout(
-                    f"another sharedstate command has held {path} for {timeout:.0f} s.",
-                    hint="Wait for it to end, or end it, then try again.",
-                )
-            # flock has no timeout of its own.
-            time.sleep(0.03)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another sharedstate command is at work: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _try_lock(file: TextIOWrapper) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
