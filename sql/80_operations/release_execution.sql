@@ -51,8 +51,8 @@ begin
 end;
 $$;
 
--- Ends what these executions have reserved, and returns it.
-create or replace function core.end_reservations(p_workspace text, p_execution_ids text[])
+-- Ends these reservations, as far as they are still there, and returns them.
+create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
 returns public.budget_reservations[]
 language plpgsql
 set search_path = ''
@@ -62,9 +62,8 @@ declare
   v_rows public.budget_reservations[] := '{}';
 begin
   for v_row in
-    delete from core.live_reservations as r
-    where r.workspace = p_workspace and r.execution_id = any(p_execution_ids)
-      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    delete from public.budget_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
     returning r.*
   loop
     perform core.write_activity(
@@ -78,9 +77,9 @@ begin
 end;
 $$;
 
--- In the lock order: request ids, leases, tickets, reservations. The leases are locked first and deleted last: with
--- their tickets still in line, what one agent of a session gives back would be handed over to the next one of it; and
--- a reservation that is tied to a lease is still there to be told of.
+-- In the lock order: request ids, leases, tickets, reservations. The leases are locked before the tickets go, and
+-- deleted after that: with its tickets still in line, what one agent of a session gives back would be handed over to
+-- another.
 create or replace function core.release_execution(p_execution_id text, p_request_id uuid)
 returns public.execution_release
 language plpgsql
@@ -92,6 +91,7 @@ declare
   v_request core.request;
   v_executions text[];
   v_waiting uuid[];
+  v_reserved uuid[];
   v_answer public.execution_release;
 begin
   perform core.require_name('execution_id', p_execution_id);
@@ -116,9 +116,14 @@ begin
   order by l.resource_type, l.resource_name
   for update;
   v_answer.waits := core.end_waits(v_workspace, v_waiting);
-  v_answer.reservations := core.end_reservations(v_workspace, v_executions);
-  -- With these, what was handed over to one of its waits while we waited for the locks above: out of the lock order,
-  -- but nobody else is after it, for its client does not know of it yet.
+  -- Read before the leases end: with them, reservations that are tied to one are live no more.
+  v_reserved := array(
+    select r.reservation_id from core.live_reservations as r
+    where r.workspace = v_workspace and r.execution_id = any(v_executions)
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+  );
+  -- With those above, what was handed over to one of its waits while we waited: out of the lock
+  -- order, but nobody else is after it, for its client does not know of it yet.
   with ended as (
     delete from public.agent_locks as l
     where l.workspace = v_workspace and l.execution_id = any(v_executions)
@@ -127,6 +132,7 @@ begin
   )
   select array(select e.lease from ended as e order by (e.lease).resource_type, (e.lease).resource_name)
   into v_answer.leases;
+  v_answer.reservations := core.end_reservations(v_workspace, v_reserved);
   perform core.remember_request(v_request, to_jsonb(v_answer));
   return v_answer;
 end;
