@@ -210,6 +210,12 @@ def test_the_log_of_an_empty_workspace_begins_at_its_start(api: Api) -> None:
 
 def full(api: Api) -> Row:
     conflict(api, blocks=["shell_agent"])
+    api.do("reserve_budget", **MUTATION_BY_NAME["reserve_budget"].arguments)
+    api.do(
+        "update_global_constraints",
+        constraints={"total_mass_kg_max": 100},
+        created_by="system_architect",
+    )
     Client(api, "a").holds(POWER)
     Client(api, "b").waits(POWER)
     api.sql(
@@ -242,6 +248,12 @@ def test_another_workspace_sees_nothing_of_it(
         seen = api.do("get_board", key=key, cursor=cursor)
         assert seen["workspace"] == elsewhere.workspace
         assert (seen["conflicts"], seen["leases"], seen["queue"]) == ([], [], [])
+        assert len(seen["subsystems"]) == 7
+        assert [(row["allocated"], row["used"], row["held"]) for row in seen["budgets"]] == [
+            (15_000, 0, 0),
+            (45, 0, 0),
+            (900, 0, 0),
+        ]
         assert seen["counts"] == {"subsystems": 7, "conflicts": 0, "leases": 0, "queue": 0}
         assert api.workspace not in str(seen)
 

@@ -24,7 +24,7 @@ HELPERS_OF_CALLERS = {
     "core.stale_inputs",
 }
 # Reads with the caller's own rights: they have no private half.
-WITHOUT_TWIN = {"get_board", "get_lock_status", "health", "is_blocked", "schema_version"}
+WITHOUT_TWIN = {"get_lock_status", "health", "is_blocked", "schema_version"}
 
 
 def column(api: Api, query: str, *parameters: Any) -> list[Any]:
