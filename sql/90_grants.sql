@@ -62,6 +62,8 @@ public.read_activity, core.read_activity,
 public.checkout_subsystem, core.checkout_subsystem,
 public.checkin_subsystem, core.checkin_subsystem,
 public.export_state, core.export_state,
+public.release_execution, core.release_execution,
+public.get_situation, core.get_situation,
 public.get_board, core.get_board,
 public.schema_version
 to authenticated, service_role;
