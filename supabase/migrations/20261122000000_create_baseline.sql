@@ -3057,7 +3057,8 @@ end;
 $$;
 
 -- p_yours, but with the number of p_base where a client only sent back the double that it had read: else that number
--- would count as changed. Postgres writes a double as such clients do, with the fewest digits that identify it.
+-- would count as changed. It is the same double, written with no more digits than it takes to tell doubles apart. The
+-- digits are only counted, because of two that are as short Postgres and JavaScript may write different ones.
 -- Elements of lists are compared by their place.
 create or replace function core.keep_numbers(p_base jsonb, p_yours jsonb, p_depth integer default 0)
 returns jsonb
@@ -3073,7 +3074,13 @@ begin
   elsif p_depth >= 100 or jsonb_typeof(p_base) is distinct from v_type then
     return p_yours;
   elsif v_type = 'number' then
-    return case when p_base::double precision::text::numeric = p_yours::numeric then p_base else p_yours end;
+    return case
+      when p_base::double precision = p_yours::double precision
+        and length(trim('0' from translate(p_yours::text, '-.', '')))
+        <= length(trim('0' from translate(p_base::double precision::text::numeric::text, '-.', '')))
+        then p_base
+      else p_yours
+    end;
   elsif v_type = 'object' then
     return (
       select coalesce(jsonb_object_agg(y.key, case

@@ -105,7 +105,7 @@ def test_waiters_of_a_crowd_that_all_hold_something_do_not_each_walk_along_the_l
                  request_id => gen_random_uuid())""",
             [f"own-{CROWD - 1}"],
         )
-        assert rows_read(connection, poll, requests[-1]) > empty_handed + 4 * CROWD
+        assert rows_read(connection, poll, requests[-1]) > empty_handed + 3 * CROWD
 
 
 def test_a_release_finds_the_next_of_a_crowd_with_few_reads(
