@@ -115,7 +115,7 @@ begin
   into v_used.mass_kg, v_used.cost_usd
   from core.shared_use(p_constraints) as u;
   if v_used.mass_kg + v_used.cost_usd = 0 then
-    return '{}';
+    return '{}'::jsonb;
   end if;
   select coalesce(sum((b.value ->> 'mass_kg')::numeric), 0), coalesce(sum((b.value ->> 'cost_usd')::numeric), 0)
   into v_allocated.mass_kg, v_allocated.cost_usd

@@ -7,7 +7,7 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
+  v_amounts jsonb := jsonb '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
   v_entry record;
   v_reason text;
 begin

@@ -128,7 +128,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_is_repetition boolean := false;
-  v_blockers public.conflicts[] := '{}';
+  v_blockers public.conflicts[] := array[]::public.conflicts[];
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);

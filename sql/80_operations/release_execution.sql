@@ -59,7 +59,7 @@ set search_path = ''
 as $$
 declare
   v_row public.budget_reservations;
-  v_rows public.budget_reservations[] := '{}';
+  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
 begin
   for v_row in
     delete from public.budget_reservations as r

@@ -4816,7 +4816,7 @@ begin
   into v_used.mass_kg, v_used.cost_usd
   from core.shared_use(p_constraints) as u;
   if v_used.mass_kg + v_used.cost_usd = 0 then
-    return '{}';
+    return '{}'::jsonb;
   end if;
   select coalesce(sum((b.value ->> 'mass_kg')::numeric), 0), coalesce(sum((b.value ->> 'cost_usd')::numeric), 0)
   into v_allocated.mass_kg, v_allocated.cost_usd
@@ -6165,7 +6165,7 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_amounts jsonb := '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
+  v_amounts jsonb := jsonb '{"mass_kg": 0, "cost_usd": 0, "power_w": 0}';
   v_entry record;
   v_reason text;
 begin
@@ -7426,7 +7426,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_is_repetition boolean := false;
-  v_blockers public.conflicts[] := '{}';
+  v_blockers public.conflicts[] := array[]::public.conflicts[];
   v_lease public.agent_locks;
 begin
   perform core.require_name('subsystem', p_subsystem);
@@ -8383,7 +8383,7 @@ set search_path = ''
 as $$
 declare
   v_row public.budget_reservations;
-  v_rows public.budget_reservations[] := '{}';
+  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
 begin
   for v_row in
     delete from public.budget_reservations as r

@@ -180,6 +180,10 @@ def test_answers_that_are_named_like_a_type_of_the_database_have_its_fields(
             continue
         hints = typing.get_type_hints(found)
         ours = {field: our_column(hint)["type"] for field, hint in hints.items()}
-        assert ours == {field: column["type"] for field, column in theirs.items()}, name
+        for field, column in theirs.items():
+            # jsonb, which the CLI takes for an object, may hold a list as well.
+            known = (dict, list) if column["type"] is dict else (column["type"],)
+            assert ours.pop(field) in known, (name, field)
+        assert not ours, name
         compared.add(name)
     assert compared >= {"LockStatus", "WorkspaceRow", "WorkspaceSummary"}

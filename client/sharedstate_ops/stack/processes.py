@@ -57,10 +57,11 @@ def clean_environment() -> dict[str, str]:
 
 def lives(process: psutil.Process) -> bool:
     """Whether a process has not ended yet; a child of ours that has is reaped."""
-    with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+    with contextlib.suppress(psutil.NoSuchProcess):
         if process.status() != psutil.STATUS_ZOMBIE:
             return process.is_running()
-        process.wait(0)
+        if process.ppid() == os.getpid():
+            process.wait()  # until the last of its threads has ended as well
     return False
 
 
