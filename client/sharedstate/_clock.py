@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-_SLEEP_COUNTS = getattr(
-    time, "CLOCK_BOOTTIME", None
-)  # of Linux; elsewhere time.monotonic has to do
+# Linux has a clock that counts sleep. Elsewhere time.monotonic has to do.
+_SLEEP_COUNTS = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def now() -> float:
