@@ -43,7 +43,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_budget(reservation_id, execution_id, request_id);
+  select core.release_budget(reservation_id, execution_id, request_id);
 $$;
 
 comment on function public.release_budget(uuid, text, uuid) is

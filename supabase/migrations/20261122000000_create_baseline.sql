@@ -110,11 +110,14 @@ declare
     when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
   end;
 begin
-  return v_reason is null or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
-    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
-  );
+  if v_reason is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -354,11 +357,14 @@ as $$
 declare
   v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
 begin
-  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
-    format('Use a whole number from %s to %s.', p_least, p_most)
-  );
+  if (v_number between p_least and p_most and v_number = trunc(v_number)) is not true then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+      format('Use a whole number from %s to %s.', p_least, p_most)
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -680,7 +686,8 @@ begin
       );
     end if;
   end if;
-  if not exists (select from core.workspaces as w where w.name = v_workspace) then
+  perform from core.workspaces as w where w.name = v_workspace;
+  if not found then
     perform core.fail(
       'unknown_workspace',
       jsonb_build_object('workspace', left(v_workspace, 200)),
@@ -1206,7 +1213,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.acquire_lock(
+  select core.acquire_lock(
     resource_type, resource_name, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;
@@ -1289,7 +1296,7 @@ returns setof public.agent_locks
 language sql
 set search_path = ''
 as $$
-  select * from core.acquire_locks(
+  select core.acquire_locks(
     resources, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;
@@ -1732,7 +1739,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
+  select core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
 $$;
 
 comment on function public.force_release_lock(text, text, text, text, uuid) is
@@ -1939,38 +1946,35 @@ set search_path = ''
 as $$
 declare
   v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
+  v_fencing_token bigint;
   v_lease public.agent_locks;
 begin
-  with counter as (
-    update core.fencing_counters as c
-    set
-      last_token = c.last_token + 1,
-      last_granted_at = clock_timestamp(),
-      -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
-      -- that is too long delays the waiters, and so makes the next turns longer too.
-      turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
-        select coalesce(
-          c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
-          last.turn_ms
-        )
-        from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
-      ) end
-    where c.workspace = p_ticket.workspace
-      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-    returning c.last_token
-  )
-
+  update core.fencing_counters as c
+  set
+    last_token = c.last_token + 1,
+    last_granted_at = clock_timestamp(),
+    -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
+    -- that is too long delays the waiters, and so makes the next turns longer too.
+    turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
+      select coalesce(
+        c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
+        last.turn_ms
+      )
+      from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
+    ) end
+  where c.workspace = p_ticket.workspace
+    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+  returning c.last_token into v_fencing_token;
   insert into public.agent_locks as l (
     workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
     fencing_token, request_id, provisional
-  )
-  select
+  ) values (
     p_ticket.workspace, p_resource.resource_type, p_resource.resource_name, p_ticket.agent_name, p_ticket.execution_id,
     clock_timestamp() + make_interval(
       secs => case when v_is_provisional then least(p_ticket.ttl_seconds, 10) else p_ticket.ttl_seconds end
     ),
-    p_ticket.ttl_seconds, counter.last_token, p_ticket.request_id, v_is_provisional
-  from counter
+    p_ticket.ttl_seconds, v_fencing_token, p_ticket.request_id, v_is_provisional
+  )
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,
     execution_id = excluded.execution_id,
@@ -2009,12 +2013,11 @@ begin
   end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
-    if exists (
-      select from public.agent_locks as l
-      where l.workspace = p_ticket.workspace
-        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
-        and l.expires_at > clock_timestamp()
-    ) then
+    perform from public.agent_locks as l
+    where l.workspace = p_ticket.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+      and l.expires_at > clock_timestamp();
+    if found then
       return null;
     end if;
   end loop;
@@ -2099,20 +2102,21 @@ language plpgsql
 set search_path = ''
 set enable_seqscan = off
 as $$
+declare
+  v_ticket_id bigint;
 begin
-  return (
-    select t.ticket_id
-    from core.lock_ticket_resources as r
-    cross join lateral (
-      select t.ticket_id from core.live_lock_tickets as t
-      where t.ticket_id = r.ticket_id
-      offset 0
-    ) as t
+  for v_ticket_id in
+    select r.ticket_id from core.lock_ticket_resources as r
     where r.workspace = p_workspace
       and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
     order by r.queue_key, r.ticket_id
-    limit 1
-  );
+  loop
+    perform from core.live_lock_tickets as t where t.ticket_id = v_ticket_id;
+    if found then
+      return v_ticket_id;
+    end if;
+  end loop;
+  return null;
 end;
 $$;
 
@@ -2188,17 +2192,20 @@ begin
     core.require_agent('agent_name', p_agent_name),
     core.require_name('execution_id', p_execution_id),
     core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
-    coalesce(p_wait_seconds between 0 and 86400, false) or core.fail(
+    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  if (p_wait_seconds between 0 and 86400) is not true then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
       'Use 0 to 86400 seconds.'
-    ),
-    p_wait_seconds = 0 or p_request_id is not null or core.fail(
+    );
+  elsif p_wait_seconds > 0 and p_request_id is null then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
       'A request that waits is known by its request_id: send a new uuid.'
-    ),
-    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+    );
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'acquire_locks',
     jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
@@ -2303,7 +2310,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
+  select core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
 $$;
 
 comment on function public.release_lock(text, text, text, bigint, uuid) is
@@ -2807,7 +2814,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.diff_documents(subsystem, document, from_version, to_version);
+  select core.diff_documents(subsystem, document, from_version, to_version);
 $$;
 
 comment on function public.diff_documents(text, text, integer, integer) is
@@ -3474,7 +3481,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
+  select core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
 $$;
 
 comment on function public.remove_dependency(text, text, text, text, text, uuid) is
@@ -4264,7 +4271,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.diff_global_constraints(from_version, to_version);
+  select core.diff_global_constraints(from_version, to_version);
 $$;
 
 comment on function public.diff_global_constraints(integer, integer) is
@@ -4391,7 +4398,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_budget(reservation_id, execution_id, request_id);
+  select core.release_budget(reservation_id, execution_id, request_id);
 $$;
 
 comment on function public.release_budget(uuid, text, uuid) is
@@ -4682,7 +4689,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.reserve_budget(
+  select core.reserve_budget(
     subsystem, agent_name, execution_id, mass_kg, cost_usd, power_w, ttl_seconds, fencing_token, locked_subsystem,
     request_id
   );
@@ -5499,7 +5506,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.blocked_by(agent_name);
+  select core.blocked_by(agent_name);
 $$;
 
 comment on function public.blocked_by(text) is
@@ -6356,7 +6363,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.get_active_conflicts(agent_name);
+  select core.get_active_conflicts(agent_name);
 $$;
 
 comment on function public.get_active_conflicts(text) is
@@ -6400,7 +6407,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.get_conflict_history(conflict_id);
+  select core.get_conflict_history(conflict_id);
 $$;
 
 comment on function public.get_conflict_history(bigint) is
@@ -6552,7 +6559,7 @@ returns setof public.agent_activity_logs
 language sql
 set search_path = ''
 as $$
-  select * from core.log_agent_activities(entries, execution_id, request_id);
+  select core.log_agent_activities(entries, execution_id, request_id);
 $$;
 
 comment on function public.log_agent_activities(jsonb, text, uuid) is
@@ -6969,7 +6976,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+  select core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
 $$;
 
 comment on function public.get_recent_activity(
@@ -7483,7 +7490,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.checkout_subsystem(
+  select core.checkout_subsystem(
     subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
   );
 $$;
@@ -8183,7 +8190,7 @@ language sql
 set search_path = ''
 set statement_timeout = '5min'
 as $$
-  select * from core.import_state(document, request_id);
+  select core.import_state(document, request_id);
 $$;
 
 comment on function public.import_state(jsonb, uuid) is
@@ -8314,7 +8321,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select * from core.list_workspaces();
+  select core.list_workspaces();
 $$;
 
 comment on function public.list_workspaces() is

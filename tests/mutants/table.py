@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "now() for clock_timestamp() in the look at a held lock",
         "30_locks/leases.sql",
-        "l.expires_at > clock_timestamp()\n    ) then",
-        "l.expires_at > now()\n    ) then",
+        "l.expires_at > clock_timestamp();\n    if found",
+        "l.expires_at > now();\n    if found",
         QUEUE,
     ),
     Mutant(
