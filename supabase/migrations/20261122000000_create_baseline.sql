@@ -8,7 +8,7 @@
 --    2. allocations (advisory, core.lock_shared_budget)
 --    3. the workspace's row, under which versions of the constraints are given
 --    4. resource by resource, by type and name: its fencing counter (advisory, then the row), then its lease
---    5. tickets
+--    5. tickets, the newest first
 --    6. subsystem rows, by name
 --    7. budget reservations
 --    8. conflict counter
@@ -21,8 +21,8 @@
 -- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
 --   both subsystems by then. Who locks reservations without such a row (release_budget,
 --   release_execution) waits for nothing after that.
--- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
---   for.
+-- - When a lease ends, core.hand_over locks counters, other leases and tickets after it. It skips what it would have to
+--   wait for.
 --
 -- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
 -- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
@@ -1424,8 +1424,8 @@ comment on function public.cleanup_expired_locks() is
 -- cycle may have to follow whole lines. So only those search, when their wait begins and each time they ask, whose
 -- identity holds a lease that somebody waits for. That finds every cycle, because each has such a member.
 --
--- Lock order: of the tickets in a cycle only the refused one is locked; the waiter's own is locked after it. The rest
--- is read without locks. A cycle does not end by itself, so one that was found is still there.
+-- Lock order: of the tickets in a cycle only the refused one is locked, which is the newest; the waiter's own is locked
+-- after it. The rest is read without locks. A cycle does not end by itself, so one that was found is still there.
 
 -- An edge from a ticket: the resource that it waits for, and another ticket that must end before.
 create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);
@@ -1805,7 +1805,8 @@ $$;
 -- Grants the resource to the first in line, in the same transaction.
 --
 -- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
--- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
+-- counter, for another lease or for a ticket: several leases that end together hand over in the order of their rows. If
+-- one of them is locked, it grants nothing: the waiter is granted when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -1846,7 +1847,7 @@ begin
       return null;
     end if;
   end loop;
-  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
+  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id for update skip locked;
   if found then
     perform core.grant_leases(v_ticket, null);
   end if;
@@ -4362,7 +4363,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
-  v_row public.budget_reservations;
+  v_rows public.budget_reservations[];
 begin
   perform core.require_present('reservation_id', to_jsonb(p_reservation_id));
   perform core.require_name('execution_id', p_execution_id);
@@ -4373,18 +4374,13 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  v_row := core.end_reservation(v_workspace, p_reservation_id, p_execution_id);
-  if v_row.reservation_id is null then
-    perform core.remember_request(v_request, '[]');
-    return;
-  end if;
-  perform core.write_activity(
-    v_workspace, v_row.agent_name, 'budget_released',
-    jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
-    p_execution_id
-  );
-  perform core.remember_request(v_request, jsonb_build_array(v_row));
-  return next v_row;
+  v_rows := core.end_reservations(v_workspace, array(
+    select r.reservation_id from core.live_reservations as r
+    where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+  ));
+  perform core.remember_request(v_request, to_jsonb(v_rows));
+  return query select * from unnest(v_rows);
 end;
 $$;
 
@@ -4511,20 +4507,29 @@ begin
 end;
 $$;
 
--- Deletes a live reservation of this execution and returns it; nulls if there is none.
-create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
-returns public.budget_reservations
+-- Gives these reservations back, as far as they are still there, logs it and returns them.
+create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
+returns public.budget_reservations[]
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_row public.budget_reservations;
+  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
 begin
-  delete from core.live_reservations as r
-  where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
-  returning r.* into v_row;
-  return v_row;
+  for v_row in
+    delete from public.budget_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
+    returning r.*
+  loop
+    perform core.write_activity(
+      p_workspace, v_row.agent_name, 'budget_released',
+      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
+      v_row.execution_id
+    );
+    v_rows := v_rows || v_row;
+  end loop;
+  return v_rows;
 end;
 $$;
 
@@ -4873,7 +4878,10 @@ begin
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
   perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
   if p_reservation_id is not null then
-    v_named := core.end_reservation(p_workspace, p_reservation_id, p_execution_id);
+    delete from core.live_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    returning r.* into v_named;
     if v_named.subsystem is distinct from p_from then
       perform core.fail(
         'reservation_lost',
@@ -8363,6 +8371,11 @@ as $$
 declare
   v_waits public.lock_queue[];
 begin
+  -- In the lock order: a waiter that refuses a newer wait to end a deadlock locks that one, and then its own.
+  perform from core.lock_tickets as t
+  where t.workspace = p_workspace and t.request_id = any(p_request_ids)
+  order by t.ticket_id desc
+  for update;
   with gone as (
     delete from core.lock_tickets as t
     where t.workspace = p_workspace and t.request_id = any(p_request_ids)
@@ -8379,32 +8392,6 @@ begin
     order by q.resource_type, q.resource_name, q.position
   ) into v_waits;
   return v_waits;
-end;
-$$;
-
--- Ends these reservations, as far as they are still there, and returns them.
-create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
-returns public.budget_reservations[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.budget_reservations;
-  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
-begin
-  for v_row in
-    delete from public.budget_reservations as r
-    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
-    returning r.*
-  loop
-    perform core.write_activity(
-      p_workspace, v_row.agent_name, 'budget_released',
-      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
-      v_row.execution_id
-    );
-    v_rows := v_rows || v_row;
-  end loop;
-  return v_rows;
 end;
 $$;
 

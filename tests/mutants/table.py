@@ -189,6 +189,13 @@ MUTANTS = (
         (STEPS,),
     ),
     Mutant(
+        "a hand-over waits for the ticket of the next in line",
+        "30_locks/hand_over.sql",
+        "v_ticket_id for update skip locked;",
+        "v_ticket_id for update;",
+        (STEPS,),
+    ),
+    Mutant(
         "a release that found nothing is not remembered",
         "30_locks/release_lock.sql",
         "perform core.remember_request(v_request, '[]');",
@@ -316,6 +323,13 @@ MUTANTS = (
         "'[]' from gone as g",
         "'[]' from gone as g where false",
         (ENDS,),
+    ),
+    Mutant(
+        "the end of an execution takes the oldest ticket first",
+        "80_operations/release_execution.sql",
+        "order by t.ticket_id desc",
+        "order by t.ticket_id",
+        (END_RACES,),
     ),
     Mutant(
         "the end of an execution does not wait for its acquire calls",
