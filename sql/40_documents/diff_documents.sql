@@ -34,7 +34,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.diff_documents(subsystem, document, from_version, to_version);
+  select * from core.diff_documents(subsystem, document, from_version, to_version);
 $$;
 
 comment on function public.diff_documents(text, text, integer, integer) is

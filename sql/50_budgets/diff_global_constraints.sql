@@ -31,7 +31,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.diff_global_constraints(from_version, to_version);
+  select * from core.diff_global_constraints(from_version, to_version);
 $$;
 
 comment on function public.diff_global_constraints(integer, integer) is

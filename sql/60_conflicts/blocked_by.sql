@@ -18,7 +18,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.blocked_by(agent_name);
+  select * from core.blocked_by(agent_name);
 $$;
 
 comment on function public.blocked_by(text) is

@@ -31,7 +31,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_active_conflicts(agent_name);
+  select * from core.get_active_conflicts(agent_name);
 $$;
 
 comment on function public.get_active_conflicts(text) is

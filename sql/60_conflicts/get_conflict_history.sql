@@ -32,7 +32,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_conflict_history(conflict_id);
+  select * from core.get_conflict_history(conflict_id);
 $$;
 
 comment on function public.get_conflict_history(bigint) is

@@ -86,7 +86,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
 $$;
 
 comment on function public.get_recent_activity(

@@ -83,7 +83,7 @@ returns setof public.agent_activity_logs
 language sql
 set search_path = ''
 as $$
-  select core.log_agent_activities(entries, execution_id, request_id);
+  select * from core.log_agent_activities(entries, execution_id, request_id);
 $$;
 
 comment on function public.log_agent_activities(jsonb, text, uuid) is

@@ -105,7 +105,7 @@ language sql
 set search_path = ''
 set statement_timeout = '5min'
 as $$
-  select core.import_state(document, request_id);
+  select * from core.import_state(document, request_id);
 $$;
 
 comment on function public.import_state(jsonb, uuid) is

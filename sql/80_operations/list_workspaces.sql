@@ -25,7 +25,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.list_workspaces();
+  select * from core.list_workspaces();
 $$;
 
 comment on function public.list_workspaces() is

@@ -2815,7 +2815,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.diff_documents(subsystem, document, from_version, to_version);
+  select * from core.diff_documents(subsystem, document, from_version, to_version);
 $$;
 
 comment on function public.diff_documents(text, text, integer, integer) is
@@ -4272,7 +4272,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.diff_global_constraints(from_version, to_version);
+  select * from core.diff_global_constraints(from_version, to_version);
 $$;
 
 comment on function public.diff_global_constraints(integer, integer) is
@@ -5514,7 +5514,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.blocked_by(agent_name);
+  select * from core.blocked_by(agent_name);
 $$;
 
 comment on function public.blocked_by(text) is
@@ -6371,7 +6371,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_active_conflicts(agent_name);
+  select * from core.get_active_conflicts(agent_name);
 $$;
 
 comment on function public.get_active_conflicts(text) is
@@ -6415,7 +6415,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_conflict_history(conflict_id);
+  select * from core.get_conflict_history(conflict_id);
 $$;
 
 comment on function public.get_conflict_history(bigint) is
@@ -6567,7 +6567,7 @@ returns setof public.agent_activity_logs
 language sql
 set search_path = ''
 as $$
-  select core.log_agent_activities(entries, execution_id, request_id);
+  select * from core.log_agent_activities(entries, execution_id, request_id);
 $$;
 
 comment on function public.log_agent_activities(jsonb, text, uuid) is
@@ -6984,7 +6984,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
+  select * from core.get_recent_activity(limit_count, agent_name, execution_id, activity, since, until, before_id);
 $$;
 
 comment on function public.get_recent_activity(
@@ -8198,7 +8198,7 @@ language sql
 set search_path = ''
 set statement_timeout = '5min'
 as $$
-  select core.import_state(document, request_id);
+  select * from core.import_state(document, request_id);
 $$;
 
 comment on function public.import_state(jsonb, uuid) is
@@ -8329,7 +8329,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select core.list_workspaces();
+  select * from core.list_workspaces();
 $$;
 
 comment on function public.list_workspaces() is
