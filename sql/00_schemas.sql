@@ -5,7 +5,7 @@
 --    2. allocations (advisory, core.lock_shared_budget)
 --    3. the workspace's row, under which versions of the constraints are given
 --    4. resource by resource, by type and name: its fencing counter (advisory, then the row), then its lease
---    5. tickets
+--    5. tickets, the newest first
 --    6. subsystem rows, by name
 --    7. budget reservations
 --    8. conflict counter
@@ -18,8 +18,8 @@
 -- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
 --   both subsystems by then. Who locks reservations without such a row (release_budget,
 --   release_execution) waits for nothing after that.
--- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
---   for.
+-- - When a lease ends, core.hand_over locks counters, other leases and tickets after it. It skips what it would have to
+--   wait for.
 --
 -- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
 -- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees

@@ -22,11 +22,14 @@ declare
     when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
   end;
 begin
-  return v_reason is null or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
-    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
-  );
+  if v_reason is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+    );
+  end if;
+  return true;
 end;
 $$;
 

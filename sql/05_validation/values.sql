@@ -54,11 +54,14 @@ as $$
 declare
   v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
 begin
-  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
-    format('Use a whole number from %s to %s.', p_least, p_most)
-  );
+  if (v_number between p_least and p_most and v_number = trunc(v_number)) is not true then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+      format('Use a whole number from %s to %s.', p_least, p_most)
+    );
+  end if;
+  return true;
 end;
 $$;
 

@@ -66,7 +66,8 @@ begin
       );
     end if;
   end if;
-  if not exists (select from core.workspaces as w where w.name = v_workspace) then
+  perform from core.workspaces as w where w.name = v_workspace;
+  if not found then
     perform core.fail(
       'unknown_workspace',
       jsonb_build_object('workspace', left(v_workspace, 200)),

@@ -37,7 +37,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.acquire_lock(
+  select core.acquire_lock(
     resource_type, resource_name, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;

@@ -63,7 +63,7 @@ returns setof public.agent_locks
 language sql
 set search_path = ''
 as $$
-  select * from core.acquire_locks(
+  select core.acquire_locks(
     resources, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;

@@ -5,8 +5,8 @@
 -- cycle may have to follow whole lines. So only those search, when their wait begins and each time they ask, whose
 -- identity holds a lease that somebody waits for. That finds every cycle, because each has such a member.
 --
--- Lock order: of the tickets in a cycle only the refused one is locked; the waiter's own is locked after it. The rest
--- is read without locks. A cycle does not end by itself, so one that was found is still there.
+-- Lock order: of the tickets in a cycle only the refused one is locked, which is the newest; the waiter's own is locked
+-- after it. The rest is read without locks. A cycle does not end by itself, so one that was found is still there.
 
 -- An edge from a ticket: the resource that it waits for, and another ticket that must end before.
 create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);

@@ -60,7 +60,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
+  select core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
 $$;
 
 comment on function public.force_release_lock(text, text, text, text, uuid) is

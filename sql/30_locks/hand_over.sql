@@ -2,7 +2,8 @@
 -- Grants the resource to the first in line, in the same transaction.
 --
 -- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
--- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
+-- counter, for another lease or for a ticket: several leases that end together hand over in the order of their rows. If
+-- one of them is locked, it grants nothing: the waiter is granted when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -43,7 +44,7 @@ begin
       return null;
     end if;
   end loop;
-  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
+  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id for update skip locked;
   if found then
     perform core.grant_leases(v_ticket, null);
   end if;

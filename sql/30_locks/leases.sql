@@ -85,38 +85,35 @@ set search_path = ''
 as $$
 declare
   v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
+  v_fencing_token bigint;
   v_lease public.agent_locks;
 begin
-  with counter as (
-    update core.fencing_counters as c
-    set
-      last_token = c.last_token + 1,
-      last_granted_at = clock_timestamp(),
-      -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
-      -- that is too long delays the waiters, and so makes the next turns longer too.
-      turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
-        select coalesce(
-          c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
-          last.turn_ms
-        )
-        from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
-      ) end
-    where c.workspace = p_ticket.workspace
-      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-    returning c.last_token
-  )
-
+  update core.fencing_counters as c
+  set
+    last_token = c.last_token + 1,
+    last_granted_at = clock_timestamp(),
+    -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
+    -- that is too long delays the waiters, and so makes the next turns longer too.
+    turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
+      select coalesce(
+        c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
+        last.turn_ms
+      )
+      from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
+    ) end
+  where c.workspace = p_ticket.workspace
+    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+  returning c.last_token into v_fencing_token;
   insert into public.agent_locks as l (
     workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
     fencing_token, request_id, provisional
-  )
-  select
+  ) values (
     p_ticket.workspace, p_resource.resource_type, p_resource.resource_name, p_ticket.agent_name, p_ticket.execution_id,
     clock_timestamp() + make_interval(
       secs => case when v_is_provisional then least(p_ticket.ttl_seconds, 10) else p_ticket.ttl_seconds end
     ),
-    p_ticket.ttl_seconds, counter.last_token, p_ticket.request_id, v_is_provisional
-  from counter
+    p_ticket.ttl_seconds, v_fencing_token, p_ticket.request_id, v_is_provisional
+  )
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,
     execution_id = excluded.execution_id,
@@ -155,12 +152,11 @@ begin
   end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
-    if exists (
-      select from public.agent_locks as l
-      where l.workspace = p_ticket.workspace
-        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
-        and l.expires_at > clock_timestamp()
-    ) then
+    perform from public.agent_locks as l
+    where l.workspace = p_ticket.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+      and l.expires_at > clock_timestamp();
+    if found then
       return null;
     end if;
   end loop;

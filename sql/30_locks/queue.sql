@@ -15,20 +15,21 @@ language plpgsql
 set search_path = ''
 set enable_seqscan = off
 as $$
+declare
+  v_ticket_id bigint;
 begin
-  return (
-    select t.ticket_id
-    from core.lock_ticket_resources as r
-    cross join lateral (
-      select t.ticket_id from core.live_lock_tickets as t
-      where t.ticket_id = r.ticket_id
-      offset 0
-    ) as t
+  for v_ticket_id in
+    select r.ticket_id from core.lock_ticket_resources as r
     where r.workspace = p_workspace
       and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
     order by r.queue_key, r.ticket_id
-    limit 1
-  );
+  loop
+    perform from core.live_lock_tickets as t where t.ticket_id = v_ticket_id;
+    if found then
+      return v_ticket_id;
+    end if;
+  end loop;
+  return null;
 end;
 $$;
 
@@ -104,17 +105,20 @@ begin
     core.require_agent('agent_name', p_agent_name),
     core.require_name('execution_id', p_execution_id),
     core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
-    coalesce(p_wait_seconds between 0 and 86400, false) or core.fail(
+    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  if (p_wait_seconds between 0 and 86400) is not true then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
       'Use 0 to 86400 seconds.'
-    ),
-    p_wait_seconds = 0 or p_request_id is not null or core.fail(
+    );
+  elsif p_wait_seconds > 0 and p_request_id is null then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
       'A request that waits is known by its request_id: send a new uuid.'
-    ),
-    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+    );
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'acquire_locks',
     jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)

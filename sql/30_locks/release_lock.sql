@@ -58,7 +58,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
+  select core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
 $$;
 
 comment on function public.release_lock(text, text, text, bigint, uuid) is

@@ -59,7 +59,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
+  select core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
 $$;
 
 comment on function public.remove_dependency(text, text, text, text, text, uuid) is

@@ -7,7 +7,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
-  v_row public.budget_reservations;
+  v_rows public.budget_reservations[];
 begin
   perform core.require_present('reservation_id', to_jsonb(p_reservation_id));
   perform core.require_name('execution_id', p_execution_id);
@@ -18,18 +18,13 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  v_row := core.end_reservation(v_workspace, p_reservation_id, p_execution_id);
-  if v_row.reservation_id is null then
-    perform core.remember_request(v_request, '[]');
-    return;
-  end if;
-  perform core.write_activity(
-    v_workspace, v_row.agent_name, 'budget_released',
-    jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
-    p_execution_id
-  );
-  perform core.remember_request(v_request, jsonb_build_array(v_row));
-  return next v_row;
+  v_rows := core.end_reservations(v_workspace, array(
+    select r.reservation_id from core.live_reservations as r
+    where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+  ));
+  perform core.remember_request(v_request, to_jsonb(v_rows));
+  return query select * from unnest(v_rows);
 end;
 $$;
 
@@ -43,7 +38,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_budget(reservation_id, execution_id, request_id);
+  select core.release_budget(reservation_id, execution_id, request_id);
 $$;
 
 comment on function public.release_budget(uuid, text, uuid) is

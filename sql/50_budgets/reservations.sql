@@ -104,20 +104,29 @@ begin
 end;
 $$;
 
--- Deletes a live reservation of this execution and returns it; nulls if there is none.
-create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
-returns public.budget_reservations
+-- Gives these reservations back, as far as they are still there, logs it and returns them.
+create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
+returns public.budget_reservations[]
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_row public.budget_reservations;
+  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
 begin
-  delete from core.live_reservations as r
-  where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
-  returning r.* into v_row;
-  return v_row;
+  for v_row in
+    delete from public.budget_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
+    returning r.*
+  loop
+    perform core.write_activity(
+      p_workspace, v_row.agent_name, 'budget_released',
+      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
+      v_row.execution_id
+    );
+    v_rows := v_rows || v_row;
+  end loop;
+  return v_rows;
 end;
 $$;
 

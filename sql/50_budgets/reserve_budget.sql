@@ -132,7 +132,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.reserve_budget(
+  select core.reserve_budget(
     subsystem, agent_name, execution_id, mass_kg, cost_usd, power_w, ttl_seconds, fencing_token, locked_subsystem,
     request_id
   );

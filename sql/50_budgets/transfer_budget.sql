@@ -31,7 +31,10 @@ begin
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
   perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
   if p_reservation_id is not null then
-    v_named := core.end_reservation(p_workspace, p_reservation_id, p_execution_id);
+    delete from core.live_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    returning r.* into v_named;
     if v_named.subsystem is distinct from p_from then
       perform core.fail(
         'reservation_lost',

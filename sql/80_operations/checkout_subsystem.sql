@@ -185,7 +185,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.checkout_subsystem(
+  select core.checkout_subsystem(
     subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
   );
 $$;

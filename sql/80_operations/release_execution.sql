@@ -32,6 +32,11 @@ as $$
 declare
   v_waits public.lock_queue[];
 begin
+  -- In the lock order: a waiter that refuses a newer wait to end a deadlock locks that one, and then its own.
+  perform from core.lock_tickets as t
+  where t.workspace = p_workspace and t.request_id = any(p_request_ids)
+  order by t.ticket_id desc
+  for update;
   with gone as (
     delete from core.lock_tickets as t
     where t.workspace = p_workspace and t.request_id = any(p_request_ids)
@@ -48,32 +53,6 @@ begin
     order by q.resource_type, q.resource_name, q.position
   ) into v_waits;
   return v_waits;
-end;
-$$;
-
--- Ends these reservations, as far as they are still there, and returns them.
-create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
-returns public.budget_reservations[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.budget_reservations;
-  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
-begin
-  for v_row in
-    delete from public.budget_reservations as r
-    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
-    returning r.*
-  loop
-    perform core.write_activity(
-      p_workspace, v_row.agent_name, 'budget_released',
-      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
-      v_row.execution_id
-    );
-    v_rows := v_rows || v_row;
-  end loop;
-  return v_rows;
 end;
 $$;
 

@@ -8,7 +8,7 @@
 --    2. allocations (advisory, core.lock_shared_budget)
 --    3. the workspace's row, under which versions of the constraints are given
 --    4. resource by resource, by type and name: its fencing counter (advisory, then the row), then its lease
---    5. tickets
+--    5. tickets, the newest first
 --    6. subsystem rows, by name
 --    7. budget reservations
 --    8. conflict counter
@@ -21,8 +21,8 @@
 -- - resolve_conflict moves budget, and so locks reservations, after it has locked the conflict. It holds the rows of
 --   both subsystems by then. Who locks reservations without such a row (release_budget,
 --   release_execution) waits for nothing after that.
--- - When a lease ends, core.hand_over locks counters and other leases after it. It skips what it would have to wait
---   for.
+-- - When a lease ends, core.hand_over locks counters, other leases and tickets after it. It skips what it would have to
+--   wait for.
 --
 -- Budgets: a status locks its subsystem's row first, and reads the constraints after that. A change of budgets locks
 -- the workspace's row, then the rows of all subsystems whose budget changes. Under READ COMMITTED each statement sees
@@ -110,11 +110,14 @@ declare
     when octet_length(p_name) > length(p_name) and p_name is not nfc normalized then 'is not in Unicode NFC'
   end;
 begin
-  return v_reason is null or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
-    'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
-  );
+  if v_reason is not null then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', v_reason, 'value', left(p_name, 200)),
+      'A name has 1 to 128 characters in Unicode NFC, none a control character, and no space at its beginning or end.'
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -354,11 +357,14 @@ as $$
 declare
   v_number constant numeric := case when jsonb_typeof(p_value) = 'number' then p_value::numeric end;
 begin
-  return coalesce(v_number between p_least and p_most and v_number = trunc(v_number), false) or core.fail(
-    'invalid_argument',
-    jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
-    format('Use a whole number from %s to %s.', p_least, p_most)
-  );
+  if (v_number between p_least and p_most and v_number = trunc(v_number)) is not true then
+    perform core.fail(
+      'invalid_argument',
+      jsonb_build_object('argument', p_argument, 'reason', 'is out of range', 'value', left(p_value::text, 200)),
+      format('Use a whole number from %s to %s.', p_least, p_most)
+    );
+  end if;
+  return true;
 end;
 $$;
 
@@ -680,7 +686,8 @@ begin
       );
     end if;
   end if;
-  if not exists (select from core.workspaces as w where w.name = v_workspace) then
+  perform from core.workspaces as w where w.name = v_workspace;
+  if not found then
     perform core.fail(
       'unknown_workspace',
       jsonb_build_object('workspace', left(v_workspace, 200)),
@@ -1206,7 +1213,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.acquire_lock(
+  select core.acquire_lock(
     resource_type, resource_name, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;
@@ -1289,7 +1296,7 @@ returns setof public.agent_locks
 language sql
 set search_path = ''
 as $$
-  select * from core.acquire_locks(
+  select core.acquire_locks(
     resources, agent_name, execution_id, ttl_seconds, wait_seconds, priority, request_id
   );
 $$;
@@ -1417,8 +1424,8 @@ comment on function public.cleanup_expired_locks() is
 -- cycle may have to follow whole lines. So only those search, when their wait begins and each time they ask, whose
 -- identity holds a lease that somebody waits for. That finds every cycle, because each has such a member.
 --
--- Lock order: of the tickets in a cycle only the refused one is locked; the waiter's own is locked after it. The rest
--- is read without locks. A cycle does not end by itself, so one that was found is still there.
+-- Lock order: of the tickets in a cycle only the refused one is locked, which is the newest; the waiter's own is locked
+-- after it. The rest is read without locks. A cycle does not end by itself, so one that was found is still there.
 
 -- An edge from a ticket: the resource that it waits for, and another ticket that must end before.
 create type core.wait_edge as (resource core.resource, ticket core.lock_tickets);
@@ -1732,7 +1739,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
+  select core.force_release_lock(resource_type, resource_name, released_by, reason, request_id);
 $$;
 
 comment on function public.force_release_lock(text, text, text, text, uuid) is
@@ -1798,7 +1805,8 @@ $$;
 -- Grants the resource to the first in line, in the same transaction.
 --
 -- The row of the ended lease is locked by now, and the lock order has counters before leases. So this never waits for a
--- counter or for another lease. If one of them is locked, it grants nothing: the waiter is granted when it asks next.
+-- counter, for another lease or for a ticket: several leases that end together hand over in the order of their rows. If
+-- one of them is locked, it grants nothing: the waiter is granted when it asks next.
 create or replace function core.hand_over()
 returns trigger
 language plpgsql
@@ -1839,7 +1847,7 @@ begin
       return null;
     end if;
   end loop;
-  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id;
+  select * into v_ticket from core.lock_tickets as t where t.ticket_id = v_ticket_id for update skip locked;
   if found then
     perform core.grant_leases(v_ticket, null);
   end if;
@@ -1939,38 +1947,35 @@ set search_path = ''
 as $$
 declare
   v_is_provisional constant boolean := p_ticket.gives_up_at is not null;  -- it waits, or was ready to
+  v_fencing_token bigint;
   v_lease public.agent_locks;
 begin
-  with counter as (
-    update core.fencing_counters as c
-    set
-      last_token = c.last_token + 1,
-      last_granted_at = clock_timestamp(),
-      -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
-      -- that is too long delays the waiters, and so makes the next turns longer too.
-      turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
-        select coalesce(
-          c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
-          last.turn_ms
-        )
-        from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
-      ) end
-    where c.workspace = p_ticket.workspace
-      and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
-    returning c.last_token
-  )
-
+  update core.fencing_counters as c
+  set
+    last_token = c.last_token + 1,
+    last_granted_at = clock_timestamp(),
+    -- Rather less than the mean of the last turns. An estimate that is too short costs a waiter one more call; one
+    -- that is too long delays the waiters, and so makes the next turns longer too.
+    turn_ms = case when p_ticket.ticket_id is null then c.turn_ms else (
+      select coalesce(
+        c.turn_ms + (last.turn_ms - c.turn_ms) * case when last.turn_ms < c.turn_ms then 0.5 else 0.05 end,
+        last.turn_ms
+      )
+      from (select extract(epoch from clock_timestamp() - c.last_granted_at) * 1000 as turn_ms) as last
+    ) end
+  where c.workspace = p_ticket.workspace
+    and c.resource_type = p_resource.resource_type and c.resource_name = p_resource.resource_name
+  returning c.last_token into v_fencing_token;
   insert into public.agent_locks as l (
     workspace, resource_type, resource_name, locked_by, execution_id, expires_at, ttl_seconds,
     fencing_token, request_id, provisional
-  )
-  select
+  ) values (
     p_ticket.workspace, p_resource.resource_type, p_resource.resource_name, p_ticket.agent_name, p_ticket.execution_id,
     clock_timestamp() + make_interval(
       secs => case when v_is_provisional then least(p_ticket.ttl_seconds, 10) else p_ticket.ttl_seconds end
     ),
-    p_ticket.ttl_seconds, counter.last_token, p_ticket.request_id, v_is_provisional
-  from counter
+    p_ticket.ttl_seconds, v_fencing_token, p_ticket.request_id, v_is_provisional
+  )
   on conflict (workspace, resource_type, resource_name) do update set
     locked_by = excluded.locked_by,
     execution_id = excluded.execution_id,
@@ -2009,12 +2014,11 @@ begin
   end if;
   -- A look without locks first: most attempts on a locked resource end here, without a write.
   foreach v_resource in array v_resources loop
-    if exists (
-      select from public.agent_locks as l
-      where l.workspace = p_ticket.workspace
-        and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
-        and l.expires_at > clock_timestamp()
-    ) then
+    perform from public.agent_locks as l
+    where l.workspace = p_ticket.workspace
+      and l.resource_type = v_resource.resource_type and l.resource_name = v_resource.resource_name
+      and l.expires_at > clock_timestamp();
+    if found then
       return null;
     end if;
   end loop;
@@ -2099,20 +2103,21 @@ language plpgsql
 set search_path = ''
 set enable_seqscan = off
 as $$
+declare
+  v_ticket_id bigint;
 begin
-  return (
-    select t.ticket_id
-    from core.lock_ticket_resources as r
-    cross join lateral (
-      select t.ticket_id from core.live_lock_tickets as t
-      where t.ticket_id = r.ticket_id
-      offset 0
-    ) as t
+  for v_ticket_id in
+    select r.ticket_id from core.lock_ticket_resources as r
     where r.workspace = p_workspace
       and r.resource_type = p_resource.resource_type and r.resource_name = p_resource.resource_name
     order by r.queue_key, r.ticket_id
-    limit 1
-  );
+  loop
+    perform from core.live_lock_tickets as t where t.ticket_id = v_ticket_id;
+    if found then
+      return v_ticket_id;
+    end if;
+  end loop;
+  return null;
 end;
 $$;
 
@@ -2188,17 +2193,20 @@ begin
     core.require_agent('agent_name', p_agent_name),
     core.require_name('execution_id', p_execution_id),
     core.require_whole_number('ttl_seconds', to_jsonb(p_ttl_seconds), 1, 86400),
-    coalesce(p_wait_seconds between 0 and 86400, false) or core.fail(
+    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+  if (p_wait_seconds between 0 and 86400) is not true then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'wait_seconds', 'reason', 'is out of range', 'value', p_wait_seconds),
       'Use 0 to 86400 seconds.'
-    ),
-    p_wait_seconds = 0 or p_request_id is not null or core.fail(
+    );
+  elsif p_wait_seconds > 0 and p_request_id is null then
+    perform core.fail(
       'invalid_argument',
       jsonb_build_object('argument', 'request_id', 'reason', 'is missing'),
       'A request that waits is known by its request_id: send a new uuid.'
-    ),
-    core.require_whole_number('priority', to_jsonb(p_priority), 1, 4);
+    );
+  end if;
   v_request := core.recall_request(
     v_workspace, p_request_id, 'acquire_locks',
     jsonb_build_array(p_resources, p_agent_name, p_execution_id, p_ttl_seconds)
@@ -2303,7 +2311,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
+  select core.release_lock(resource_type, resource_name, execution_id, fencing_token, request_id);
 $$;
 
 comment on function public.release_lock(text, text, text, bigint, uuid) is
@@ -3474,7 +3482,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
+  select core.remove_dependency(subsystem, on_subsystem, document, agent_name, execution_id, request_id);
 $$;
 
 comment on function public.remove_dependency(text, text, text, text, text, uuid) is
@@ -4355,7 +4363,7 @@ as $$
 declare
   v_workspace constant text := core.current_workspace();
   v_request core.request;
-  v_row public.budget_reservations;
+  v_rows public.budget_reservations[];
 begin
   perform core.require_present('reservation_id', to_jsonb(p_reservation_id));
   perform core.require_name('execution_id', p_execution_id);
@@ -4366,18 +4374,13 @@ begin
     return query select * from jsonb_populate_recordset(null::public.budget_reservations, v_request.answer);
     return;
   end if;
-  v_row := core.end_reservation(v_workspace, p_reservation_id, p_execution_id);
-  if v_row.reservation_id is null then
-    perform core.remember_request(v_request, '[]');
-    return;
-  end if;
-  perform core.write_activity(
-    v_workspace, v_row.agent_name, 'budget_released',
-    jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', p_reservation_id),
-    p_execution_id
-  );
-  perform core.remember_request(v_request, jsonb_build_array(v_row));
-  return next v_row;
+  v_rows := core.end_reservations(v_workspace, array(
+    select r.reservation_id from core.live_reservations as r
+    where r.workspace = v_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+  ));
+  perform core.remember_request(v_request, to_jsonb(v_rows));
+  return query select * from unnest(v_rows);
 end;
 $$;
 
@@ -4391,7 +4394,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.release_budget(reservation_id, execution_id, request_id);
+  select core.release_budget(reservation_id, execution_id, request_id);
 $$;
 
 comment on function public.release_budget(uuid, text, uuid) is
@@ -4504,20 +4507,29 @@ begin
 end;
 $$;
 
--- Deletes a live reservation of this execution and returns it; nulls if there is none.
-create or replace function core.end_reservation(p_workspace text, p_reservation_id uuid, p_execution_id text)
-returns public.budget_reservations
+-- Gives these reservations back, as far as they are still there, logs it and returns them.
+create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
+returns public.budget_reservations[]
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_row public.budget_reservations;
+  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
 begin
-  delete from core.live_reservations as r
-  where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
-    and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
-  returning r.* into v_row;
-  return v_row;
+  for v_row in
+    delete from public.budget_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
+    returning r.*
+  loop
+    perform core.write_activity(
+      p_workspace, v_row.agent_name, 'budget_released',
+      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
+      v_row.execution_id
+    );
+    v_rows := v_rows || v_row;
+  end loop;
+  return v_rows;
 end;
 $$;
 
@@ -4682,7 +4694,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.reserve_budget(
+  select core.reserve_budget(
     subsystem, agent_name, execution_id, mass_kg, cost_usd, power_w, ttl_seconds, fencing_token, locked_subsystem,
     request_id
   );
@@ -4866,7 +4878,10 @@ begin
   perform core.require_budget_name(p_workspace, 'to_subsystem', p_to, v_latest.budget_allocations);
   perform core.lock_subsystems(p_workspace, array[p_from, p_to]);
   if p_reservation_id is not null then
-    v_named := core.end_reservation(p_workspace, p_reservation_id, p_execution_id);
+    delete from core.live_reservations as r
+    where r.workspace = p_workspace and r.reservation_id = p_reservation_id and r.execution_id = p_execution_id
+      and r.agent_name = coalesce(core.claimed_agent(), r.agent_name)
+    returning r.* into v_named;
     if v_named.subsystem is distinct from p_from then
       perform core.fail(
         'reservation_lost',
@@ -7483,7 +7498,7 @@ language sql
 rows 1
 set search_path = ''
 as $$
-  select * from core.checkout_subsystem(
+  select core.checkout_subsystem(
     subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
   );
 $$;
@@ -8356,6 +8371,11 @@ as $$
 declare
   v_waits public.lock_queue[];
 begin
+  -- In the lock order: a waiter that refuses a newer wait to end a deadlock locks that one, and then its own.
+  perform from core.lock_tickets as t
+  where t.workspace = p_workspace and t.request_id = any(p_request_ids)
+  order by t.ticket_id desc
+  for update;
   with gone as (
     delete from core.lock_tickets as t
     where t.workspace = p_workspace and t.request_id = any(p_request_ids)
@@ -8372,32 +8392,6 @@ begin
     order by q.resource_type, q.resource_name, q.position
   ) into v_waits;
   return v_waits;
-end;
-$$;
-
--- Ends these reservations, as far as they are still there, and returns them.
-create or replace function core.end_reservations(p_workspace text, p_reservation_ids uuid[])
-returns public.budget_reservations[]
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_row public.budget_reservations;
-  v_rows public.budget_reservations[] := array[]::public.budget_reservations[];
-begin
-  for v_row in
-    delete from public.budget_reservations as r
-    where r.workspace = p_workspace and r.reservation_id = any(p_reservation_ids)
-    returning r.*
-  loop
-    perform core.write_activity(
-      p_workspace, v_row.agent_name, 'budget_released',
-      jsonb_build_object('subsystem', v_row.subsystem, 'reservation_id', v_row.reservation_id),
-      v_row.execution_id
-    );
-    v_rows := v_rows || v_row;
-  end loop;
-  return v_rows;
 end;
 $$;
 

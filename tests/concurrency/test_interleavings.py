@@ -230,6 +230,19 @@ def test_a_release_does_not_wait_for_a_write_of_what_the_next_in_line_waits_for_
     assert (answer["state"], len(answer["leases"])) == ("granted", 2)
 
 
+def test_a_release_does_not_wait_for_the_ticket_of_the_next_in_line(stage: Stage) -> None:
+    """Two that each end several leases would lock tickets in different orders, and deadlock."""
+    held(stage)
+    request = {"request_id": "00000000-0000-0000-0000-000000000004"}
+    assert stage.first.call_and_commit("acquire_lock", **OTHER, wait_seconds=60, **request) == []
+    ticket = "select from core.lock_tickets where request_id = %s for update"
+    stage.first.connection.execute(ticket.encode(), list(request.values()))
+    assert stage.second.call_and_commit("release_lock", **RESOURCE, execution_id="run-1") != []
+    stage.first.rollback()
+    (answer,) = stage.second.call_and_commit("wait_for_lock", **request)
+    assert (answer["state"], len(answer["leases"])) == ("granted", 1)
+
+
 @pytest.mark.parametrize("outcome", ["granted", "in line"])
 def test_cancelling_waits_for_an_acquire_call_that_is_under_way_and_ends_what_it_brought(
     stage: Stage, outcome: str

@@ -71,6 +71,18 @@ def test_an_acquire_call_that_is_repeated_meanwhile_gets_nothing(stage: Stage, p
     assert holders(stage) == []
 
 
+def test_it_takes_tickets_in_the_order_of_who_refuses_a_deadlock(stage: Stage) -> None:
+    """Such a waiter locks the newest ticket of the cycle, and then its own."""
+    _, older, newer = line_up(stage, "holder", "cc:7:a", "cc:7:b")
+    ticket = "select from core.lock_tickets where request_id = %s for update"
+    stage.first.connection.execute(ticket.encode(), [newer["request_id"]])
+    waiting = stage.second_waits("release_execution", **SESSION)
+    stage.first.connection.execute(f"{ticket} nowait".encode(), [older["request_id"]])
+    stage.first.rollback()
+    (ended,) = waiting.rows()
+    assert len(ended["waits"]) == 2
+
+
 def test_it_waits_for_an_acquire_call_that_is_just_looking_for_its_place(
     stage: Stage, workspace: str
 ) -> None:

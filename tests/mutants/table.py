@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "now() for clock_timestamp() in the look at a held lock",
         "30_locks/leases.sql",
-        "l.expires_at > clock_timestamp()\n    ) then",
-        "l.expires_at > now()\n    ) then",
+        "l.expires_at > clock_timestamp();\n    if found",
+        "l.expires_at > now();\n    if found",
         QUEUE,
     ),
     Mutant(
@@ -186,6 +186,13 @@ MUTANTS = (
         "30_locks/hand_over.sql",
         "for update skip locked;\n    if not found and exists",
         "for update;\n    if not found and exists",
+        (STEPS,),
+    ),
+    Mutant(
+        "a hand-over waits for the ticket of the next in line",
+        "30_locks/hand_over.sql",
+        "v_ticket_id for update skip locked;",
+        "v_ticket_id for update;",
         (STEPS,),
     ),
     Mutant(
@@ -316,6 +323,13 @@ MUTANTS = (
         "'[]' from gone as g",
         "'[]' from gone as g where false",
         (ENDS,),
+    ),
+    Mutant(
+        "the end of an execution takes the oldest ticket first",
+        "80_operations/release_execution.sql",
+        "order by t.ticket_id desc",
+        "order by t.ticket_id",
+        (END_RACES,),
     ),
     Mutant(
         "the end of an execution does not wait for its acquire calls",
