@@ -62,7 +62,7 @@ class Repository:
             capture_output=True,
         )
 
-    def commit(self, folder: Path | None = None, **environment: str) -> tuple[int, str]:
+    def commit(self, folder: Path | None = None, /, **environment: str) -> tuple[int, str]:
         """Commit what is staged; the status and what was said."""
         done = subprocess.run(
             ["git", "commit", "-q", "-m", "Change"],
