@@ -171,6 +171,16 @@ def test_a_short_lease_is_renewed_after_a_third_of_its_time(subagent: Harness, a
     assert expiry(api, mine) > before
 
 
+def test_a_grant_that_nobody_has_confirmed_is_left_to_lapse(subagent: Harness, api: Api) -> None:
+    api.lock(execution_id="holder")
+    waits(api, subagent.execution)
+    api.do("release_execution", execution_id="holder")
+    (before,) = api.rows("agent_locks")
+    assert before["provisional"]
+    tool_was_used(subagent)
+    assert api.rows("agent_locks") == [before]
+
+
 def test_a_subagent_that_holds_something_is_stopped_once_and_then_released(
     subagent: Harness, api: Api
 ) -> None:
@@ -207,7 +217,7 @@ def test_the_end_of_a_session_frees_what_its_agents_hold_and_no_more(
     api.lock("shell", "shell_agent", harness.execution.replace("cc:7", "cc:8"))
     began = time.monotonic()
     assert harness.fire("SessionEnd", reason="prompt_input_exit").is_silent
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 2
     assert leases(api) == ["shell"]
 
 
