@@ -141,6 +141,29 @@ def test_our_tools_get_the_execution_of_the_agent_that_calls(harness: Harness, s
         }
 
 
+def test_codex_asks_the_agent_for_its_execution_because_it_takes_no_changed_input(
+    harness: Harness,
+) -> None:
+    tool_input = {"subsystem": "skeleton", "agent_name": "me"}
+    common = {"turn_id": "t1", "tool_name": "mcp__sharedstate__checkout"}
+    caller = harness.subagent("a1b2")
+    done = caller.fire("PreToolUse", tool_input=tool_input, **common)
+    assert f'call it again with execution_id "{caller.execution}"' in reason(done.specific)
+    tool_input["execution_id"] = caller.execution
+    assert caller.fire("PreToolUse", tool_input=tool_input, **common).is_silent
+    common["tool_name"] = "mcp__sharedstate__overview"
+    assert caller.fire("PreToolUse", tool_input={}, **common).is_silent
+
+
+def test_in_cursor_our_tools_are_known_by_their_names(harness: Harness) -> None:
+    tool_input = {"subsystem": "skeleton", "agent_name": "me"}
+    done = harness.fire("preToolUse", tool_name="MCP:checkout", tool_input=tool_input)
+    assert done.output == {"updated_input": {**tool_input, "execution_id": harness.execution}}
+    for other in ({"subsystem": "skeleton"}, {"agent_name": "me"}):
+        name = "MCP:checkout" if "subsystem" in other else "MCP:deploy"
+        assert harness.fire("preToolUse", tool_name=name, tool_input=other).is_silent
+
+
 def test_cursor_is_answered_in_its_own_words(harness: Harness, api: Api) -> None:
     api.lock()
     event = {

@@ -155,3 +155,14 @@ def test_a_commit_without_files_of_a_subsystem_needs_no_database(repository: Rep
     repository.write("README.md")
     repository.git("add", ".")
     assert repository.commit(SUPABASE_URL="http://127.0.0.1:1") == (0, "")
+
+
+def test_what_fails_in_a_worktree_is_noted_in_the_main_one(
+    repository: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    worktree = tmp_path_factory.mktemp("worktrees") / "a1"
+    repository.git("worktree", "add", "-q", str(worktree))
+    in_worktree = {"CLAUDE_PROJECT_DIR": str(worktree)}
+    repository.harness.feed("PreToolUse", b"", in_worktree)
+    assert [failure["event"] for failure in repository.harness.failures] == ["PreToolUse"]
+    assert not (worktree / ".sharedstate").exists()
