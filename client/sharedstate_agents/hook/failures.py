@@ -14,7 +14,7 @@ from sharedstate_agents.project import FILE, main_worktree
 if TYPE_CHECKING:
     from sharedstate_agents.hook.event import Event
 
-FILE_NAME = "hook-failures.jsonl"
+PATH = os.path.join(".sharedstate", "hook-failures.jsonl")
 ACTIVITY = "hook_failed"
 AGENT = "sharedstate-hook"
 MOST = 100
@@ -23,7 +23,7 @@ _MOST_LETTERS = 300
 
 def file_of(root: str) -> str:
     """The file of a project: in its main worktree, so that all worktrees share it."""
-    return os.path.join(main_worktree(root) or root, ".sharedstate", FILE_NAME)
+    return os.path.join(main_worktree(root) or root, PATH)
 
 
 def record(root: str, event: str, reason: str) -> None:
