@@ -123,6 +123,12 @@ def _moved(value: Any) -> Any:
     return value.replace("parts/skeleton", "skeleton")
 
 
+def test_a_patch_that_is_only_written_down_patches_nothing(harness: Harness, api: Api) -> None:
+    api.lock()
+    tool_input = {"file_path": str(harness.folder / "README.md"), "content": PATCH}
+    assert harness.fire("PreToolUse", tool_name="Write", tool_input=tool_input).is_silent
+
+
 def test_reading_a_file_and_other_tools_ask_nobody(harness: Harness, api: Api) -> None:
     api.lock()
     for tool in ("Read", "Bash", "mcp__other__write"):

@@ -11,7 +11,8 @@ from sharedstate_agents.hook.event import NOTHING, Answer, Event
 from sharedstate_agents.project import Project
 from sharedstate_agents.situation import remaining
 
-EDITING_TOOLS = {"edit", "write", "multiedit", "notebookedit", "apply_patch", "delete"}
+PATCH_TOOL = "apply_patch"
+EDITING_TOOLS = {"edit", "write", "multiedit", "notebookedit", "delete", PATCH_TOOL}
 _PATH_KEYS = ("file_path", "notebook_path", "path")
 _PATH_IN_PATCH = r"(?m)^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$"
 
@@ -23,7 +24,7 @@ def guard(event: Event, tool: str, tool_input: Mapping[str, Any]) -> Answer:
     """Refuse an edit of what another execution holds; if strict, also of what nobody holds."""
     if tool.lower() not in EDITING_TOOLS:
         return NOTHING
-    paths = list(edited_paths(tool_input))
+    paths = patched_paths(tool_input) if tool == PATCH_TOOL else edited_paths(tool_input)
     for subsystem, path in by_subsystem(event.project, paths, event.text("cwd")).items():
         lease = holder_of(event.call, subsystem)
         if lease is None and event.project.strict:
@@ -40,15 +41,17 @@ def guard(event: Event, tool: str, tool_input: Mapping[str, Any]) -> Answer:
     return NOTHING
 
 
-def edited_paths(tool_input: Mapping[str, Any]) -> Iterable[str]:
-    """The files that a tool call changes; of Codex' apply_patch those that its patch names."""
-    for key, value in tool_input.items():
+def edited_paths(tool_input: Mapping[str, Any]) -> list[str]:
+    """The file that a tool call changes."""
+    values = (tool_input.get(key) for key in _PATH_KEYS)
+    return [value for value in values if isinstance(value, str)]
+
+
+def patched_paths(tool_input: Mapping[str, Any]) -> Iterable[str]:
+    """The files that Codex' apply_patch changes, as its patch names them."""
+    for value in tool_input.values():
         for text in value if isinstance(value, list) else [value]:
-            if not isinstance(text, str):
-                continue
-            if key in _PATH_KEYS:
-                yield text
-            elif "*** Begin Patch" in text:
+            if isinstance(text, str):
                 yield from re.findall(_PATH_IN_PATCH, text)
 
 
