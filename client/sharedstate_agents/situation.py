@@ -8,7 +8,7 @@ Standard library only: hooks import it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 # A token is about four letters, or one sign of another script, which has three bytes: this is at
@@ -62,7 +62,7 @@ def remaining(expires_at: str, now: datetime) -> str:
     """
     end = datetime.fromisoformat(expires_at)
     seconds = max(0, round((end - now).total_seconds()))
-    return f"{seconds} s more, until {end.astimezone(now.tzinfo):%H:%M:%S} UTC"
+    return f"{seconds} s more, until {end.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def held_text(leases: Iterable[Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.agents.hook_support import TOML, Harness
 from tests.sql.support import Api, Row
 
 from sharedstate.testing import Workspace
+from sharedstate_agents.situation import remaining
 from sharedstate_ops.stack import StackInfo
 
 AGENT = "skeleton_designer"
@@ -118,6 +120,12 @@ def test_facts_stay_below_a_thousand_tokens_and_say_where_the_rest_is(
     text = subagent.fire("SubagentStart").specific["additionalContext"]
     assert len(text.encode()) <= 3000  # three bytes a sign, four letters a token
     assert "see the tool" in text
+
+
+def test_the_end_of_a_lease_is_told_in_utc_whatever_the_zone_of_the_database() -> None:
+    now = datetime.fromisoformat("2026-11-30T17:00:00.5+02:00")
+    text = remaining("2026-11-30T17:04:00.5+02:00", now)
+    assert text == "240 s more, until 15:04:00 UTC"
 
 
 def renewed_seconds_ago(api: Api, lease: Row, seconds: int) -> None:
