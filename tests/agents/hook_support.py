@@ -82,6 +82,11 @@ class Harness:
         """The execution that the agent's tools use."""
         return execution_of(self.session, self.agent)
 
+    @property
+    def url(self) -> str:
+        """Where its environment has the database."""
+        return self.environment["SUPABASE_URL"]
+
     def command(self, event: str) -> list[str]:
         """What the console script does."""
         return [sys.executable, "-m", "sharedstate_agents.hook", event]
