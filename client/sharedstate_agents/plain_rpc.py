@@ -13,12 +13,14 @@ import binascii
 import json
 import os
 import re
-import socket
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharedstate_agents import project
+
+if TYPE_CHECKING:
+    import socket
 
 NAMES = ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "SHAREDSTATE_TOKEN")
 URL, KEY, WORKSPACE, TOKEN = NAMES
@@ -114,6 +116,8 @@ def call(
     name = host.encode("idna").decode() if not host.isascii() else host
     request = _request(settings, f"{path}/rest/v1/rpc/{function}", name, port, arguments)
     address = (name.strip("[]"), int(port or (443 if scheme == "https" else 80)))
+    import socket  # most events of a session need no call
+
     try:
         with socket.create_connection(address, timeout=_left(deadline)) as plain:
             connection: socket.socket = plain
