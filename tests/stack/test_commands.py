@@ -302,7 +302,7 @@ def test_the_home_is_the_nearest_of_a_folder_with_data_and_the_checkout(tmp_path
     checkout = tmp_path / "checkout"
     below = checkout / "examples" / "deep"
     below.mkdir(parents=True)
-    (tmp_path / ".sharedstate").mkdir()
+    (tmp_path / ".sharedstate" / "postgres").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "checkout_root", lambda: checkout)
         # What lies above the checkout was made for something else.
@@ -310,6 +310,9 @@ def test_the_home_is_the_nearest_of_a_folder_with_data_and_the_checkout(tmp_path
         assert paths.find_home(checkout).root == checkout
         assert paths.find_home(tmp_path).root == tmp_path
         (below / ".sharedstate").mkdir()
+        (below / ".sharedstate" / "hook-failures.jsonl").touch()
+        assert paths.find_home(below).root == checkout
+        (below / ".sharedstate" / "keys.json").touch()
         assert paths.find_home(below).root == below
         patch.setattr(paths, "checkout_root", lambda: None)
         assert paths.find_home(checkout).root == tmp_path

@@ -36,11 +36,15 @@ def asset(*parts: str) -> Path:
 
 
 def find_home(start: Path | None = None) -> Home:
-    """The nearest folder upwards with `.sharedstate/`, or that is our checkout, else `start`."""
+    """The nearest folder upwards with an installation, or that is our checkout, else `start`.
+
+    `.sharedstate/` alone is none: hooks of coding harnesses note their failures there.
+    """
     start = (start or Path.cwd()).resolve()
     root = checkout_root()
     for folder in (start, *start.parents):
         # Not past the checkout: what lies above it was made for something else.
-        if (folder / ".sharedstate").is_dir() or folder == root:
-            return Home(folder)
+        home = Home(folder)
+        if home.keys_file.is_file() or home.data.is_dir() or folder == root:
+            return home
     return Home(start)
