@@ -100,20 +100,22 @@ def _replace(change: Change, text: str | None) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    old = path.exists()
+    mode = stat.S_IMODE(path.stat().st_mode) if old else 0o777 if change.executable else 0o666
     try:
+        # From the start nobody reads it who could not read the old one: it may have others' keys.
+        scratch.touch(mode=mode, exist_ok=False)
         scratch.write_bytes(text.encode())
-        if path.exists():
-            scratch.chmod(stat.S_IMODE(path.stat().st_mode))
-        elif change.executable:
-            scratch.chmod(scratch.stat().st_mode | 0o111)
+        if old:
+            scratch.chmod(mode)
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def _drop_empty_folders(folder: Path, root: Path) -> None:
-    """Harnesses' folders without a file: `.claude/agents`, then `.claude`."""
-    while folder.is_relative_to(root) and folder != root.resolve() and folder.name != "hooks":
+    """Harnesses' folders without a file: `.claude/agents`, then `.claude`; none of git's."""
+    while folder.is_relative_to(root) and folder != root and folder.parent.name != ".git":
         try:
             folder.rmdir()
         except OSError:  # not empty

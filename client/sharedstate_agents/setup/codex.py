@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,14 @@ EVENTS: tuple[tuple[str, str | None], ...] = (
 class CodexServer:
     """Our table `mcp_servers.sharedstate`, as a block at the end of `config.toml`."""
 
-    lines: str
+    server: Mapping[str, Any]
     name: str = ".codex/config.toml"
+
+    @property
+    def lines(self) -> str:
+        """The table; of what we write, TOML and JSON spell every value alike."""
+        values = [f"{key} = {json.dumps(value)}" for key, value in self.server.items()]
+        return "\n".join(["[mcp_servers.sharedstate]", *values])
 
     def faults(self, text: str | None) -> list[str]:
         """Our table is missing, or differs."""
@@ -72,9 +79,8 @@ def files(programs: Programs) -> list[ManagedFile]:
     command, args = "sharedstate", ["mcp"]
     if programs.place == "venv":
         command, args = "sh", ["-c", f"exec {programs.in_shell('sharedstate')} mcp"]
-    server = f"command = {json.dumps(command)}\nargs = {json.dumps(args)}"
     return [
-        CodexServer(f"[mcp_servers.sharedstate]\n{server}"),
+        CodexServer({"command": command, "args": args}),
         JsonFile(".codex/hooks.json", hooks=_hooks(programs)),
     ]
 

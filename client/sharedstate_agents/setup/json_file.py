@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from sharedstate_agents.setup.errors import SetupError
@@ -110,12 +112,10 @@ def _server(root: Node) -> Any:
 def _our_hooks(root: Node) -> dict[str, list[Any]]:
     """Our entries by event; of a group that has others too, only our handlers."""
     found: dict[str, list[Any]] = {}
-    hooks = root.child("hooks")
-    for path in _our_elements(hooks.node, ()) if hooks else ():
-        value = hooks.node.value if hooks else None
-        for key in path:
-            value = value[key]
-        found.setdefault(str(path[0]), []).append(value)
+    for path in _our_elements(root, ()):
+        if path[0] == "hooks":
+            value = reduce(getitem, path, root.value)
+            found.setdefault(str(path[1]), []).append(value)
     return found
 
 

@@ -2,8 +2,8 @@
 
 Comments and trailing commas are kept. What `insert` did, `remove` undoes exactly:
 
-- A container that has to be made opens with a line break. `remove` takes it away with its last child.
-- Into an empty container the child goes directly behind the bracket. `remove` leaves that one empty.
+- A container that has to be made opens with a line break. It goes with its last child.
+- In an empty container the child stands directly behind the bracket. It stays when that goes.
 """
 
 from __future__ import annotations

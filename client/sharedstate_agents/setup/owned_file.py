@@ -1,4 +1,4 @@
-"""A whole file that `setup` wrote: its last line has a digest, which tells whether it was edited."""
+"""A whole file that `setup` wrote: a digest in its last line tells whether it was edited."""
 
 from __future__ import annotations
 

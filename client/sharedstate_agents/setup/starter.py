@@ -14,8 +14,8 @@ from sharedstate_agents.setup.owned_file import OwnedFile
 
 _DEADLINE_S = 2.0
 _TEXT = """\
-# Which files belong to which subsystem. While an agent has checked a subsystem out, the hooks refuse
-# edits of its files by all others. Patterns are relative to this file; ** crosses folders.
+# Which files belong to which subsystem. While an agent has checked a subsystem out, the hooks
+# refuse edits of its files by all others. Globs are relative to this file; ** crosses folders.
 
 # workspace = "robot"  # else SHAREDSTATE_WORKSPACE, else "default"
 # strict = true        # edits are refused also while nobody has checked the subsystem out
@@ -25,6 +25,7 @@ _TEXT = """\
 
 [hooks]
 # task_completed = ["stale", "over_budget"]  # no task ends while this is true of its subsystem
+
 """
 
 

@@ -38,4 +38,9 @@ COMMANDS = {
     "backup": Command("sharedstate_ops.cli.backup:backup", "Save every workspace as one archive."),
     "restore": Command("sharedstate_ops.cli.backup:restore", "Put a backup into a database."),
     "prune": Command("sharedstate_ops.cli.prune:prune", "Delete old entries of the activity log."),
+    "setup": Command(
+        "sharedstate_agents.setup.command:setup", "Set up a coding harness: claude, codex, ..."
+    ),
+    "prime": Command("sharedstate_agents.setup.command:prime", "Tell an agent where it stands."),
+    "doctor": Command("sharedstate_agents.doctor:doctor", "Check the whole way from an agent."),
 }
