@@ -24,14 +24,24 @@ RULES = (
 )
 
 
-def facts(situation: Mapping[str, Any], board: Mapping[str, Any] | None = None) -> str:
-    """At most 1,000 tokens on what an agent has to know now; the most important comes first."""
+def facts(
+    situation: Mapping[str, Any],
+    board: Mapping[str, Any] | None = None,
+    *,
+    name_is_known: bool = True,
+) -> str:
+    """At most 1,000 tokens on what an agent has to know now; the most important comes first.
+
+    Where the name is not known, the agent is to choose one.
+    """
     now = datetime.fromisoformat(situation["server_time"])
-    name = situation["agent_name"]
+    you = f"Your agent_name is {situation['agent_name']}, unless your prompt gives you another"
+    if not name_is_known:
+        you = "Your agent_name is the role that your prompt gives you, such as skeleton_designer"
     workspace = f" in workspace {board['workspace']}" if board else ""
     lines = [
         f"You share the state of one design{workspace} with other agents, through sharedstate.",
-        f"You are {name}, execution_id {situation['execution_id']}.",
+        f"{you}; your execution_id is {situation['execution_id']}.",
         RULES,
         *_held(situation, now),
         *_waits(situation, now),
