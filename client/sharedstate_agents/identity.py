@@ -26,3 +26,13 @@ def execution_of(session: str, agent: str | None = None) -> str:
         'cc:7f3a:main'
     """
     return session_prefix(session) + (agent or MAIN)
+
+
+def agent_name_of(agent_type: str) -> str:
+    """The name under which a subagent of this type acts, unless its prompt gives it another.
+
+    Example:
+        >>> agent_name_of("my-plugin:skeleton-designer")
+        'skeleton_designer'
+    """
+    return agent_type.rpartition(":")[2].replace("-", "_")

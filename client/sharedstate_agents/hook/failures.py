@@ -1,0 +1,98 @@
+"""What hooks could not do: kept in a file until a later hook reaches the database, then logged."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sharedstate_agents.plain_rpc import CallFailed
+from sharedstate_agents.project import FILE
+
+if TYPE_CHECKING:
+    from sharedstate_agents.hook.event import Event
+
+PATH = os.path.join(".sharedstate", "hook-failures.jsonl")
+ACTIVITY = "hook_failed"
+AGENT = "sharedstate-hook"
+MOST = 100
+_MOST_LETTERS = 300
+
+
+def record(root: str, event: str, reason: str) -> None:
+    """Add a line beside sharedstate.toml, and keep the last 100. Never fails itself.
+
+    A project without that file has asked for nothing, so nothing is written there.
+    """
+    if not os.path.exists(os.path.join(root, FILE)):
+        return
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = json.dumps({"at": at, "event": event, "reason": reason[:_MOST_LETTERS]})
+    _add(root, [line])
+
+
+def report(root: str, event: Event) -> None:
+    """Log what failed before, and empty the file. What cannot be logged stays there."""
+    path = os.path.join(root, PATH)
+    taken = f"{path}.{os.getpid()}"
+    try:
+        os.rename(path, taken)  # only one of several hooks succeeds
+        lines = _lines(taken)
+        os.unlink(taken)
+    except OSError:
+        return
+    try:
+        entries = _entries(lines, event.settings.agent or AGENT)
+        if entries:
+            event.call("log_agent_activities", entries=entries)
+    except CallFailed:
+        _add(root, lines)
+
+
+def _entries(lines: list[str], agent: str) -> list[dict[str, object]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        try:
+            failure = json.loads(line)
+            counts[str(failure["event"]), str(failure["reason"])] += 1
+        except (ValueError, KeyError, TypeError):  # half a line, of a process that was killed
+            continue
+    return [
+        {
+            "agent_name": agent,
+            "activity": ACTIVITY,
+            "details": {"event": event, "reason": reason, "count": count},
+        }
+        for (event, reason), count in counts.items()
+    ]
+
+
+def _add(root: str, lines: list[str]) -> None:
+    path = os.path.join(root, PATH)
+    try:
+        _make_folder(os.path.dirname(path))
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+        kept = _lines(path)
+        if len(kept) > MOST:
+            fresh = f"{path}.{os.getpid()}"
+            with open(fresh, "w", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in kept[-MOST:]))
+            os.replace(fresh, path)
+    except OSError:  # a full disk, a folder of somebody else: then nobody is told
+        return
+
+
+def _make_folder(folder: str) -> None:
+    if os.path.exists(folder):
+        return
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".gitignore"), "w", encoding="utf-8") as file:
+        file.write("*\n")
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read().splitlines()

@@ -1,0 +1,46 @@
+"""The table of commands: what `--help` lists, and where each function is.
+
+It imports none of them, so that a command loads only what it needs itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """`function` as "module:name"; its docstring is what `sharedstate NAME --help` says.
+
+    With `passes_options` every option is an argument of the function's own.
+    """
+
+    function: str
+    help: str
+    passes_options: bool = False
+
+
+COMMANDS = {
+    "up": Command("sharedstate_ops.cli.up:up", "Start the embedded stack and write .env."),
+    "down": Command("sharedstate_ops.cli.up:down", "Stop the embedded stack; the data stays."),
+    "init": Command(
+        "sharedstate_ops.cli.import_export:init", "Apply the migrations and make a workspace."
+    ),
+    "status": Command("sharedstate_ops.cli.status:status", "Show what runs, where, and why not."),
+    "demo": Command("sharedstate_ops.cli.demo:demo", "Seven agents design a humanoid robot."),
+    "psql": Command(
+        "sharedstate_ops.cli.psql:psql", "Open psql on the database.", passes_options=True
+    ),
+    "keys": Command("sharedstate_ops.cli.keys:keys", "Make a secret and the keys it signs."),
+    "token": Command("sharedstate_ops.cli.keys:token", "Print a token for one agent."),
+    "export": Command(
+        "sharedstate_ops.cli.import_export:export", "Write a workspace as one JSON document."
+    ),
+    "backup": Command("sharedstate_ops.cli.backup:backup", "Save every workspace as one archive."),
+    "restore": Command("sharedstate_ops.cli.backup:restore", "Put a backup into a database."),
+    "prune": Command("sharedstate_ops.cli.prune:prune", "Delete old entries of the activity log."),
+    "setup": Command(
+        "sharedstate_agents.setup.command:setup", "Set up a coding harness: claude, codex, ..."
+    ),
+    "prime": Command("sharedstate_agents.setup.command:prime", "Tell an agent where it stands."),
+    "doctor": Command("sharedstate_agents.doctor:doctor", "Check the whole way from an agent."),
+}
