@@ -33,9 +33,12 @@ TIERS: dict[str, tuple[str, ...]] = {
         "job/test_whole_designs.py",
     ),
     "installs": (
+        "agents/test_plugin.py::test_claude_code_accepts_plugin_marketplace_and_roles",
+        "agents/test_plugin.py::test_claude_code_refuses_a_plugin_with_a_broken_hook",
         "compose",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
         "docs/test_testing_page.py",
+        "languages",
         "operations",
         "stack",
         "supabase_cli",
