@@ -51,6 +51,8 @@ TIERS: dict[str, tuple[str, ...]] = {
         "locks/test_stopped_holder.py",
     ),
     "slow": (
+        "agents/test_doctor.py::test_it_leaves_nothing_behind",
+        "agents/test_doctor.py::test_server_and_hooks_of_other_harnesses_are_tried_too",
         "bench",
         "concurrency/test_budgets.py::"
         "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",

@@ -158,11 +158,25 @@ def test_a_link_stays_and_its_target_is_written(tmp_path: Path, run: Run) -> Non
     assert snapshot(root) == before
 
 
-def test_the_mode_of_a_file_stays(tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+def test_the_mode_of_a_file_stays(mode: int, tmp_path: Path, run: Run) -> None:
     root = make_project(tmp_path / "p", OTHERS)
-    (root / ".mcp.json").chmod(0o600)
+    (root / ".mcp.json").chmod(mode)
     run(root, "claude", "--yes")
-    assert (root / ".mcp.json").stat().st_mode & 0o777 == 0o600
+    assert (root / ".mcp.json").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(
+    "text", ['{"version": 1}', '{\n  "version": 1\n}\n', '{\n  "hooks": {},\n  "version": 1\n}\n']
+)
+def test_a_file_of_cursor_without_hooks_is_not_taken_for_ours(
+    text: str, tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p", {".cursor/hooks.json": text})
+    before = snapshot(root)
+    run(root, "cursor", "--yes")
+    run(root, "cursor", "--remove", "--yes")
+    assert snapshot(root) == before
 
 
 def _read_only(root: Path) -> None:
