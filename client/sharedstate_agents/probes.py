@@ -20,7 +20,7 @@ from sharedstate_agents.setup.codex import CodexServer
 from sharedstate_agents.setup.harnesses import Setup
 from sharedstate_agents.setup.json_file import JsonFile, our_handlers
 
-SERVER_TIMEOUT_S = 20.0
+SERVER_TIMEOUT_S = 30.0
 _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
 
 

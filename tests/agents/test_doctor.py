@@ -12,9 +12,8 @@ from typing import Any
 
 import jwt
 import pytest
-from click.testing import Result
 from tests.agents.projects import PATH, install_programs, make_project, snapshot
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sharedstate import SharedState
 from sharedstate_agents import doctor, probes

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from tests.agents.projects import PATH, install_programs, make_project, snapshot
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sharedstate_agents.setup import claude
 from sharedstate_agents.setup.harnesses import HARNESSES
@@ -359,7 +358,18 @@ def test_a_commit_is_stopped_by_a_guard_that_says_no(
     guard.chmod(0o755)
     monkeypatch.setenv("PATH", f"{guard.parent}:{os.environ['PATH']}")
     run(root, "claude", "--yes", "--git-hook")
-    commit = ["git", "-C", root, "-c", "user.name=n", "-c", "user.email=e", "commit", "-m", "x"]
+    commit = [
+        "git",
+        "-C",
+        str(root),
+        "-c",
+        "user.name=n",
+        "-c",
+        "user.email=e",
+        "commit",
+        "-m",
+        "x",
+    ]
     subprocess.run(["git", "-C", root, "add", "a"], check=True)
     done = subprocess.run(commit, capture_output=True, text=True)
     assert done.returncode == 1
