@@ -53,6 +53,8 @@ TIERS: dict[str, tuple[str, ...]] = {
     "slow": (
         "agents/test_doctor.py::test_it_leaves_nothing_behind",
         "agents/test_doctor.py::test_server_and_hooks_of_other_harnesses_are_tried_too",
+        "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
+        "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
         "bench",
         "concurrency/test_budgets.py::"
         "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",

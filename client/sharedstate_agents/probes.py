@@ -143,7 +143,8 @@ def false_event(root: Path, hook: Hook, project: Project) -> dict[str, Any]:
 def recorded_failures(root: Path) -> list[dict[str, Any]]:
     """What hooks could not do and have not logged yet, the last one last."""
     try:
-        lines = (root / failures.PATH).read_text(encoding="utf-8", errors="replace").splitlines()
+        path = Path(failures.file_of(str(root)))
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     found = []
