@@ -205,8 +205,8 @@ def test_a_gateway_that_does_not_answer_is_named_and_the_rest_is_not_tried(
 def test_without_settings_it_says_where_they_come_from(patient: Patient) -> None:
     (patient.root / ".env").unlink()
     code, findings = patient.examine()
-    assert code == 1
-    assert "sharedstate up" in findings["settings"]["text"]
+    assert (code, failed(findings)) == (1, ["settings"])
+    assert "sharedstate up" in findings["settings"]["hint"]
 
 
 @pytest.mark.parametrize(
