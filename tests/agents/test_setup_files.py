@@ -226,6 +226,7 @@ def test_what_cannot_be_written_is_named_and_nothing_else_is_written(
     assert answer.exit_code == 1
     assert ".claude/settings.json: " in answer.stderr
     assert said in answer.stderr
+    assert answer.stderr.endswith(" Nothing was changed.\n")
     assert snapshot(root) == before
 
 
