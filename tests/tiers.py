@@ -27,6 +27,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "sql/test_names.py::test_everything_can_have_any_name",
     ),
     "property": (
+        "agents/test_setup_round_trip.py",
         "properties",
         "importing/test_parser_properties.py",
         "job/test_whole_designs.py",

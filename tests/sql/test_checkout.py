@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.sql.support import Api, Row
@@ -76,6 +77,44 @@ def test_a_locked_subsystem_is_not_checked_out(api: Api) -> None:
     api.lock()
     before = api.snapshot()
     assert checkout(api, execution_id="run-2") == []
+    assert api.snapshot() == before
+
+
+def test_its_holder_checks_out_again_and_the_work_is_made_from_what_it_reads_now(api: Api) -> None:
+    by: Row = {"subsystem": "power", "created_by": "power_agent"}
+    api.do("update_subsystem_interfaces", interfaces={"n": 1}, **by)
+    (got,) = checkout(api, reads=["power"], ttl_seconds=60)
+    token = got["lease"]["fencing_token"]
+    api.do("update_subsystem_interfaces", interfaces={"n": 2}, **by)
+    (again,) = checkout(api, reads=["power"], ttl_seconds=600, fencing_token=token)
+    assert again["lease"]["fencing_token"] == token
+    assert again["lease"]["expires_at"] > got["lease"]["expires_at"]
+    assert [row["version"] for row in again["inputs"]] == [2]
+    assert api.do("checkin_subsystem", **checkin(again["lease"]))["released"]
+
+
+def test_who_waited_for_the_lease_checks_out_under_it(api: Api) -> None:
+    by: Row = {"subsystem": "power", "created_by": "power_agent"}
+    api.do("update_subsystem_interfaces", interfaces={"n": 1}, **by)
+    lease = api.lock(wait_seconds=5, request_id=str(uuid4()))
+    assert lease["provisional"]
+    (got,) = checkout(api, reads=["power"], fencing_token=lease["fencing_token"])
+    assert not got["lease"]["provisional"]
+    assert [row["version"] for row in got["inputs"]] == [1]
+
+
+def test_a_checkout_under_a_lease_that_has_ended_is_refused(api: Api) -> None:
+    (got,) = checkout(api)
+    api.do(
+        "release_lock",
+        resource_type="subsystem",
+        resource_name="skeleton",
+        execution_id="run-1",
+    )
+    before = api.snapshot()
+    token = got["lease"]["fencing_token"]
+    run: Row = {"agent_name": "skeleton_agent", "execution_id": "run-1", "fencing_token": token}
+    api.refused("checkout_subsystem", "lease_lost", subsystem="skeleton", **run)
     assert api.snapshot() == before
 
 

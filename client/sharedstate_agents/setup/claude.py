@@ -28,6 +28,11 @@ EVENTS: tuple[tuple[str, str | None], ...] = (
     ("TaskCompleted", None),
 )
 _PACKAGE = Path(__file__).resolve().parents[1]
+# The seven roles: in a wheel, in the repository.
+ROLE_FOLDERS = (
+    _PACKAGE / "_assets" / "agents",
+    _PACKAGE.parents[1] / "examples" / "claude_code" / "agents",
+)
 
 
 def files(programs: Programs) -> list[ManagedFile]:
@@ -58,9 +63,8 @@ def hooks(programs: Programs) -> dict[str, list[Any]]:
 
 
 def role_files() -> list[OwnedFile]:
-    """The seven roles as agents, from the repository or the wheel."""
-    folders = _PACKAGE / "_assets/agents", _PACKAGE.parents[1] / "examples/claude_code/agents"
-    folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+    """The roles as agents."""
+    folder = next((folder for folder in ROLE_FOLDERS if folder.is_dir()), ROLE_FOLDERS[0])
     return [
         OwnedFile(
             f".claude/agents/{path.name}",

@@ -74,7 +74,8 @@ def insert(text: str, path: Path, value: Any) -> str:
         kind: type = list if key == APPEND else dict
         if not isinstance(node.value, kind):
             what = "a list" if kind is list else "an object"
-            raise _fault(text, node.start, f"{'.'.join(map(str, path[:depth]))} is not {what}")
+            name = ".".join(map(str, path[:depth])) or "the whole"
+            raise _fault(text, node.start, f"{name} is not {what}")
         child = node.child(key)
         if child is None:
             return _put(text, node, root, key, _wrapped(path[depth + 1 :], value))

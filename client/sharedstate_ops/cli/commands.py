@@ -38,6 +38,7 @@ COMMANDS = {
     "backup": Command("sharedstate_ops.cli.backup:backup", "Save every workspace as one archive."),
     "restore": Command("sharedstate_ops.cli.backup:restore", "Put a backup into a database."),
     "prune": Command("sharedstate_ops.cli.prune:prune", "Delete old entries of the activity log."),
+    "mcp": Command("sharedstate_agents.mcp.command:mcp", "Serve agents over MCP."),
     "setup": Command(
         "sharedstate_agents.setup.command:setup", "Set up a coding harness: claude, codex, ..."
     ),
