@@ -7,6 +7,7 @@ what an agent may do is decided by PostgREST and the database, call by call.
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 from collections import OrderedDict
 from typing import Any
@@ -90,6 +91,7 @@ async def _close_later(callers: Callers) -> None:
 
 async def run_http(workspace: str | None, port: int) -> None:
     """Serve on 127.0.0.1 until we are told to end. Leases stay: their agents may go on later."""
+    gc.enable()  # see command.py
     state = AsyncSharedState("sharedstate-mcp", workspace=workspace)
     clock = Clock()
     tokens = Tokens(state, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from uuid import uuid4
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import ToolAnnotations
 
 from sharedstate import config
@@ -109,7 +111,9 @@ def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
     )
     async def document(subsystem: str, document: str) -> str:
         if document not in get_args(DocumentName):
-            raise ValueError(f"{document} is none of {', '.join(get_args(DocumentName))}")
+            raise ResourceNotFoundError(
+                f"{document} is none of {', '.join(get_args(DocumentName))}"
+            )
         answer = await reading.read_document(subsystem, document, detail="full")  # type: ignore[arg-type]
         return json.dumps(answer.structured_content, ensure_ascii=False)
 
@@ -149,6 +153,8 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
 
 
 def _client_class() -> Any:
+    """The class of the client. Importing it takes as long as all that the first answer needs."""
     from sharedstate import AsyncSharedState
 
+    gc.enable()  # see command.py
     return AsyncSharedState
