@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +12,15 @@ import httpx
 import httpx2
 import pytest
 from mcp.client.streamable_http import streamable_http_client
-from tests.agents.mcp_support import Mode, Server, connected, http_server
+from tests.agents.mcp_support import (
+    COMMAND,
+    STARTS_WITHIN_S,
+    Mode,
+    Server,
+    connected,
+    environment_of,
+    http_server,
+)
 
 from sharedstate import SharedState
 from sharedstate.testing import Workspace
@@ -22,9 +32,11 @@ PING: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "para
 ACCEPT = {"accept": "application/json, text/event-stream"}
 
 
-@pytest.fixture
-def url(sharedstate_workspace: Workspace) -> Iterator[str]:
-    with http_server(sharedstate_workspace, processes.free_port()) as address:
+@pytest.fixture(scope="module")
+def url(stack: StackInfo) -> Iterator[str]:
+    """One server for all tests here; tokens say which workspace is meant."""
+    anywhere = Workspace("default", stack.url, stack.agent_key)
+    with http_server(anywhere, processes.free_port()) as address:
         yield address
 
 
@@ -108,6 +120,14 @@ def test_leases_outlive_the_server_and_its_successor_finds_them(
 
 
 def test_a_taken_port_is_told(sharedstate_workspace: Workspace, url: str) -> None:
-    port = int(url.rpartition(":")[2].split("/")[0])
-    with pytest.raises(AssertionError), http_server(sharedstate_workspace, port):
-        pass
+    port = url.rpartition(":")[2].split("/")[0]
+    done = subprocess.run(
+        [*COMMAND, "--http", "--port", port],
+        env={**os.environ, **environment_of(sharedstate_workspace)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=STARTS_WITHIN_S,
+    )
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr

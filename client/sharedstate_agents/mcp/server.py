@@ -7,7 +7,6 @@ import gc
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -136,19 +135,20 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
             opened = asyncio.ensure_future(open_client())
         return await asyncio.shield(opened)
 
-    server = build(find, clock)
-    serving = asyncio.ensure_future(server.run_stdio_async())
+    serving = asyncio.ensure_future(build(find, clock).run_stdio_async())
+    ended = asyncio.Event()
+    serving.add_done_callback(lambda _: ended.set())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    # No call that is under way may take anything any more.
+    serving.cancel()
     if opened is not None and opened.done() and not opened.exception():
         with suppress(TimeoutError):
             async with asyncio.timeout(_RELEASE_S):
                 await opened.result().release_all()
-    sys.stdout.flush()
-    # Whoever reads our input in a thread of the SDK may be waiting for ever.
+    # The SDK reads our input in a thread that nothing interrupts: after a signal it would keep us.
     os._exit(0)
 
 
