@@ -130,4 +130,5 @@ def test_a_taken_port_is_told(sharedstate_workspace: Workspace, url: str) -> Non
         timeout=STARTS_WITHIN_S,
     )
     assert done.returncode == 1
-    assert "address already in use" in done.stderr
+    assert "Address already in use" in done.stderr and port in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import socket
 from collections import OrderedDict
 from typing import Any
 
@@ -98,8 +99,7 @@ async def run_http(workspace: str | None, port: int) -> None:
     auth = AuthSettings(issuer_url=f"http://{HOST}:{port}", resource_server_url=None)  # type: ignore[arg-type]
     server = build(tokens.callers, clock, verifier=tokens, auth=auth)
     app: Any = server.streamable_http_app(stateless_http=True, json_response=True, host=HOST)
-    options = uvicorn.Config(
-        app, host=HOST, port=port, log_level="warning", timeout_graceful_shutdown=2
-    )
-    await uvicorn.Server(options).serve()
+    options = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    with socket.create_server((HOST, port)) as listening:
+        await uvicorn.Server(options).serve(sockets=[listening])
     await state.close()
