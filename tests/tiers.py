@@ -36,6 +36,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "compose",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
         "docs/test_testing_page.py",
+        "languages",
         "operations",
         "stack",
         "supabase_cli",

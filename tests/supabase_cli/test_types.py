@@ -187,3 +187,14 @@ def test_answers_that_are_named_like_a_type_of_the_database_have_its_fields(
         assert not ours, name
         compared.add(name)
     assert compared >= {"LockStatus", "WorkspaceRow", "WorkspaceSummary"}
+
+
+def test_the_types_of_the_typescript_example_are_those_of_the_database(
+    project: Project, stack: StackInfo
+) -> None:
+    """Else: `npm run types` in examples/languages/typescript."""
+    command = ("gen", "types", "--lang", "typescript", "--schema", "public")
+    text = project.succeed(*command, database=stack.database_url)
+    example = ROOT / "examples" / "languages" / "typescript" / "database.types.ts"
+    written = example.read_text(encoding="utf-8")
+    assert text[text.index("export type Json") :].strip() == written.strip()
