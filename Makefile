@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -66,6 +66,9 @@ bench-agents: .venv/.installed ## how many agents one installation carries, with
 
 bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock services if installed
 	@.venv/bin/python bench/locks.py
+
+bench-hooks: .venv/.installed ## what a hook costs an agent at each tool call
+	@.venv/bin/python bench/hooks.py
 
 bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
 	@.venv/bin/python bench/scale.py

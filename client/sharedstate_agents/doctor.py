@@ -24,6 +24,7 @@ from sharedstate_agents.setup.harnesses import HARNESSES, Setup
 # The newest migration that this version was made with; a test compares it with the folder.
 SCHEMA_VERSION = "20261122000000"
 DEADLINE_S = 5.0
+_LOOK = "See what runs: sharedstate status"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def examine(root: Path) -> Iterator[Finding]:
     try:
         settings = load(os.environ, str(root), found.workspace)
     except CallFailed as problem:
-        yield Finding("settings", "failed", str(problem))
+        yield Finding("settings", "failed", problem.slug, problem.hint)
         return
     yield Finding("settings", "ok", f"{settings.url}, workspace {settings.workspace}")
     reached = [key_of(settings)]
@@ -138,7 +139,7 @@ def database_of(settings: Settings) -> Iterator[Finding]:
             yield Finding("gateway", "failed", problem.slug, problem.hint)
             return
         yield Finding("gateway", "ok", settings.url)
-        hint = "What runs: sharedstate status."
+        hint = _LOOK
         if problem.status == 401:
             hint = "The key is of another installation, or was replaced: sharedstate token."
         yield Finding("database", "failed", str(problem), hint)
@@ -167,7 +168,7 @@ def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
             settings, "get_recent_activity", arguments, deadline=time.monotonic() + DEADLINE_S
         )
     except CallFailed as problem:
-        yield Finding("activity log", "failed", str(problem))
+        yield Finding("activity log", "failed", str(problem), _LOOK)
         return
     for entry in entries:
         yield Finding("failed hooks", "note", f"{entry['timestamp']} {_failure(entry['details'])}")

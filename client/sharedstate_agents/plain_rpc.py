@@ -64,14 +64,14 @@ class Settings(NamedTuple):
         return agent if isinstance(agent, str) else None
 
 
-def load(environ: Mapping[str, str], folder: str, workspace: str | None = None) -> Settings:
+def load(variables: Mapping[str, str], folder: str, workspace: str | None = None) -> Settings:
     """Settings from the environment, then from the nearest `.env`, from `folder` upwards.
 
     In a git worktree without one, that of the main worktree counts. `workspace` (that of
     sharedstate.toml) goes before SHAREDSTATE_WORKSPACE; a claim in the token before both, in the
     database. CallFailed "not_configured" when url or key cannot be found.
     """
-    found = {name: environ.get(name, "") for name in NAMES}
+    found = {name: variables.get(name, "") for name in NAMES}
     if not (found[URL] and found[KEY] and found[WORKSPACE]):
         from_file = _nearest_env_file(folder) or _nearest_env_file(project.main_worktree(folder))
         if found[KEY]:

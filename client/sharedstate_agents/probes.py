@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from sharedstate_agents.setup.codex import CodexServer
 from sharedstate_agents.setup.harnesses import Setup
 from sharedstate_agents.setup.json_file import JsonFile, our_handlers
 
-SERVER_TIMEOUT_S = 20.0
+SERVER_TIMEOUT_S = 30.0
 _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
 
 
@@ -62,6 +63,7 @@ def tools_of(root: Path, server: Mapping[str, Any]) -> tuple[str, list[str]]:
     try:
         import anyio
         from mcp import Client, StdioServerParameters
+        from mcp.client.stdio import stdio_client
     except ModuleNotFoundError as problem:
         return f"the package {problem.name} is missing.", []
     command = _FOLDER.sub(lambda _: str(root), server["command"])
@@ -69,17 +71,20 @@ def tools_of(root: Path, server: Mapping[str, Any]) -> tuple[str, list[str]]:
         command=command, args=list(server["args"]), env=_environment(root), cwd=root
     )
 
-    async def ask() -> list[str]:
-        with anyio.fail_after(SERVER_TIMEOUT_S):
-            async with Client(parameters) as client:
-                return [tool.name for tool in (await client.list_tools()).tools]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
 
-    try:
-        return "", anyio.run(ask)
-    except TimeoutError:
-        return f"it did not list its tools within {SERVER_TIMEOUT_S:.0f} s.", []
-    except Exception as problem:  # noqa: BLE001  of the SDK, the protocol or the process
-        return f"it does not start, or ends at once: {_first(problem)}", []
+        async def ask() -> list[str]:
+            with anyio.fail_after(SERVER_TIMEOUT_S):
+                async with Client(stdio_client(parameters, errors)) as client:
+                    return [tool.name for tool in (await client.list_tools()).tools]
+
+        try:
+            return "", anyio.run(ask)
+        except TimeoutError:
+            return f"it did not list its tools within {SERVER_TIMEOUT_S:.0f} s.", []
+        except Exception as problem:  # noqa: BLE001  of the SDK, the protocol or the process
+            errors.seek(0)
+            return f"it does not start: {_last_line(errors.read()) or _first(problem)}", []
 
 
 def fired(root: Path, hook: Hook, project: Project) -> str:
@@ -103,8 +108,7 @@ def fired(root: Path, hook: Hook, project: Project) -> str:
     except OSError as problem:
         return f"{hook.arguments[0]} cannot be started: {problem.strerror}."
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [""])[-1]
-        return f"exit code {done.returncode}: {said}"
+        return f"exit code {done.returncode}: {_last_line(done.stderr)}"
     new = [failure for failure in recorded_failures(root) if failure not in before]
     return str(new[-1].get("reason")) if new else ""
 
@@ -139,7 +143,8 @@ def false_event(root: Path, hook: Hook, project: Project) -> dict[str, Any]:
 def recorded_failures(root: Path) -> list[dict[str, Any]]:
     """What hooks could not do and have not logged yet, the last one last."""
     try:
-        lines = (root / failures.PATH).read_text(encoding="utf-8", errors="replace").splitlines()
+        path = Path(failures.file_of(str(root)))
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     found = []
@@ -161,6 +166,10 @@ def _some_file(project: Project) -> str:
 
 def _environment(root: Path) -> dict[str, str]:
     return {**os.environ, "CLAUDE_PROJECT_DIR": str(root)}
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
 
 
 def _first(problem: BaseException) -> str:

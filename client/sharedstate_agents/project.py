@@ -104,16 +104,18 @@ def project_folder(environ: Mapping[str, str], folder: str) -> str:
 
 
 def pattern_of(glob: str) -> str:
-    """The regular expression of a glob: `*` stays within a folder, `**` crosses folders.
+    """The regular expression of a glob: `*` and `?` stay within a folder, `**` crosses folders.
+
+    A glob that ends in `/` means all that is in the folder. Every other sign is itself.
 
     Example:
         >>> bool(re.fullmatch(pattern_of("parts/**/*.py"), "parts/skeleton/femur.py"))
         True
     """
     parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    glob = glob.removeprefix("./")
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\])", glob + "**" * glob.endswith("/"))
-    return "(?s:" + "".join(parts.get(piece) or _literal(piece) for piece in pieces) + ")"
+    whole = glob.removeprefix("./") + ("**" if glob.endswith("/") else "")
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", whole)
+    return "(?s:" + "".join(parts.get(piece) or re.escape(piece) for piece in pieces) + ")"
 
 
 def main_worktree(folder: str) -> str | None:
@@ -123,12 +125,6 @@ def main_worktree(folder: str) -> str | None:
         return None
     common = _repository_of(checkout)
     return os.path.dirname(common) if os.path.basename(common) == ".git" else None
-
-
-def _literal(piece: str) -> str:
-    if piece.startswith("[") and len(piece) > 2:
-        return "[^" + piece[2:] if piece[1] == "!" else piece
-    return re.escape(piece)
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:

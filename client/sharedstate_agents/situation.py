@@ -20,7 +20,7 @@ _MOST_LETTERS = 160
 RULES = (
     "Before you edit files of a subsystem, take it with the tool checkout (it can wait in line). "
     "Publish with save and checkin, which also gives it back. Report what is in the way with "
-    "report_conflict. Pass your agent_name to each tool."
+    "report_conflict. Pass your agent_name and execution_id to each tool."
 )
 
 

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from tests.agents.projects import PATH, install_programs, make_project, snapshot
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sharedstate_agents.setup import claude
 from sharedstate_agents.setup.harnesses import HARNESSES
@@ -158,11 +157,25 @@ def test_a_link_stays_and_its_target_is_written(tmp_path: Path, run: Run) -> Non
     assert snapshot(root) == before
 
 
-def test_the_mode_of_a_file_stays(tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+def test_the_mode_of_a_file_stays(mode: int, tmp_path: Path, run: Run) -> None:
     root = make_project(tmp_path / "p", OTHERS)
-    (root / ".mcp.json").chmod(0o600)
+    (root / ".mcp.json").chmod(mode)
     run(root, "claude", "--yes")
-    assert (root / ".mcp.json").stat().st_mode & 0o777 == 0o600
+    assert (root / ".mcp.json").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(
+    "text", ['{"version": 1}', '{\n  "version": 1\n}\n', '{\n  "hooks": {},\n  "version": 1\n}\n']
+)
+def test_a_file_of_cursor_without_hooks_is_not_taken_for_ours(
+    text: str, tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p", {".cursor/hooks.json": text})
+    before = snapshot(root)
+    run(root, "cursor", "--yes")
+    run(root, "cursor", "--remove", "--yes")
+    assert snapshot(root) == before
 
 
 def _read_only(root: Path) -> None:
@@ -345,7 +358,18 @@ def test_a_commit_is_stopped_by_a_guard_that_says_no(
     guard.chmod(0o755)
     monkeypatch.setenv("PATH", f"{guard.parent}:{os.environ['PATH']}")
     run(root, "claude", "--yes", "--git-hook")
-    commit = ["git", "-C", root, "-c", "user.name=n", "-c", "user.email=e", "commit", "-m", "x"]
+    commit = [
+        "git",
+        "-C",
+        str(root),
+        "-c",
+        "user.name=n",
+        "-c",
+        "user.email=e",
+        "commit",
+        "-m",
+        "x",
+    ]
     subprocess.run(["git", "-C", root, "add", "a"], check=True)
     done = subprocess.run(commit, capture_output=True, text=True)
     assert done.returncode == 1

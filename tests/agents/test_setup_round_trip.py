@@ -19,7 +19,7 @@ FILES = [
     file
     for harness in (claude, codex, cursor, gemini)
     for place in ("path", "venv")
-    for file in harness.files(Programs(place))  # type: ignore[arg-type]
+    for file in harness.files(Programs(place))
     if isinstance(file, JsonFile)
 ]
 

@@ -172,3 +172,10 @@ def test_the_skill_names_only_tools_that_exist() -> None:
     assert head["name"] == SKILL.parent.name
     words = {word for word in quoted(body) if re.fullmatch("[a-z_]+", word)}
     assert words <= {*tools(), "agent_name"}
+
+
+@pytest.mark.parametrize("page", ["docs/claude-code.md", "docs/hooks.md"])
+def test_the_full_names_of_tools_in_a_page_exist(page: str) -> None:
+    text = (EXAMPLES.parent / page).read_text(encoding="utf-8")
+    found = re.findall(r"mcp__(?:plugin_sharedstate_)?sharedstate__([a-z]\w*)", text)
+    assert set(found) <= tools().keys()

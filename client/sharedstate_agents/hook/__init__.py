@@ -46,7 +46,10 @@ def main() -> None:
 
 
 def run(name: str, *, for_cursor: bool) -> int:
-    """Answer one event: JSON on stdout, a refusal in words on stderr; the exit status."""
+    """Answer one event: JSON on stdout, a refusal in words on stderr; the exit status.
+
+    When time is up, the process ends, wherever it is.
+    """
     limit = LIMIT_SECONDS.get(name, OTHER_LIMIT_SECONDS)
     deadline = time.monotonic() + limit
     root = ""
@@ -93,7 +96,7 @@ def _say(answer: Answer) -> None:
 
 
 def _end_in_time(root: str, name: str, limit: float) -> None:
-    """End the process when time is up, wherever it is: looking up a host's name has no timeout."""
+    """End the process by a thread: looking up the name of a host has no timeout of its own."""
     time.sleep(limit)
     failures.record(root, name, f"timeout: not done after {limit:g} s.")
     os._exit(0)

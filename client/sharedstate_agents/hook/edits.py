@@ -13,7 +13,7 @@ from sharedstate_agents.situation import remaining
 
 EDITING_TOOLS = {"edit", "write", "multiedit", "notebookedit", "apply_patch", "delete"}
 _PATH_KEYS = ("file_path", "notebook_path", "path")
-_PATH_IN_PATCH = re.compile(r"^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$", re.M)
+_PATH_IN_PATCH = r"(?m)^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$"
 
 Call = Callable[..., Any]
 Lease = Mapping[str, Any]
@@ -49,7 +49,7 @@ def edited_paths(tool_input: Mapping[str, Any]) -> Iterable[str]:
             if key in _PATH_KEYS:
                 yield text
             elif "*** Begin Patch" in text:
-                yield from _PATH_IN_PATCH.findall(text)
+                yield from re.findall(_PATH_IN_PATCH, text)
 
 
 def by_subsystem(project: Project, paths: Iterable[str], folder: str | None) -> dict[str, str]:

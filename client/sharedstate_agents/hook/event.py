@@ -111,6 +111,14 @@ class Event:
             return Answer({"permission": "deny", **shown})
         return self._specific(permissionDecision="deny", permissionDecisionReason=reason)
 
+    @property
+    def can_change_input(self) -> bool:
+        """Whether a hook may change the input of a tool without allowing the call as well.
+
+        Codex, whose events have a turn_id, takes such an answer for an error.
+        """
+        return "turn_id" not in self.values
+
     def change_input(self, tool_input: Mapping[str, Any]) -> Answer:
         """Replace the input of a tool call. Whether it is allowed is still the user's decision."""
         if self.for_cursor:

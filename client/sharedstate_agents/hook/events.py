@@ -12,7 +12,13 @@ from sharedstate_agents.hook.event import NO_NAME, NOTHING, Answer, Event
 from sharedstate_agents.plain_rpc import CallFailed
 from sharedstate_agents.situation import facts, held_text
 
-OUR_TOOLS = ("mcp__sharedstate__", "mcp__plugin_sharedstate_sharedstate__")
+OUR_SERVERS = ("mcp__sharedstate__", "mcp__plugin_sharedstate_sharedstate__")
+# Cursor does not say which server a tool is of. These take an agent_name and an execution_id.
+_CURSORS_PREFIX = "MCP:"
+_TOOLS_OF_AGENTS = {
+    "my_situation", "checkout", "save", "checkin", "release", "lock", "report_conflict",
+    "settle_conflict", "move_budget", "reserve_budget", "note",
+}  # fmt: skip
 # A lease is renewed when this long has passed since the last time, or a third of its time to live.
 RENEWAL_SECONDS = 60
 
@@ -36,9 +42,21 @@ def before_tool(event: Event) -> Answer:
     tool, tool_input = event.text("tool_name"), event.values.get("tool_input")
     if not isinstance(tool_input, Mapping):
         return NOTHING
-    if tool.startswith(OUR_TOOLS):
-        return event.change_input({**tool_input, "execution_id": event.execution})
-    return edits.guard(event, tool, tool_input)
+    if not _is_ours(tool, tool_input):
+        return edits.guard(event, tool, tool_input)
+    mine = event.execution
+    if event.can_change_input:
+        return event.change_input({**tool_input, "execution_id": mine})
+    if "agent_name" in tool_input and tool_input.get("execution_id") != mine:
+        return event.deny(f'Say who you are: call it again with execution_id "{mine}".')
+    return NOTHING
+
+
+def _is_ours(tool: str, tool_input: Mapping[str, Any]) -> bool:
+    if tool.startswith(_CURSORS_PREFIX):
+        is_known = tool.removeprefix(_CURSORS_PREFIX) in _TOOLS_OF_AGENTS
+        return is_known and "agent_name" in tool_input
+    return tool.startswith(OUR_SERVERS)
 
 
 def renew(event: Event) -> Answer:

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sharedstate_agents.plain_rpc import CallFailed
-from sharedstate_agents.project import FILE
+from sharedstate_agents.project import FILE, main_worktree
 
 if TYPE_CHECKING:
     from sharedstate_agents.hook.event import Event
@@ -21,21 +21,26 @@ MOST = 100
 _MOST_LETTERS = 300
 
 
-def record(root: str, event: str, reason: str) -> None:
-    """Add a line beside sharedstate.toml, and keep the last 100. Never fails itself.
+def file_of(root: str) -> str:
+    """The file of a project: in its main worktree, so that all worktrees share it."""
+    return os.path.join(main_worktree(root) or root, PATH)
 
-    A project without that file has asked for nothing, so nothing is written there.
+
+def record(root: str, event: str, reason: str) -> None:
+    """Add a line to the project's file, and keep the last 100. Never fails itself.
+
+    A project without a sharedstate.toml has asked for nothing, so nothing is written there.
     """
     if not os.path.exists(os.path.join(root, FILE)):
         return
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = json.dumps({"at": at, "event": event, "reason": reason[:_MOST_LETTERS]})
-    _add(root, [line])
+    _add(file_of(root), [line])
 
 
 def report(root: str, event: Event) -> None:
     """Log what failed before, and empty the file. What cannot be logged stays there."""
-    path = os.path.join(root, PATH)
+    path = file_of(root)
     taken = f"{path}.{os.getpid()}"
     try:
         os.rename(path, taken)  # only one of several hooks succeeds
@@ -48,7 +53,7 @@ def report(root: str, event: Event) -> None:
         if entries:
             event.call("log_agent_activities", entries=entries)
     except CallFailed:
-        _add(root, lines)
+        _add(path, lines)
 
 
 def _entries(lines: list[str], agent: str) -> list[dict[str, object]]:
@@ -69,8 +74,7 @@ def _entries(lines: list[str], agent: str) -> list[dict[str, object]]:
     ]
 
 
-def _add(root: str, lines: list[str]) -> None:
-    path = os.path.join(root, PATH)
+def _add(path: str, lines: list[str]) -> None:
     try:
         _make_folder(os.path.dirname(path))
         with open(path, "a", encoding="utf-8") as file:

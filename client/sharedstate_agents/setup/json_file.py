@@ -66,25 +66,17 @@ class JsonFile:
     def without(self, text: str) -> str | None:
         """The text as it was without our entries; None for a file that holds nothing else."""
         root = parse(text)
-        if self.hooks and self._is_made(root):
-            return None
         if self.server is not None and _server(root) is not None:
             text = remove(text, ("mcpServers", SERVER))
         hooks = parse(text).child("hooks") if text and self.hooks else None
         # From the end, so that the places of those before stay what they are.
         for path in reversed(list(_our_elements(hooks.node, ("hooks",)) if hooks else ())):
             text = remove(text, path)
+        # Only in a file that `wanted` made `hooks` stands before them, and goes altogether.
+        made = ["hooks", *self.new]
+        if self.new and _names(root) == made and _names(parse(text)) == made[1:]:
+            return None
         return text or None
-
-    def _is_made(self, root: Node) -> bool:
-        """Whether `wanted` made the whole file, and nobody added anything."""
-        names = [child.key for child in root.children]
-        if not self.new or names != ["hooks", *self.new]:
-            return False
-        hooks = root.children[0].node
-        ours = [path for path in _our_elements(hooks, ("hooks",)) if len(path) == 3]
-        elements = [e for event in hooks.children for e in event.node.children]
-        return bool(ours) and len(ours) == len(elements)
 
 
 def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -101,6 +93,10 @@ def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
 def is_our_command(command: Any) -> bool:
     """Whether a command runs `sharedstate-hook`, wherever it is installed."""
     return isinstance(command, str) and bool(_OUR_COMMAND.fullmatch(command.strip()))
+
+
+def _names(node: Node) -> list[str | int]:
+    return [child.key for child in node.children]
 
 
 def _server(root: Node) -> Any:

@@ -29,7 +29,7 @@ class Programs:
     def of(cls, root: Path) -> Programs:
         """Those that work in this project. A `.venv` that is activated is no PATH of others."""
         own = root / VENV
-        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        folders = os.get_exec_path()
         others = os.pathsep.join(f for f in folders if f and Path(f).resolve() != own.resolve())
         if all(shutil.which(name, path=others) for name in NAMES):
             return cls("path")
