@@ -177,5 +177,5 @@ def test_the_skill_names_only_tools_that_exist() -> None:
 @pytest.mark.parametrize("page", ["docs/claude-code.md", "docs/hooks.md"])
 def test_the_full_names_of_tools_in_a_page_exist(page: str) -> None:
     text = (EXAMPLES.parent / page).read_text(encoding="utf-8")
-    found = re.findall(r"mcp__(?:plugin_sharedstate_)?sharedstate__([a-z]\w*)", text)
+    found = re.findall(r"(?<!/)mcp__(?:plugin_sharedstate_)?sharedstate__([a-z]\w*)", text)
     assert set(found) <= tools().keys()
