@@ -33,6 +33,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "job/test_whole_designs.py",
     ),
     "installs": (
+        "agents/test_mcp_inspector.py",
         "agents/test_plugin.py::test_claude_code_accepts_plugin_marketplace_and_roles",
         "agents/test_plugin.py::test_claude_code_refuses_a_plugin_with_a_broken_hook",
         "compose",
@@ -55,6 +56,13 @@ TIERS: dict[str, tuple[str, ...]] = {
         "agents/test_doctor.py::test_server_and_hooks_of_other_harnesses_are_tried_too",
         "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
         "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
+        "agents/test_mcp_http.py::"
+        "test_leases_outlive_the_server_and_its_successor_finds_them",
+        "agents/test_mcp_humanoid.py",
+        "agents/test_mcp_identity.py::"
+        "test_a_client_that_is_killed_with_its_agents_leaves_nothing_held",
+        "agents/test_mcp_identity.py::"
+        "test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed",
         "bench",
         "concurrency/test_budgets.py::"
         "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",

@@ -7,7 +7,9 @@ what an agent may do is decided by PostgREST and the database, call by call.
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
+import socket
 from collections import OrderedDict
 from typing import Any
 
@@ -90,14 +92,14 @@ async def _close_later(callers: Callers) -> None:
 
 async def run_http(workspace: str | None, port: int) -> None:
     """Serve on 127.0.0.1 until we are told to end. Leases stay: their agents may go on later."""
+    gc.enable()  # see command.py
     state = AsyncSharedState("sharedstate-mcp", workspace=workspace)
     clock = Clock()
     tokens = Tokens(state, clock)
     auth = AuthSettings(issuer_url=f"http://{HOST}:{port}", resource_server_url=None)  # type: ignore[arg-type]
     server = build(tokens.callers, clock, verifier=tokens, auth=auth)
     app: Any = server.streamable_http_app(stateless_http=True, json_response=True, host=HOST)
-    options = uvicorn.Config(
-        app, host=HOST, port=port, log_level="warning", timeout_graceful_shutdown=2
-    )
-    await uvicorn.Server(options).serve()
+    options = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    with socket.create_server((HOST, port)) as listening:
+        await uvicorn.Server(options).serve(sockets=[listening])
     await state.close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from uuid import uuid4
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import ToolAnnotations
 
 from sharedstate import config
@@ -109,7 +110,9 @@ def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
     )
     async def document(subsystem: str, document: str) -> str:
         if document not in get_args(DocumentName):
-            raise ValueError(f"{document} is none of {', '.join(get_args(DocumentName))}")
+            raise ResourceNotFoundError(
+                f"{document} is none of {', '.join(get_args(DocumentName))}"
+            )
         answer = await reading.read_document(subsystem, document, detail="full")  # type: ignore[arg-type]
         return json.dumps(answer.structured_content, ensure_ascii=False)
 
@@ -132,23 +135,26 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
             opened = asyncio.ensure_future(open_client())
         return await asyncio.shield(opened)
 
-    server = build(find, clock)
-    serving = asyncio.ensure_future(server.run_stdio_async())
+    serving = asyncio.ensure_future(build(find, clock).run_stdio_async())
+    ended = asyncio.Event()
+    serving.add_done_callback(lambda _: ended.set())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, serving.cancel)
-    with suppress(asyncio.CancelledError):
-        await serving
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    # No call that is under way may take anything any more.
+    serving.cancel()
     if opened is not None and opened.done() and not opened.exception():
         with suppress(TimeoutError):
             async with asyncio.timeout(_RELEASE_S):
                 await opened.result().release_all()
-    sys.stdout.flush()
-    # Whoever reads our input in a thread of the SDK may be waiting for ever.
+    # The SDK reads our input in a thread that nothing interrupts: after a signal it would keep us.
     os._exit(0)
 
 
 def _client_class() -> Any:
+    """The class of the client. Importing it takes as long as all that the first answer needs."""
     from sharedstate import AsyncSharedState
 
+    gc.enable()  # see command.py
     return AsyncSharedState
