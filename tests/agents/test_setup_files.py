@@ -127,6 +127,16 @@ def test_check_names_what_is_missing_and_what_differs(tmp_path: Path, run: Run) 
     assert run(root, "claude", "--check").exit_code == 0
 
 
+def test_what_a_user_added_to_our_server_stays(tmp_path: Path, run: Run) -> None:
+    entry = {"command": "old", "args": ["mcp"], "env": {"SHAREDSTATE_WORKSPACE": "robot"}}
+    files = {".mcp.json": json.dumps({"mcpServers": {"sharedstate": entry}})}
+    root = make_project(tmp_path / "p", files)
+    run(root, "claude", "--yes")
+    stored = json.loads((root / ".mcp.json").read_text())["mcpServers"]["sharedstate"]
+    assert stored == entry | {"command": "sharedstate"}
+    assert run(root, "claude", "--check").exit_code == 0
+
+
 def test_entries_of_an_older_version_are_replaced_and_a_users_own_handler_stays(
     tmp_path: Path, run: Run
 ) -> None:
