@@ -49,8 +49,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "locks/test_stopped_holder.py",
     ),
     "slow": (
-        "agents/test_mcp_http.py::"
-        "test_leases_outlive_the_server_and_its_successor_finds_them",
+        "agents/test_mcp_http.py::test_leases_outlive_the_server_and_its_successor_finds_them",
         "agents/test_mcp_humanoid.py",
         "agents/test_mcp_identity.py::"
         "test_a_client_that_is_killed_with_its_agents_leaves_nothing_held",
