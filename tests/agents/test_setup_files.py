@@ -91,6 +91,21 @@ def test_all_harnesses_together_and_the_last_one_takes_what_they_share(
     assert snapshot(root) == before
 
 
+def test_without_a_terminal_it_shows_the_difference_and_writes_nothing(
+    tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p", OTHERS)
+    for arguments in ((), ("--remove",)):
+        if arguments:
+            run(root, "claude", "--yes")
+        before = snapshot(root)
+        answer = run(root, "claude", *arguments)
+        assert answer.exit_code == 1
+        assert "--- a/.mcp.json\n+++ b/.mcp.json\n" in answer.stdout
+        assert "there is no terminal to ask on: add --yes. Nothing was changed." in answer.stderr
+        assert snapshot(root) == before
+
+
 def test_what_claude_code_reads(tmp_path: Path, run: Run) -> None:
     root = make_project(tmp_path / "p", OTHERS)
     run(root, "claude", "--yes")
