@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,11 +12,10 @@ import typer
 from sharedstate._arguments import pause_of
 from sharedstate_ops.cli.output import HomeOption, duration, out
 from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
-from sharedstate_ops.cli.shown import clock, details, plain, print_json
+from sharedstate_ops.cli.shown import LONGEST_AGO, clock, details, plain, print_json
 from sharedstate_ops.operator import Operator
 
 INTERRUPTED = 130
-_OLDEST = timedelta(days=3653)
 
 
 def log(
@@ -34,7 +33,7 @@ def log(
     home: HomeOption = None,
 ) -> None:
     """Show entries of the activity log, the newest at the end. With --json one line for each."""
-    begin = None if since is None else datetime.now(UTC) - duration(since, at_most=_OLDEST)
+    begin = None if since is None else datetime.now(UTC) - duration(since, at_most=LONGEST_AGO)
     filters = {"agent_name": agent, "activity": activity}
     with acting(workspace, home) as operator:
         # Before the old entries are read, so that none is missed between them and what comes.

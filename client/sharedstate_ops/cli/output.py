@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sharedstate_ops.cli.commands import COMMANDS
+from sharedstate_ops.importing.reading import printable
 from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
 
@@ -79,7 +80,8 @@ def typed(text: str) -> str:
 
 def say_error(message: str, hint: str = "") -> None:
     """An error and what to do about it, to standard error."""
-    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    shown = "\n".join(map(printable, message.splitlines()))
+    err.print(f"[bold red]error:[/bold red] {escape(shown)}")
     if hint:
         err.print(escape(typed(hint)))
 

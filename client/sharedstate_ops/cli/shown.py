@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import typer
@@ -18,6 +18,7 @@ from sharedstate_ops.importing.reading import printable
 
 SEVERITY_STYLE = {"critical": "bold red", "high": "red", "medium": "yellow"}
 UNITS = {"mass_kg": "kg", "cost_usd": "USD", "power_w": "W"}
+LONGEST_AGO = timedelta(days=3653)  # of an option --since
 # Of JSON only these are left that a terminal could take for a command.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
@@ -84,6 +85,6 @@ def details(values: Mapping[str, Any]) -> str:
 def _brief(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return figure(value)
+    if isinstance(value, float):
+        return figure(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
