@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from sharedstate import errors
 from sharedstate.config import workspace_header
-from sharedstate_ops.importing.exact_json import parse
+from sharedstate_ops.importing.exact_json import encode, parse
 from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.stack.postgres import Connection
 
@@ -49,7 +49,7 @@ class Operator:
         )
         statement = sql.SQL("select to_json(answer)::text from public.{}({}) as answer")
         values = {
-            name: Jsonb(value) if isinstance(value, dict) else value
+            name: Jsonb(value, dumps=encode) if isinstance(value, dict) else value
             for name, value in parameters.items()
         }
         return self._parsed(statement.format(sql.Identifier(function), arguments), values)

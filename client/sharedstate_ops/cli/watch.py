@@ -46,7 +46,7 @@ def watch(
 
     With --json print what get_board answers, once.
     """
-    watched = _Watched(*chosen(workspace, home))
+    watched = Watched(*chosen(workspace, home))
     watched.look(patience_s=PATIENCE_S)
     wanted = Filter(subsystem, agent)
     if json:
@@ -60,7 +60,7 @@ def watch(
         _show(watched, wanted, interval)
 
 
-class _Watched:
+class Watched:
     """The last board of a workspace that could be read, and the newest entries of its log."""
 
     board: dict[str, Any]
@@ -98,7 +98,7 @@ class _Watched:
         return picture(self.board, entries, wanted, width=width, height=height, cut_off=cut_off)
 
 
-def _show(watched: _Watched, wanted: Filter, interval: float) -> None:
+def _show(watched: Watched, wanted: Filter, interval: float) -> None:
     console = Console(highlight=False)
     # Else the terminal would be left in its other screen, without a cursor.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

@@ -22,7 +22,6 @@ from sharedstate_ops.cli.shown import (
 )
 
 _NARROW = 72  # columns: below that figures are left out
-_LEAST = 2  # lines of each section, before the first ones get more
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def picture(
 def shares(lengths: Sequence[int], height: int) -> list[int]:
     """How many lines each section gets with its heading: a few each, the rest to the first."""
     heights = [0] * len(lengths)
-    for least in (_LEAST, max(_LEAST, height // len(lengths)), height):
+    for least in (1, height // len(lengths), height):
         for place, length in enumerate(lengths):
             want = min(length, least) + 1 if length else 0
             more = min(want - heights[place], height - sum(heights))
@@ -170,13 +169,13 @@ def _is_lock_of(row: dict[str, Any], wanted: Filter) -> bool:
 
 
 def _subsystems(board: dict[str, Any], wanted: Filter, *, width: int) -> list[Text]:
-    """First those with trouble, then those at work, the rest by name."""
+    """First those over budget, stale or with conflicts, then those at work, the rest by name."""
     rows = [row for row in board["subsystems"] if _watched(row, wanted)]
     rows.sort(
         key=lambda row: (
-            -row["active_conflicts"],
             row["within_budget"] is not False,
             not row["stale_inputs"],
+            -row["active_conflicts"],
             row["locked_by"] is None,
             row["name"],
         )
