@@ -10,6 +10,14 @@ from tests.cli.conftest import Command
 from sharedstate import SharedState, errors
 
 
+def mass_of(state: SharedState, subsystem: str) -> float:
+    """What is allocated to it."""
+    constraints = state.get_global_constraints()
+    assert constraints
+    mass: float = constraints["budget_allocations"][subsystem]["mass_kg"]
+    return mass
+
+
 def test_locks_shows_who_holds_what_and_with_mine_only_ones_own(
     command: Command, design: SharedState
 ) -> None:
@@ -91,8 +99,7 @@ def test_a_conflict_is_resolved_with_a_transfer_or_not_at_all(
     assert design.get_active_conflicts("actuation")
     enough = ["--transfer", "reserve", "actuation", "--mass-kg", "0.6"]
     assert command("resolve", number, "more mass", *enough).exit_code == 0
-    constraints = design.get_global_constraints()
-    assert constraints["budget_allocations"]["actuation"]["mass_kg"] == 12.6
+    assert mass_of(design, "actuation") == 12.6
 
 
 @pytest.mark.parametrize(
@@ -112,7 +119,7 @@ def test_budgets_are_shown_and_moved(command: Command, design: SharedState) -> N
         "transfer", "reserve", "power", "--mass-kg", "0.5", "--reason", "cells", "--as", "anna"
     )
     assert "moved 0.5 kg from reserve to power" in done.stdout
-    assert design.get_global_constraints()["budget_allocations"]["power"]["mass_kg"] == 8.5
+    assert mass_of(design, "power") == 8.5
     refused = command("transfer", "reserve", "powr", "--mass-kg", "0.5", "--reason", "cells")
     assert refused.exit_code == 1
     assert "no known subsystem" in refused.output

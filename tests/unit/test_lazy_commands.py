@@ -13,7 +13,12 @@ from sharedstate_ops.cli.commands import COMMANDS
 
 # What takes long to load and a read of the database has no use for.
 HEAVY = {"supabase", "postgrest", "httpx", "pydantic", "jwt", "http.client", "rich.progress"}
-OTHERS = {"sharedstate_ops.stack.core", "sharedstate_ops.report", "sharedstate_ops.backup"}
+OTHERS = {
+    "sharedstate_ops.stack.core",
+    "sharedstate_ops.report",
+    "sharedstate_ops.backup",
+    "sharedstate.types",
+}
 
 
 def loaded_by(*arguments: str) -> tuple[set[str], str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sharedstate_ops.cli.budgets import AmountOption, amounts
+from sharedstate_ops.cli.amounts import AmountOption, amounts
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import JsonOption, NameOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import (
