@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,8 @@ from sharedstate_ops.stack import Stack, StackInfo
 RUNS = 10
 PROMISED_MS, PROMISED_IMPORT_MS = 400, 250
 SUBSYSTEM = "skeleton"
-READS = {
+# With their arguments.
+READS: dict[str, list[str]] = {
     "locks": [],
     "conflicts": [],
     "log": [],
@@ -52,7 +54,9 @@ def main() -> None:
             stack.down()
 
 
-def measure(info: StackInfo, folder: Path, runs: int = RUNS) -> dict[str, Taken]:
+def measure(
+    info: StackInfo, folder: Path, *, runs: int = RUNS, names: Iterable[str] = READS
+) -> dict[str, Taken]:
     """Each read of the database, by the name of its command."""
     with SharedState("bench", url=info.url, key=info.agent_key, workspace="default") as state:
         state.update_subsystem_status(SUBSYSTEM, {"state": "designing"})
@@ -66,10 +70,10 @@ def measure(info: StackInfo, folder: Path, runs: int = RUNS) -> dict[str, Taken]
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     empty_ms = fastest(["-c", "pass"], environment, runs)
     found = {}
-    for name, arguments in READS.items():
+    for name in names:
         module = COMMANDS[name].function.partition(":")[0]
         import_module(module)  # a wrong name is an error here, not a fast command
-        whole_ms = fastest(["-m", "sharedstate_ops", name, *arguments], environment, runs)
+        whole_ms = fastest(["-m", "sharedstate_ops", name, *READS[name]], environment, runs)
         loading = f"import sharedstate_ops.cli, {module}"
         import_ms = fastest(["-c", loading], environment, runs) - empty_ms
         found[name] = Taken(whole_ms, import_ms, whole_ms / empty_ms)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command
+from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState, errors
 
@@ -223,3 +227,29 @@ def test_the_person_is_in_the_log_by_the_name_that_was_given(
     with pytest.raises(errors.ConflictAlreadyResolved) as caught:
         design.resolve_conflict(number, "again", "anna")
     assert caught.value.detail["resolved_by"] == "Fuß links"
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("sharedstate re", {"restore", "release", "resolve", "report"}),
+        ("sharedstate locks --m", {"--mine"}),
+        ("sharedstate show skeleton --document i", {"interfaces"}),
+    ],
+)
+def test_the_shell_completes_commands_options_and_choices(
+    tmp_path: Path, typed: str, completed: set[str]
+) -> None:
+    # Shells ask by the name of the program.
+    program = tmp_path / "sharedstate"
+    program.write_text(f"#!{sys.executable}\n{PROGRAM}\n")
+    program.chmod(0o755)
+    asked = {
+        "_SHAREDSTATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    answer = subprocess.run(
+        [program], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    assert set(answer.stdout.split()) == completed
