@@ -80,10 +80,14 @@ def typed(text: str) -> str:
 
 def say_error(message: str, hint: str = "") -> None:
     """An error and what to do about it, to standard error."""
-    shown = "\n".join(map(printable, message.splitlines()))
-    err.print(f"[bold red]error:[/bold red] {escape(shown)}")
+    err.print(f"[bold red]error:[/bold red] {_harmless(message)}")
     if hint:
-        err.print(escape(typed(hint)))
+        err.print(_harmless(typed(hint)))
+
+
+def _harmless(text: str) -> str:
+    """Lines in which names of others are no markup and no commands for the terminal."""
+    return escape("\n".join(map(printable, text.splitlines())))
 
 
 def say_warning(message: str) -> None:

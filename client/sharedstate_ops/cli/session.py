@@ -29,6 +29,15 @@ WorkspaceOption = Annotated[
         help="The design; else that of .env, else default.",
     ),
 ]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container: a number without a name
+        return "operator"
+
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")
 ]
@@ -37,7 +46,7 @@ NameOption = Annotated[
     typer.Option(
         "--as",
         metavar="NAME",
-        default_factory=getpass.getuser,
+        default_factory=_user,
         show_default="your user name",
         help="Who does it, for the log.",
     ),
