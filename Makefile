@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale bench-commands clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -72,6 +72,9 @@ bench-hooks: .venv/.installed ## what a hook costs an agent at each tool call
 
 bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
 	@.venv/bin/python bench/scale.py
+
+bench-commands: .venv/.installed ## how long a command takes, and how much of that it only imports
+	@.venv/bin/python bench/commands.py
 
 clean: ## stop the stack and delete all that make has made, the data included
 	@# By its module: the script of an environment that was moved does not start. And what is deleted

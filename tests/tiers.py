@@ -76,6 +76,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "sql/test_lock_queue.py::test_a_waiter_that_died_is_skipped_within_seconds",
         "unit/test_connections.py::test_an_async_client_serves_on_after_many_cancelled_calls",
         "unit/test_connections.py::test_many_threads_share_one_client_and_each_gets_its_own_answer",
+        "unit/test_lazy_commands.py",
         "unit/test_lazy_imports.py",
     ),
     QUICK: (

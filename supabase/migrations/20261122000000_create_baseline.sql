@@ -972,6 +972,24 @@ begin
 end;
 $$;
 
+-- What the log says of a write. The amounts only if they were sent: so the log has what a design used over time.
+create or replace function core.status_details(p_status jsonb, p_row public.subsystems)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('subsystem', p_row.name, 'state', p_row.state, 'version', p_row.version) || case
+    when p_status ?| array['current_mass_kg', 'current_cost_usd', 'current_power_w'] then jsonb_build_object(
+      'current_mass_kg', p_row.current_mass_kg, 'current_cost_usd', p_row.current_cost_usd,
+      'current_power_w', p_row.current_power_w
+    )
+    else '{}'
+  end;
+end;
+$$;
+
 -- sql/20_subsystems/update_subsystem_status.sql
 create or replace function core.update_subsystem_status(
   p_subsystem text,
@@ -1007,9 +1025,7 @@ begin
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
-    v_workspace, v_agent, 'status_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
-    p_execution_id
+    v_workspace, v_agent, 'status_updated', core.status_details(p_status, v_row), p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -7241,8 +7257,7 @@ begin
 
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
-    p_details || jsonb_strip_nulls(jsonb_build_object(
-      'subsystem', p_subsystem, 'state', v_status.state, 'version', v_status.version,
+    p_details || core.status_details(p_status, v_status) || jsonb_strip_nulls(jsonb_build_object(
       'interfaces_version', v_interfaces.version, 'design_version', v_design.version
     )),
     p_execution_id

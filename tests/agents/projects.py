@@ -7,11 +7,30 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from typer.testing import CliRunner
+
+from sharedstate_ops.cli import app
 
 CLIENT = Path(__file__).parents[2] / "client"
 # Without the folder of an activated environment: what is on the PATH decides what setup writes.
 PATH = "/usr/local/bin:/usr/bin:/bin"
 MODULES = {"sharedstate": "sharedstate_ops", "sharedstate-hook": "sharedstate_agents.hook"}
+
+
+class Answer(NamedTuple):
+    """What a command said, and its exit code."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def sharedstate(*arguments: str) -> Answer:
+    """Call the command line, without a terminal."""
+    result = CliRunner().invoke(app, arguments)
+    return Answer(result.exit_code, result.stdout, result.stderr)
 
 
 def make_project(folder: Path, files: Mapping[str, str] | None = None) -> Path:

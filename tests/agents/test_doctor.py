@@ -14,13 +14,18 @@ from typing import Any
 
 import jwt
 import pytest
-from tests.agents.projects import PATH, install_programs, make_project, snapshot
-from typer.testing import CliRunner, Result
+from tests.agents.projects import (
+    PATH,
+    Answer,
+    install_programs,
+    make_project,
+    sharedstate,
+    snapshot,
+)
 
 from sharedstate import SharedState
 from sharedstate_agents import doctor, probes
 from sharedstate_agents.hook import failures
-from sharedstate_ops.cli import app
 from sharedstate_ops.stack import StackInfo
 from sharedstate_ops.stack.migrations import available
 
@@ -40,9 +45,9 @@ class Patient:
         assert document["ok"] == (answer.exit_code == 0)
         return answer.exit_code, {each["check"]: each for each in document["findings"]}
 
-    def run(self, *arguments: str) -> Result:
+    def run(self, *arguments: str) -> Answer:
         """Call the command line in the project."""
-        return CliRunner().invoke(app, [*arguments, "--project", str(self.root)])
+        return sharedstate(*arguments, "--project", str(self.root))
 
     def set(self, **values: str) -> None:
         """Change values in `.env`."""

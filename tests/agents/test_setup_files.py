@@ -9,15 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.agents.projects import PATH, install_programs, make_project, snapshot
-from typer.testing import CliRunner, Result
+from tests.agents.projects import (
+    PATH,
+    Answer,
+    install_programs,
+    make_project,
+    sharedstate,
+    snapshot,
+)
 
 from sharedstate_agents.setup import claude
 from sharedstate_agents.setup.harnesses import HARNESSES
 from sharedstate_agents.setup.json_text import parse
-from sharedstate_ops.cli import app
 
-Run = Callable[..., Result]
+Run = Callable[..., Answer]
 
 OTHERS = {
     ".mcp.json": '{\n    "mcpServers": {\n'
@@ -49,9 +54,9 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def invoke(root: Path, *arguments: str) -> Result:
+    def invoke(root: Path, *arguments: str) -> Answer:
         monkeypatch.chdir(root)
-        return CliRunner().invoke(app, ["setup", *arguments])
+        return sharedstate("setup", *arguments)
 
     return invoke
 

@@ -138,6 +138,9 @@ def test_a_checkin_writes_logs_and_releases(api: Api) -> None:
         "version": 2,
         "interfaces_version": 1,
         "design_version": 1,
+        "current_mass_kg": 12.5,
+        "current_cost_usd": 0,
+        "current_power_w": 0,
         "bones": 6,
     }
 
@@ -150,7 +153,14 @@ def test_a_checkin_of_status_alone_writes_no_documents(api: Api) -> None:
     assert (written["interfaces"], written["design"]) == (None, None)
     assert api.rows("subsystem_interfaces") == api.rows("subsystem_designs") == []
     (entry,) = api.log("checked_in")
-    assert entry["details"] == {"subsystem": "skeleton", "state": "complete", "version": 2}
+    assert entry["details"] == {
+        "subsystem": "skeleton",
+        "state": "complete",
+        "version": 2,
+        "current_mass_kg": 12.5,
+        "current_cost_usd": 0,
+        "current_power_w": 0,
+    }
 
 
 def test_a_checkin_may_keep_the_lease(api: Api) -> None:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sharedstate_ops.cli.commands import COMMANDS
+from sharedstate_ops.importing.reading import printable
 from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
 
@@ -79,9 +80,14 @@ def typed(text: str) -> str:
 
 def say_error(message: str, hint: str = "") -> None:
     """An error and what to do about it, to standard error."""
-    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    err.print(f"[bold red]error:[/bold red] {_harmless(message)}")
     if hint:
-        err.print(escape(typed(hint)))
+        err.print(_harmless(typed(hint)))
+
+
+def _harmless(text: str) -> str:
+    """Lines in which names of others are no markup and no commands for the terminal."""
+    return escape("\n".join(map(printable, text.splitlines())))
 
 
 def say_warning(message: str) -> None:
