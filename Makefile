@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale bench-commands clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -73,6 +73,9 @@ bench-hooks: .venv/.installed ## what a hook costs an agent at each tool call
 bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
 	@.venv/bin/python bench/scale.py
 
+bench-commands: .venv/.installed ## how long a command takes, and how much of that it only imports
+	@.venv/bin/python bench/commands.py
+
 clean: ## stop the stack and delete all that make has made, the data included
 	@# By its module: the script of an environment that was moved does not start. And what is deleted
 	@# is stopped, not the installation that SHAREDSTATE_HOME names.
@@ -83,7 +86,8 @@ clean: ## stop the stack and delete all that make has made, the data included
 	fi
 	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
 	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home \
-	  examples/languages/typescript/node_modules examples/languages/typescript/.npm.lock
+	  examples/languages/typescript/node_modules examples/languages/typescript/.npm.lock \
+	  tests/agents/claude_code/node_modules tests/agents/claude_code/.npm.lock
 	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
 # Made anew where it is not whole, or was made for another folder.

@@ -27,11 +27,15 @@ TIERS: dict[str, tuple[str, ...]] = {
         "sql/test_names.py::test_everything_can_have_any_name",
     ),
     "property": (
+        "agents/test_setup_round_trip.py",
         "properties",
         "importing/test_parser_properties.py",
         "job/test_whole_designs.py",
     ),
     "installs": (
+        "agents/test_mcp_inspector.py",
+        "agents/test_plugin.py::test_claude_code_accepts_plugin_marketplace_and_roles",
+        "agents/test_plugin.py::test_claude_code_refuses_a_plugin_with_a_broken_hook",
         "compose",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
         "docs/test_testing_page.py",
@@ -48,8 +52,16 @@ TIERS: dict[str, tuple[str, ...]] = {
         "locks/test_stopped_holder.py",
     ),
     "slow": (
+        "agents/test_doctor.py::test_it_leaves_nothing_behind",
+        "agents/test_doctor.py::test_server_and_hooks_of_other_harnesses_are_tried_too",
         "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
         "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
+        "agents/test_mcp_http.py::test_leases_outlive_the_server_and_its_successor_finds_them",
+        "agents/test_mcp_humanoid.py",
+        "agents/test_mcp_identity.py::"
+        "test_a_client_that_is_killed_with_its_agents_leaves_nothing_held",
+        "agents/test_mcp_identity.py::"
+        "test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed",
         "bench",
         "concurrency/test_budgets.py::"
         "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",
@@ -64,6 +76,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "sql/test_lock_queue.py::test_a_waiter_that_died_is_skipped_within_seconds",
         "unit/test_connections.py::test_an_async_client_serves_on_after_many_cancelled_calls",
         "unit/test_connections.py::test_many_threads_share_one_client_and_each_gets_its_own_answer",
+        "unit/test_lazy_commands.py",
         "unit/test_lazy_imports.py",
     ),
     QUICK: (

@@ -18,10 +18,6 @@ from sharedstate.errors import OverBudget as OverBudget
 from sharedstate.errors import ResourceLocked as ResourceLocked
 from sharedstate.errors import SharedStateError as SharedStateError
 from sharedstate.errors import StaleVersion as StaleVersion
-from sharedstate.types import Blocked as Blocked
-from sharedstate.types import Checkin as Checkin
-from sharedstate.types import Checkout as Checkout
-from sharedstate.types import Lease as Lease
 
 if TYPE_CHECKING:
     from sharedstate._async.activity import AsyncActivityFeed as AsyncActivityFeed
@@ -35,6 +31,10 @@ if TYPE_CHECKING:
     from sharedstate._sync.client import SharedState as SharedState
     from sharedstate._sync.lock import LeaseSet as LeaseSet
     from sharedstate._sync.lock import Lock as Lock
+    from sharedstate.types import Blocked as Blocked
+    from sharedstate.types import Checkin as Checkin
+    from sharedstate.types import Checkout as Checkout
+    from sharedstate.types import Lease as Lease
 
     __version__: str
 
@@ -47,8 +47,12 @@ _HOMES = {
 }
 _HOMES |= {f"Async{name}": home.replace("_sync", "_async") for name, home in _HOMES.items()}
 _HOMES["RetryPolicy"] = "_retry"
-_ours = ("sharedstate.errors", "sharedstate.types")
-_EAGER = [name for name, value in globals().items() if getattr(value, "__module__", "") in _ours]
+_HOMES |= dict.fromkeys(("Blocked", "Checkin", "Checkout", "Lease"), "types")
+_EAGER = [
+    name
+    for name, value in globals().items()
+    if getattr(value, "__module__", "") == "sharedstate.errors"
+]
 __all__ = sorted([*_HOMES, *_EAGER])  # noqa: PLE0605
 
 

@@ -54,6 +54,12 @@ class Settings:
         agent = claims(self.token or self.key).get("agent")
         return agent if isinstance(agent, str) else None
 
+    def for_token(self, token: str) -> Settings:
+        """The same service for whom `token` names, in the workspace that it pins, if any."""
+        clean = _checked_key(token, "the token")
+        pinned = claims(clean).get("workspace") or self.workspace
+        return Settings(self.url, self.key, checked_name(pinned, "workspace"), clean)
+
     def set_key(self, key: str) -> None:
         """Replace the token, or else the key.
 

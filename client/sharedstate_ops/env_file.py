@@ -6,13 +6,16 @@ import hashlib
 import io
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
-from sharedstate_ops.stack.core import StackInfo
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
 from sharedstate_ops.stack.keys import make_token, new_password, new_secret
+
+if TYPE_CHECKING:
+    from sharedstate_ops.stack.core import StackInfo
 
 MARKER = (
     "# Written by `sharedstate up`, which keeps these four values current while this line stays."

@@ -6,16 +6,18 @@ Not through the gateway: `init` runs where PostgREST may not have seen the migra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, cast
 
 import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from sharedstate import errors
 from sharedstate.config import workspace_header
-from sharedstate_ops.importing.exact_json import parse
+from sharedstate_ops.importing.exact_json import encode, parse
 from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.stack.postgres import Connection
 
@@ -35,6 +37,29 @@ class Operator:
     def __init__(self, connection: Connection, workspace: str = "default") -> None:
         self.workspace = workspace
         self._connection = connection
+
+    def call(self, function: str, **parameters: object) -> list[Any]:
+        """What a public function answers: each of its rows, or its one value, as parsed JSON.
+
+        Every digit of a number is kept.
+        """
+        arguments = sql.SQL(", ").join(
+            sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name))
+            for name in parameters
+        )
+        statement = sql.SQL("select to_json(answer)::text from public.{}({}) as answer")
+        values = {
+            name: Jsonb(value, dumps=encode) if isinstance(value, dict) else value
+            for name, value in parameters.items()
+        }
+        return self._parsed(statement.format(sql.Identifier(function), arguments), values)
+
+    def read(self, query: LiteralString, **values: object) -> list[Any]:
+        """The rows of a query, as `call` gives them; %(workspace)s in it is ours."""
+        statement = sql.SQL("select to_json(answer)::text from ({}) as answer")
+        return self._parsed(
+            statement.format(sql.SQL(query)), {**values, "workspace": self.workspace}
+        )
 
     def init_workspace(self, *, with_defaults: bool = True) -> None:
         """Make the workspace if there is none; fill in the default configuration where none is."""
@@ -74,8 +99,13 @@ class Operator:
         ((count,),) = self._rows("select public.prune_activity(older_than => %s)", [older_than])
         return int(str(count))
 
+    def _parsed(self, statement: sql.Composed, values: dict[str, object]) -> list[Any]:
+        return [parse(str(text).encode()) for (text,) in self._rows(statement, values)]
+
     def _rows(
-        self, statement: LiteralString, values: Sequence[object] = ()
+        self,
+        statement: LiteralString | sql.Composed,
+        values: Sequence[object] | Mapping[str, object] = (),
     ) -> list[tuple[object, ...]]:
         with _our_errors(), self._connection.transaction():
             self._connection.execute("set local role service_role")

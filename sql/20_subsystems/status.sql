@@ -127,3 +127,21 @@ begin
   return core.judge_status(v_old, v_new, p_status, p_execution_id, p_strict);
 end;
 $$;
+
+-- What the log says of a write. The amounts only if they were sent: so the log has what a design used over time.
+create or replace function core.status_details(p_status jsonb, p_row public.subsystems)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('subsystem', p_row.name, 'state', p_row.state, 'version', p_row.version) || case
+    when p_status ?| array['current_mass_kg', 'current_cost_usd', 'current_power_w'] then jsonb_build_object(
+      'current_mass_kg', p_row.current_mass_kg, 'current_cost_usd', p_row.current_cost_usd,
+      'current_power_w', p_row.current_power_w
+    )
+    else '{}'
+  end;
+end;
+$$;

@@ -32,9 +32,7 @@ begin
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
-    v_workspace, v_agent, 'status_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
-    p_execution_id
+    v_workspace, v_agent, 'status_updated', core.status_details(p_status, v_row), p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;

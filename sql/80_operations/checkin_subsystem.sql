@@ -179,8 +179,7 @@ begin
 
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
-    p_details || jsonb_strip_nulls(jsonb_build_object(
-      'subsystem', p_subsystem, 'state', v_status.state, 'version', v_status.version,
+    p_details || core.status_details(p_status, v_status) || jsonb_strip_nulls(jsonb_build_object(
       'interfaces_version', v_interfaces.version, 'design_version', v_design.version
     )),
     p_execution_id

@@ -118,6 +118,7 @@ create or replace function core.checkout_subsystem(
   p_ttl_seconds integer,
   p_reads text[],
   p_reads_requirements text[],
+  p_fencing_token bigint,
   p_request_id uuid
 )
 returns setof public.subsystem_checkout
@@ -142,6 +143,14 @@ begin
     v_is_repetition := exists (
       select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
     );
+  end if;
+  if p_fencing_token is not null then
+    -- It is at work already, so no conflict keeps it from looking again.
+    v_lease := core.renew_lock(
+      'subsystem', p_subsystem, p_execution_id, p_fencing_token, p_ttl_seconds, p_request_id
+    );
+    return next core.read_checkout(v_lease, p_reads, p_reads_requirements, v_is_repetition);
+    return;
   end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
@@ -178,6 +187,7 @@ create or replace function public.checkout_subsystem(
   ttl_seconds integer default 300,
   reads text[] default '{}',
   reads_requirements text[] default '{}',
+  fencing_token bigint default null,
   request_id uuid default null
 )
 returns setof public.subsystem_checkout
@@ -186,11 +196,11 @@ rows 1
 set search_path = ''
 as $$
   select core.checkout_subsystem(
-    subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
+    subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, fencing_token, request_id
   );
 $$;
 
-comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], uuid) is
+comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], bigint, uuid) is
 'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
 somebody holds it, or is writing it and not done within a second.
 
@@ -200,4 +210,7 @@ conflicts.
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
 come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
 that came first, also if a repetition with the same request_id brings newer ones; see system_status.stale_inputs.
-conflicts: the open ones that concern this agent.';
+conflicts: the open ones that concern this agent.
+
+With the fencing_token of a lease that the execution holds, as after waiting in line for it, nothing is taken: the lease
+is renewed, and all is read under it. lease_lost if it has ended.';

@@ -979,6 +979,24 @@ begin
 end;
 $$;
 
+-- What the log says of a write. The amounts only if they were sent: so the log has what a design used over time.
+create or replace function core.status_details(p_status jsonb, p_row public.subsystems)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('subsystem', p_row.name, 'state', p_row.state, 'version', p_row.version) || case
+    when p_status ?| array['current_mass_kg', 'current_cost_usd', 'current_power_w'] then jsonb_build_object(
+      'current_mass_kg', p_row.current_mass_kg, 'current_cost_usd', p_row.current_cost_usd,
+      'current_power_w', p_row.current_power_w
+    )
+    else '{}'
+  end;
+end;
+$$;
+
 -- sql/20_subsystems/update_subsystem_status.sql
 create or replace function core.update_subsystem_status(
   p_subsystem text,
@@ -1014,9 +1032,7 @@ begin
   v_agent := core.guard_write(v_workspace, p_subsystem, p_execution_id, p_fencing_token);
   v_row := core.write_status(v_workspace, p_subsystem, p_status, p_execution_id, p_strict);
   perform core.write_activity(
-    v_workspace, v_agent, 'status_updated',
-    jsonb_build_object('subsystem', p_subsystem, 'state', v_row.state, 'version', v_row.version),
-    p_execution_id
+    v_workspace, v_agent, 'status_updated', core.status_details(p_status, v_row), p_execution_id
   );
   perform core.remember_request(v_request, to_jsonb(v_row));
   return v_row;
@@ -7256,8 +7272,7 @@ begin
 
   perform core.write_activity(
     v_workspace, p_agent_name, coalesce(p_activity, 'checked_in'),
-    p_details || jsonb_strip_nulls(jsonb_build_object(
-      'subsystem', p_subsystem, 'state', v_status.state, 'version', v_status.version,
+    p_details || core.status_details(p_status, v_status) || jsonb_strip_nulls(jsonb_build_object(
       'interfaces_version', v_interfaces.version, 'design_version', v_design.version
     )),
     p_execution_id
@@ -7431,6 +7446,7 @@ create or replace function core.checkout_subsystem(
   p_ttl_seconds integer,
   p_reads text[],
   p_reads_requirements text[],
+  p_fencing_token bigint,
   p_request_id uuid
 )
 returns setof public.subsystem_checkout
@@ -7455,6 +7471,14 @@ begin
     v_is_repetition := exists (
       select from core.requests as r where r.workspace = v_workspace and r.request_id = p_request_id
     );
+  end if;
+  if p_fencing_token is not null then
+    -- It is at work already, so no conflict keeps it from looking again.
+    v_lease := core.renew_lock(
+      'subsystem', p_subsystem, p_execution_id, p_fencing_token, p_ttl_seconds, p_request_id
+    );
+    return next core.read_checkout(v_lease, p_reads, p_reads_requirements, v_is_repetition);
+    return;
   end if;
   if not v_is_repetition then
     v_blockers := core.critical_blockers(v_workspace, p_agent_name);
@@ -7491,6 +7515,7 @@ create or replace function public.checkout_subsystem(
   ttl_seconds integer default 300,
   reads text[] default '{}',
   reads_requirements text[] default '{}',
+  fencing_token bigint default null,
   request_id uuid default null
 )
 returns setof public.subsystem_checkout
@@ -7499,11 +7524,11 @@ rows 1
 set search_path = ''
 as $$
   select core.checkout_subsystem(
-    subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, request_id
+    subsystem, agent_name, execution_id, ttl_seconds, reads, reads_requirements, fencing_token, request_id
   );
 $$;
 
-comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], uuid) is
+comment on function public.checkout_subsystem(text, text, text, integer, text[], text[], bigint, uuid) is
 'Takes the lease of a subsystem and reads all that its agent needs, in one round trip; nothing (an empty list) if
 somebody holds it, or is writing it and not done within a second.
 
@@ -7513,7 +7538,10 @@ conflicts.
 reads: other subsystems whose latest interfaces come along as `inputs`, reads_requirements: whose latest requirements
 come along as `input_requirements`. The subsystem depends on them, and with the check-in it is made from the versions
 that came first, also if a repetition with the same request_id brings newer ones; see system_status.stale_inputs.
-conflicts: the open ones that concern this agent.';
+conflicts: the open ones that concern this agent.
+
+With the fencing_token of a lease that the execution holds, as after waiting in line for it, nothing is taken: the lease
+is renewed, and all is read under it. lease_lost if it has ended.';
 
 -- sql/80_operations/export_state.sql
 -- The history of a conflict as an export carries it.

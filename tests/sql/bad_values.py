@@ -385,6 +385,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "ttl_seconds": TTLS,
         "reads": LISTS,
         "reads_requirements": LISTS,
+        "fencing_token": TYPED,
     },
     "checkin_subsystem": {
         "subsystem": NAMES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.sql.support import Api, Row
@@ -79,6 +80,44 @@ def test_a_locked_subsystem_is_not_checked_out(api: Api) -> None:
     assert api.snapshot() == before
 
 
+def test_its_holder_checks_out_again_and_the_work_is_made_from_what_it_reads_now(api: Api) -> None:
+    by: Row = {"subsystem": "power", "created_by": "power_agent"}
+    api.do("update_subsystem_interfaces", interfaces={"n": 1}, **by)
+    (got,) = checkout(api, reads=["power"], ttl_seconds=60)
+    token = got["lease"]["fencing_token"]
+    api.do("update_subsystem_interfaces", interfaces={"n": 2}, **by)
+    (again,) = checkout(api, reads=["power"], ttl_seconds=600, fencing_token=token)
+    assert again["lease"]["fencing_token"] == token
+    assert again["lease"]["expires_at"] > got["lease"]["expires_at"]
+    assert [row["version"] for row in again["inputs"]] == [2]
+    assert api.do("checkin_subsystem", **checkin(again["lease"]))["released"]
+
+
+def test_who_waited_for_the_lease_checks_out_under_it(api: Api) -> None:
+    by: Row = {"subsystem": "power", "created_by": "power_agent"}
+    api.do("update_subsystem_interfaces", interfaces={"n": 1}, **by)
+    lease = api.lock(wait_seconds=5, request_id=str(uuid4()))
+    assert lease["provisional"]
+    (got,) = checkout(api, reads=["power"], fencing_token=lease["fencing_token"])
+    assert not got["lease"]["provisional"]
+    assert [row["version"] for row in got["inputs"]] == [1]
+
+
+def test_a_checkout_under_a_lease_that_has_ended_is_refused(api: Api) -> None:
+    (got,) = checkout(api)
+    api.do(
+        "release_lock",
+        resource_type="subsystem",
+        resource_name="skeleton",
+        execution_id="run-1",
+    )
+    before = api.snapshot()
+    token = got["lease"]["fencing_token"]
+    run: Row = {"agent_name": "skeleton_agent", "execution_id": "run-1", "fencing_token": token}
+    api.refused("checkout_subsystem", "lease_lost", subsystem="skeleton", **run)
+    assert api.snapshot() == before
+
+
 def test_a_checkin_writes_logs_and_releases(api: Api) -> None:
     (got,) = checkout(api)
     written = api.do(
@@ -99,6 +138,9 @@ def test_a_checkin_writes_logs_and_releases(api: Api) -> None:
         "version": 2,
         "interfaces_version": 1,
         "design_version": 1,
+        "current_mass_kg": 12.5,
+        "current_cost_usd": 0,
+        "current_power_w": 0,
         "bones": 6,
     }
 
@@ -111,7 +153,14 @@ def test_a_checkin_of_status_alone_writes_no_documents(api: Api) -> None:
     assert (written["interfaces"], written["design"]) == (None, None)
     assert api.rows("subsystem_interfaces") == api.rows("subsystem_designs") == []
     (entry,) = api.log("checked_in")
-    assert entry["details"] == {"subsystem": "skeleton", "state": "complete", "version": 2}
+    assert entry["details"] == {
+        "subsystem": "skeleton",
+        "state": "complete",
+        "version": 2,
+        "current_mass_kg": 12.5,
+        "current_cost_usd": 0,
+        "current_power_w": 0,
+    }
 
 
 def test_a_checkin_may_keep_the_lease(api: Api) -> None:

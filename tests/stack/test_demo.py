@@ -27,8 +27,9 @@ def test_without_a_running_stack_it_starts_one_and_what_it_says_at_the_end_is_tr
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "designing in workspace humanoid-1 of the embedded stack" in answer.stdout
     assert _ports(installation) == installation.ports
-    query, stop = re.findall("^  sharedstate (.*)", answer.stdout, re.MULTILINE)
+    query, report, stop = re.findall("^  sharedstate (.*)", answer.stdout, re.MULTILINE)
     assert "skeleton" in installation.run(*shlex.split(query)).stdout
+    assert "design_complete" in installation.run(*shlex.split(report)).stdout
     up = installation.run("up")
     assert "humanoid-1  7 of 7 subsystems complete, 0 open conflicts" in up.stdout
     assert stop == "down"
@@ -58,7 +59,7 @@ def test_it_designs_in_the_stack_of_the_env_file_when_that_answers(
     assert not Stack(installation.root).living()
     assert "from-elsewhere  7 of 7" in shared_installation.run("status").stdout
     # Nothing of the embedded stack, which would be another one.
-    (query,) = re.findall("^  sharedstate (.*)", answer.stdout, re.MULTILINE)
+    query, _ = re.findall("^  sharedstate (.*)", answer.stdout, re.MULTILINE)
     assert "skeleton" in installation.run(*shlex.split(query)).stdout
 
 

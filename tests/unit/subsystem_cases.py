@@ -64,6 +64,7 @@ CHECKOUT = {
     "ttl_seconds": 60,
     "reads": ["power", "shell"],
     "reads_requirements": [],
+    "fencing_token": None,
 }
 DEPENDENCY = {
     "subsystem": "skeleton",

@@ -24,7 +24,15 @@ ROOT = Path(__file__).parents[2]
 OWN = {"aclose", "__aenter__", "__aexit__"}
 EDITORS = tuple(f"edit_{one}" for one in ("requirements", "interfaces", "design"))
 # They only make an object; its methods wait.
-MAKERS = ("lock", "locks", "follow_activity", "edit_global_constraints", *EDITORS)
+MAKERS = (
+    "lock",
+    "locks",
+    "for_execution",
+    "for_token",
+    "follow_activity",
+    "edit_global_constraints",
+    *EDITORS,
+)
 
 
 def _members(kind: type) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def test_every_package_of_the_extra_is_known_to_these_tests() -> None:
 def test_the_command_without_the_extra_says_what_to_install(missing: str) -> None:
     module, _, name = SCRIPT.partition(":")
     program = f"import sys; sys.modules[{missing!r}] = None\nfrom {module} import {name}; {name}()"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    command = [sys.executable, "-c", program, "status"]
+    answer = subprocess.run(command, capture_output=True, text=True)
     assert answer.returncode == 1
     assert f"error: the package {missing}" in answer.stderr
     assert 'pip install "sharedstate[local]"' in answer.stderr

@@ -22,6 +22,7 @@ class AsyncStepMethods(AsyncMethods):
         *,
         reads: Iterable[str] = (),
         reads_requirements: Iterable[str] = (),
+        fencing_token: int | None = None,
         request_id: RequestId = None,
     ) -> types.Checkout | types.Blocked | None:
         """Lock a subsystem and read all that its agent needs; None when it is locked.
@@ -33,6 +34,9 @@ class AsyncStepMethods(AsyncMethods):
         requirements. The subsystem depends on what it saw of them: once they publish anew it is
         stale, until it is checked out with the same `reads` and checked in. The lease lasts
         `ttl_seconds` (1..86400). End it with checkin_subsystem.
+
+        `fencing_token`: of a lease that this execution holds, as after waiting for it. It is
+        renewed, and all is read under it. Raises LeaseLost when it has ended.
 
         Example:
             >>> checkout = await state.checkout_subsystem("actuation", "actuation_agent",
@@ -46,6 +50,7 @@ class AsyncStepMethods(AsyncMethods):
             "ttl_seconds": ttl_seconds,
             "reads": reads,
             "reads_requirements": reads_requirements,
+            "fencing_token": fencing_token,
         }
         checkout = await self._change("checkout_subsystem", params, _checkout_or_none, request_id)
         if checkout:

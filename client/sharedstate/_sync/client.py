@@ -98,7 +98,7 @@ class SharedState(
         return made
 
     def _open(self, execution_id: str, service: Service) -> None:
-        self.execution_id, self._service, self._settings = execution_id, service, service.settings
+        self._service, self._settings = service, service.settings
         self._http = HttpClient(service)
         self.supabase = Client(
             self._settings.url,
@@ -111,8 +111,33 @@ class SharedState(
                 persist_session=False,
             ),
         )
-        self._tokens = Tokens(current_thread, service.refuse_if_forked)
-        self._background = Background(execution_id, service)
+        self._begin(execution_id)
+
+    def _begin(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        self._tokens = Tokens(current_thread, self._service.refuse_if_forked)
+        self._background = Background(execution_id, self._service)
+
+    def for_execution(self, execution_id: str) -> Self:
+        """A client of another execution, over the same connections: closing one closes both.
+
+        For a program that serves many agents. Leases and tokens are each client's own.
+        """
+        made = type(self).__new__(type(self))
+        made._service, made._settings = self._service, self._settings
+        made._http, made.supabase = self._http, self.supabase
+        made._begin(config.checked_name(execution_id, "execution_id"))
+        return made
+
+    def for_token(self, token: str) -> Self:
+        """A client that speaks for whom `token` names, in the workspace that it pins, if any.
+
+        It has connections of its own, and is closed by itself.
+        """
+        service = Service(
+            self._settings.for_token(token), self._service.read_s, self._service.retry
+        )
+        return self._of(self.execution_id, service)
 
     def set_key(self, key: str) -> None:
         """Use another key from the next call on, the background's included.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -113,5 +114,6 @@ def _say_how_to_look(workspace: str, *, embedded: bool) -> None:
     )
     quoted = re.sub(r'(["$`\\])', r"\\\1", query)
     out.print(escape(f'look at it:\n  {program()} psql -c "{quoted}"'))
+    out.print(escape(f"  {program()} report --workspace {shlex.quote(workspace)}"))
     if embedded:
         out.print(f"stop it (the data stays):\n  {program()} down")

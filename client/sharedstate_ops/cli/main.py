@@ -1,33 +1,38 @@
-"""The typer app: each command has a module of its own and is registered here."""
+"""The typer app: it loads the module of a command when that command is called."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
-import psycopg
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from sharedstate.errors import SharedStateError
-from sharedstate_ops.cli.backup import backup, restore
-from sharedstate_ops.cli.demo import demo
-from sharedstate_ops.cli.import_export import export, init
-from sharedstate_ops.cli.keys import keys, token
+from sharedstate_ops.cli import what_to_install
+from sharedstate_ops.cli.commands import COMMANDS
 from sharedstate_ops.cli.output import say_error
-from sharedstate_ops.cli.prune import prune
-from sharedstate_ops.cli.psql import psql
-from sharedstate_ops.cli.status import status
-from sharedstate_ops.cli.up import down, up
 from sharedstate_ops.importing.reading import SourceError
 from sharedstate_ops.stack.errors import StackError
 
 
 class _Commands(TyperGroup):
-    """Turns errors of ours, of the system and the database into a message and an exit code.
+    """Lists commands by the table, and loads the one that is called.
 
-    2 when there is nothing to import where it should be, else 1.
+    Errors of ours, of the system and the database become a message and an exit code: 2 when there
+    is nothing to import where it should be, else 1.
     """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {
+            name: TyperCommand(name, help=command.help) for name, command in COMMANDS.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _load(command.name or ""), rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -37,7 +42,7 @@ class _Commands(TyperGroup):
         except (SharedStateError, SourceError) as error:
             say_error(str(error))
             sys.exit(2 if isinstance(error, SourceError) else 1)
-        except psycopg.Error as error:
+        except _database_errors() as error:
             say_error(f"the database: {str(error).strip()}")
         except BrokenPipeError:
             raise  # whoever read our output has gone: no error
@@ -49,14 +54,32 @@ class _Commands(TyperGroup):
         sys.exit(1)
 
 
+def _load(name: str) -> Any:
+    """The whole command, with its arguments and options."""
+    module, _, function = COMMANDS[name].function.partition(":")
+    try:
+        callback = getattr(import_module(module), function)
+    except ModuleNotFoundError as error:
+        sys.exit(what_to_install(error))
+    settings: dict[str, Any] | None = None
+    if COMMANDS[name].passes_options:
+        settings = {"ignore_unknown_options": True, "help_option_names": []}
+    alone = typer.Typer(add_completion=False)
+    alone.command(name, context_settings=settings)(callback)
+    return typer.main.get_command(alone)
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Those of psycopg, if a command has loaded it: else none can have been raised."""
+    psycopg = sys.modules.get("psycopg")
+    return (psycopg.Error,) if psycopg else ()
+
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
     help="Shared state for agents that work on one design in parallel.",
 )
-for command in (up, down, init, export, prune, backup, restore, status, demo, keys, token):
-    app.command()(command)
-# Everything after `psql` belongs to psql, its options included.
-app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)
+# Without a callback typer has no group to make; ours has its commands from the table.
+app.callback()(lambda: None)

@@ -17,6 +17,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sharedstate_ops.cli.commands import COMMANDS
+from sharedstate_ops.importing.reading import printable
 from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
 
@@ -60,9 +62,6 @@ def steps() -> Iterator[Progress]:
         yield progress
 
 
-_COMMANDS = "up|down|init|status|keys|token|psql|export|prune|backup|restore|demo"
-
-
 def program() -> str:
     """How this command is typed: after `make up` it is not on the PATH."""
     called = Path(sys.argv[0])
@@ -75,14 +74,20 @@ def program() -> str:
 
 def typed(text: str) -> str:
     """The text with each `sharedstate COMMAND` as it is typed here; the stack knows no terminal."""
-    return re.sub(rf"(?<![\w/.'-])sharedstate(?= (?:{_COMMANDS})\b)", lambda _: program(), text)
+    names = "|".join(COMMANDS)
+    return re.sub(rf"(?<![\w/.'-])sharedstate(?= (?:{names})\b)", lambda _: program(), text)
 
 
 def say_error(message: str, hint: str = "") -> None:
     """An error and what to do about it, to standard error."""
-    err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    err.print(f"[bold red]error:[/bold red] {_harmless(message)}")
     if hint:
-        err.print(escape(typed(hint)))
+        err.print(_harmless(typed(hint)))
+
+
+def _harmless(text: str) -> str:
+    """Lines in which names of others are no markup and no commands for the terminal."""
+    return escape("\n".join(map(printable, text.splitlines())))
 
 
 def say_warning(message: str) -> None:

@@ -15,10 +15,10 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharedstate_ops.env_file import is_ours
-from sharedstate_ops.stack import Stack, StackError
-from sharedstate_ops.stack.errors import NoConnection, Progress, silent
+from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.paths import Home
 from sharedstate_ops.stack.postgres import Connection, connect
+from sharedstate_ops.stack.state import database_address, living_parts
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -151,9 +151,8 @@ def find_target(home: Home) -> Target:
         return Target(lambda: given, VARIABLE)
     if target := answering_env_file(home):
         return target
-    stack = Stack(home.root)
-    if stack.living():
-        return Target(stack.database_url, "the running stack", embedded=True)
+    if living_parts(home):
+        return Target(lambda: database_address(home), "the running stack", embedded=True)
     if named := _env_file(home):
         return named
     raise StackError(

@@ -5,9 +5,15 @@
 >>> info = Stack(Path.cwd()).up()
 """
 
-from sharedstate_ops.stack.core import Stack, StackInfo
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from sharedstate_ops.stack.errors import PortTaken, StackError
-from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
+
+if TYPE_CHECKING:
+    from sharedstate_ops.stack.core import Stack, StackInfo
+    from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 __all__ = [
     "DEFAULT_API_PORT",
@@ -17,3 +23,13 @@ __all__ = [
     "StackError",
     "StackInfo",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the stack when it is used: most commands only ask which database runs."""
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "ports" if name.startswith("DEFAULT") else "core"
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -16,6 +16,7 @@ from sharedstate_ops.stack.site import make_folder
 from sharedstate_ops.stack.state import (
     PARTS,
     StackState,
+    database_address,
     exclusive,
     living_parts,
     read_state,
@@ -85,9 +86,7 @@ class Stack:
 
     def database_url(self) -> str | None:
         """Where the database is, which runs before the other parts do; None while it does not."""
-        keys = read_keys(self.home.keys_file)
-        part = read_state(self.home.state_file).parts.get("postgres")
-        return keys.address(part.port) if keys and part else None
+        return database_address(self.home)
 
     def database(self) -> postgres.Connection:
         """A connection as `postgres`, the owner of the database, to the running stack."""

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -19,7 +20,9 @@ from psycopg.conninfo import conninfo_to_dict
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.keys import DATABASE, Keys
 from sharedstate_ops.stack.processes import HOST, lives, run, tail
-from sharedstate_ops.stack.site import Site
+
+if TYPE_CHECKING:
+    from sharedstate_ops.stack.site import Site
 
 # Of rows of any kind: who asks knows what comes.
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -14,6 +14,7 @@ import psutil
 
 from sharedstate_ops.stack.errors import Progress, silent
 from sharedstate_ops.stack.files import write_private
+from sharedstate_ops.stack.keys import read_keys
 from sharedstate_ops.stack.paths import Home
 
 # Of the embedded stack, in the order in which they start.
@@ -73,6 +74,13 @@ def living_parts(home: Home) -> dict[str, psutil.Process]:
     # A process that Postgres has just forked still looks like its parent.
     servers = (process for process in found.values() if process.info["ppid"] not in found)
     return {process.info["name"]: process for process in servers}
+
+
+def database_address(home: Home) -> str | None:
+    """Where the database is, which runs before the other parts do; None while it does not."""
+    keys = read_keys(home.keys_file)
+    part = read_state(home.state_file).parts.get("postgres")
+    return keys.address(part.port) if keys and part else None
 
 
 @contextlib.contextmanager

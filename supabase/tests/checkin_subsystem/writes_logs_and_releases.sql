@@ -29,7 +29,8 @@ select results_eq(
   $$values
     ('power_agent', 'checked_in', '{"subsystem": "power", "state": "designing", "version": 2}'::jsonb),
     ('power_agent', 'designed', '{
-      "subsystem": "power", "state": "complete", "version": 3, "interfaces_version": 1, "design_version": 1, "hours": 3
+      "subsystem": "power", "state": "complete", "version": 3, "interfaces_version": 1, "design_version": 1,
+      "current_mass_kg": 7, "current_cost_usd": 0, "current_power_w": 0, "hours": 3
     }')$$,
   'each check-in is one entry in the log'
 );

@@ -20,9 +20,15 @@ select results_eq(
 select results_eq(
   $$select agent_name, execution_id, details from agent_activity_logs where activity = 'status_updated' order by id$$,
   $$values
-    ('power_agent', 'run-1', '{"subsystem": "power", "state": "designing", "version": 2}'::jsonb),
-    ('power_agent', 'run-2', '{"subsystem": "power", "state": "designing", "version": 3}'::jsonb)$$,
-  'each write is logged under the name in the token'
+    ('power_agent', 'run-1', '{
+      "subsystem": "power", "state": "designing", "version": 2,
+      "current_mass_kg": 7.5, "current_cost_usd": 0, "current_power_w": 0
+    }'::jsonb),
+    ('power_agent', 'run-2', '{
+      "subsystem": "power", "state": "designing", "version": 3,
+      "current_mass_kg": 7.5, "current_cost_usd": 900, "current_power_w": 0
+    }'::jsonb)$$,
+  'each write is logged under the name in the token, with what the design uses'
 );
 select results_eq(
   $$select name, state, within_budget from update_subsystem_status('gripper', '{"iteration": 2.0}', 'run-1')$$,

@@ -1,0 +1,117 @@
+"""How long a command of the terminal takes, and how much of that it only imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sharedstate import SharedState
+from sharedstate_ops.cli.commands import COMMANDS
+from sharedstate_ops.stack import Stack, StackInfo
+
+RUNS = 10
+PROMISED_MS, PROMISED_IMPORT_MS = 400, 250
+SUBSYSTEM = "skeleton"
+# With their arguments.
+READS: dict[str, list[str]] = {
+    "locks": [],
+    "conflicts": [],
+    "log": [],
+    "budgets": [],
+    "workspaces": [],
+    "show": [SUBSYSTEM],
+    "watch": ["--once"],
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Milliseconds of the fastest of some runs, and the ratio to an empty run of Python."""
+
+    whole_ms: float
+    import_ms: float
+    ratio: float
+
+
+def main() -> None:
+    """Start a stack, measure, print, stop it."""
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder))
+        try:
+            report(console, measure(stack.up(progress=console.print), Path(folder)))
+        finally:
+            stack.down()
+
+
+def measure(
+    info: StackInfo, folder: Path, *, runs: int = RUNS, names: Iterable[str] = READS
+) -> dict[str, Taken]:
+    """Each read of the database, by the name of its command."""
+    with SharedState("bench", url=info.url, key=info.agent_key, workspace="default") as state:
+        state.update_subsystem_status(SUBSYSTEM, {"state": "designing"})
+    environment = {
+        **os.environ,
+        "DATABASE_URL": info.database_url,
+        "SHAREDSTATE_HOME": str(folder),
+        # Compiled once, as for users, whatever this machine does with bytecode.
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+    }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    empty_ms = fastest(["-c", "pass"], environment, runs)
+    found = {}
+    for name in names:
+        module = COMMANDS[name].function.partition(":")[0]
+        import_module(module)  # a wrong name is an error here, not a fast command
+        whole_ms = fastest(["-m", "sharedstate_ops", name, *READS[name]], environment, runs)
+        loading = f"import sharedstate_ops.cli, {module}"
+        import_ms = fastest(["-c", loading], environment, runs) - empty_ms
+        found[name] = Taken(whole_ms, import_ms, whole_ms / empty_ms)
+    return found
+
+
+def fastest(arguments: list[str], environment: dict[str, str], runs: int) -> float:
+    """Milliseconds on the wall of the fastest run; the first one, which compiles, is not counted.
+
+    What else the machine does makes runs slower, never faster.
+    """
+    taken = []
+    for _ in range(runs + 1):
+        began = time.perf_counter()
+        command = [sys.executable, *arguments]
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+        taken.append((time.perf_counter() - began) * 1000)
+    return min(taken[1:])
+
+
+def report(console: Console, found: dict[str, Taken]) -> None:
+    """What each took, and whether that is as promised."""
+    table = Table(
+        "command", "whole, ms", "import, ms", "beside python -c pass", "promise",
+        title="Commands that read the database", title_justify="left",
+    )  # fmt: skip
+    for name, taken in found.items():
+        kept = taken.whole_ms <= PROMISED_MS and taken.import_ms <= PROMISED_IMPORT_MS
+        table.add_row(
+            name,
+            f"{taken.whole_ms:.0f}",
+            f"{taken.import_ms:.0f}",
+            f"{taken.ratio:.1f} times",
+            "kept" if kept else "NOT kept",
+        )
+    console.print(table)
+    console.print(f"promise: {PROMISED_MS} ms, of which {PROMISED_IMPORT_MS} for imports")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The MCP server: shared state as tools, prompts and resources for AI agents."""

@@ -1,0 +1,53 @@
+"""`sharedstate mcp`: the door for AI agents."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+DEFAULT_PORT = 8765
+
+
+def mcp(
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve HTTP on 127.0.0.1 instead of stdio.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port for --http.")
+    ] = DEFAULT_PORT,
+    workspace: Annotated[
+        str | None, typer.Option(help="The design to work on, unless the key names one.")
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SHAREDSTATE_AGENT", help="The one agent that this server belongs to (stdio)."
+        ),
+    ] = None,
+) -> None:
+    """Serve shared state to AI agents by the Model Context Protocol.
+
+    Over stdio it is started by a harness such as Claude Code, speaks by the key of .env, and ends
+    what its agents hold when its input ends. Over HTTP each caller sends a token of its own.
+    """
+    if find_spec("mcp") is None:
+        typer.echo(
+            "error: the package mcp is missing, which `sharedstate mcp` needs.\n"
+            'Install the extra: pip install "sharedstate[local,mcp]"',
+            err=True,
+        )
+        raise typer.Exit(1)
+    # Imports make very many objects and no garbage: looking for it is a fifth of their time.
+    gc.disable()
+    if http:
+        from sharedstate_agents.mcp.http import run_http
+
+        asyncio.run(run_http(workspace, port))
+    else:
+        from sharedstate_agents.mcp.server import run_stdio
+
+        asyncio.run(run_stdio(workspace, agent))

@@ -1,0 +1,160 @@
+"""The server: which tools, prompts and resources there are, and how it runs over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any, TypeAlias, get_args
+from uuid import uuid4
+
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.types import ToolAnnotations
+
+from sharedstate import config
+from sharedstate_agents.mcp import texts
+from sharedstate_agents.mcp.clock import Clock
+from sharedstate_agents.mcp.executions import Callers
+from sharedstate_agents.mcp.locking import LockingTools
+from sharedstate_agents.mcp.reading import DocumentName, ReadingTools
+from sharedstate_agents.mcp.speaking import FindCallers
+from sharedstate_agents.mcp.writing import WritingTools
+
+SESSION, AGENT = "CLAUDE_CODE_SESSION_ID", "SHAREDSTATE_AGENT"
+Tool: TypeAlias = Callable[..., Any]
+# To end what its agents held, after the end of its input.
+_RELEASE_S = 1.5
+
+
+def build(
+    find: FindCallers,
+    clock: Clock,
+    *,
+    verifier: TokenVerifier | None = None,
+    auth: AuthSettings | None = None,
+) -> MCPServer[Any]:
+    """The server for one way in. `find` answers whose client a call goes by."""
+    server: MCPServer[Any] = MCPServer(
+        "sharedstate",
+        instructions=texts.INSTRUCTIONS,
+        version=version("sharedstate"),
+        token_verifier=verifier,
+        auth=auth,
+        log_level="WARNING",
+        subscriptions=False,
+    )
+    reading = ReadingTools(find, clock)
+    locking, writing = LockingTools(find, clock), WritingTools(find, clock)
+    tools: list[Tool] = [
+        reading.my_situation,
+        reading.overview,
+        reading.read_document,
+        reading.news,
+    ]
+    for tool in tools:
+        _add(server, tool, read_only=True)
+    changing: list[tuple[Tool, bool, bool]] = [
+        (locking.checkout, False, True),
+        (writing.save, False, False),
+        (writing.checkin, True, False),
+        (locking.release, True, True),
+        (locking.lock, False, True),
+        (writing.report_conflict, False, True),
+        (writing.settle_conflict, True, False),
+        (writing.move_budget, True, False),
+        (writing.reserve_budget, False, False),
+        (writing.note, False, False),
+    ]
+    for tool, destructive, idempotent in changing:
+        _add(server, tool, destructive=destructive, idempotent=idempotent)
+    server.prompt()(texts.coordinate)
+    server.prompt()(texts.take_role)
+    _add_documents(server, reading)
+    return server
+
+
+def _add(
+    server: MCPServer[Any],
+    tool: Tool,
+    *,
+    read_only: bool = False,
+    destructive: bool = False,
+    idempotent: bool = False,
+) -> None:
+    annotations = ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=read_only or idempotent,
+        open_world_hint=False,
+    )
+    # Without the indentation of the source, which a model would pay for.
+    text = " ".join((tool.__doc__ or "").replace("\n\n", "\0").split())
+    description = text.replace("\0 ", "\n\n").replace("\0", "\n\n")
+    server.add_tool(tool, annotations=annotations, description=description)
+
+
+def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
+    @server.resource(
+        "sharedstate://{subsystem}/{document}",
+        name="document",
+        description="The newest requirements, interfaces, design or status of a subsystem.",
+        mime_type="application/json",
+    )
+    async def document(subsystem: str, document: str) -> str:
+        if document not in get_args(DocumentName):
+            raise ResourceNotFoundError(
+                f"{document} is none of {', '.join(get_args(DocumentName))}"
+            )
+        answer = await reading.read_document(subsystem, document, detail="full")  # type: ignore[arg-type]
+        return json.dumps(answer.structured_content, ensure_ascii=False)
+
+
+async def run_stdio(workspace: str | None, agent: str | None) -> None:
+    """Serve the harness that started us, until its end; then end what its agents hold."""
+    ready = asyncio.ensure_future(asyncio.to_thread(_client_class))
+    clock = Clock()
+    opened: asyncio.Future[Callers] | None = None
+
+    async def open_client() -> Callers:
+        state = (await ready)("sharedstate-mcp", workspace=workspace)
+        session = os.environ.get(SESSION) or uuid4().hex[:12]
+        token = config.load(workspace=workspace)
+        return Callers(state, session, agent or token.agent, clock)
+
+    async def find() -> Callers:
+        nonlocal opened
+        if opened is None or (opened.done() and opened.exception()):
+            opened = asyncio.ensure_future(open_client())
+        return await asyncio.shield(opened)
+
+    serving = asyncio.ensure_future(build(find, clock).run_stdio_async())
+    ended = asyncio.Event()
+    serving.add_done_callback(lambda _: ended.set())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    # No call that is under way may take anything any more.
+    serving.cancel()
+    if opened is not None and opened.done() and not opened.exception():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELEASE_S):
+                await opened.result().release_all()
+    # The SDK reads our input in a thread that nothing interrupts: after a signal it would keep us.
+    os._exit(0)
+
+
+def _client_class() -> Any:
+    """The class of the client. Importing it takes as long as all that the first answer needs."""
+    from sharedstate import AsyncSharedState
+
+    gc.enable()  # see command.py
+    return AsyncSharedState

@@ -1,0 +1,1 @@
+"""`sharedstate setup`: our entries in the configuration of coding harnesses, and out again."""

@@ -1,0 +1,46 @@
+"""How configuration that is committed calls our programs, so that it works for others too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+VENV = ".venv/bin"
+NAMES = ("sharedstate", "sharedstate-hook")
+# The folder of the project in a shell that may have been started below it.
+_ROOT_IN_SHELL = "$(git rev-parse --show-toplevel 2>/dev/null || pwd)"
+
+Place = Literal["path", "venv", "nowhere"]
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the programs are: on the PATH, or in the project's `.venv`.
+
+    "nowhere" is written like "path": they may be installed later.
+    """
+
+    place: Place
+
+    @classmethod
+    def of(cls, root: Path) -> Programs:
+        """Those that work in this project. A `.venv` that is activated is no PATH of others."""
+        own = root / VENV
+        folders = os.get_exec_path()
+        others = os.pathsep.join(f for f in folders if f and Path(f).resolve() != own.resolve())
+        if all(shutil.which(name, path=others) for name in NAMES):
+            return cls("path")
+        if all(os.access(own / name, os.X_OK) for name in NAMES):
+            return cls("venv")
+        return cls("nowhere")
+
+    def written(self, name: str, root: str) -> str:
+        """The program behind a folder that the harness expands, or its plain name."""
+        return f"{root}/{VENV}/{name}" if self.place == "venv" else name
+
+    def in_shell(self, name: str) -> str:
+        """The same for a harness that runs a shell in any folder of the project."""
+        return f'"{_ROOT_IN_SHELL}/{VENV}/{name}"' if self.place == "venv" else name

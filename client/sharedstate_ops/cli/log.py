@@ -1,0 +1,72 @@
+"""`sharedstate log`: the activity log, the newest entries or all that come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from sharedstate._arguments import pause_of
+from sharedstate_ops.cli.output import HomeOption, duration, out
+from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
+from sharedstate_ops.cli.shown import LONGEST_AGO, clock, details, plain, print_json
+from sharedstate_ops.operator import Operator
+
+INTERRUPTED = 130
+
+
+def log(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    agent: Annotated[str | None, typer.Option(help="Only entries of this agent.")] = None,
+    activity: Annotated[str | None, typer.Option(help="Only this activity.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many old entries.")
+    ] = 50,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show entries of the activity log, the newest at the end. With --json one line for each."""
+    begin = None if since is None else datetime.now(UTC) - duration(since, at_most=LONGEST_AGO)
+    filters = {"agent_name": agent, "activity": activity}
+    with acting(workspace, home) as operator:
+        # Before the old entries are read, so that none is missed between them and what comes.
+        (start,) = operator.call("read_activity") if follow else ({},)
+        recent = operator.call("get_recent_activity", limit_count=limit, since=begin, **filters)
+        for entry in reversed(recent):
+            _say(entry, json=json)
+        if not follow:
+            return
+        shown = {entry["id"] for entry in recent}
+        try:
+            for entry in _following(operator, start["cursor"], filters):
+                if entry["id"] not in shown:
+                    _say(entry, json=json)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _following(
+    operator: Operator, cursor: str, filters: dict[str, str | None]
+) -> Iterator[dict[str, Any]]:
+    while True:
+        (page,) = operator.call("read_activity", cursor=cursor, **filters)
+        yield from page["entries"]
+        cursor = page["cursor"]
+        if not page["more"]:
+            # As clients do: the database says when, later while nothing happens.
+            time.sleep(pause_of(page["retry_ms"]))
+
+
+def _say(entry: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json(entry)
+        return
+    what = f"{entry['agent_name']:<20} {entry['activity']:<22} {details(entry['details'])}"
+    out.print(plain(f"{clock(entry['timestamp'])} {what}".rstrip()), soft_wrap=True)

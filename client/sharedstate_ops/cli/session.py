@@ -1,0 +1,74 @@
+"""What the commands on one design share: their options, and an operator in its workspace."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dotenv import dotenv_values
+
+from sharedstate.config import DEFAULT_WORKSPACE, WORKSPACE, checked_name
+from sharedstate_ops.cli.output import home_of
+from sharedstate_ops.cli.target import Target, find_target
+from sharedstate_ops.operator import Operator
+from sharedstate_ops.stack.paths import Home
+
+# The database of a read is there or not: no command of every day waits for one to be started.
+PATIENCE_S = 5.0
+
+WorkspaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar=WORKSPACE,
+        help="The design; else that of .env, else default.",
+    ),
+]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container: a number without a name
+        return "operator"
+
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")
+]
+NameOption = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        default_factory=_user,
+        show_default="your user name",
+        help="Who does it, for the log.",
+    ),
+]
+
+
+@contextmanager
+def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
+    """An operator in a workspace that exists; StackError or UnknownWorkspace otherwise."""
+    target, name = chosen(workspace, home)
+    with target.connect(timeout=PATIENCE_S) as connection:
+        operator = Operator(connection, name)
+        operator.read("select core.current_workspace() as name")
+        yield operator
+
+
+def chosen(workspace: str | None, home: Path | None) -> tuple[Target, str]:
+    """The database and the workspace that the options mean."""
+    place = home_of(home)
+    name = workspace or _stored_workspace(place) or DEFAULT_WORKSPACE
+    return find_target(place), checked_name(name, "workspace")
+
+
+def _stored_workspace(home: Home) -> str | None:
+    return dotenv_values(home.env_file).get(WORKSPACE) if home.env_file.is_file() else None

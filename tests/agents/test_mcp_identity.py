@@ -1,0 +1,220 @@
+"""Who calls: executions of one connection, what is found again, and what ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.agents.mcp_support import COMMAND, Server, connected, environment_of, stdio
+from tests.awaiting import await_answer
+
+from sharedstate import SharedState
+from sharedstate.testing import Workspace
+
+ME = "skeleton_agent"
+# Between the end of the input of a server and the end of what its agents held.
+ENDS_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def server(sharedstate_workspace: Workspace) -> Iterator[Server]:
+    with connected(stdio(sharedstate_workspace, CLAUDE_CODE_SESSION_ID="s1")) as made:
+        yield made
+
+
+def held_by(state: SharedState) -> dict[str, str]:
+    """Who holds each subsystem, by execution."""
+    return {row["resource_name"]: row["execution_id"] for row in state.get_board()["leases"]}
+
+
+def test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed(
+    server: Server, state: SharedState
+) -> None:
+    """Each holds a subsystem of its own, and all try to have and to write all others'."""
+    agents = [f"a{number}" for number in range(20)]
+    identity = {
+        agent: {"agent_name": agent, "execution_id": f"cc:s1:{agent}-id"} for agent in agents
+    }
+    counts = dict.fromkeys(agents, 0)
+
+    def work(agent: str) -> list[str]:
+        mine = {"subsystem": f"of-{agent}", **identity[agent]}
+        wrong = []
+        for round_ in range(3):
+            if not server.call("checkout", **mine)["granted"]:
+                wrong.append(f"{agent} did not get its own")
+            other = agents[(agents.index(agent) + round_ + 1) % 20]
+            # Everybody counts on one subsystem, one at a time.
+            while not server.call(
+                "checkout", subsystem="shared", wait_seconds=20, **identity[agent]
+            )["granted"]:
+                pass
+            read = server.call("read_document", subsystem="shared", document="design")
+            server.call(
+                "save",
+                subsystem="shared",
+                document="design",
+                base_version=read["version"],
+                set={"/count": read["content"].get("count", 0) + 1, "/by": agent},
+                **identity[agent],
+            )
+            server.call("checkin", subsystem="shared", state="x", **identity[agent])
+            counts[agent] += 1
+            if state_of(server, other, identity[agent]):
+                wrong.append(f"{agent} wrote what {other} holds")
+            if not server.call("checkin", state=f"round {round_}", **mine)["released"]:
+                wrong.append(f"{agent} lost its own")
+        return wrong
+
+    with ThreadPoolExecutor(20) as pool:
+        assert [one for wrong in pool.map(work, agents) for one in wrong] == []
+    design = state.get_subsystem_design("shared")
+    assert design
+    assert design["design_data"]["count"] == sum(counts.values()) == 60
+    assert design["version"] == 60
+    for row in state.get_all_subsystem_statuses():
+        if row["name"].startswith("of-"):
+            assert row["last_execution_id"] == f"cc:s1:{row['name'].removeprefix('of-')}-id"
+
+
+def state_of(server: Server, other: str, identity: dict[str, str]) -> bool:
+    """Whether an agent can check in, without a checkout, what another one works on."""
+    answer = server.answer("checkin", subsystem=f"of-{other}", state="stolen", **identity)
+    return not answer.is_error
+
+
+def test_without_hooks_agents_are_told_apart_by_their_names(
+    server: Server, state: SharedState
+) -> None:
+    server.call("checkout", subsystem="power", agent_name="power_agent")
+    assert not server.call("checkout", subsystem="power", agent_name=ME)["granted"]
+    server.call("checkout", subsystem="shell", agent_name=ME, execution_id="cc:s1:sub-4")
+    assert held_by(state) == {"power": "cc:s1:power_agent", "shell": "cc:s1:sub-4"}
+
+
+def test_a_server_of_one_agent_needs_no_name_and_takes_no_other(
+    sharedstate_workspace: Workspace, state: SharedState
+) -> None:
+    environment = {"CLAUDE_CODE_SESSION_ID": "s1", "SHAREDSTATE_AGENT": ME}
+    with connected(stdio(sharedstate_workspace, **environment), "auto") as server:
+        assert server.call("checkout", subsystem="skeleton")["granted"]
+        text = server.refused("checkout", subsystem="power", agent_name="power_agent")
+        assert "agent_mismatch" in text and "leave agent_name out" in text.lower()
+        (lease,) = state.get_board()["leases"]
+        assert (lease["locked_by"], lease["execution_id"]) == (ME, f"cc:s1:{ME}")
+
+
+def test_what_a_killed_server_left_is_found_again_by_its_successor(
+    sharedstate_workspace: Workspace, state: SharedState
+) -> None:
+    run = {"subsystem": "skeleton", "agent_name": ME, "execution_id": "cc:s1:sub-4"}
+    # As a server that was killed with -9 leaves it.
+    with sharedstate_workspace.connect("cc:s1:sub-4") as left:
+        assert left.acquire_lock("subsystem", "skeleton", ME, ttl_seconds=120)
+    before = state.get_board()["leases"][0]["expires_at"]
+    with connected(stdio(sharedstate_workspace)) as server:
+        server.call("save", document="design", base_version=0, set={"/a": 1}, **run)
+        assert state.get_board()["leases"][0]["expires_at"] > before  # it did something
+        assert server.call("checkin", state="complete", **run)["released"]
+    assert held_by(state) == {}
+
+
+def test_a_lease_is_renewed_by_calls_of_its_agent_alone_and_once_a_minute(
+    server: Server, state: SharedState
+) -> None:
+    server.call("checkout", subsystem="skeleton", agent_name=ME)
+    until = expiry(state)
+    server.call("my_situation", agent_name="power_agent")
+    server.call("overview")
+    server.call("my_situation", agent_name=ME)
+    assert expiry(state) == until  # of others, and within a minute of the checkout
+
+
+def expiry(state: SharedState) -> str:
+    lock = state.get_lock("subsystem", "skeleton")
+    assert lock
+    return lock["expires_at"]
+
+
+def test_the_end_of_its_input_ends_what_its_agents_hold_and_wait_for(
+    sharedstate_workspace: Workspace, state: SharedState
+) -> None:
+    """Also while calls are under way, of which one waits in line."""
+    state.acquire_lock("subsystem", "shell", "other")
+    with connected(stdio(sharedstate_workspace)) as server:
+        server.call("checkout", subsystem="skeleton", agent_name=ME)
+        server.call("reserve_budget", subsystem="power", agent_name="power_agent", mass_kg=1)
+        waits = {"subsystem": "shell", "agent_name": ME, "wait_seconds": 45}
+        waiting = server.portal.start_task_soon(server.client.call_tool, "checkout", waits)
+        await_answer(lambda: len(state.get_board()["queue"]), 1)
+        ended_at = time.monotonic()
+    assert waiting.done()
+    await_answer(lambda: list(held_by(state)), ["shell"], ENDS_WITHIN_S)
+    assert state.get_board()["queue"] == []
+    (usage,) = [row for row in state.get_budget_usage("power") if row["quantity"] == "mass_kg"]
+    assert usage["held"] == 0
+    assert time.monotonic() - ended_at < ENDS_WITHIN_S + 2  # with that of the client itself
+
+
+CLIENT = """
+import sys, time
+sys.path[:0] = {paths!r}
+from tests.agents.mcp_support import connected
+from mcp import StdioServerParameters
+with connected(StdioServerParameters(**{parameters!r})) as server:
+    server.call("checkout", subsystem="skeleton", agent_name={agent!r})
+    print("holds", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_client_that_is_killed_with_its_agents_leaves_nothing_held(
+    sharedstate_workspace: Workspace, state: SharedState
+) -> None:
+    parameters: dict[str, Any] = stdio(sharedstate_workspace).model_dump()
+    program = CLIENT.format(paths=sys.path, parameters=parameters, agent=ME)
+    client = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert client.stdout and client.stdout.readline() == "holds\n"
+        assert list(held_by(state)) == ["skeleton"]
+    finally:
+        client.kill()
+    client.wait()
+    await_answer(lambda: held_by(state), {}, ENDS_WITHIN_S)
+
+
+def test_a_server_that_is_asked_to_end_ends_what_its_agents_hold(
+    sharedstate_workspace: Workspace, state: SharedState
+) -> None:
+    command = [*COMMAND, "--agent", ME]
+    environment = {**os.environ, **environment_of(sharedstate_workspace)}
+    server = subprocess.Popen(
+        command,
+        env=environment,
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin and server.stdout
+    for message in (
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
+        '"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}',
+        '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"checkout",'
+        '"arguments":{"subsystem":"skeleton"}}}',
+    ):
+        server.stdin.write(message + "\n")
+        server.stdin.flush()
+    answers = [server.stdout.readline() for _ in range(2)]
+    assert '"granted":true' in answers[1].replace('\\"', '"')
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(10) == 0
+    assert held_by(state) == {}
