@@ -56,8 +56,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "agents/test_doctor.py::test_server_and_hooks_of_other_harnesses_are_tried_too",
         "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
         "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
-        "agents/test_mcp_http.py::"
-        "test_leases_outlive_the_server_and_its_successor_finds_them",
+        "agents/test_mcp_http.py::test_leases_outlive_the_server_and_its_successor_finds_them",
         "agents/test_mcp_humanoid.py",
         "agents/test_mcp_identity.py::"
         "test_a_client_that_is_killed_with_its_agents_leaves_nothing_held",
