@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,26 @@ def test_a_gateway_that_does_not_answer_is_named_and_the_rest_is_not_tried(
     assert (code, failed(findings)) == (1, ["gateway"])
     assert "sharedstate up" in findings["gateway"]["hint"]
     assert not (patient.root / failures.PATH).exists()
+
+
+def test_a_gateway_whose_database_is_away_is_told_from_none(patient: Patient) -> None:
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b'{"code": "PGRST001", "message": "no connection"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        patient.set(SUPABASE_URL=f"http://127.0.0.1:{server.server_port}")
+        code, findings = patient.examine()
+        server.shutdown()
+    assert (code, failed(findings)) == (1, ["database"])
+    assert findings["gateway"]["status"] == "ok"
+    assert findings["database"]["text"] == "PGRST001: no connection"
 
 
 def test_without_settings_it_says_where_they_come_from(patient: Patient) -> None:

@@ -91,6 +91,21 @@ def test_all_harnesses_together_and_the_last_one_takes_what_they_share(
     assert snapshot(root) == before
 
 
+def test_without_a_terminal_it_shows_the_difference_and_writes_nothing(
+    tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p", OTHERS)
+    for arguments in ((), ("--remove",)):
+        if arguments:
+            run(root, "claude", "--yes")
+        before = snapshot(root)
+        answer = run(root, "claude", *arguments)
+        assert answer.exit_code == 1
+        assert "--- a/.mcp.json\n+++ b/.mcp.json\n" in answer.stdout
+        assert "there is no terminal to ask on: add --yes. Nothing was changed." in answer.stderr
+        assert snapshot(root) == before
+
+
 def test_what_claude_code_reads(tmp_path: Path, run: Run) -> None:
     root = make_project(tmp_path / "p", OTHERS)
     run(root, "claude", "--yes")
@@ -124,6 +139,16 @@ def test_check_names_what_is_missing_and_what_differs(tmp_path: Path, run: Run) 
         ".claude/agents/skeleton.md: is missing",
     ]
     assert run(root, "claude", "--yes").exit_code == 0
+    assert run(root, "claude", "--check").exit_code == 0
+
+
+def test_what_a_user_added_to_our_server_stays(tmp_path: Path, run: Run) -> None:
+    entry = {"command": "old", "args": ["mcp"], "env": {"SHAREDSTATE_WORKSPACE": "robot"}}
+    files = {".mcp.json": json.dumps({"mcpServers": {"sharedstate": entry}})}
+    root = make_project(tmp_path / "p", files)
+    run(root, "claude", "--yes")
+    stored = json.loads((root / ".mcp.json").read_text())["mcpServers"]["sharedstate"]
+    assert stored == entry | {"command": "sharedstate"}
     assert run(root, "claude", "--check").exit_code == 0
 
 
@@ -226,6 +251,7 @@ def test_what_cannot_be_written_is_named_and_nothing_else_is_written(
     assert answer.exit_code == 1
     assert ".claude/settings.json: " in answer.stderr
     assert said in answer.stderr
+    assert answer.stderr.endswith(" Nothing was changed.\n")
     assert snapshot(root) == before
 
 

@@ -51,12 +51,12 @@ def read(root: Path, name: str) -> str | None:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         if path.is_symlink():
-            raise SetupError(f"{name}: it is a link to a file that is not there.") from None
+            raise SetupError(f"{name}: it is a link to a file that is not there") from None
         return None
     except UnicodeDecodeError as problem:
-        raise SetupError(f"{name}: it is not UTF-8 text.") from problem
+        raise SetupError(f"{name}: it is not UTF-8 text") from problem
     except OSError as problem:
-        raise SetupError(f"{name}: it cannot be read: {problem.strerror}.") from problem
+        raise SetupError(f"{name}: it cannot be read: {problem.strerror}") from problem
 
 
 def write(changes: Sequence[Change]) -> None:
@@ -73,7 +73,7 @@ def write(changes: Sequence[Change]) -> None:
             with contextlib.suppress(OSError):
                 _replace(change, change.before)
         name = changes[len(done)].name
-        raise SetupError(f"{name}: {problem.strerror}. Nothing was changed.") from problem
+        raise SetupError(f"{name}: {problem.strerror}") from problem
 
 
 def _require_writable(change: Change) -> None:
@@ -88,7 +88,7 @@ def _require_writable(change: Change) -> None:
     elif path.exists() and not (os.access(path, os.W_OK) and path.stat().st_mode & 0o222):
         reason = "it is read-only"
     if reason:
-        raise SetupError(f"{change.name}: {reason}. Nothing was changed.")
+        raise SetupError(f"{change.name}: {reason}")
 
 
 def _replace(change: Change, text: str | None) -> None:

@@ -69,7 +69,7 @@ def setup(
             if not remove:
                 _remark(chosen)
     except SetupError as problem:
-        _fail(str(problem))
+        _fail(f"{str(problem).rstrip('.')}.{'' if check else ' Nothing was changed.'}")
 
 
 def prime(
@@ -123,9 +123,9 @@ def _apply(chosen: Setup, changes: Sequence[Change], *, ask: bool) -> None:
         for change in changes:
             typer.echo(change.difference())
         if not sys.stdin.isatty():
-            raise SetupError("there is no terminal to ask on. Nothing was changed. Add --yes.")
+            raise SetupError("there is no terminal to ask on: add --yes")
         if not typer.confirm("Change these files?"):
-            raise SetupError("nothing was changed.")
+            raise SetupError("you said no")
     write(changes)
     for change in changes:
         done = "removed" if change.after is None else "written"

@@ -63,14 +63,11 @@ class Setup:
         if not any(self._other(name).is_there() for name in HARNESSES if name != self.harness):
             guard = self._guard()
             files += [starter(()), *([guard] if guard else [])]
-        return self._changes(files, lambda file, text: None if text is None else file.without(text))
+        return self._changes(files, _without)
 
     def is_there(self) -> bool:
         """Whether anything of this harness is set up."""
-        return any(
-            text is not None and file.without(text) != text
-            for file, text in ((file, self._text(file)) for file in self.own_files())
-        )
+        return bool(self._changes(self.own_files(), _without))
 
     def left(self) -> list[str]:
         """Files of our names that setup leaves to their users."""
@@ -130,9 +127,13 @@ class Setup:
         return found
 
 
+def _without(file: ManagedFile, text: str | None) -> str | None:
+    return None if text is None else file.without(text)
+
+
 @contextlib.contextmanager
 def _naming(file: ManagedFile) -> Iterator[None]:
     try:
         yield
     except SetupError as problem:
-        raise SetupError(f"{file.name}: {problem} Nothing was changed.") from problem
+        raise SetupError(f"{file.name}: {problem}") from problem

@@ -37,7 +37,7 @@ class JsonFile:
         """What is missing, differs, or is there without need."""
         root = parse(text) if text is not None else Node(0, 0, {})
         found = []
-        if self.server is not None and (stored := _server(root)) != self.server:
+        if self.server is not None and (stored := _server(root)) != self._server_with(stored):
             what = "differs" if stored is not None else "is missing"
             found.append(f"mcpServers.{SERVER} {what}")
         if self.hooks and (stored := _our_hooks(root)) != dict(self.hooks):
@@ -51,9 +51,11 @@ class JsonFile:
         """The text with our entries; itself where they are there already."""
         if text is not None and not self.faults(text):
             return text
-        made = not (rest := self.without(text) or "" if text is not None else "")
+        rest = "" if text is None else self.without(text) or ""
+        made = not rest
         if self.server is not None:
-            rest = insert(rest, ("mcpServers", SERVER), self.server)
+            stored = None if text is None else _server(parse(text))
+            rest = insert(rest, ("mcpServers", SERVER), self._server_with(stored))
         for event, elements in self.hooks.items():
             for element in elements:
                 rest = insert(rest, ("hooks", event, APPEND), element)
@@ -77,6 +79,10 @@ class JsonFile:
         if self.new and _names(root) == made and _names(parse(text)) == made[1:]:
             return None
         return text or None
+
+    def _server_with(self, stored: Any) -> dict[str, Any]:
+        """Our entry with what its user added to it, such as `env`."""
+        return {**(stored if isinstance(stored, Mapping) else {}), **(self.server or {})}
 
 
 def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:

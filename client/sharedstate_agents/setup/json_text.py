@@ -74,7 +74,7 @@ def insert(text: str, path: Path, value: Any) -> str:
         kind: type = list if key == APPEND else dict
         if not isinstance(node.value, kind):
             what = "a list" if kind is list else "an object"
-            name = ".".join(map(str, path[:depth])) or "the whole"
+            name = ".".join(map(str, path[:depth])) or "it"
             raise _fault(text, node.start, f"{name} is not {what}")
         child = node.child(key)
         if child is None:
