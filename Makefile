@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-scale bench-commands clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-mcp bench-scale bench-commands clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -69,6 +69,9 @@ bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock ser
 
 bench-hooks: .venv/.installed ## what a hook costs an agent at each tool call
 	@.venv/bin/python bench/hooks.py
+
+bench-mcp: .venv/.installed-dev ## what the MCP server costs beside the Python client
+	@.venv/bin/python bench/mcp_server.py
 
 bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
 	@.venv/bin/python bench/scale.py

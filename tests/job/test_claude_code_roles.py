@@ -174,7 +174,7 @@ def test_the_skill_names_only_tools_that_exist() -> None:
     assert words <= {*tools(), "agent_name"}
 
 
-@pytest.mark.parametrize("page", ["docs/claude-code.md", "docs/hooks.md"])
+@pytest.mark.parametrize("page", ["docs/claude-code.md", "docs/mcp.md", "docs/hooks.md"])
 def test_the_full_names_of_tools_in_a_page_exist(page: str) -> None:
     text = (EXAMPLES.parent / page).read_text(encoding="utf-8")
     found = re.findall(r"(?<!/)mcp__(?:plugin_sharedstate_)?sharedstate__([a-z]\w*)", text)

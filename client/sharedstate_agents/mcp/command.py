@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import os
 from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+
+from sharedstate_agents.mcp.starting import collect_no_garbage
 
 DEFAULT_PORT = 8765
 
@@ -24,9 +26,7 @@ def mcp(
     ] = None,
     agent: Annotated[
         str | None,
-        typer.Option(
-            envvar="SHAREDSTATE_AGENT", help="The one agent that this server belongs to (stdio)."
-        ),
+        typer.Option(help="The one agent that this server belongs to, else SHAREDSTATE_AGENT."),
     ] = None,
 ) -> None:
     """Serve shared state to AI agents by the Model Context Protocol.
@@ -41,8 +41,7 @@ def mcp(
             err=True,
         )
         raise typer.Exit(1)
-    # Imports make very many objects and no garbage: looking for it is a fifth of their time.
-    gc.disable()
+    collect_no_garbage()
     if http:
         from sharedstate_agents.mcp.http import run_http
 
@@ -50,4 +49,4 @@ def mcp(
     else:
         from sharedstate_agents.mcp.server import run_stdio
 
-        asyncio.run(run_stdio(workspace, agent))
+        asyncio.run(run_stdio(workspace, agent or os.environ.get("SHAREDSTATE_AGENT")))

@@ -7,7 +7,6 @@ what an agent may do is decided by PostgREST and the database, call by call.
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import socket
 from collections import OrderedDict
@@ -24,6 +23,7 @@ from sharedstate.errors import InvalidArgument, InvalidKey, PermissionDenied, Sh
 from sharedstate_agents.mcp.clock import Clock
 from sharedstate_agents.mcp.executions import Callers
 from sharedstate_agents.mcp.server import build
+from sharedstate_agents.mcp.starting import collect_garbage
 
 HOST = "127.0.0.1"
 _MOST_TOKENS = 256
@@ -55,7 +55,10 @@ class Tokens(TokenVerifier):
             except SharedStateError as problem:
                 await state.close()
                 raise AuthenticationError(str(problem)) from problem
-            self._keep(token, state)
+            if token in self._known:  # by a request that came at the same time
+                await state.close()
+            else:
+                self._keep(token, state)
         claims = config.claims(token)
         expires = claims.get("exp")
         return AccessToken(
@@ -92,7 +95,7 @@ async def _close_later(callers: Callers) -> None:
 
 async def run_http(workspace: str | None, port: int) -> None:
     """Serve on 127.0.0.1 until we are told to end. Leases stay: their agents may go on later."""
-    gc.enable()  # see command.py
+    collect_garbage()
     state = AsyncSharedState("sharedstate-mcp", workspace=workspace)
     clock = Clock()
     tokens = Tokens(state, clock)

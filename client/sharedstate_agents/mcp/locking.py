@@ -74,7 +74,7 @@ class LockingTools(Speaking):
 
         Use it before you change a subsystem or files of it; end with checkin (or release). When
         somebody else holds it, granted is false: who, until when, your place in line. With
-        wait_seconds you wait in line; call again to go on waiting, your place is kept for a minute.
+        wait_seconds you wait in line; call again to go on waiting, your place is kept for 30 s.
         When you hold it already, it is renewed and all is read anew."""
         async with self.caller(agent_name, execution_id) as me:
             resource: Resource = ("subsystem", subsystem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -26,9 +25,9 @@ from sharedstate_agents.mcp.executions import Callers
 from sharedstate_agents.mcp.locking import LockingTools
 from sharedstate_agents.mcp.reading import DocumentName, ReadingTools
 from sharedstate_agents.mcp.speaking import FindCallers
+from sharedstate_agents.mcp.starting import collect_garbage
 from sharedstate_agents.mcp.writing import WritingTools
 
-SESSION, AGENT = "CLAUDE_CODE_SESSION_ID", "SHAREDSTATE_AGENT"
 Tool: TypeAlias = Callable[..., Any]
 # To end what its agents held, after the end of its input.
 _RELEASE_S = 1.5
@@ -125,7 +124,7 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
 
     async def open_client() -> Callers:
         state = (await ready)("sharedstate-mcp", workspace=workspace)
-        session = os.environ.get(SESSION) or uuid4().hex[:12]
+        session = os.environ.get("CLAUDE_CODE_SESSION_ID") or uuid4().hex[:12]
         token = config.load(workspace=workspace)
         return Callers(state, session, agent or token.agent, clock)
 
@@ -156,5 +155,5 @@ def _client_class() -> Any:
     """The class of the client. Importing it takes as long as all that the first answer needs."""
     from sharedstate import AsyncSharedState
 
-    gc.enable()  # see command.py
+    collect_garbage()
     return AsyncSharedState

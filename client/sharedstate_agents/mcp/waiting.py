@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # The longest wait in one call: Claude Code gives up a call whose answer takes a minute.
 MOST_WAIT_S = 45
-KEPT_S = 60
+KEPT_S = 30
 _LONGEST_S = 3600
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult
@@ -150,7 +151,7 @@ class WritingTools(Speaking):
                 details or None,
                 priority,
                 blocks or None,
-                conflict_key=description[:100].strip() or None,
+                conflict_key=_key_of(description),
             )
             return result_of(Reported(conflict_id=number))
 
@@ -264,6 +265,11 @@ class WritingTools(Speaking):
         async with self.caller(agent_name, execution_id) as me:
             row = await me.state.log_agent_activity(me.agent, activity, details)
             return result_of(Noted(entry=Entry.of(row)))
+
+
+def _key_of(description: str) -> str:
+    """A name for what a conflict is about; a description may be too long for one."""
+    return "mcp-" + hashlib.sha256(description.encode()).hexdigest()[:16]
 
 
 def _needed_token(me: Caller, subsystem: str) -> int:
