@@ -6,7 +6,8 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.sql.support import MUTATION_BY_NAME, Api, Row
+from tests.sql.mutations import MUTATION_BY_NAME
+from tests.sql.support import Api, Row
 from tests.sql.test_conflicts import log, resolve
 
 NAMES = ("power", "power_agent", "power_designer")
