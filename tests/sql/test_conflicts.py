@@ -51,43 +51,10 @@ def test_a_conflict_keeps_what_was_said_and_is_open(api: Api) -> None:
     assert api.rows("conflicts") == [row]
 
 
-def test_details_priority_and_blocks_have_defaults(api: Api) -> None:
-    row = log(api)
-    assert (row["details"], row["priority"], row["blocks_agents"]) == ({}, 3, [])
-
-
-def test_numbers_count_from_one_in_each_workspace(api: Api, new_workspace: Any) -> None:
-    assert [log(api)["conflict_id"] for _ in range(3)] == [1, 2, 3]
-    assert log(new_workspace())["conflict_id"] == 1
-
-
-def test_a_refused_conflict_uses_up_no_number(api: Api) -> None:
-    log(api)
-    api.refused(
-        "log_conflict",
-        "invalid_argument",
-        severity="high",
-        source="a",
-        target="b",
-        description="x",
-        details=[],
-    )
-    assert log(api)["conflict_id"] == 2
-
-
 def test_a_number_stays_used_after_its_row_was_deleted_by_hand(api: Api) -> None:
     log(api)
     api.sql("delete from conflicts where workspace = %s", api.workspace)
     assert log(api)["conflict_id"] == 2
-
-
-def test_a_resolved_conflict_says_how_by_whom_and_when(api: Api) -> None:
-    log(api)
-    row = resolve(api, 1)
-    assert (row["status"], row["resolution"]) == ("resolved", "moved reserve")
-    assert row["resolved_by"] == "system_architect"
-    assert row["resolved_at"] >= row["created_at"]
-    assert active(api) == []
 
 
 def test_a_conflict_is_resolved_once(api: Api) -> None:
@@ -144,20 +111,6 @@ def test_a_conflict_does_not_concern_agents_that_it_does_not_name(api: Api) -> N
     log(api, blocks=["power_agent"])
     assert active(api, "shell_agent") == []
     assert active(api, "agent") == []
-
-
-def test_conflicts_log_themselves(api: Api) -> None:
-    log(api, execution_id="run-1")
-    resolve(api, 1, execution_id="run-2")
-    created, resolved = api.log("conflict_created", "conflict_resolved")
-    assert (created["agent_name"], created["execution_id"]) == ("actuation_agent", "run-1")
-    assert created["details"] == {
-        "conflict_id": 1,
-        "severity": "high",
-        "target": "system_architect",
-    }
-    assert (resolved["agent_name"], resolved["execution_id"]) == ("system_architect", "run-2")
-    assert resolved["details"] == {"conflict_id": 1, "resolution": "moved reserve"}
 
 
 def test_a_description_may_be_long_and_in_any_script(api: Api) -> None:

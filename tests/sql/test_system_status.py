@@ -35,36 +35,6 @@ def test_it_shows_every_subsystem_by_name_with_these_columns(api: Api) -> None:
     ]
 
 
-def test_the_status_is_that_of_the_subsystem(api: Api) -> None:
-    status = {
-        "state": "complete",
-        "current_mass_kg": 12.5,
-        "current_cost_usd": 2400,
-        "current_power_w": 3,
-        "within_budget": True,
-        "iteration": 2,
-    }
-    row = api.do(
-        "update_subsystem_status", subsystem="skeleton", status=status, execution_id="run-1"
-    )
-    shown = board(api)
-    assert {key: shown[key] for key in status} == status
-    assert (shown["version"], shown["updated_at"]) == (row["version"], row["updated_at"])
-
-
-def test_the_budget_is_that_of_the_newest_constraints(api: Api) -> None:
-    row = board(api, "actuation")
-    assert (row["budget_mass_kg"], row["budget_cost_usd"], row["budget_power_w"]) == (12, 6000, 800)
-    api.do(
-        "update_global_constraints",
-        constraints={"budget_allocations": {"actuation": {"mass_kg": 13.5}}},
-        created_by="system_architect",
-    )
-    row = board(api, "actuation")
-    assert (row["budget_mass_kg"], row["budget_cost_usd"]) == (13.5, None)
-    assert board(api)["budget_mass_kg"] is None
-
-
 def test_a_budget_that_an_agent_cleared_does_not_break_the_view(api: Api) -> None:
     api.do(
         "update_global_constraints",
@@ -72,31 +42,6 @@ def test_a_budget_that_an_agent_cleared_does_not_break_the_view(api: Api) -> Non
         created_by="system_architect",
     )
     assert {row["budget_mass_kg"] for row in api.rows("system_status")} == {None}
-
-
-def test_it_shows_who_holds_the_lock_and_until_when(api: Api) -> None:
-    lease = api.lock()
-    assert (board(api)["locked_by"], board(api)["lock_expires_at"]) == (
-        "skeleton_agent",
-        lease["expires_at"],
-    )
-    assert board(api, "power")["locked_by"] is None
-
-
-def test_a_lapsed_lease_is_not_shown(api: Api) -> None:
-    api.lapse(api.lock())
-    assert (board(api)["locked_by"], board(api)["lock_expires_at"]) == (None, None)
-
-
-def test_a_lock_of_another_kind_is_not_shown(api: Api) -> None:
-    api.do(
-        "acquire_lock",
-        resource_type="document",
-        resource_name="skeleton",
-        agent_name="a",
-        execution_id="run-1",
-    )
-    assert board(api)["locked_by"] is None
 
 
 @pytest.mark.parametrize("role", ["source", "target", "blocks"])
