@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.sql.support import Api, Row
 
 
@@ -44,18 +43,25 @@ def test_a_budget_that_an_agent_cleared_does_not_break_the_view(api: Api) -> Non
     assert {row["budget_mass_kg"] for row in api.rows("system_status")} == {None}
 
 
-@pytest.mark.parametrize("role", ["source", "target", "blocks"])
-@pytest.mark.parametrize("name", ["power", "power_agent", "power_designer"])
-def test_open_conflicts_count_for_everyone_concerned(api: Api, role: str, name: str) -> None:
+def test_open_conflicts_count_once_for_everyone_concerned(api: Api) -> None:
     call: Row = {
         "severity": "high",
         "source": "shell_agent",
         "target": "system_architect",
         "description": "?",
     }
-    api.do("log_conflict", **{**call, role: [name, name] if role == "blocks" else name})
-    assert board(api, "power")["active_conflicts"] == 1
+    roles = ("source", "target", "blocks")
+    names = ("power", "power_agent", "power_designer")
+    logged = [
+        api.do("log_conflict", **{**call, role: [name, name] if role == "blocks" else name})
+        for role in roles
+        for name in names
+    ]
+    assert board(api, "power")["active_conflicts"] == 9
     assert board(api)["active_conflicts"] == 0
-    assert board(api, "shell")["active_conflicts"] == (0 if role == "source" else 1)
-    api.do("resolve_conflict", conflict_id=1, resolution="?", resolved_by="shell_agent")
+    assert board(api, "shell")["active_conflicts"] == 6
+    assert board(api, "system_architect")["active_conflicts"] == 6
+    for row in logged:
+        number = row["conflict_id"]
+        api.do("resolve_conflict", conflict_id=number, resolution="?", resolved_by="shell_agent")
     assert {row["active_conflicts"] for row in api.rows("system_status")} == {0}
