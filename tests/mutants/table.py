@@ -21,7 +21,8 @@ SETS = "tests/sql/test_lock_sets.py"
 DEADLOCKS = "tests/sql/test_deadlocks.py"
 LOCKS = "tests/sql/test_locks.py"
 STATUS = "tests/sql/test_status.py"
-STEPS = "tests/concurrency/test_interleavings.py"
+LOCK_STEPS = "tests/concurrency/test_lock_interleavings.py"
+STEPS = (LOCK_STEPS, "tests/concurrency/test_write_interleavings.py")
 ENDS = "tests/sql/test_release_execution.py"
 END_RACES = "tests/concurrency/test_release_execution.py"
 CHAOS = "tests/chaos/test_chaos.py"
@@ -57,21 +58,21 @@ MUTANTS = (
         "30_locks/leases.sql",
         "\n    for update;",
         ";",
-        (STEPS,),
+        STEPS,
     ),
     Mutant(
         "two grants side by side: the counter is not locked",
         "30_locks/fencing_counters.sql",
         "\n  for update skip locked;",
         ";",
-        (STEPS, "tests/concurrency/test_lease_races.py"),
+        (*STEPS, "tests/concurrency/test_lease_races.py"),
     ),
     Mutant(
         "whoever asks for a lock waits for a writer as long as that takes",
         "30_locks/fencing_counters.sql",
         "lock_timeout = '1s'",
         "lock_timeout = '30s'",
-        (STEPS,),
+        STEPS,
     ),
     Mutant(
         "token not compared by a write",
@@ -186,7 +187,7 @@ MUTANTS = (
         "30_locks/hand_over.sql",
         "for update skip locked;\n    if not found and exists",
         "for update;\n    if not found and exists",
-        (STEPS,),
+        STEPS,
     ),
     Mutant(
         "a hand-over waits for the ticket of the next in line",
@@ -236,7 +237,7 @@ MUTANTS = (
         "foreach v_resource in array v_resources loop\n    if not core.lock_fencing_counter",
         "for v_resource in select r.* from unnest(v_resources) as r order by random() loop\n"
         "    if not core.lock_fencing_counter",
-        (f"{STEPS}::test_a_set_is_locked_in_one_order_whatever_order_it_is_named_in",),
+        (f"{LOCK_STEPS}::test_a_set_is_locked_in_one_order_whatever_order_it_is_named_in",),
     ),
     Mutant(
         "a set takes what it can get",
@@ -259,14 +260,14 @@ MUTANTS = (
         "30_locks/hand_over.sql",
         "for update skip locked;\n    if not found then",
         "for update;\n    if not found then",
-        (STEPS,),
+        STEPS,
     ),
     Mutant(
         "cancelling does not wait for the acquire call",
         "30_locks/cancel_lock_request.sql",
         "perform core.lock_request(v_workspace, p_request_id);",
         "",
-        (STEPS,),
+        STEPS,
     ),
     Mutant(
         "cancelling keeps what was won in the race",

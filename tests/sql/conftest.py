@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from tests.sql.support import MUTATIONS, Api, Mutation, make_workspace
+from tests.sql.mutations import MUTATIONS, Mutation
+from tests.sql.support import Api, make_workspace
 from tests.sql.waiting import Client, Make
 
 from sharedstate_ops.stack import StackInfo

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.sql.support import MUTATION_BY_NAME, Api, Mutation
+from tests.sql.mutations import MUTATION_BY_NAME, Mutation
+from tests.sql.support import Api
 
 
 def test_an_entry_keeps_what_was_said(api: Api) -> None:

@@ -194,15 +194,6 @@ def test_one_bad_entry_refuses_all(api: Api) -> None:
     assert api.log() == []
 
 
-def test_the_same_batch_again_is_not_written_twice(api: Api) -> None:
-    call = {
-        "entries": [{"agent_name": "a", "activity": str(n)} for n in range(3)],
-        "request_id": "00000000-0000-0000-0000-00000000000a",
-    }
-    assert api.do("log_agent_activities", **call) == api.do("log_agent_activities", **call)
-    assert len(api.log()) == 3
-
-
 # Pruning
 
 
@@ -219,22 +210,3 @@ def test_pruning_deletes_what_is_older_the_oldest_first_and_says_so(
     assert [row["details"]["entries"] for row in pruned] == [4, 5]
     assert {row["agent_name"] for row in pruned} == {"operator"}
     assert api.do("get_recent_activity", until="2026-01-02T00:00:00Z") == log[:3]
-
-
-def test_pruning_touches_no_other_workspace(
-    api: Api, log: list[Row], new_workspace: Callable[[], Api]
-) -> None:
-    other = new_workspace()
-    other.do("log_agent_activity", agent_name="a", activity="b")
-    api.operate("prune_activity", older_than=other.log()[0]["timestamp"])
-    assert [row["activity"] for row in other.log()] == ["workspace_initialized", "b"]
-
-
-def test_a_repeated_pruning_answers_as_before_and_deletes_nothing(api: Api, log: list[Row]) -> None:
-    call = {
-        "older_than": "2026-01-02T00:00:00Z",
-        "limit_count": 2,
-        "request_id": "00000000-0000-0000-0000-00000000000b",
-    }
-    assert api.operate("prune_activity", **call) == api.operate("prune_activity", **call) == 2
-    assert len(api.do("get_recent_activity", until="2026-01-02T00:00:00Z")) == 10

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.sql.bad_values import BAD, CASTS
-from tests.sql.support import CALL_BY_NAME, Api, Row
+from tests.sql.mutations import CALL_BY_NAME
+from tests.sql.support import Api, Row
 
 
 def without_values(value: Any) -> str:

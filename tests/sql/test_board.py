@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.sql.support import MUTATION_BY_NAME, Api, Row
+from tests.sql.mutations import MUTATION_BY_NAME
+from tests.sql.support import Api, Row
 from tests.sql.waiting import POWER, SHELL, Client, Make
 
 from sharedstate_ops.stack.keys import make_token

@@ -32,22 +32,6 @@ def test_each_budget_has_a_row_for_each_quantity_that_is_allocated(api: Api) -> 
     assert len(found) == 6 * 2 + 3 + 3  # mass and cost of all, power of three, and the robot
 
 
-def test_remaining_is_allocated_minus_used_and_held(api: Api) -> None:
-    status(api, "skeleton", {"current_mass_kg": 6})
-    held = {"agent_name": "a", "execution_id": "run-1", "mass_kg": 1.5}
-    api.do("reserve_budget", subsystem="skeleton", **held)
-    api.do("reserve_budget", subsystem="reserve", **held)
-    found = usage(api)
-    assert found["subsystem", "skeleton", "mass_kg"] == (15, 6, 1.5, 7.5, 0.4)
-    assert found["reserve", "reserve", "mass_kg"] == (2, 0, 1.5, 0.5, 0)
-    assert found["robot", "robot", "mass_kg"] == (45, 6, 3, 36, 0.1333)
-
-
-def test_an_overrun_remains_below_zero(api: Api) -> None:
-    status(api, "shell", {"current_cost_usd": 1500})
-    assert usage(api)["subsystem", "shell", "cost_usd"] == (1000, 1500, 0, -500, 1.5)
-
-
 def test_what_is_used_without_being_allocated_has_no_limit(api: Api) -> None:
     status(api, "skeleton", {"current_power_w": 5})
     status(api, "brand_new", {"current_mass_kg": 1})
@@ -55,13 +39,6 @@ def test_what_is_used_without_being_allocated_has_no_limit(api: Api) -> None:
     assert found["subsystem", "skeleton", "power_w"] == (None, 5, 0, None, None)
     assert found["subsystem", "brand_new", "mass_kg"] == (None, 1, 0, None, None)
     assert found["robot", "robot", "mass_kg"] == (45, 1, 0, 44, 0.0222)
-
-
-def test_the_robot_has_the_totals_and_of_power_what_is_allocated(api: Api) -> None:
-    status(api, "power", {"current_power_w": 45})
-    found = usage(api)
-    assert found["robot", "robot", "cost_usd"] == (15000, 0, 0, 15000, 0)
-    assert found["robot", "robot", "power_w"] == (900, 45, 0, 855, 0.05)
 
 
 def test_a_robot_without_limits_has_a_row_only_of_what_it_uses(api: Api) -> None:

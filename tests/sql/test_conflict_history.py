@@ -121,32 +121,10 @@ def test_a_conflict_that_nobody_logged_is_unknown(
     assert api.snapshot() == before
 
 
-def test_a_note_is_answered_as_its_event_and_leaves_the_conflict_as_it_is(api: Api) -> None:
-    before = log(api)
-    row = note(api, 1, "looked at it")
-    assert (row["event_id"], row["event"]) == (2, "note")
-    assert history(api)[1:] == [row]
-    assert api.rows("conflicts") == [before]
-
-
-def test_a_resolved_conflict_can_be_commented_on(api: Api) -> None:
-    log(api)
-    resolve(api, 1)
-    assert note(api, 1, "well done")["event_id"] == 3
-
-
 def test_events_of_each_conflict_are_numbered_from_one(api: Api) -> None:
     for _ in range(2):
         log(api)
     assert [note(api, number, "?")["event_id"] for number in (1, 2, 1)] == [2, 2, 3]
-
-
-def test_a_reassigned_conflict_concerns_its_new_target(api: Api) -> None:
-    log(api)
-    row = reassign(api, 1, "power_agent")
-    assert (row["target_agent"], row["reported_to"]) == ("power_agent", "system_architect")
-    assert active(api, "power_agent") == [1]
-    assert active(api, "system_architect") == []
 
 
 def test_a_resolved_conflict_cannot_be_reassigned(api: Api) -> None:
@@ -174,14 +152,6 @@ def test_a_conflict_may_be_reassigned_and_given_back(api: Api) -> None:
     log(api, conflict_key=KEY)
     for target in ("power_agent", "power_agent", "system_architect"):
         assert reassign(api, 1, target)["target_agent"] == target
-
-
-def test_a_reopened_conflict_is_open_as_before(api: Api) -> None:
-    before = log(api, blocks=["power_agent"])
-    resolve(api, 1)
-    assert reopen(api, 1) == before
-    assert active(api) == [1]
-    assert api.do("is_blocked", agent_name="power_agent") is True
 
 
 def test_an_open_conflict_cannot_be_reopened(api: Api) -> None:
@@ -235,23 +205,6 @@ def test_a_conflict_about_an_overrun_that_lasts_is_not_reopened_beside_the_next_
     resolve(api, 1)
     detail = api.refused("reopen_conflict", "conflict_duplicate", **reopening(1))
     assert detail == {"conflict_id": 1, "duplicate_of": 2}
-
-
-def test_notes_reassignments_and_reopenings_are_logged(api: Api) -> None:
-    log(api)
-    note(api, 1, "?")
-    reassign(api, 1, "power_agent", execution_id="run-1")
-    resolve(api, 1)
-    reopen(api, 1, execution_id="run-2")
-    noted, reassigned, reopened = api.log(
-        "conflict_noted", "conflict_reassigned", "conflict_reopened"
-    )
-    assert (noted["agent_name"], noted["details"]) == (
-        "power_agent",
-        {"conflict_id": 1, "event_id": 2},
-    )
-    assert (reassigned["execution_id"], reassigned["details"]["to"]) == ("run-1", "power_agent")
-    assert (reopened["execution_id"], reopened["details"]["conflict_id"]) == ("run-2", 1)
 
 
 def test_an_import_brings_the_history_along_and_refuses_another_one(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import pytest
-from tests.sql.support import Api, Row
-from tests.sql.test_conflicts import active, log, resolve
+from tests.sql.support import Api
+from tests.sql.test_conflicts import log, resolve
 
 KEY = "power over budget"
 
@@ -39,26 +38,6 @@ def test_a_report_of_the_same_source_target_and_key_is_counted_on_the_open_confl
     assert second == {**first, **changed}
     assert second["last_reported_at"] > first["last_reported_at"]
     assert api.rows("conflicts") == [second]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"conflict_key": "mass over budget"},
-        {"conflict_key": None},
-        {"source": "power_agent"},
-        {"target": "shell_agent"},
-    ],
-    ids=lambda other: "other " + next(iter(other)),
-)
-def test_a_report_of_something_else_is_a_conflict_of_its_own(api: Api, other: Row) -> None:
-    log(api, conflict_key=KEY)
-    row = log(api, **{"conflict_key": KEY, **other})
-    assert (row["conflict_id"], row["reports"]) == (2, 1)
-
-
-def test_reports_without_a_key_are_never_the_same(api: Api) -> None:
-    assert [log(api)["conflict_id"] for _ in range(2)] == [1, 2]
 
 
 def test_a_resolved_conflict_takes_no_reports(api: Api) -> None:
@@ -116,23 +95,6 @@ def test_reports_log_themselves(api: Api) -> None:
         "severity": "low",
         "target": "system_architect",
     }
-
-
-def test_reports_to_the_old_or_new_target_count_on_a_reassigned_conflict(api: Api) -> None:
-    """Who reports it does not have to know that somebody else looks after it now."""
-    log(api, conflict_key=KEY)
-    api.do(
-        "reassign_conflict",
-        conflict_id=1,
-        target_agent="power_agent",
-        agent_name="system_architect",
-        reason="yours",
-    )
-    for target in ("system_architect", "power_agent"):
-        row = log(api, conflict_key=KEY, target=target)
-        assert (row["conflict_id"], row["target_agent"]) == (1, "power_agent")
-    assert row["reports"] == 3
-    assert active(api) == [1]
 
 
 def seen_by_the_database(api: Api, details: str) -> tuple[Any, ...]:

@@ -111,11 +111,3 @@ def test_a_number_as_a_subsystem_name_means_the_text_of_its_digits(api: Api) -> 
     same = {**TRANSFER, "from_subsystem": 5, "to_subsystem": "5", "mass_kg": 0, "power_w": 1}
     detail = api.refused("resolve_conflict", "invalid_argument", **resolving(1, **same))
     assert detail["reason"] == "goes to where it comes from"
-
-
-def test_a_transfer_that_does_not_end_the_overrun_opens_the_next_conflict(api: Api) -> None:
-    status(api, 18)
-    resolve(api, 1, budget_transfer=TRANSFER)
-    assert active(api) == [2]
-    (conflict,) = api.rows("conflicts", conflict_id="eq.2")
-    assert conflict["details"]["overruns"]["mass_kg"]["over"] == 1.5

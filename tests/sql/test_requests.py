@@ -9,15 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from tests.sql.support import (
-    ABOUT_REQUESTS,
-    MUTATION_BY_NAME,
-    MUTATIONS,
-    Answer,
-    Api,
-    Mutation,
-    Row,
-)
+from tests.sql.mutations import ABOUT_REQUESTS, MUTATION_BY_NAME, MUTATIONS, Mutation
+from tests.sql.support import Answer, Api, Row
 
 
 @pytest.fixture

@@ -11,28 +11,11 @@ from tests.sql.support import TABLES, Api, Row
 
 from sharedstate_ops.stack.keys import make_token
 
-SUBSYSTEMS = [
-    "actuation",
-    "integration",
-    "power",
-    "sensing",
-    "shell",
-    "skeleton",
-    "system_architect",
-]
-
 
 def names(api: Api, **call: Any) -> list[str]:
     status, rows = api.call("export_state", **call)
     assert status == 200, rows
     return [row["name"] for row in rows["subsystems"]]
-
-
-def test_a_new_workspace_has_the_default_subsystems_and_one_entry(api: Api) -> None:
-    rows = api.rows("subsystems", order="name")
-    assert [row["name"] for row in rows] == SUBSYSTEMS
-    assert {(row["state"], row["version"]) for row in rows} == {("not_started", 1)}
-    assert [row["activity"] for row in api.log()] == ["workspace_initialized"]
 
 
 def test_making_a_workspace_again_changes_nothing(api: Api) -> None:
@@ -47,14 +30,6 @@ def test_making_a_workspace_again_changes_nothing(api: Api) -> None:
     assert api.operate("init_workspace", workspace_name=api.workspace) == first
     assert first["name"] == api.workspace
     assert api.snapshot() == before
-
-
-def test_making_a_workspace_again_fills_in_what_is_missing(api: Api) -> None:
-    api.sql(
-        "delete from subsystems where workspace = %s and name in ('power', 'shell')", api.workspace
-    )
-    api.operate("init_workspace", workspace_name=api.workspace)
-    assert [row["name"] for row in api.rows("subsystems", order="name")] == SUBSYSTEMS
 
 
 def test_a_workspace_may_be_made_empty(api: Api) -> None:

@@ -25,8 +25,8 @@ select results_eq(
   'its history says from whom, to whom and why'
 );
 select results_eq(
-  $$select agent_name, details from agent_activity_logs where activity = 'conflict_reassigned'$$,
-  $$values ('system_architect', '{
+  $$select agent_name, execution_id, details from agent_activity_logs where activity = 'conflict_reassigned'$$,
+  $$values ('system_architect', 'run-1', '{
       "conflict_id": 1, "from": "shell_agent", "to": "skeleton_agent", "reason": "the ribs are in the way"
     }'::jsonb)$$,
   'and so does the log'
