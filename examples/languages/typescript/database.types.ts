@@ -1,4 +1,3 @@
-
 export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
 
 export type Database = {
@@ -328,7 +327,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "checkout_subsystem":
-{ Args: { "agent_name": string,"execution_id": string,"reads"?: (string)[],"reads_requirements"?: (string)[],"request_id"?: string,"subsystem": string,"ttl_seconds"?: number }; Returns: Database["public"]['CompositeTypes']["subsystem_checkout"]
+{ Args: { "agent_name": string,"execution_id": string,"fencing_token"?: number,"reads"?: (string)[],"reads_requirements"?: (string)[],"request_id"?: string,"subsystem": string,"ttl_seconds"?: number }; Returns: Database["public"]['CompositeTypes']["subsystem_checkout"]
                           SetofOptions: {
         from: "*"
         to: "subsystem_checkout"
