@@ -31,6 +31,15 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Stop the stacks of workers that were interrupted: xdist kills them before fixtures end."""
+    config = session.config
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not hasattr(config, "workerinput"):
+        for home in config._tmp_path_factory.getbasetemp().glob("popen-gw*/**/.sharedstate"):  # type: ignore[attr-defined]
+            Stack(home.parent).down()
+
+
 def migrations_folder() -> Path | None:
     """Other migrations than the package's own, from SHAREDSTATE_TEST_MIGRATIONS: the mutants'."""
     folder = os.environ.get("SHAREDSTATE_TEST_MIGRATIONS")
