@@ -328,7 +328,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "checkout_subsystem":
-{ Args: { "agent_name": string,"execution_id": string,"reads"?: (string)[],"reads_requirements"?: (string)[],"request_id"?: string,"subsystem": string,"ttl_seconds"?: number }; Returns: Database["public"]['CompositeTypes']["subsystem_checkout"]
+{ Args: { "agent_name": string,"execution_id": string,"fencing_token"?: number,"reads"?: (string)[],"reads_requirements"?: (string)[],"request_id"?: string,"subsystem": string,"ttl_seconds"?: number }; Returns: Database["public"]['CompositeTypes']["subsystem_checkout"]
                           SetofOptions: {
         from: "*"
         to: "subsystem_checkout"
