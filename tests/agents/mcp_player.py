@@ -35,7 +35,9 @@ from humanoid.steps import Stop, Wait, next_step
 
 # Others changed what a step was made from, so it was refused: look again.
 OVERTAKEN = ("lease_lost", "stale_inputs", "stale_version", "over_budget", "already_resolved")
-LOOKS_AGAIN_S = 0.3
+# What is not logged, such as a lease that has lapsed, is noticed so late.
+LOOKS_AGAIN_S = 2.0
+ASKS_EVERY_S = 0.1
 Json = dict[str, Any]
 
 
@@ -64,6 +66,7 @@ class Player:
                 cursor = page["cursor"]
                 if page["entries"]:
                     break
+                time.sleep(ASKS_EVERY_S)
         raise TimeoutError(f"{self.subsystem} had no verdict within {seconds:g} s")
 
     def step(self) -> str | None:

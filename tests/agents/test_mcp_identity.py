@@ -90,15 +90,6 @@ def state_of(server: Server, other: str, identity: dict[str, str]) -> bool:
     return not answer.is_error
 
 
-def test_without_hooks_agents_are_told_apart_by_their_names(
-    server: Server, state: SharedState
-) -> None:
-    server.call("checkout", subsystem="power", agent_name="power_agent")
-    assert not server.call("checkout", subsystem="power", agent_name=ME)["granted"]
-    server.call("checkout", subsystem="shell", agent_name=ME, execution_id="cc:s1:sub-4")
-    assert held_by(state) == {"power": "cc:s1:power_agent", "shell": "cc:s1:sub-4"}
-
-
 def test_a_server_of_one_agent_needs_no_name_and_takes_no_other(
     sharedstate_workspace: Workspace, state: SharedState
 ) -> None:
@@ -124,23 +115,6 @@ def test_what_a_killed_server_left_is_found_again_by_its_successor(
         assert state.get_board()["leases"][0]["expires_at"] > before  # it did something
         assert server.call("checkin", state="complete", **run)["released"]
     assert held_by(state) == {}
-
-
-def test_a_lease_is_renewed_by_calls_of_its_agent_alone_and_once_a_minute(
-    server: Server, state: SharedState
-) -> None:
-    server.call("checkout", subsystem="skeleton", agent_name=ME)
-    until = expiry(state)
-    server.call("my_situation", agent_name="power_agent")
-    server.call("overview")
-    server.call("my_situation", agent_name=ME)
-    assert expiry(state) == until  # of others, and within a minute of the checkout
-
-
-def expiry(state: SharedState) -> str:
-    lock = state.get_lock("subsystem", "skeleton")
-    assert lock
-    return lock["expires_at"]
 
 
 def test_the_end_of_its_input_ends_what_its_agents_hold_and_wait_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from tests.agents.mcp_support import MOST_CHARACTERS
 
 from sharedstate import errors
-from sharedstate_agents.mcp import texts
+from sharedstate_agents.mcp import executions, texts
 from sharedstate_agents.mcp.answers import DocumentPart, MySituation
 from sharedstate_agents.mcp.clock import Clock
 from sharedstate_agents.mcp.failures import explained
@@ -127,6 +128,39 @@ def test_lists_keep_their_first_elements_and_all_fields() -> None:
     cut = MySituation.model_validate(result_of(situation).structured_content)
     assert cut.recent and cut.recent[0].activity.startswith("b")
     assert cut.left_out and any("/recent" in one for one in cut.left_out)
+
+
+class RenewingState:
+    """The part of a client that renews. The lease of `lost` has ended."""
+
+    def __init__(self) -> None:
+        self.renewed: list[str] = []
+
+    async def renew_lock(self, _: str, name: str, ttl_seconds: int, *, fencing_token: int) -> None:
+        self.renewed.append(name)
+        if name == "lost":
+            raise errors.LeaseLost
+
+
+def test_a_call_a_minute_later_renews_and_what_is_lost_is_renewed_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state: Any = RenewingState()
+
+    async def calls() -> None:
+        execution = executions.Execution(state, Clock())
+        for name in ("kept", "lost"):
+            row = {"resource_type": "file", "resource_name": name, "fencing_token": 1}
+            execution.note({**row, "ttl_seconds": 300})
+        await execution.renew()
+        assert state.renewed == []
+        monkeypatch.setattr(executions, "RENEWAL_S", 0.0)
+        await execution.renew()
+        assert state.renewed == ["kept", "lost"]
+        await execution.renew()
+        assert state.renewed == ["kept", "lost", "kept"]
+
+    asyncio.run(calls())
 
 
 def test_instructions_and_prompts_are_short() -> None:

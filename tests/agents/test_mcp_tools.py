@@ -125,6 +125,30 @@ def test_my_situation_tells_what_is_held_and_waited_for(
     assert (place["position"], place["held_by"]) == (1, OTHER)
 
 
+def test_without_hooks_agents_are_told_apart_by_their_names(
+    server: Server, other: SharedState, subsystem: str
+) -> None:
+    server.call("checkout", subsystem=subsystem, agent_name=OTHER)
+    assert not server.call("checkout", subsystem=subsystem, agent_name=ME)["granted"]
+    lock = other.get_lock("subsystem", subsystem)
+    assert lock and lock["execution_id"] == f"cc:session-7:{OTHER}"
+    run = {"subsystem": f"{subsystem}-2", "agent_name": ME, "execution_id": "cc:session-7:sub-4"}
+    server.call("checkout", **run)
+    lock = other.get_lock("subsystem", f"{subsystem}-2")
+    assert lock and lock["execution_id"] == "cc:session-7:sub-4"
+
+
+def test_a_lease_is_renewed_by_calls_of_its_agent_alone_and_once_a_minute(
+    server: Server, other: SharedState, subsystem: str
+) -> None:
+    server.call("checkout", subsystem=subsystem, agent_name=subsystem)
+    before = other.get_lock("subsystem", subsystem)
+    server.call("my_situation", agent_name=OTHER)
+    server.call("overview", subsystem=subsystem)
+    server.call("my_situation", agent_name=subsystem)  # within a minute of the checkout
+    assert other.get_lock("subsystem", subsystem) == before
+
+
 def test_who_finds_it_held_is_told_by_whom_until_when_and_what_to_do(
     server: Server, other: SharedState, subsystem: str
 ) -> None:
@@ -380,11 +404,11 @@ def test_no_answer_is_long_also_with_large_data_of_others(
     server: Server, other: SharedState, subsystem: str
 ) -> None:
     agent = f"{subsystem}_agent"
-    long = {f"k{i}" + "x" * 3000: ['"' * 500 + "\u0001"] * 20 for i in range(30)}
+    long = {f"k{i}" + "x" * 3000: ['"' * 500 + "\u0001"] * 4 for i in range(12)}
     nested: dict[str, object] = {"end": "y" * 5000}
     for _ in range(50):
         nested = {"n": nested}
-    design = {"long": long, "nested": nested, "many": {str(i): i for i in range(3000)}}
+    design = {"long": long, "nested": nested, "many": {str(i): i for i in range(1000)}}
     other.update_subsystem_requirements(subsystem, design, OTHER)
     other.update_subsystem_interfaces(subsystem, design, OTHER)
     other.update_subsystem_status(subsystem, {"state": "designing", "plan": design})

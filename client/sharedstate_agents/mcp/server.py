@@ -118,12 +118,11 @@ def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
 
 async def run_stdio(workspace: str | None, agent: str | None) -> None:
     """Serve the harness that started us, until its end; then end what its agents hold."""
-    ready = asyncio.ensure_future(asyncio.to_thread(_client_class))
     clock = Clock()
     opened: asyncio.Future[Callers] | None = None
 
     async def open_client() -> Callers:
-        state = (await ready)("sharedstate-mcp", workspace=workspace)
+        state = (await imported)("sharedstate-mcp", workspace=workspace)
         session = os.environ.get("CLAUDE_CODE_SESSION_ID") or uuid4().hex[:12]
         token = config.load(workspace=workspace)
         return Callers(state, session, agent or token.agent, clock)
@@ -134,7 +133,9 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
             opened = asyncio.ensure_future(open_client())
         return await asyncio.shield(opened)
 
-    serving = asyncio.ensure_future(build(find, clock).run_stdio_async())
+    server = build(find, clock)
+    imported = asyncio.ensure_future(asyncio.to_thread(_client_class))
+    serving = asyncio.ensure_future(server.run_stdio_async())
     ended = asyncio.Event()
     serving.add_done_callback(lambda _: ended.set())
     loop = asyncio.get_running_loop()

@@ -105,26 +105,8 @@ class WritingTools(Speaking):
                 "within_budget": within_budget,
                 "iteration": iteration,
             }
-            done = await me.state.checkin_subsystem(
-                subsystem,
-                me.agent,
-                {name: value for name, value in figures.items() if value is not None},
-                details={"note": note} if note else None,
-                fencing_token=_needed_token(me, subsystem),
-            )
-            me.execution.leases.pop(("subsystem", subsystem), None)
-            over = done.status["within_budget"] is False
-            after = (
-                "It is over its budget, and a conflict says so: ask for move_budget, or use less."
-            )
-            return result_of(
-                CheckedIn(
-                    status=dict(done.status),
-                    released=done.released,
-                    within_budget=done.status["within_budget"],
-                    next=after if over else None,
-                )
-            )
+            written = {name: value for name, value in figures.items() if value is not None}
+            return result_of(await _check_in(me, subsystem, written, note))
 
     async def report_conflict(
         self,
@@ -278,6 +260,25 @@ def _needed_token(me: Caller, subsystem: str) -> int:
         hint = f'Call checkout for "{subsystem}" first, then save and checkin.'
         raise InvalidArgument.of("subsystem", "is not checked out by you", hint=hint)
     return token
+
+
+async def _check_in(me: Caller, subsystem: str, status: dict[str, Any], note: str) -> CheckedIn:
+    done = await me.state.checkin_subsystem(
+        subsystem,
+        me.agent,
+        status,
+        details={"note": note} if note else None,
+        fencing_token=_needed_token(me, subsystem),
+    )
+    me.execution.leases.pop(("subsystem", subsystem), None)
+    within = done.status["within_budget"]
+    after = "It is over its budget, and a conflict says so: ask for move_budget, or use less."
+    return CheckedIn(
+        status=dict(done.status),
+        released=done.released,
+        within_budget=within,
+        next=after if within is False else None,
+    )
 
 
 async def _write(
