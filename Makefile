@@ -79,7 +79,7 @@ clean: ## stop the stack and delete all that make has made, the data included
 	  echo "error: Postgres may run on the data: make down first." >&2; exit 1; \
 	fi
 	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
-	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home
+	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home tests/board/.screenshots
 	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
 # Made anew where it is not whole, or was made for another folder.

@@ -11,9 +11,9 @@ const KINDS = {
     about: ({ conflict }) => conflict.description,
     fields: [{ name: "resolution", label: "How it is resolved", long: true }],
     button: "Resolve",
-    call: ({ conflict }, { resolution }, agent) => [
+    call: ({ conflict }, { resolution }, by) => [
       "resolve_conflict",
-      { conflict_id: conflict.conflict_id, resolution, resolved_by: agent },
+      { conflict_id: conflict.conflict_id, resolution, resolved_by: by },
     ],
     done: ({ conflict }) => `Conflict #${conflict.conflict_id} is resolved.`,
   },
@@ -25,9 +25,9 @@ const KINDS = {
       { name: "reason", label: "Reason", long: true },
     ],
     button: "Reassign",
-    call: ({ conflict }, { target_agent, reason }, agent) => [
+    call: ({ conflict }, { target_agent, reason }, by) => [
       "reassign_conflict",
-      { conflict_id: conflict.conflict_id, target_agent, reason, agent_name: agent },
+      { conflict_id: conflict.conflict_id, target_agent, reason, agent_name: by },
     ],
     done: ({ conflict }, { target_agent }) =>
       `Conflict #${conflict.conflict_id} is ${target_agent}'s now.`,
@@ -46,9 +46,9 @@ const KINDS = {
       { name: "reason", label: "Reason", long: true },
     ],
     button: "Transfer",
-    call: (_, values, agent) => {
+    call: (_, values, by) => {
       const amounts = QUANTITIES.map(({ name }) => [name, Number(values[name] || 0)]);
-      return ["transfer_budget", { ...values, ...Object.fromEntries(amounts), agent_name: agent }];
+      return ["transfer_budget", { ...values, ...Object.fromEntries(amounts), agent_name: by }];
     },
     done: (_, values) => `Budget went from ${values.from_subsystem} to ${values.to_subsystem}.`,
   },
@@ -59,12 +59,19 @@ const KINDS = {
     fields: [{ name: "reason", label: "Reason", long: true }],
     button: "Force release",
     danger: true,
-    call: ({ lease }, { reason }, agent) => [
+    call: ({ lease }, { reason }, by) => [
       "force_release_lock",
-      { resource_type: lease.resource_type, resource_name: lease.resource_name, reason, released_by: agent },
+      {
+        resource_type: lease.resource_type,
+        resource_name: lease.resource_name,
+        reason,
+        released_by: by,
+      },
     ],
     done: ({ lease }, _, rows) =>
-      rows.length ? `${lease.resource_name} is released.` : `${lease.resource_name} was free already.`,
+      rows.length
+        ? `${lease.resource_name} is released.`
+        : `${lease.resource_name} was free already.`,
   },
 };
 
@@ -78,18 +85,20 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
   const requestId = useRef(newId());
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  // Given once, as each field: what is typed is the form's until it is sent.
+  const [acting] = useState(() => claimed ?? ownName());
   useEffect(() => dialog.current.showModal(), []);
 
   async function submit(event) {
     event.preventDefault();
-    const { agent, ...values } = Object.fromEntries(
+    const { by, ...values } = Object.fromEntries(
       [...new FormData(event.target)].map(([name, value]) => [name, value.trim()]),
     );
-    setOwnName(agent);
+    setOwnName(by);
     setBusy(true);
     setProblem(null);
     try {
-      const [name, parameters] = kind.call(action, values, agent);
+      const [name, parameters] = kind.call(action, values, by);
       const answer = await api.call(name, { ...parameters, request_id: requestId.current });
       onDone(kind.done(action, values, answer));
     } catch (error) {
@@ -107,7 +116,7 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
       ${kind.fields.map((field) => html`<${Field} key=${field.name} field=${field} action=${action} lists=${lists} />`)}
       <label class="field">
         <span>Your name, for the log</span>
-        <input name="agent" required maxlength="128" value=${claimed ?? ownName()} readonly=${Boolean(claimed)} />
+        <input name="by" required maxlength="128" defaultValue=${acting} readonly=${Boolean(claimed)} />
       </label>
       ${problem && html`<${Refusal} problem=${problem} />`}
       <p class="buttons">
@@ -122,7 +131,6 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
 
 function Field({ field, action, lists }) {
   const { name, label, long, amount, list, value } = field;
-  // Given once: what is typed is the form's until it is sent.
   const [first] = useState(() => value?.(action) ?? "");
   if (long)
     return html`<label class="field"><span>${label}</span><textarea name=${name} required rows="3"></textarea></label>`;

@@ -52,5 +52,6 @@ export function replaceAddress(changes) {
 }
 
 /** The page of a subsystem, and back: without what was chosen on another page. */
-export const subsystemLink = (name) => link({ subsystem: name, document: null, from: null, to: null });
+export const subsystemLink = (name) =>
+  link({ subsystem: name, document: null, from: null, to: null });
 export const boardLink = () => subsystemLink(null);

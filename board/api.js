@@ -21,8 +21,8 @@ export class Problem extends Error {
 /** What one key may do in one workspace. */
 export class Api {
   constructor(key, workspace) {
-    this.headers = { apikey: key };
-    if (workspace) this.headers["x-workspace"] = encodeURIComponent(workspace);
+    this.workspace = workspace;
+    this.headers = { apikey: key, "x-workspace": encodeURIComponent(workspace) };
   }
 
   /** Call a function of the database. Throws Problem. */
@@ -34,9 +34,13 @@ export class Api {
     });
   }
 
-  /** Rows of a table by PostgREST's filters: read("conflicts", { status: "eq.open" }). */
+  /**
+   * Rows of a table by PostgREST's filters: read("conflicts", { status: "eq.open" }). Row level
+   * security lets an operator see every workspace, hence the filter.
+   */
   read(table, filters) {
-    return this.#ask(`${table}?${new URLSearchParams(filters)}`, { headers: this.headers });
+    const query = new URLSearchParams({ workspace: `eq.${this.workspace}`, ...filters });
+    return this.#ask(`${table}?${query}`, { headers: this.headers });
   }
 
   async #ask(path, options) {

@@ -8,7 +8,7 @@ import { attention } from "./attention.js";
 import { useBoard } from "./board.js";
 import { Feed } from "./feed.js";
 import { Graph } from "./graph.js";
-import { Header } from "./header.js";
+import { Advice, Header } from "./header.js";
 import { KeyForm } from "./key_form.js";
 import { isAbout } from "./log.js";
 import { Locks } from "./locks.js";
@@ -71,19 +71,24 @@ function Board({ token, claims, workspace, address }) {
     onInterval=${setInterval}
     api=${api}
   />`;
-  if (!board) return html`${header}<main><p class="calm">Reading the board.</p></main>`;
+  const advice = html`<${Advice} ...${connection} />`;
+  if (!board)
+    return html`${header}<main>${advice}<p class="calm">Reading the board.</p></main>`;
   return html`<${Actions.Provider} value=${setAction}>
     ${header}
     <main>
-      ${address.subsystem
-        ? html`<${SubsystemPage} api=${api} board=${board} address=${address} />`
-        : html`<${Overview}
+      ${
+        address.subsystem
+          ? html`<${SubsystemPage} api=${api} board=${board} address=${address} />`
+          : html`<${Overview}
             ...${{ api, board, entries, items, operator, address, serverNow, more, seeHooks }}
-          />`}
+          />`
+      }
     </main>
     <p class=${note ? "toast" : "toast empty"} role="status">${note}</p>
-    ${action &&
-    html`<${ActionDialog}
+    ${
+      action &&
+      html`<${ActionDialog}
       api=${api}
       action=${action}
       claimed=${claims.agent}
@@ -94,7 +99,8 @@ function Board({ token, claims, workspace, address }) {
         say(text);
         refresh();
       }}
-    />`}
+    />`
+    }
   </${Actions.Provider}>`;
 }
 

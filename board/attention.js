@@ -31,7 +31,9 @@ export function attention(board, { now, lastSeen, failedHooks }) {
 }
 
 function ofConflict(conflict) {
-  const blocked = conflict.blocks_agents.length ? `, blocks ${conflict.blocks_agents.join(", ")}` : "";
+  const blocked = conflict.blocks_agents.length
+    ? `, blocks ${conflict.blocks_agents.join(", ")}`
+    : "";
   return {
     id: `conflict ${conflict.conflict_id}`,
     kind: "conflict",

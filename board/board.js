@@ -52,7 +52,7 @@ export function useBoard(api, interval) {
       ask,
       interval: () => now.interval,
       failed: (error) =>
-        setConnection((before) => ({ ...before, state: error.refused ? "refused" : "cut off", error })),
+        setConnection((before) => ({ ...before, state: stateAfter(error), error })),
     });
     return polling.current.stop;
   }, [api]);
@@ -78,6 +78,12 @@ export function useBoard(api, interval) {
   };
 }
 
+function stateAfter(error) {
+  if (error.refused) return "refused";
+  // The database has said why, and will say the same again.
+  return error.status >= 400 && error.status < 500 ? "failed" : "cut off";
+}
+
 const seenHooks = () => Number(sessionStorage.getItem(SEEN_HOOKS) ?? 0);
 
 function merge(before, answer, hooks, fresh) {
@@ -93,6 +99,7 @@ function merge(before, answer, hooks, fresh) {
     entries: nothingNew
       ? before.entries
       : newestFirst([fresh ? [] : before.entries, answer.entries], MOST_ENTRIES),
-    hooks: failed.length || hooks.length ? newestFirst([before.hooks, hooks, failed], 20) : before.hooks,
+    hooks:
+      failed.length || hooks.length ? newestFirst([before.hooks, hooks, failed], 20) : before.hooks,
   };
 }

@@ -7,7 +7,7 @@ import { describe, matches, newestFirst } from "./log.js";
 import { memo } from "./parts.js";
 
 const PAGE = 100;
-const AT_FIRST = 50;
+const AT_FIRST = 30;
 const MOST_FOUND = 2000;
 const LONGEST_DETAILS = 20_000;
 
@@ -50,15 +50,17 @@ export function Feed({ api, live, filter, subsystems }) {
     </ul>
     <p class="more">
       <span role="status">${search.problem || searched(search, entries)}</span>
-      ${search.more &&
-      html`<button type="button" disabled=${search.busy} onClick=${older}>Older entries</button>`}
+      ${
+        (search.more || limit < entries.length) &&
+        html`<button type="button" disabled=${search.busy} onClick=${older}>Older entries</button>`
+      }
     </p>
   </section>`;
 }
 
 function searched({ back, more, busy }, entries) {
   if (busy) return "Searching.";
-  if (!more) return `${count(entries.length, "entry", "entries")}, back to the beginning.`;
+  if (!more) return `${count(entries.length, "entry", "entries")} back to the beginning.`;
   return back ? `Searched back to ${moment(back)}.` : "";
 }
 
@@ -103,20 +105,8 @@ function useSearch(api, agent, activity) {
 
 function Filters({ filter, live, subsystems }) {
   const distinct = (name) => [...new Set(live.map((entry) => entry[name]))].sort().slice(0, 500);
-  const field = (name, label, options) => html`<label>
-    <span>${label}</span>
-    <input
-      type="search"
-      name=${name}
-      list=${`known-${name}`}
-      maxlength="128"
-      value=${filter[name] ?? ""}
-      onChange=${(event) => replaceAddress({ [name]: event.target.value.trim() })}
-    />
-    <datalist id=${`known-${name}`}>
-      ${options.map((option) => html`<option key=${option} value=${option}></option>`)}
-    </datalist>
-  </label>`;
+  const field = (name, label, options) =>
+    html`<${Filter} name=${name} label=${label} options=${options} value=${filter[name] ?? ""} />`;
   return html`<form class="filters" role="search" aria-label="Activity" onSubmit=${(event) => event.preventDefault()}>
     ${field("agent", "Agent", distinct("agent_name"))}
     ${field("about", "Subsystem", subsystems)}
@@ -132,6 +122,27 @@ function Filters({ filter, live, subsystems }) {
   </form>`;
 }
 
+function Filter({ name, label, options, value }) {
+  // While it is typed a board may come, and must not put back what the address has.
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  return html`<label>
+    <span>${label}</span>
+    <input
+      type="search"
+      name=${name}
+      list=${`known-${name}`}
+      maxlength="128"
+      value=${typed}
+      onInput=${(event) => setTyped(event.target.value)}
+      onChange=${() => replaceAddress({ [name]: typed.trim() })}
+    />
+    <datalist id=${`known-${name}`}>
+      ${options.map((option) => html`<option key=${option} value=${option}></option>`)}
+    </datalist>
+  </label>`;
+}
+
 const Entry = memo(({ entry }) => {
   const [open, setOpen] = useState(false);
   const said = describe(entry);
@@ -143,9 +154,11 @@ const Entry = memo(({ entry }) => {
         <bdi class="activity ${entry.activity}">${entry.activity}</bdi>
         <bdi class="text">${said}</bdi>
       </summary>
-      ${open &&
-      html`<pre tabindex="0" aria-label="details">${JSON.stringify(entry.details, null, 2).slice(0, LONGEST_DETAILS)}</pre>
-        <p class="aside">${moment(entry.timestamp)}, execution ${entry.execution_id ?? "not named"}</p>`}
+      ${
+        open &&
+        html`<pre tabindex="0" aria-label="details">${JSON.stringify(entry.details, null, 2).slice(0, LONGEST_DETAILS)}</pre>
+        <p class="aside">${moment(entry.timestamp)}, execution ${entry.execution_id ?? "not named"}</p>`
+      }
     </details>
   </li>`;
 });

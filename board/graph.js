@@ -18,10 +18,12 @@ export function Graph({ api, rows, asOf }) {
       Made from
       ${edges.some((edge) => edge.stale) && html`<span class="aside">dashed: its input has changed since</span>`}
     </h2>
-    ${edges.length === 0
-      ? html`<p class="calm">No subsystem has read another one's documents yet.</p>`
-      : html`<${Picture} edges=${edges} place=${place} rows=${rows} />
-          <${List} edges=${edges} />`}
+    ${
+      edges.length === 0
+        ? html`<p class="calm">No subsystem has read another one's documents yet.</p>`
+        : html`<${Picture} edges=${edges} place=${place} rows=${rows} />
+          <${List} edges=${edges} />`
+    }
   </section>`;
 }
 
@@ -52,7 +54,13 @@ function edgesOf(dependencies, rows) {
   const edges = new Map();
   for (const { subsystem, on_subsystem, document, seen_version } of dependencies) {
     const key = JSON.stringify([on_subsystem, subsystem]);
-    const edge = edges.get(key) ?? { key, from: on_subsystem, to: subsystem, documents: [], stale: false };
+    const edge = edges.get(key) ?? {
+      key,
+      from: on_subsystem,
+      to: subsystem,
+      documents: [],
+      stale: false,
+    };
     const changed = (stale.get(subsystem) ?? []).find(
       (input) => input.subsystem === on_subsystem && input.document === document,
     );

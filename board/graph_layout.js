@@ -49,7 +49,10 @@ function depths(edges) {
   function depth(name) {
     if (known.has(name)) return known.get(name);
     visiting.add(name);
-    const below = inputs.get(name).filter((input) => !visiting.has(input)).map(depth);
+    const below = inputs
+      .get(name)
+      .filter((input) => !visiting.has(input))
+      .map(depth);
     visiting.delete(name);
     const found = Math.max(-1, ...below) + 1;
     known.set(name, found);

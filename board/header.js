@@ -34,7 +34,11 @@ function Workspace({ api, claims, workspace }) {
   const [names, setNames] = useState([]);
   const operator = claims.role === "service_role";
   useEffect(() => {
-    if (operator) api.call("list_workspaces").then((rows) => setNames(rows.map((row) => row.name)), () => {});
+    if (operator)
+      api.call("list_workspaces").then(
+        (rows) => setNames(rows.map((row) => row.name)),
+        () => {},
+      );
   }, [api]);
   if (claims.workspace) return html`<p class="workspace"><bdi>${workspace}</bdi></p>`;
   const go = (name) => (location.hash = `#${new URLSearchParams({ workspace: name })}`);
@@ -61,18 +65,29 @@ function Workspace({ api, claims, workspace }) {
 
 function Connection({ state, asOf, error }) {
   const at = asOf ? `as of ${clock(asOf)}` : "";
+  const after = (text) => (at ? `${at}, ${text}` : text);
   const text = {
     connecting: "connecting",
     live: at,
-    paused: `${at}, paused`,
-    "cut off": `${at ? `${at}, ` : ""}reconnecting`,
-    refused: `${at ? `${at}, ` : ""}the key is refused: run sharedstate board again`,
+    paused: after("paused"),
+    "cut off": after("reconnecting"),
+    failed: after(error?.message),
+    refused: after("the key is refused"),
   }[state];
-  const trouble = state === "cut off" || state === "refused";
+  const trouble = ["cut off", "failed", "refused"].includes(state);
   // Only trouble is announced: a clock that speaks each second is no help.
-  return html`<p class="as-of ${state.replace(" ", "-")}">
+  return html`<p class="as-of ${state.replace(" ", "-")}" title=${trouble ? error.message : null}>
       <span class="dot" aria-hidden="true"></span>${text}
-      ${trouble && html`<span class="aside"> ${error.message}</span>`}
     </p>
     <p class="spoken" role="status">${trouble ? text : ""}</p>`;
+}
+
+/** What to do about trouble that does not end by itself. */
+export function Advice({ state, error }) {
+  if (state !== "refused" && state !== "failed") return null;
+  const hint =
+    state === "refused"
+      ? "It has expired, or is of another installation. Run `sharedstate board` again."
+      : error.hint;
+  return html`<p class="problem" role="alert"><b>${error.message}</b> ${hint}</p>`;
 }

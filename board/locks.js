@@ -54,14 +54,18 @@ function Lease({ lease, left, waiters, operator }) {
       </bdi>
       <span class=${short ? "countdown short" : "countdown"} role="timer" aria-live="off">${duration(left)}</span>
     </span>
-    ${operator &&
-    html`<button type="button" class="small" onClick=${() => act({ kind: "release", lease })}>
+    ${
+      operator &&
+      html`<button type="button" class="small" onClick=${() => act({ kind: "release", lease })}>
       Release<span class="spoken"> ${lease.resource_name}</span>
-    </button>`}
-    ${waiters.length > 0 &&
-    html`<ol class="queue" aria-label=${`waiting for ${lease.resource_name}`}>
+    </button>`
+    }
+    ${
+      waiters.length > 0 &&
+      html`<ol class="queue" aria-label=${`waiting for ${lease.resource_name}`}>
       ${waiters.slice(0, WAITERS).map((waiter) => html`<li key=${waiter.position}><bdi>${waiter.agent_name}</bdi></li>`)}
       ${waiters.length > WAITERS && html`<li class="rest">${waiters.length - WAITERS} more</li>`}
-    </ol>`}
+    </ol>`
+    }
   </li>`;
 }

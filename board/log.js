@@ -20,7 +20,12 @@ const isQuiet = (entry) => QUIET.has(entry.activity) || entry.details.importance
 /** Whether it is about a subsystem: named in it, or written by an agent of that name. */
 export function isAbout(entry, subsystem) {
   const { details, agent_name } = entry;
-  const named = [details.subsystem, details.on_subsystem, details.from_subsystem, details.to_subsystem];
+  const named = [
+    details.subsystem,
+    details.on_subsystem,
+    details.from_subsystem,
+    details.to_subsystem,
+  ];
   const agents = [subsystem, `${subsystem}_agent`, `${subsystem}_designer`];
   return named.includes(subsystem) || agents.includes(agent_name);
 }
@@ -45,7 +50,7 @@ export function describe({ details }) {
   const about = details.subsystem ?? details.resource_name ?? details.target;
   const parts = [about, said].filter((part) => typeof part === "string");
   const others = Object.entries(details)
-    .filter(([, value]) => ["number", "string", "boolean"].includes(typeof value) && !parts.includes(value))
+    .filter(([, value]) => ["number", "string"].includes(typeof value) && !parts.includes(value))
     .map(([name, value]) => `${name} ${value}`);
   return shortened([...parts, ...others].join(", "), 300);
 }

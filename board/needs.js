@@ -34,7 +34,7 @@ export function Needs({ items, hidden, operator, onSeenHooks }) {
 
 function Group({ kind, title, items, hidden, operator, onSeen }) {
   const [limit, setLimit] = useState(AT_FIRST);
-  return html`<div class="group ${kind}">
+  return html`<div class="group kind-${kind}">
     <h3>
       ${title} <span class="count">${number(items.length + hidden, 0)}</span>
       ${onSeen && html`<button type="button" class="small" onClick=${onSeen}>Seen</button>`}
@@ -51,15 +51,18 @@ function Group({ kind, title, items, hidden, operator, onSeen }) {
   </div>`;
 }
 
-const Item = memo(({ subject, text, more, href, severity, conflict, lease, subsystem, operator }) => {
-  const act = useContext(Actions);
-  const button = (label, kind, about) =>
-    html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>${label}</button>`;
-  return html`<li>
+const Item = memo(
+  ({ subject, text, more, href, severity, conflict, lease, subsystem, operator }) => {
+    const act = useContext(Actions);
+    const button = (label, kind, about) =>
+      html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>${label}</button>`;
+    return html`<li>
     <span class="what">
-      ${href
-        ? html`<a class="subject" href=${href}><bdi>${subject}</bdi></a>`
-        : html`<bdi class="subject ${severity ?? ""}">${subject}</bdi>`}
+      ${
+        href
+          ? html`<a class="subject" href=${href}><bdi>${subject}</bdi></a>`
+          : html`<bdi class="subject ${severity ?? ""}">${subject}</bdi>`
+      }
       <bdi class="text">${text}</bdi>
       ${more && html`<bdi class="aside">${more}</bdi>`}
     </span>
@@ -70,4 +73,5 @@ const Item = memo(({ subject, text, more, href, severity, conflict, lease, subsy
       ${lease && operator && button("Release", "release", { lease })}
     </span>
   </li>`;
-});
+  },
+);

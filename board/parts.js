@@ -50,8 +50,9 @@ export function Figure({ used, limit, digits }) {
   const over = limit !== null && used > limit;
   const shown = used === null ? "–" : number(used, digits);
   return html`<span class=${over ? "figure is-over" : "figure"}>
-    ${over && html`<span class="mark" role="img" aria-label="over budget">▲</span>`}<b>${shown}</b>${limit !== null &&
-    html`<span class="limit"> / ${number(limit, digits)}</span>`}
+    ${over && html`<span class="mark" role="img" aria-label="over budget">▲</span>`}<b>${shown}</b>${
+      limit !== null && html`<span class="limit"> / ${number(limit, digits)}</span>`
+    }
     ${limit !== null && html`<${Bar} share=${limit > 0 ? (used ?? 0) / limit : used > 0 ? 2 : 0} />`}
   </span>`;
 }

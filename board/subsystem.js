@@ -84,7 +84,9 @@ function useAnswer(ask, inputs) {
     let current = true;
     ask().then(
       (found) => current && setState({ found, problem: "" }),
-      (error) => current && setState((now) => ({ ...now, problem: `${error.message}. ${error.hint ?? ""}` })),
+      (error) =>
+        current &&
+        setState((now) => ({ ...now, problem: `${error.message}. ${error.hint ?? ""}` })),
     );
     return () => (current = false);
   }, inputs);
@@ -134,8 +136,10 @@ function Versions({ api, name, kind, choice, changed }) {
           )}
         </tbody>
       </table>
-      ${found.length > limit &&
-      html`<p class="more"><button type="button" onClick=${() => setLimit(limit + PAGE)}>Older versions</button></p>`}
+      ${
+        found.length > limit &&
+        html`<p class="more"><button type="button" onClick=${() => setLimit(limit + PAGE)}>Older versions</button></p>`
+      }
     </div>
     <div class="content">
       <${Difference} api=${api} name=${name} document=${kind.document} from=${from} to=${to} />
@@ -147,22 +151,25 @@ function Versions({ api, name, kind, choice, changed }) {
 /** What differs between two versions, by JSON pointer: version 0 is the empty document. */
 function Difference({ api, name, document, from, to }) {
   const { found, problem } = useAnswer(
-    () => api.call("diff_documents", { subsystem: name, document, from_version: from, to_version: to }),
+    () =>
+      api.call("diff_documents", { subsystem: name, document, from_version: from, to_version: to }),
     [api, name, document, from, to],
   );
   return html`<section aria-labelledby="difference-title">
     <h3 id="difference-title">${from ? `From version ${from} to ${to}` : `All of version ${to} is new`}</h3>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${found?.length === 0 && html`<p class="calm">They are the same.</p>`}
-    ${found?.length > 0 &&
-    html`<table class="difference">
+    ${
+      found?.length > 0 &&
+      html`<table class="difference">
       <thead>
         <tr><th scope="col">Where</th><th scope="col">Before</th><th scope="col">After</th></tr>
       </thead>
       <tbody>
         ${found.slice(0, MOST_CHANGES).map((each) => html`<${Change} key=${each.path} ...${each} />`)}
       </tbody>
-    </table>`}
+    </table>`
+    }
     ${found?.length > MOST_CHANGES && html`<p class="more">The first ${MOST_CHANGES} of ${found.length} changes.</p>`}
   </section>`;
 }
@@ -178,7 +185,12 @@ const Change = memo(({ path, change, old, new: now }) => {
 
 function Content({ api, name, kind, version }) {
   const { found, problem } = useAnswer(
-    () => api.read(kind.table, { subsystem_name: `eq.${name}`, version: `eq.${version}`, select: kind.column }),
+    () =>
+      api.read(kind.table, {
+        subsystem_name: `eq.${name}`,
+        version: `eq.${version}`,
+        select: kind.column,
+      }),
     [api, name, kind, version],
   );
   const text = found?.length ? JSON.stringify(found[0][kind.column], null, 2) : "";

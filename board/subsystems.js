@@ -6,7 +6,14 @@ import { moment, number, QUANTITIES } from "./format.js";
 import { Actions, Bar, Figure, memo, ShowMore } from "./parts.js";
 
 const DONE = new Set(["complete"]);
-const BROKEN = new Set(["failed", "infeasible", "not_converged", "over_budget", "error", "blocked"]);
+const BROKEN = new Set([
+  "failed",
+  "infeasible",
+  "not_converged",
+  "over_budget",
+  "error",
+  "blocked",
+]);
 const stateClass = (state) => (DONE.has(state) ? "done" : BROKEN.has(state) ? "broken" : "");
 
 export function Subsystems({ rows, all, onMore }) {
@@ -16,9 +23,10 @@ export function Subsystems({ rows, all, onMore }) {
       Subsystems <span class="count">${number(all, 0)}</span>
       <button type="button" class="small" onClick=${() => act({ kind: "transfer" })}>Transfer budget</button>
     </h2>
-    ${rows.length === 0
-      ? html`<p class="calm">There is none in this workspace yet.</p>`
-      : html`<table>
+    ${
+      rows.length === 0
+        ? html`<p class="calm">There is none in this workspace yet.</p>`
+        : html`<table>
           <thead>
             <tr>
               <th scope="col">Name</th>
@@ -35,7 +43,8 @@ export function Subsystems({ rows, all, onMore }) {
           <tbody>
             ${rows.map((row) => html`<${Row} key=${row.name} row=${row} />`)}
           </tbody>
-        </table>`}
+        </table>`
+    }
     <${ShowMore} shown=${rows.length} all=${all} what="subsystems" onMore=${onMore} />
   </section>`;
 }
@@ -55,7 +64,7 @@ const Row = memo(
     )}
     <td class="wide holder">
       ${row.locked_by ? html`<bdi>${row.locked_by}</bdi>` : html`<span class="none">–</span>`}
-      ${row.queue_length > 0 && html`<span class="aside"> +${row.queue_length} waiting</span>`}
+      ${row.queue_length > 0 && html`<span class="aside" title="waiting"> +${row.queue_length}</span>`}
     </td>
     <td class="wider aside">${moment(row.updated_at)}</td>
   </tr>`,
@@ -63,8 +72,10 @@ const Row = memo(
 
 const Flags = ({ row }) =>
   html`<span class="flags">
-    ${row.active_conflicts > 0 &&
-    html`<span class="flag conflict">${row.active_conflicts} open</span>`}
+    ${
+      row.active_conflicts > 0 &&
+      html`<span class="flag conflict">${row.active_conflicts} open</span>`
+    }
     ${row.stale_inputs.length > 0 && html`<span class="flag stale">stale</span>`}
   </span>`;
 

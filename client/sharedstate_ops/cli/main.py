@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from sharedstate.errors import SharedStateError
 from sharedstate_ops.cli.backup import backup, restore
+from sharedstate_ops.cli.board import board
 from sharedstate_ops.cli.demo import demo
 from sharedstate_ops.cli.import_export import export, init
 from sharedstate_ops.cli.keys import keys, token
@@ -56,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Shared state for agents that work on one design in parallel.",
 )
-for command in (up, down, init, export, prune, backup, restore, status, demo, keys, token):
+for command in (up, down, init, export, prune, backup, restore, status, demo, keys, token, board):
     app.command()(command)
 # Everything after `psql` belongs to psql, its options included.
 app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})(psql)

@@ -60,7 +60,7 @@ def steps() -> Iterator[Progress]:
         yield progress
 
 
-_COMMANDS = "up|down|init|status|keys|token|psql|export|prune|backup|restore|demo"
+_COMMANDS = "up|down|init|status|keys|token|psql|export|prune|backup|restore|demo|board"
 
 
 def program() -> str:
