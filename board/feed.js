@@ -32,8 +32,8 @@ export function Feed({ api, live, filter, subsystems }) {
   }
 
   return html`<section class="feed" aria-labelledby="feed-title">
-    <h2 id="feed-title">
-      Activity
+    <div class="title">
+      <h2 id="feed-title">Activity</h2>
       <button
         type="button"
         class="small"
@@ -42,7 +42,7 @@ export function Feed({ api, live, filter, subsystems }) {
       >
         ${held ? `Go on${waiting ? ` (${waiting} new)` : ""}` : "Hold"}
       </button>
-    </h2>
+    </div>
     <${Filters} filter=${filter} live=${live} subsystems=${subsystems} />
     ${shown.length === 0 && html`<p class="calm">No entry that the filters let through.</p>`}
     <ul class="rows entries">

@@ -35,10 +35,10 @@ export function Needs({ items, hidden, operator, onSeenHooks }) {
 function Group({ kind, title, items, hidden, operator, onSeen }) {
   const [limit, setLimit] = useState(AT_FIRST);
   return html`<div class="group kind-${kind}">
-    <h3>
-      ${title} <span class="count">${number(items.length + hidden, 0)}</span>
+    <div class="title">
+      <h3>${title} <span class="count">${number(items.length + hidden, 0)}</span></h3>
       ${onSeen && html`<button type="button" class="small" onClick=${onSeen}>Seen</button>`}
-    </h3>
+    </div>
     <ul>
       ${items.slice(0, limit).map((item) => html`<${Item} key=${item.id} ...${item} operator=${operator} />`)}
     </ul>

@@ -19,10 +19,12 @@ const stateClass = (state) => (DONE.has(state) ? "done" : BROKEN.has(state) ? "b
 export function Subsystems({ rows, all, onMore }) {
   const act = useContext(Actions);
   return html`<section class="subsystems" aria-labelledby="subsystems-title">
-    <h2 id="subsystems-title">
-      Subsystems <span class="count">${number(all, 0)}</span>
-      <button type="button" class="small" onClick=${() => act({ kind: "transfer" })}>Transfer budget</button>
-    </h2>
+    <div class="title">
+      <h2 id="subsystems-title">Subsystems <span class="count">${number(all, 0)}</span></h2>
+      <button type="button" class="small" onClick=${() => act({ kind: "transfer" })}>
+        Transfer budget
+      </button>
+    </div>
     ${
       rows.length === 0
         ? html`<p class="calm">There is none in this workspace yet.</p>`
