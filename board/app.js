@@ -79,7 +79,7 @@ function Board({ token, claims, workspace, address }) {
     <main>
       ${
         address.subsystem
-          ? html`<${SubsystemPage} api=${api} board=${board} address=${address} />`
+          ? html`<${SubsystemPage} ...${{ api, board, entries, address }} />`
           : html`<${Overview}
             ...${{ api, board, entries, items, operator, address, serverNow, more, seeHooks }}
           />`
@@ -130,7 +130,7 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
   </div>`;
 }
 
-function SubsystemPage({ api, board, address }) {
+function SubsystemPage({ api, board, entries, address }) {
   const name = address.subsystem;
   const concerns = ({ source_agent, target_agent, blocks_agents }) =>
     [source_agent, target_agent, ...blocks_agents].some((agent_name) =>
@@ -142,6 +142,7 @@ function SubsystemPage({ api, board, address }) {
     name=${name}
     row=${board.subsystems.find((row) => row.name === name)}
     conflicts=${board.conflicts.filter(concerns)}
+    changed=${entries.find((entry) => isAbout(entry, name))?.id}
     choice=${address}
   />`;
 }

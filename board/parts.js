@@ -14,8 +14,9 @@ export const memo = (draw) =>
       return [...names].some((name) => next[name] !== this.props[name]);
     }
 
+    // In a component of its own, whose state is not asked about here.
     render(properties) {
-      return draw(properties);
+      return html`<${draw} ...${properties} />`;
     }
   };
 

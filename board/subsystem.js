@@ -15,10 +15,12 @@ const LONGEST_DOCUMENT = 200_000;
 const LONGEST_VALUE = 500;
 const MOST_CHANGES = 500;
 
-/** `row` is the subsystem on the board, undefined when the board does not list it. */
-export function Subsystem({ api, name, row, conflicts, choice }) {
+/**
+ * `row` is the subsystem on the board, undefined when the board does not list it. `changed` is
+ * another value when something has happened to it, such as a new version.
+ */
+export function Subsystem({ api, name, row, conflicts, changed, choice }) {
   const kind = DOCUMENTS.find((each) => each.document === choice.document) ?? DOCUMENTS[0];
-  // A new version shows in the row, by its time; what is chosen stays.
   return html`<section class="subsystem" aria-labelledby="subsystem-title">
     <p class="back"><a href=${boardLink()}>← Board</a></p>
     <h2 id="subsystem-title"><bdi>${name}</bdi></h2>
@@ -33,7 +35,7 @@ export function Subsystem({ api, name, row, conflicts, choice }) {
         >`,
       )}
     </nav>
-    <${Versions} key=${kind.document} api=${api} name=${name} kind=${kind} choice=${choice} changed=${row?.updated_at} />
+    <${Versions} key=${kind.document} api=${api} name=${name} kind=${kind} choice=${choice} changed=${changed} />
   </section>`;
 }
 
