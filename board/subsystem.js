@@ -199,7 +199,7 @@ function Content({ api, name, kind, version }) {
   return html`<section aria-labelledby="content-title">
     <h3 id="content-title">Version ${version}</h3>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${text && html`<pre tabindex="0" role="region" aria-labelledby="content-title">${text.slice(0, LONGEST_DOCUMENT)}</pre>`}
+    ${text && html`<pre tabindex="0">${text.slice(0, LONGEST_DOCUMENT)}</pre>`}
     ${text.length > LONGEST_DOCUMENT && html`<p class="more">The first ${LONGEST_DOCUMENT} of ${text.length} characters.</p>`}
   </section>`;
 }
