@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-locks bench-scale bench-board clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -69,6 +69,9 @@ bench-locks: .venv/.installed-bench ## how fast locks are, beside other lock ser
 
 bench-scale: .venv/.installed ## what an agent notices of 10 million log entries: 15 minutes, 8 GB
 	@.venv/bin/python bench/scale.py
+
+bench-board: .venv/.installed-dev ## what agents notice of 20 web boards, and how soon a board is there: 2 minutes
+	@.venv/bin/python bench/board.py
 
 clean: ## stop the stack and delete all that make has made, the data included
 	@# By its module: the script of an environment that was moved does not start. And what is deleted

@@ -32,6 +32,7 @@ TIERS: dict[str, tuple[str, ...]] = {
         "job/test_whole_designs.py",
     ),
     "installs": (
+        "board/test_axe.py",
         "compose",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
         "docs/test_testing_page.py",

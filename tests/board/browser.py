@@ -46,6 +46,11 @@ class Window:
         self.page.goto(f"{self.url}/board/#{urlencode(given)}")
         return self.page
 
+    def await_boards(self, count: int) -> None:
+        """Until it has asked for so many boards in all."""
+        while self.boards < count:
+            self.page.wait_for_event("request")
+
     def require_good_behaviour(self, keys: list[str]) -> None:
         """No other host, no violation of its own policy, no error, no key in the address."""
         hosts = {urlsplit(request.url).netloc for request in self.requests}

@@ -42,8 +42,7 @@ def test_filters_are_in_the_address_and_hold_for_what_comes_later(
     field.fill("power_agent")
     # A board that comes meanwhile does not put the old text back.
     before = window.boards
-    while window.boards < before + 2:
-        page.wait_for_event("response")
+    window.await_boards(before + 2)
     expect(field).to_have_value("power_agent")
     field.press("Enter")
     entries = page.locator(".entry")

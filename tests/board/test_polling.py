@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from tests.awaiting import await_answer
 from tests.board.browser import Window
 
 from sharedstate import SharedState
@@ -26,7 +25,7 @@ def shown(window: Window, stack: StackInfo, workspace: str, *, times: int) -> Pa
     window.page.clock.install()
     page = window.open(stack.agent_key, workspace)
     expect(page.locator(".subsystem-row")).to_have_count(7)
-    await_answer(lambda: (page.wait_for_timeout(1), window.boards >= times)[1], True)
+    window.await_boards(times)
     return page
 
 
@@ -43,7 +42,7 @@ def test_it_asks_again_and_again_but_not_while_it_is_hidden(
     page.evaluate("new Promise(done => requestAnimationFrame(done))")
     assert window.boards == before
     page.evaluate(HIDE, False)
-    await_answer(lambda: (page.wait_for_timeout(1), window.boards > before)[1], True)
+    window.await_boards(before + 1)
 
 
 def test_a_slow_answer_is_followed_by_a_pause_of_ten_times_its_time(page: Page) -> None:
