@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Mapping
 from datetime import timedelta
 from html import escape as escape_html
 from typing import Annotated
@@ -52,7 +53,8 @@ def board(
     # An operator's token cannot be pinned to a workspace.
     pinned = None if operator else workspace
     token = make_token(find_secret(place), role, workspace=pinned, ttl=_LASTS)
-    shown = workspace or _setting(place, WORKSPACE) or DEFAULT_WORKSPACE
+    stored = dotenv_values(place.env_file, interpolate=False)
+    shown = workspace or _first(WORKSPACE, os.environ, stored) or DEFAULT_WORKSPACE
     _require_board(url)
     # Says by its errors what is wrong with the secret or the name.
     with SharedState(url=url, key=token, workspace=shown) as state:
@@ -65,15 +67,17 @@ def board(
         _open(place, address)
 
 
-def _setting(place: Home, name: str) -> str | None:
-    return os.environ.get(name) or dotenv_values(place.env_file, interpolate=False).get(name)
+def _first(name: str, *places: Mapping[str, str | None]) -> str | None:
+    """What the first of the places says that says something."""
+    return next((value for place in places if (value := place.get(name))), None)
 
 
 def _find_api(place: Home) -> str:
     """SUPABASE_URL of the environment, else from where `find_secret` takes the secret."""
     stack = Stack(place.root)
     embedded = stack.living() and not answering_env_file(place)
-    url = os.environ.get(URL) or (stack.info.url if embedded else _setting(place, URL))
+    stored = {URL: stack.info.url} if embedded else dotenv_values(place.env_file, interpolate=False)
+    url = _first(URL, os.environ, stored)
     if not url:
         raise StackError(
             f"no API is known: no running stack, and no {URL} in the environment or in .env.",
@@ -105,9 +109,8 @@ def _open(place: Home, address: str) -> None:
     arguments of a process. The file stays beside the secrets until the next call, because nobody
     says when a browser has read it; its key ends by itself.
     """
-    graphical = not sys.platform.startswith("linux") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    )
+    screens = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"}
+    graphical = not sys.platform.startswith("linux") or screens & os.environ.keys()
     # Without a screen there may be a browser for the terminal, which runs no scripts.
     if not graphical:
         err.print("there is no screen here: open the address yourself.")
