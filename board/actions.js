@@ -1,4 +1,4 @@
-// What a person may do, each in a dialog that says what will happen and shows the database's refusal.
+// What a person may do: each in a dialog that says what will happen, and shows a refusal.
 
 import { html, useEffect, useRef, useState } from "./htm-preact.js";
 import { ownName, setOwnName } from "./address.js";
@@ -55,7 +55,8 @@ const KINDS = {
   release: {
     title: ({ lease }) => `Force the release of ${lease.resource_name}`,
     about: ({ lease }) =>
-      `${lease.locked_by} loses its lease. What it still writes with token ${lease.fencing_token} is refused.`,
+      `${lease.locked_by} loses its lease. ` +
+      `What it still writes with token ${lease.fencing_token} is refused.`,
     fields: [{ name: "reason", label: "Reason", long: true }],
     button: "Force release",
     danger: true,
@@ -113,10 +114,18 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
     <form onSubmit=${submit}>
       <h2 id="action-title"><bdi>${kind.title(action)}</bdi></h2>
       <p class="about"><bdi>${shortened(kind.about(action), 1000)}</bdi></p>
-      ${kind.fields.map((field) => html`<${Field} key=${field.name} field=${field} action=${action} lists=${lists} />`)}
+      ${kind.fields.map(
+        (field) => html`<${Field} key=${field.name} ...${{ field, action, lists }} />`,
+      )}
       <label class="field">
         <span>Your name, for the log</span>
-        <input name="by" required maxlength="128" defaultValue=${acting} readonly=${Boolean(claimed)} />
+        <input
+          name="by"
+          required
+          maxlength="128"
+          defaultValue=${acting}
+          readonly=${Boolean(claimed)}
+        />
       </label>
       ${problem && html`<${Refusal} problem=${problem} />`}
       <p class="buttons">
@@ -133,10 +142,13 @@ function Field({ field, action, lists }) {
   const { name, label, long, amount, list, value } = field;
   const [first] = useState(() => value?.(action) ?? "");
   if (long)
-    return html`<label class="field"><span>${label}</span><textarea name=${name} required rows="3"></textarea></label>`;
+    return html`<label class="field">
+      <span>${label}</span><textarea name=${name} required rows="3"></textarea>
+    </label>`;
   if (amount)
     return html`<label class="field amount">
-      <span>${label}</span><input name=${name} type="number" min="0" step="any" inputmode="decimal" />
+      <span>${label}</span>
+      <input name=${name} type="number" min="0" step="any" inputmode="decimal" />
     </label>`;
   return html`<label class="field">
     <span>${label}</span>
@@ -154,5 +166,5 @@ const Refusal = ({ problem }) => html`<div class="problem" role="alert">
   ${problem.details && html`<pre>${shortened(String(problem.details), 2000)}</pre>`}
 </div>`;
 
-/** A request id; none where the browser makes none, because the page came over plain http from afar. */
+/** A request id; none where the browser makes none: over plain http from another machine. */
 const newId = () => crypto.randomUUID?.() ?? null;

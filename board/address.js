@@ -1,5 +1,5 @@
-// What the address holds: the workspace, the subsystem that is shown, and the filters. Never the key,
-// so that an address can be bookmarked and passed on.
+// What the address holds: the workspace, the subsystem that is shown, and the filters. Never the
+// key, so that an address can be bookmarked and passed on.
 
 const KEY = "sharedstate.key";
 const NAME = "sharedstate.name";

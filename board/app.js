@@ -72,8 +72,7 @@ function Board({ token, claims, workspace, address }) {
     api=${api}
   />`;
   const advice = html`<${Advice} ...${connection} />`;
-  if (!board)
-    return html`${header}<main>${advice}<p class="calm">Reading the board.</p></main>`;
+  if (!board) return html`${header}<main>${advice}<p class="calm">Reading the board.</p></main>`;
   return html`<${Actions.Provider} value=${setAction}>
     ${header}
     <main>

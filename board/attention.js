@@ -3,7 +3,7 @@
 import { subsystemLink } from "./address.js";
 import { duration, moment, number, QUANTITIES, shortened } from "./format.js";
 
-/** An agent that holds a lock and has neither renewed it nor logged anything for so long is silent. */
+/** A holder that has neither renewed its lease nor logged anything for so long is silent. */
 export const SILENT_MS = 5 * 60_000;
 
 export const KINDS = [
@@ -85,7 +85,7 @@ function ofStale(row) {
   };
 }
 
-/** Who renews does so at a third of the TTL: with less than a third left, two renewals are missing. */
+/** Who renews does so at a third of the TTL: with less left than that, two are missing. */
 function ofLease(lease, now, lastSeen) {
   // Its waiter has a few seconds to say that it is still there.
   if (lease.provisional) return [];

@@ -17,7 +17,7 @@ const LISTS = {
   leases: (row) => `${row.resource_type}\n${row.resource_name}`,
 };
 
-/** Everything that the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
+/** What the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
 export function useBoard(api, interval) {
   const [state, setState] = useState({ board: null, entries: [], hooks: [], seen: seenHooks() });
   const [connection, setConnection] = useState({ state: "connecting" });

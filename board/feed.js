@@ -107,7 +107,12 @@ function Filters({ filter, live, subsystems }) {
   const distinct = (name) => [...new Set(live.map((entry) => entry[name]))].sort().slice(0, 500);
   const field = (name, label, options) =>
     html`<${Filter} name=${name} label=${label} options=${options} value=${filter[name] ?? ""} />`;
-  return html`<form class="filters" role="search" aria-label="Activity" onSubmit=${(event) => event.preventDefault()}>
+  return html`<form
+    class="filters"
+    role="search"
+    aria-label="Activity"
+    onSubmit=${(event) => event.preventDefault()}
+  >
     ${field("agent", "Agent", distinct("agent_name"))}
     ${field("about", "Subsystem", subsystems)}
     ${field("activity", "Activity", distinct("activity"))}
@@ -146,18 +151,20 @@ function Filter({ name, label, options, value }) {
 const Entry = memo(({ entry }) => {
   const [open, setOpen] = useState(false);
   const said = describe(entry);
+  const at = moment(entry.timestamp);
+  const text = open ? JSON.stringify(entry.details, null, 2) : "";
   return html`<li class="entry">
     <details open=${open} onToggle=${(event) => setOpen(event.target.open)}>
       <summary>
-        <time datetime=${entry.timestamp} title=${moment(entry.timestamp)}>${clock(entry.timestamp)}</time>
+        <time datetime=${entry.timestamp} title=${at}>${clock(entry.timestamp)}</time>
         <bdi class="subject">${entry.agent_name}</bdi>
         <bdi class="activity ${entry.activity}">${entry.activity}</bdi>
         <bdi class="text">${said}</bdi>
       </summary>
       ${
         open &&
-        html`<pre tabindex="0" aria-label="details">${JSON.stringify(entry.details, null, 2).slice(0, LONGEST_DETAILS)}</pre>
-        <p class="aside">${moment(entry.timestamp)}, execution ${entry.execution_id ?? "not named"}</p>`
+        html`<pre tabindex="0" aria-label="details">${text.slice(0, LONGEST_DETAILS)}</pre>
+          <p class="aside">${at}, execution ${entry.execution_id ?? "not named"}</p>`
       }
     </details>
   </li>`;

@@ -16,7 +16,10 @@ export function Graph({ api, rows, asOf }) {
   return html`<section class="graph" aria-labelledby="graph-title">
     <h2 id="graph-title">
       Made from
-      ${edges.some((edge) => edge.stale) && html`<span class="aside">dashed: its input has changed since</span>`}
+      ${
+        edges.some((edge) => edge.stale) &&
+        html`<span class="aside">dashed: its input has changed since</span>`
+      }
     </h2>
     ${
       edges.length === 0
@@ -73,7 +76,12 @@ function edgesOf(dependencies, rows) {
 
 function Picture({ edges, place, rows }) {
   const states = new Map(rows.map((row) => [row.name, row]));
-  return html`<div class="picture" tabindex="0" role="group" aria-label="Graph; the list below says the same">
+  return html`<div
+    class="picture"
+    tabindex="0"
+    role="group"
+    aria-label="Graph; the list below says the same"
+  >
     <svg
       width=${place.width + 4}
       height=${place.height + 4}
@@ -112,7 +120,9 @@ function Picture({ edges, place, rows }) {
         return html`<a key=${name} href=${subsystemLink(name)} class="node ${look}">
           <title>${name}${row ? `: ${row.state}` : ""}</title>
           <rect x=${at.x} y=${at.y} width=${NODE.width} height=${NODE.height} rx="4" />
-          <text x=${at.x + 10} y=${at.y + NODE.height / 2} dominant-baseline="central">${shortened(name, 18)}</text>
+          <text x=${at.x + 10} y=${at.y + NODE.height / 2} dominant-baseline="central">
+            ${shortened(name, 18)}
+          </text>
         </a>`;
       })}
     </svg>
@@ -122,7 +132,11 @@ function Picture({ edges, place, rows }) {
 const List = ({ edges }) => html`<details class="as-list">
   <summary>As a list</summary>
   <ul>
-    ${edges.map((edge) => html`<li key=${edge.key} class=${edge.stale ? "stale" : ""}>${sentence(edge)}</li>`)}
+    ${edges.map(
+      (edge) => html`<li key=${edge.key} class=${edge.stale ? "stale" : ""}>
+        ${sentence(edge)}
+      </li>`,
+    )}
   </ul>
 </details>`;
 

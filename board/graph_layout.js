@@ -39,7 +39,7 @@ export function layout(edges) {
   return { nodes, width, height: highest * step - GAP.y };
 }
 
-/** How many steps each node is away from where nothing comes in, without the edges that close a circle. */
+/** How many steps each node is behind those without inputs, not counting what closes a circle. */
 function depths(edges) {
   const names = [...new Set(edges.flatMap((edge) => [edge.from, edge.to]))].sort();
   const inputs = new Map(names.map((name) => [name, []]));

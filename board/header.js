@@ -20,8 +20,13 @@ export function Header({ api, claims, workspace, board, connection, interval, on
     <div class="connection">
       <label>
         <span class="spoken">Ask again</span>
-        <select value=${String(interval)} onChange=${(event) => onInterval(Number(event.target.value))}>
-          ${INTERVALS.map(({ label, ms }) => html`<option key=${label} value=${String(ms)}>${label}</option>`)}
+        <select
+          value=${String(interval)}
+          onChange=${(event) => onInterval(Number(event.target.value))}
+        >
+          ${INTERVALS.map(
+            ({ label, ms }) => html`<option key=${label} value=${String(ms)}>${label}</option>`,
+          )}
         </select>
       </label>
       <${Connection} ...${connection} />
@@ -58,7 +63,10 @@ function Workspace({ api, claims, workspace }) {
       go(new FormData(event.target).get("workspace").trim());
     }}
   >
-    <label><span class="spoken">Workspace</span><input name="workspace" required maxlength="128" defaultValue=${workspace} /></label>
+    <label>
+      <span class="spoken">Workspace</span>
+      <input name="workspace" required maxlength="128" defaultValue=${workspace} />
+    </label>
     <button type="submit" class="small">Go</button>
   </form>`;
 }

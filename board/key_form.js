@@ -11,7 +11,10 @@ export function KeyForm({ onKey }) {
   }
   return html`<main class="key-form">
     <h1>sharedstate board</h1>
-    <p>This page needs a key. In the folder of the installation, run <code>sharedstate board</code>: it opens this page with one.</p>
+    <p>
+      This page needs a key. Run <code>sharedstate board</code> in the folder of the
+      ${" "}installation: it opens this page with one.
+    </p>
     <form onSubmit=${submit}>
       <label class="field">
         <span>Or a key, as <code>sharedstate token</code> prints it</span>

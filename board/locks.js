@@ -9,7 +9,7 @@ const WAITERS = 4;
 
 const keyOf = (row) => JSON.stringify([row.resource_type, row.resource_name]);
 
-/** `serverNow()` is the database's clock in ms: what a lease has left is no matter of this machine's. */
+/** `serverNow()` is the database's clock in ms, which alone says what a lease has left. */
 export function Locks({ leases, queue, counts, serverNow, operator }) {
   useSeconds();
   const [limit, setLimit] = useState(AT_FIRST);
@@ -48,11 +48,15 @@ function Lease({ lease, left, waiters, operator }) {
   return html`<li class="lease">
     <span class="what">
       <bdi class="subject">${lease.resource_name}</bdi>
-      ${lease.resource_type !== "subsystem" && html`<bdi class="aside">${lease.resource_type}</bdi>`}
+      ${
+        lease.resource_type !== "subsystem" && html`<bdi class="aside">${lease.resource_type}</bdi>`
+      }
       <bdi class="holder" title=${`execution ${lease.execution_id}, token ${lease.fencing_token}`}>
         ${lease.locked_by}
       </bdi>
-      <span class=${short ? "countdown short" : "countdown"} role="timer" aria-live="off">${duration(left)}</span>
+      <span class=${short ? "countdown short" : "countdown"} role="timer" aria-live="off">
+        ${duration(left)}
+      </span>
     </span>
     ${
       operator &&
@@ -63,7 +67,9 @@ function Lease({ lease, left, waiters, operator }) {
     ${
       waiters.length > 0 &&
       html`<ol class="queue" aria-label=${`waiting for ${lease.resource_name}`}>
-      ${waiters.slice(0, WAITERS).map((waiter) => html`<li key=${waiter.position}><bdi>${waiter.agent_name}</bdi></li>`)}
+      ${waiters
+        .slice(0, WAITERS)
+        .map((each) => html`<li key=${each.position}><bdi>${each.agent_name}</bdi></li>`)}
       ${waiters.length > WAITERS && html`<li class="rest">${waiters.length - WAITERS} more</li>`}
     </ol>`
     }

@@ -1,4 +1,4 @@
-// Entries of the activity log: which ones a filter lets through, what is said of each, in which order.
+// Entries of the activity log: which of them a filter lets through, and what is said of each.
 
 import { shortened } from "./format.js";
 
@@ -30,7 +30,7 @@ export function isAbout(entry, subsystem) {
   return named.includes(subsystem) || agents.includes(agent_name);
 }
 
-/** `filter` has agent, subsystem, activity (each may be undefined) and all: "1" shows quiet ones. */
+/** `filter` may have agent, about (a subsystem), activity, and all: "1" shows quiet ones. */
 export const matches = (entry, filter) =>
   (!filter.agent || entry.agent_name === filter.agent) &&
   (!filter.activity || entry.activity === filter.activity) &&

@@ -40,7 +40,9 @@ function Group({ kind, title, items, hidden, operator, onSeen }) {
       ${onSeen && html`<button type="button" class="small" onClick=${onSeen}>Seen</button>`}
     </div>
     <ul>
-      ${items.slice(0, limit).map((item) => html`<${Item} key=${item.id} ...${item} operator=${operator} />`)}
+      ${items
+        .slice(0, limit)
+        .map((item) => html`<${Item} key=${item.id} ...${item} operator=${operator} />`)}
     </ul>
     <${ShowMore}
       shown=${Math.min(limit, items.length)}
@@ -55,7 +57,9 @@ const Item = memo(
   ({ subject, text, more, href, severity, conflict, lease, subsystem, operator }) => {
     const act = useContext(Actions);
     const button = (label, kind, about) =>
-      html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>${label}</button>`;
+      html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>
+        ${label}
+      </button>`;
     return html`<li>
     <span class="what">
       ${

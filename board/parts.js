@@ -49,12 +49,13 @@ export function Bar({ share }) {
 export function Figure({ used, limit, digits }) {
   if (used === null && limit === null) return html`<span class="none">–</span>`;
   const over = limit !== null && used > limit;
-  const shown = used === null ? "–" : number(used, digits);
+  // Of a limit of nothing any use is too much.
+  const share = limit > 0 ? (used ?? 0) / limit : over ? Infinity : 0;
   return html`<span class=${over ? "figure is-over" : "figure"}>
-    ${over && html`<span class="mark" role="img" aria-label="over budget">▲</span>`}<b>${shown}</b>${
-      limit !== null && html`<span class="limit"> / ${number(limit, digits)}</span>`
-    }
-    ${limit !== null && html`<${Bar} share=${limit > 0 ? (used ?? 0) / limit : used > 0 ? 2 : 0} />`}
+    ${over && html`<span class="mark" role="img" aria-label="over budget">▲</span>`}
+    <b>${used === null ? "–" : number(used, digits)}</b>
+    ${limit !== null && html`<span class="limit"> / ${number(limit, digits)}</span>`}
+    ${limit !== null && html`<${Bar} share=${share} />`}
   </span>`;
 }
 

@@ -1,5 +1,5 @@
-// Asks again and again: not while the page is hidden, and rarely where the answer is slow, so that a
-// board never costs more than a tenth of the time.
+// Asks again and again: not while the page is hidden, and rarely where the answer is slow, so that
+// a board never costs more than a tenth of the time.
 
 const SLOWEST_MS = 15_000;
 const TIMES_THE_ANSWER = 10;
@@ -11,8 +11,8 @@ export const pause = (interval, took) => Math.max(interval, TIMES_THE_ANSWER * t
 export const pauseAfterFailure = (failures) => Math.min(SLOWEST_MS, 500 * 2 ** failures);
 
 /**
- * Calls `ask` until `stop()`. `interval()` is in milliseconds, Infinity for never; `failed` is told of
- * each error. `now()` asks at once.
+ * Calls `ask` until `stop()`. `interval()` is in milliseconds, Infinity for never; `failed` is told
+ * of each error. `now()` asks at once.
  */
 export function poll({ ask, interval, failed }) {
   let timer = null;

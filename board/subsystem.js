@@ -24,7 +24,11 @@ export function Subsystem({ api, name, row, conflicts, changed, choice }) {
   return html`<section class="subsystem" aria-labelledby="subsystem-title">
     <p class="back"><a href=${boardLink()}>← Board</a></p>
     <h2 id="subsystem-title"><bdi>${name}</bdi></h2>
-    ${row ? html`<${Facts} row=${row} conflicts=${conflicts} />` : html`<p class="calm">The board does not list it.</p>`}
+    ${
+      row
+        ? html`<${Facts} row=${row} conflicts=${conflicts} />`
+        : html`<p class="calm">The board does not list it.</p>`
+    }
     <nav class="tabs" aria-label="Documents">
       ${DOCUMENTS.map(
         ({ document }) => html`<a
@@ -35,7 +39,7 @@ export function Subsystem({ api, name, row, conflicts, changed, choice }) {
         >`,
       )}
     </nav>
-    <${Versions} key=${kind.document} api=${api} name=${name} kind=${kind} choice=${choice} changed=${changed} />
+    <${Versions} key=${kind.document} ...${{ api, name, kind, choice, changed }} />
   </section>`;
 }
 
@@ -44,7 +48,9 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
   ${QUANTITIES.map(
     ({ name, label, unit, digits }) => html`<div key=${name}>
       <dt>${label} <span class="unit">${unit}</span></dt>
-      <dd><${Figure} used=${row[`current_${name}`]} limit=${row[`budget_${name}`]} digits=${digits} /></dd>
+      <dd>
+        <${Figure} used=${row[`current_${name}`]} limit=${row[`budget_${name}`]} digits=${digits} />
+      </dd>
     </div>`,
   )}
   <div><dt>Held by</dt><dd><bdi>${row.locked_by ?? "nobody"}</bdi></dd></div>
@@ -57,7 +63,8 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
       <ul>
         ${conflicts.map(
           (each) => html`<li key=${each.conflict_id}>
-            #${each.conflict_id} ${each.severity}: <bdi>${shortened(each.description, LONGEST_VALUE)}</bdi>
+            #${each.conflict_id} ${each.severity}:${" "}
+            <bdi>${shortened(each.description, LONGEST_VALUE)}</bdi>
           </li>`,
         )}
       </ul>
@@ -70,8 +77,9 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
       <ul>
         ${row.stale_inputs.map(
           (input) => html`<li key=${`${input.subsystem} ${input.document}`}>
-            <bdi>${input.subsystem}</bdi> ${input.document}: made from version ${input.seen_version}, version
-            ${" "}${input.new_version} changed <code>${shortened(input.changed_paths.join(" "), LONGEST_VALUE)}</code>
+            <bdi>${input.subsystem}</bdi> ${input.document}: made from version${" "}
+            ${input.seen_version}, version ${input.new_version} changed${" "}
+            <code>${shortened(input.changed_paths.join(" "), LONGEST_VALUE)}</code>
           </li>`,
         )}
       </ul>
@@ -124,7 +132,13 @@ function Versions({ api, name, kind, choice, changed }) {
     <div class="versions">
       <table>
         <thead>
-          <tr><th scope="col">From</th><th scope="col">To</th><th scope="col" class="number">Version</th><th scope="col">By</th><th scope="col" class="wide">At</th></tr>
+          <tr>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+            <th scope="col" class="number">Version</th>
+            <th scope="col">By</th>
+            <th scope="col" class="wide">At</th>
+          </tr>
         </thead>
         <tbody>
           ${found.slice(0, limit).map(
@@ -132,7 +146,10 @@ function Versions({ api, name, kind, choice, changed }) {
               <td>${radio("from", each.version, from)}</td>
               <td>${radio("to", each.version, to)}</td>
               <td class="number">${each.version}</td>
-              <td><bdi>${each.created_by}</bdi>${each.merged && html`<span class="flag">merged</span>`}</td>
+              <td>
+                <bdi>${each.created_by}</bdi>
+                ${each.merged && html`<span class="flag">merged</span>`}
+              </td>
               <td class="wide aside">${moment(each.created_at)}</td>
             </tr>`,
           )}
@@ -140,7 +157,9 @@ function Versions({ api, name, kind, choice, changed }) {
       </table>
       ${
         found.length > limit &&
-        html`<p class="more"><button type="button" onClick=${() => setLimit(limit + PAGE)}>Older versions</button></p>`
+        html`<p class="more">
+          <button type="button" onClick=${() => setLimit(limit + PAGE)}>Older versions</button>
+        </p>`
       }
     </div>
     <div class="content">
@@ -158,7 +177,9 @@ function Difference({ api, name, document, from, to }) {
     [api, name, document, from, to],
   );
   return html`<section aria-labelledby="difference-title">
-    <h3 id="difference-title">${from ? `From version ${from} to ${to}` : `All of version ${to} is new`}</h3>
+    <h3 id="difference-title">
+      ${from ? `From version ${from} to ${to}` : `All of version ${to} is new`}
+    </h3>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${found?.length === 0 && html`<p class="calm">They are the same.</p>`}
     ${
@@ -168,11 +189,16 @@ function Difference({ api, name, document, from, to }) {
         <tr><th scope="col">Where</th><th scope="col">Before</th><th scope="col">After</th></tr>
       </thead>
       <tbody>
-        ${found.slice(0, MOST_CHANGES).map((each) => html`<${Change} key=${each.path} ...${each} />`)}
+        ${found
+          .slice(0, MOST_CHANGES)
+          .map((each) => html`<${Change} key=${each.path} ...${each} />`)}
       </tbody>
     </table>`
     }
-    ${found?.length > MOST_CHANGES && html`<p class="more">The first ${MOST_CHANGES} of ${found.length} changes.</p>`}
+    ${
+      found?.length > MOST_CHANGES &&
+      html`<p class="more">The first ${MOST_CHANGES} of ${found.length} changes.</p>`
+    }
   </section>`;
 }
 
@@ -200,6 +226,9 @@ function Content({ api, name, kind, version }) {
     <h3 id="content-title">Version ${version}</h3>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${text && html`<pre tabindex="0">${text.slice(0, LONGEST_DOCUMENT)}</pre>`}
-    ${text.length > LONGEST_DOCUMENT && html`<p class="more">The first ${LONGEST_DOCUMENT} of ${text.length} characters.</p>`}
+    ${
+      text.length > LONGEST_DOCUMENT &&
+      html`<p class="more">The first ${LONGEST_DOCUMENT} of ${text.length} characters.</p>`
+    }
   </section>`;
 }

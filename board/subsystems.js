@@ -38,7 +38,7 @@ export function Subsystems({ rows, all, onMore }) {
                   ${label} <span class="unit">${unit}</span>
                 </th>`,
               )}
-              <th scope="col" class="wide">Held by</th>
+              <th scope="col" class="wide held">Held by</th>
               <th scope="col" class="wider">Changed</th>
             </tr>
           </thead>
@@ -66,7 +66,10 @@ const Row = memo(
     )}
     <td class="wide holder">
       ${row.locked_by ? html`<bdi>${row.locked_by}</bdi>` : html`<span class="none">–</span>`}
-      ${row.queue_length > 0 && html`<span class="aside" title="waiting"> +${row.queue_length}</span>`}
+      ${
+        row.queue_length > 0 &&
+        html`<span class="aside" title="waiting"> +${row.queue_length}</span>`
+      }
     </td>
     <td class="wider aside">${moment(row.updated_at)}</td>
   </tr>`,
