@@ -88,6 +88,13 @@ def test_no_file_names_another_host_and_none_makes_html_of_text() -> None:
         assert not re.search(r"<script(?! type=\"module\" src=)|<style|\sstyle=\"|\son\w+=\"", text)
 
 
+def test_the_page_asks_for_all_modules_at_once_and_not_one_after_the_other() -> None:
+    page = asset("board", "index.html").read_text()
+    preloaded = re.findall(r'<link rel="modulepreload" href="(.*)">', page)
+    modules = {file.name for file in FILES if file.suffix == ".js"}
+    assert sorted(preloaded) == sorted(modules - {"main.js"})
+
+
 def test_the_licence_of_what_is_not_ours_lies_beside_it() -> None:
     licence = asset("board", "htm-preact.LICENSE.txt").read_text()
     assert "Apache License" in licence
