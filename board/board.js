@@ -3,19 +3,14 @@
 
 import { useEffect, useRef, useState } from "./htm-preact.js";
 import { newestFirst } from "./log.js";
-import { keepUnchanged } from "./parts.js";
 import { poll } from "./polling.js";
 
 const STEP = 200;
 const LONGEST = 1000;
 const MOST_ENTRIES = 500;
+const MOST_HOOKS = 20;
+const DAY_MS = 86_400_000;
 const SEEN_HOOKS = "sharedstate.seen_hooks";
-
-const LISTS = {
-  subsystems: (row) => row.name,
-  conflicts: (row) => row.conflict_id,
-  leases: (row) => `${row.resource_type}\n${row.resource_name}`,
-};
 
 /** What the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
 export function useBoard(api, interval) {
@@ -31,10 +26,9 @@ export function useBoard(api, interval) {
     const began = Date.now();
     const fresh = now.cursor === null;
     const parameters = { cursor: now.cursor, limit_count: now.limit };
-    // What a feed may have missed is looked for in the log itself.
     const [board, hooks] = await Promise.all([
       api.call("get_board", parameters),
-      fresh ? api.call("get_recent_activity", { activity: "hook_failed", limit_count: 20 }) : [],
+      fresh ? failedHooksOf(api, began) : [],
     ]);
     now.offset = Date.parse(board.server_time) - (began + Date.now()) / 2;
     // A page that was hidden for long would read thousands of entries to catch up: it starts anew.
@@ -72,7 +66,7 @@ export function useBoard(api, interval) {
     more: limit < LONGEST ? () => setLimit(limit + STEP) : null,
     seeHooks() {
       const seen = Math.max(state.seen, ...failedHooks.map((entry) => entry.id));
-      sessionStorage.setItem(SEEN_HOOKS, String(seen));
+      localStorage.setItem(SEEN_HOOKS, String(seen));
       setState((before) => ({ ...before, seen }));
     },
   };
@@ -84,22 +78,28 @@ function stateAfter(error) {
   return error.status >= 400 && error.status < 500 ? "failed" : "cut off";
 }
 
-const seenHooks = () => Number(sessionStorage.getItem(SEEN_HOOKS) ?? 0);
+/** Those of the last day: the entries of a board may not go back so far. */
+const failedHooksOf = (api, now) =>
+  api.call("get_recent_activity", {
+    activity: "hook_failed",
+    since: new Date(now - DAY_MS).toISOString(),
+    limit_count: MOST_HOOKS,
+  });
 
-function merge(before, answer, hooks, fresh) {
-  const board = { ...answer };
-  for (const [name, identity] of Object.entries(LISTS)) {
-    board[name] = keepUnchanged(before.board?.[name], answer[name], identity);
-  }
-  const failed = answer.entries.filter((entry) => entry.activity === "hook_failed");
-  const nothingNew = !fresh && answer.entries.length === 0;
+const seenHooks = () => Number(localStorage.getItem(SEEN_HOOKS) ?? 0);
+
+function merge(before, board, hooks, fresh) {
+  const failed = board.entries.filter((entry) => entry.activity === "hook_failed");
+  const nothingNew = !fresh && board.entries.length === 0;
   return {
     ...before,
     board,
     entries: nothingNew
       ? before.entries
-      : newestFirst([fresh ? [] : before.entries, answer.entries], MOST_ENTRIES),
+      : newestFirst([fresh ? [] : before.entries, board.entries], MOST_ENTRIES),
     hooks:
-      failed.length || hooks.length ? newestFirst([before.hooks, hooks, failed], 20) : before.hooks,
+      failed.length || hooks.length
+        ? newestFirst([before.hooks, hooks, failed], MOST_HOOKS)
+        : before.hooks,
   };
 }

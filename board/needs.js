@@ -3,7 +3,7 @@
 import { html, useContext, useState } from "./htm-preact.js";
 import { KINDS } from "./attention.js";
 import { number } from "./format.js";
-import { Actions, memo, ShowMore } from "./parts.js";
+import { Actions, ShowMore } from "./parts.js";
 
 const AT_FIRST = 5;
 const STEP = 20;
@@ -53,14 +53,13 @@ function Group({ kind, title, items, hidden, operator, onSeen }) {
   </div>`;
 }
 
-const Item = memo(
-  ({ subject, text, more, href, severity, conflict, lease, subsystem, operator }) => {
-    const act = useContext(Actions);
-    const button = (label, kind, about) =>
-      html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>
+function Item({ subject, text, more, href, severity, conflict, lease, subsystem, operator }) {
+  const act = useContext(Actions);
+  const button = (label, kind, about) =>
+    html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>
         ${label}
       </button>`;
-    return html`<li>
+  return html`<li>
     <span class="what">
       ${
         href
@@ -77,5 +76,4 @@ const Item = memo(
       ${lease && operator && button("Release", "release", { lease })}
     </span>
   </li>`;
-  },
-);
+}

@@ -20,15 +20,6 @@ export const memo = (draw) =>
     }
   };
 
-/** Rows as they were read now, but the objects of before where nothing has changed: for memo. */
-export function keepUnchanged(before = [], rows, identity) {
-  const known = new Map(before.map((row) => [identity(row), row]));
-  return rows.map((row) => {
-    const old = known.get(identity(row));
-    return old && JSON.stringify(old) === JSON.stringify(row) ? old : row;
-  });
-}
-
 /** Draw the component that uses it once a second, for what counts down. */
 export function useSeconds() {
   const [, draw] = useReducer((turn) => turn + 1, 0);

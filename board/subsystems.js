@@ -3,7 +3,7 @@
 import { html, useContext } from "./htm-preact.js";
 import { subsystemLink } from "./address.js";
 import { moment, number, QUANTITIES } from "./format.js";
-import { Actions, Bar, Figure, memo, ShowMore } from "./parts.js";
+import { Actions, Bar, Figure, ShowMore } from "./parts.js";
 
 const DONE = new Set(["complete"]);
 const BROKEN = new Set([
@@ -51,8 +51,7 @@ export function Subsystems({ rows, all, onMore }) {
   </section>`;
 }
 
-const Row = memo(
-  ({ row }) => html`<tr class="subsystem-row">
+const Row = ({ row }) => html`<tr class="subsystem-row">
     <th scope="row">
       <a href=${subsystemLink(row.name)}><bdi>${row.name}</bdi></a>
       <span class="narrow state ${stateClass(row.state)}">${row.state}</span>
@@ -72,8 +71,7 @@ const Row = memo(
       }
     </td>
     <td class="wider aside">${moment(row.updated_at)}</td>
-  </tr>`,
-);
+  </tr>`;
 
 const Flags = ({ row }) =>
   html`<span class="flags">
@@ -85,8 +83,7 @@ const Flags = ({ row }) =>
   </span>`;
 
 /** Mass, cost and power of all subsystems together. */
-export const Totals = memo(
-  ({ budgets }) => html`<dl class="totals" aria-label="All subsystems together">
+export const Totals = ({ budgets }) => html`<dl class="totals" aria-label="All subsystems together">
     ${QUANTITIES.map(({ name, label, unit, digits }) => {
       const total = budgets.find((each) => each.quantity === name);
       if (!total) return null;
@@ -102,5 +99,4 @@ export const Totals = memo(
         </dd>
       </div>`;
     })}
-  </dl>`,
-);
+  </dl>`;
