@@ -29,7 +29,7 @@ def group(page: Page, title: str) -> Locator:
 
 
 def test_the_parts_come_in_this_order(page: Page) -> None:
-    titles = page.locator("main > div > section > h2")
+    titles = page.locator("main section h2")
     expect(titles).to_contain_text(["Needs you", "Subsystems", "Locks", "Activity", "Made from"])
 
 
