@@ -1,6 +1,6 @@
 # Thin: each target calls one tool. Everything else is in `sharedstate --help`.
 .DEFAULT_GOAL := help
-.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-hooks bench-locks bench-mcp bench-scale bench-commands clean FORCE
+.PHONY: help up down demo keys test test-all test-rest test-postgres15 test-postgres18 test-compose mutants lint bench bench-agents bench-board bench-hooks bench-locks bench-mcp bench-scale bench-commands clean FORCE
 SHELL := /bin/sh
 
 comma := ,
@@ -79,6 +79,9 @@ bench-scale: .venv/.installed ## what an agent notices of 10 million log entries
 bench-commands: .venv/.installed ## how long a command takes, and how much of that it only imports
 	@.venv/bin/python bench/commands.py
 
+bench-board: .venv/.installed-dev ## what agents notice of 20 web boards, and how soon a board is there: 2 minutes
+	@.venv/bin/python bench/board.py
+
 clean: ## stop the stack and delete all that make has made, the data included
 	@# By its module: the script of an environment that was moved does not start. And what is deleted
 	@# is stopped, not the installation that SHAREDSTATE_HOME names.
@@ -88,9 +91,9 @@ clean: ## stop the stack and delete all that make has made, the data included
 	  echo "error: Postgres may run on the data: make down first." >&2; exit 1; \
 	fi
 	@if grep -qs '^# Written by `sharedstate up`' .env; then rm -f .env; fi
-	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/node/node_modules tests/node/.npm.lock tests/compose/.home \
-	  examples/languages/typescript/node_modules examples/languages/typescript/.npm.lock \
-	  tests/agents/claude_code/node_modules tests/agents/claude_code/.npm.lock
+	@rm -rf .venv .venv.lock .sharedstate node_modules .npm.lock tests/compose/.home tests/board/.screenshots \
+	  tests/*/node_modules tests/*/.npm.lock tests/*/*/node_modules tests/*/*/.npm.lock \
+	  examples/languages/typescript/node_modules examples/languages/typescript/.npm.lock
 	@echo "deleted: .venv, node_modules, and .sharedstate with all data"
 
 # Made anew where it is not whole, or was made for another folder.

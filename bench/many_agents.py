@@ -45,6 +45,7 @@ class Crowd:
     agents: int
     think_seconds: float
     seconds: float
+    subsystems: int = SUBSYSTEMS
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ async def _agents(crowd: Crowd) -> Outcome:
 
 def _write(crowd: Crowd, number: int) -> bytes:
     body = {
-        "subsystem": f"part-{number % SUBSYSTEMS}",
+        "subsystem": f"part-{number % crowd.subsystems}",
         "status": {"state": "designing", "current_mass_kg": 1.5},
         "execution_id": f"execution-{number}",
     }
@@ -177,7 +178,7 @@ def _write(crowd: Crowd, number: int) -> bytes:
 
 
 def _read(crowd: Crowd, number: int) -> bytes:
-    return _request(crowd, "GET", f"subsystems?name=eq.part-{number % SUBSYSTEMS}", "")
+    return _request(crowd, "GET", f"subsystems?name=eq.part-{number % crowd.subsystems}", "")
 
 
 def _request(crowd: Crowd, method: str, path: str, body: str) -> bytes:

@@ -36,6 +36,8 @@ TIERS: dict[str, tuple[str, ...]] = {
         "agents/test_mcp_inspector.py",
         "agents/test_plugin.py::test_claude_code_accepts_plugin_marketplace_and_roles",
         "agents/test_plugin.py::test_claude_code_refuses_a_plugin_with_a_broken_hook",
+        "board/test_axe.py",
+        "board/test_command.py",
         "compose",
         "concurrency/test_following.py::test_a_follower_goes_on_after_a_restart_of_the_stack",
         "docs/test_testing_page.py",
@@ -63,6 +65,9 @@ TIERS: dict[str, tuple[str, ...]] = {
         "agents/test_mcp_identity.py::"
         "test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed",
         "bench",
+        "board/test_polling.py::test_lists_go_on_by_a_button",
+        "board/test_polling.py::test_of_200_subsystems_only_the_row_that_changed_is_drawn_anew",
+        "board/test_polling.py::test_on_a_phone_200_subsystems_fit",
         "concurrency/test_budgets.py::"
         "test_of_32_processes_that_race_for_the_last_unit_of_a_budget_one_wins",
         "concurrency/test_numbers.py",

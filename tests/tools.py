@@ -93,3 +93,9 @@ def supabase_cli() -> Path:
         if program.is_file():
             return program
     unavailable("tests/node pins no Supabase CLI for this machine (only Linux on x64)", "npm")
+
+
+def chromium() -> str:
+    """The machine's Chromium, as Debian's package `chromium` installs it."""
+    found = shutil.which("chromium")
+    return found or unavailable("no chromium here (Debian: apt-get install chromium)", "chromium")

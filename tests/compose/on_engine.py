@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+import httpx
 import psycopg
 import pytest
 from tests.compose.composefile import as_written
@@ -58,6 +59,11 @@ def test_the_first_start_of_a_clone_under_umask_077_ends_with_all_parts_healthy(
     query = "select rolsuper from pg_roles where rolname = 'postgres'"
     superuser = "docker compose exec db psql -h 127.0.0.1 -U supabase_admin -d agentcad -Atc"
     assert engine.typed(f'{superuser} "{query}"') == "f\n"
+
+
+def test_the_workers_of_nginx_may_read_the_board_of_such_a_clone(engine: Engine) -> None:
+    answer = httpx.get(f"{engine.url}/board/main.js", trust_env=False)
+    assert answer.status_code == 200
 
 
 def test_the_first_start_logs_no_secret(engine: Engine) -> None:

@@ -189,6 +189,7 @@ class Composed:
         allowed = re.compile(values["NGINX_ENVSUBST_FILTER"])
         values = {name: value for name, value in values.items() if allowed.match(name)}
         folder = self.folder / "gateway"
+        self._copy_board(folder)
         included = []
         for target, source in mounts(self.services["gateway"]).items():
             if target.startswith(_TEMPLATES):
@@ -199,6 +200,17 @@ class Composed:
         command = [str(self.site.binaries.nginx), "-p", "./", "-c", "nginx.conf", "-e", "stderr"]
         self.spawn("gateway", command, processes.clean_environment())
         self.wait("gateway", lambda: postgrest.get_status(self.ports["gateway"], "/") == 200)
+
+    def _copy_board(self, folder: Path) -> None:
+        """What the image's entry point runs before nginx, in the folder of this nginx."""
+        mounted = mounts(self.services["gateway"])
+        script = mounted["/docker-entrypoint.d/30-board.sh"].read_text()
+        for inside, here in (
+            ("/sharedstate/board", mounted["/sharedstate/board"]),
+            ("/etc/nginx", folder),
+        ):
+            script = script.replace(inside, str(here))
+        subprocess.run(["sh", "-c", script], check=True, timeout=60)
 
     def start_meta(self) -> None:
         server = node_modules() / "@supabase" / "postgres-meta" / "dist" / "server" / "server.js"

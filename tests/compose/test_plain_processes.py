@@ -114,6 +114,14 @@ def test_the_operators_key_is_an_operators_and_the_anonymous_one_reads_nothing(
     assert status("SUPABASE_ANON_KEY") == 401
 
 
+def test_the_gateway_serves_the_board_as_the_embedded_stack_does(stack: Composed) -> None:
+    page = httpx.get(f"{stack.url}/board/", trust_env=False)
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    script = httpx.get(f"{stack.url}/board/main.js", trust_env=False)
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert script.content == (ROOT / "board" / "main.js").read_bytes()
+
+
 def test_the_first_start_leaves_a_ledger_in_which_nothing_is_pending_or_changed(
     stack: Composed,
 ) -> None:

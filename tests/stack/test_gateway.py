@@ -104,6 +104,8 @@ _RPC = b"/rest/v1/rpc/health HTTP/1.1\r\nHost: x\r\n"
         (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
         (b"GET /gateway_error HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
         (b"TRACE " + _RPC + b"\r\n", 405, "bad_request"),
+        (b"POST /board/main.js HTTP/1.1\r\nHost: x\r\n\r\n", 405, "bad_request"),
+        (b"GET /board/main.js HTTP/1.1\r\nHost: x\r\nIf-Match: x\r\n\r\n", 412, "bad_request"),
         (b"POST " + _RPC + b"Content-Length: 50000000\r\n\r\n", 413, "payload_too_large"),
         (b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
         (b"GET " + _RPC + b"apikey: " + b"x" * 17_000 + b"\r\n\r\n", 431, "headers_too_large"),
@@ -125,10 +127,10 @@ def test_every_error_of_nginx_s_own_is_json_of_our_shape_that_a_page_may_read(
 
 
 def test_no_status_that_nginx_gives_by_itself_is_left_to_its_own_page() -> None:
-    """Those of its table of pages, without redirects, TLS and files, of which there are none."""
+    """Those of its table of pages, without redirects, TLS and ranges, of which there are none."""
     template = asset("gateway", "nginx.conf.template").read_text()
     named = set(re.findall(r"\d+", " ".join(re.findall(r"error_page (.*) /", template))))
-    assert named >= {"400", "404", "405", "411", "413", "414", "494", "500"}
+    assert named >= {"400", "404", "405", "411", "412", "413", "414", "494", "500"}
     assert named >= {"501", "502", "503", "504", "505"}
 
 
@@ -167,7 +169,7 @@ def test_the_api_without_its_last_slash_is_the_api(client: httpx.Client, stack: 
 
 
 def test_the_root_says_what_this_is(client: httpx.Client) -> None:
-    assert client.get("/").json() == {"name": "sharedstate", "api": "/rest/v1/"}
+    assert client.get("/").json() == {"name": "sharedstate", "api": "/rest/v1/", "board": "/board/"}
 
 
 def test_connections_stay_open(client: httpx.Client, stack: StackInfo) -> None:

@@ -54,6 +54,7 @@ COMMANDS = {
     "budgets": Command("sharedstate_ops.cli.budgets:budgets", "What is used, and what is left."),
     "transfer": Command("sharedstate_ops.cli.budgets:transfer", "Move budget."),
     "log": Command("sharedstate_ops.cli.log:log", "The activity log; -f follows it."),
+    "board": Command("sharedstate_ops.cli.board:board", "Open the web board, live, for people."),
     "watch": Command("sharedstate_ops.cli.watch:watch", "The board, live in the terminal."),
     "report": Command("sharedstate_ops.cli.report:report", "What happened, as text or a page."),
 }

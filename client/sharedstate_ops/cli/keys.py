@@ -96,7 +96,7 @@ def token(
             "so a workspace in it would pin functions and not tables.",
             hint="Leave --workspace out, or make an agent's token: --role authenticated.",
         )
-    secret = _find_secret(home_of(home))
+    secret = find_secret(home_of(home))
     typer.echo(make_token(secret, role, workspace=workspace, agent=agent, ttl=lasts))
 
 
@@ -110,7 +110,7 @@ def _rotate(place: Home) -> None:
     err.print("Agents that run have to be started again, tokens to be made anew.")
 
 
-def _find_secret(home: Home) -> str:
+def find_secret(home: Home) -> str:
     """JWT_SECRET of the environment, else in the order in which `find_target` finds the database.
 
     So of a `.env` of others that answers, then of the running stack, then of any `.env`, then of

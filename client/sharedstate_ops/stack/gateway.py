@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def start(
     folder = folder or site.home.run
     for name in ("client_body_temp", "proxy_temp"):
         (folder / name).mkdir(exist_ok=True)
+    # A copy: nginx's user may not reach the checkout, and files of a wheel may all be of one time,
+    # by which browsers would take an old one for current.
+    shutil.rmtree(folder / "board", ignore_errors=True)
+    shutil.copytree(asset("board"), folder / "board", copy_function=shutil.copyfile)
     values = {
         "CONNECTIONS": str(connections),
         "GATEWAY_LISTEN": f"{HOST}:{port}",

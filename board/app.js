@@ -1,0 +1,172 @@
+// The whole page: the board of one workspace, or what keeps it from being shown.
+
+import { html, useEffect, useMemo, useRef, useState } from "./htm-preact.js";
+import { ActionDialog } from "./actions.js";
+import { claimsOf, getKey, readAddress } from "./address.js";
+import { Api } from "./api.js";
+import { attention } from "./attention.js";
+import { useBoard } from "./board.js";
+import { Feed } from "./feed.js";
+import { Graph } from "./graph.js";
+import { Advice, Header } from "./header.js";
+import { KeyForm } from "./key_form.js";
+import { isAbout } from "./log.js";
+import { Locks } from "./locks.js";
+import { Needs } from "./needs.js";
+import { Actions } from "./parts.js";
+import { Subsystem } from "./subsystem.js";
+import { Subsystems } from "./subsystems.js";
+
+const NOTE_MS = 8000;
+
+function useAddress() {
+  const [address, setAddress] = useState(readAddress);
+  useEffect(() => {
+    const changed = () => setAddress(readAddress());
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return address;
+}
+
+export function App() {
+  const address = useAddress();
+  const key = getKey();
+  const [, again] = useState(0);
+  if (!key) return html`<${KeyForm} onKey=${() => again((turn) => turn + 1)} />`;
+  const claims = claimsOf(key);
+  // A workspace in the token pins it: the database looks at no header then.
+  const workspace = claims.workspace ?? address.workspace ?? "default";
+  return html`<${Board}
+    key=${`${workspace}\n${key}`}
+    token=${key}
+    claims=${claims}
+    workspace=${workspace}
+    address=${address}
+  />`;
+}
+
+function Board({ token, claims, workspace, address }) {
+  const api = useMemo(() => new Api(token, workspace), []);
+  const [interval, setInterval] = useState(1000);
+  const { board, entries, lastSeen, failedHooks, seeHooks, connection, serverNow, more, refresh } =
+    useBoard(api, interval);
+  const [action, setAction] = useState(null);
+  const [note, say] = useNote();
+  const operator = claims.role === "service_role";
+  const items = useMemo(
+    () => (board ? attention(board, { now: serverNow(), lastSeen, failedHooks }) : []),
+    [board, failedHooks],
+  );
+  useEffect(() => {
+    document.title = `${items.length ? `(${items.length}) ` : ""}${workspace} · sharedstate board`;
+  }, [items.length]);
+
+  const header = html`<${Header}
+    claims=${claims}
+    workspace=${workspace}
+    board=${board}
+    connection=${connection}
+    interval=${interval}
+    onInterval=${setInterval}
+    api=${api}
+  />`;
+  const advice = html`<${Advice} ...${connection} />`;
+  if (!board) return html`${header}<main>${advice}<p class="calm">Reading the board.</p></main>`;
+  return html`<${Actions.Provider} value=${setAction}>
+    ${header}
+    <main>
+      ${
+        address.subsystem
+          ? html`<${SubsystemPage} ...${{ api, board, entries, address }} />`
+          : html`<${Overview}
+            ...${{ api, board, entries, items, operator, address, serverNow, more, seeHooks }}
+          />`
+      }
+    </main>
+    <p class=${note ? "toast" : "toast empty"} role="status">${note}</p>
+    ${
+      action &&
+      html`<${ActionDialog}
+      api=${api}
+      action=${action}
+      claimed=${claims.agent}
+      lists=${namesOf(board, entries)}
+      onClose=${() => setAction(null)}
+      onDone=${(text) => {
+        setAction(null);
+        say(text);
+        refresh();
+      }}
+    />`
+    }
+  </${Actions.Provider}>`;
+}
+
+function Overview({ api, board, entries, items, operator, address, serverNow, more, seeHooks }) {
+  return html`<div class="overview">
+    <${Needs}
+      items=${items}
+      hidden=${board.counts.conflicts - board.conflicts.length}
+      operator=${operator}
+      onSeenHooks=${seeHooks}
+    />
+    <${Subsystems} rows=${board.subsystems} all=${board.counts.subsystems} onMore=${more} />
+    <${Locks}
+      leases=${board.leases}
+      queue=${board.queue}
+      counts=${board.counts}
+      serverNow=${serverNow}
+      operator=${operator}
+    />
+    <${Feed}
+      api=${api}
+      live=${entries}
+      filter=${address}
+      subsystems=${board.subsystems.map((row) => row.name)}
+    />
+    <${Graph} api=${api} rows=${board.subsystems} asOf=${board.server_time} />
+  </div>`;
+}
+
+function SubsystemPage({ api, board, entries, address }) {
+  const name = address.subsystem;
+  const concerns = ({ source_agent, target_agent, blocks_agents }) =>
+    [source_agent, target_agent, ...blocks_agents].some((agent_name) =>
+      isAbout({ agent_name, details: {} }, name),
+    );
+  return html`<${Subsystem}
+    key=${name}
+    api=${api}
+    name=${name}
+    row=${board.subsystems.find((row) => row.name === name)}
+    conflicts=${board.conflicts.filter(concerns)}
+    changed=${entries.find((entry) => isAbout(entry, name))?.id}
+    choice=${address}
+  />`;
+}
+
+/** Names that a person may mean in a dialog. */
+function namesOf(board, entries) {
+  const agents = [
+    ...board.conflicts.flatMap((each) => [each.source_agent, each.target_agent]),
+    ...board.leases.map((lease) => lease.locked_by),
+    ...entries.map((entry) => entry.agent_name),
+  ];
+  return {
+    agents: [...new Set(agents)].sort().slice(0, 500),
+    budgets: ["reserve", ...board.subsystems.map((row) => row.name)],
+  };
+}
+
+/** A sentence about what was done, for some seconds. */
+function useNote() {
+  const [note, setNote] = useState("");
+  const timer = useRef(null);
+  const say = (text) => {
+    clearTimeout(timer.current);
+    setNote(text);
+    timer.current = setTimeout(() => setNote(""), NOTE_MS);
+  };
+  return [note, say];
+}

@@ -1,0 +1,105 @@
+// The board's data: the last answer of get_board, the entries that came with all of them, and how
+// the connection is.
+
+import { useEffect, useRef, useState } from "./htm-preact.js";
+import { newestFirst } from "./log.js";
+import { poll } from "./polling.js";
+
+const STEP = 200;
+const LONGEST = 1000;
+const MOST_ENTRIES = 500;
+const MOST_HOOKS = 20;
+const DAY_MS = 86_400_000;
+const SEEN_HOOKS = "sharedstate.seen_hooks";
+
+/** What the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
+export function useBoard(api, interval) {
+  const [state, setState] = useState({ board: null, entries: [], hooks: [], seen: seenHooks() });
+  const [connection, setConnection] = useState({ state: "connecting" });
+  const [limit, setLimit] = useState(STEP);
+  // What the polling reads whenever it asks, and what no drawing waits for.
+  const now = useRef({ cursor: null, offset: 0, lastSeen: new Map() }).current;
+  Object.assign(now, { interval, limit });
+  const polling = useRef(null);
+
+  async function ask() {
+    const began = Date.now();
+    const fresh = now.cursor === null;
+    const parameters = { cursor: now.cursor, limit_count: now.limit };
+    const [board, hooks] = await Promise.all([
+      api.call("get_board", parameters),
+      fresh ? failedHooksOf(api, began) : [],
+    ]);
+    now.offset = Date.parse(board.server_time) - (began + Date.now()) / 2;
+    // A page that was hidden for long would read thousands of entries to catch up: it starts anew.
+    now.cursor = board.more ? null : board.cursor;
+    for (const entry of board.entries) {
+      const at = Date.parse(entry.timestamp);
+      if (at > (now.lastSeen.get(entry.agent_name) ?? 0)) now.lastSeen.set(entry.agent_name, at);
+    }
+    setState((before) => merge(before, board, hooks, fresh));
+    setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf: Date.now() });
+  }
+
+  useEffect(() => {
+    polling.current = poll({
+      ask,
+      interval: () => now.interval,
+      failed: (error) =>
+        setConnection((before) => ({ ...before, state: stateAfter(error), error })),
+    });
+    return polling.current.stop;
+  }, [api]);
+  useEffect(() => {
+    // The first question is that of the polling itself.
+    if (state.board) polling.current.now();
+  }, [interval, limit]);
+
+  const failedHooks = state.hooks.filter((entry) => entry.id > state.seen);
+  return {
+    ...state,
+    failedHooks,
+    connection,
+    lastSeen: now.lastSeen,
+    serverNow: () => Date.now() + now.offset,
+    refresh: () => polling.current.now(),
+    more: limit < LONGEST ? () => setLimit(limit + STEP) : null,
+    seeHooks() {
+      const seen = Math.max(state.seen, ...failedHooks.map((entry) => entry.id));
+      localStorage.setItem(SEEN_HOOKS, String(seen));
+      setState((before) => ({ ...before, seen }));
+    },
+  };
+}
+
+function stateAfter(error) {
+  if (error.refused) return "refused";
+  // The database has said why, and will say the same again.
+  return error.status >= 400 && error.status < 500 ? "failed" : "cut off";
+}
+
+/** Those of the last day: the entries of a board may not go back so far. */
+const failedHooksOf = (api, now) =>
+  api.call("get_recent_activity", {
+    activity: "hook_failed",
+    since: new Date(now - DAY_MS).toISOString(),
+    limit_count: MOST_HOOKS,
+  });
+
+const seenHooks = () => Number(localStorage.getItem(SEEN_HOOKS) ?? 0);
+
+function merge(before, board, hooks, fresh) {
+  const failed = board.entries.filter((entry) => entry.activity === "hook_failed");
+  const nothingNew = !fresh && board.entries.length === 0;
+  return {
+    ...before,
+    board,
+    entries: nothingNew
+      ? before.entries
+      : newestFirst([fresh ? [] : before.entries, board.entries], MOST_ENTRIES),
+    hooks:
+      failed.length || hooks.length
+        ? newestFirst([before.hooks, hooks, failed], MOST_HOOKS)
+        : before.hooks,
+  };
+}
