@@ -194,7 +194,7 @@ MUTANTS = (
         "30_locks/hand_over.sql",
         "v_ticket_id for update skip locked;",
         "v_ticket_id for update;",
-        (STEPS,),
+        (LOCK_STEPS,),
     ),
     Mutant(
         "a release that found nothing is not remembered",
