@@ -107,7 +107,9 @@ function ofLease(lease, now, lastSeen) {
 }
 
 function ofHook(entry) {
-  const said = entry.details.error ?? entry.details.message ?? JSON.stringify(entry.details);
+  const { event, reason, count } = entry.details;
+  const times = count > 1 ? ` (${count} times)` : "";
+  const said = reason ? `${event}: ${reason}${times}` : JSON.stringify(entry.details);
   return {
     id: `hook ${entry.id}`,
     kind: "hook",

@@ -114,7 +114,11 @@ def busy(state: SharedState, sql: Sql) -> SharedState:
         "where workspace = %s and resource_name = 'shell'",
         state.workspace,
     )
-    state.log_agent_activity("power_agent", "hook_failed", {"error": "no answer within 2 s"})
+    state.log_agent_activity(
+        "power_agent",
+        "hook_failed",
+        {"event": "PreToolUse", "reason": "no answer within 2 s", "count": 3},
+    )
     return state
 
 

@@ -47,7 +47,9 @@ def test_what_needs_somebody_stands_first_by_kind(busy: SharedState, page: Page)
     expect(group(page, "Stale inputs")).to_contain_text("skeleton interfaces 1 → 2")
     expect(group(page, "Leases about to end")).to_contain_text("actuation_agent has 9:")
     expect(group(page, "Silent holders")).to_contain_text("shell_agent has been silent for 10:")
-    expect(group(page, "Hooks that failed")).to_contain_text("no answer within 2 s")
+    expect(group(page, "Hooks that failed")).to_contain_text(
+        "PreToolUse: no answer within 2 s (3 times)"
+    )
     expect(page).to_have_title(f"(7) {busy.workspace} · sharedstate board")
 
 
@@ -57,7 +59,9 @@ def test_a_failed_hook_that_was_seen_is_gone_and_stays_away(busy: SharedState, p
     page.reload()
     expect(group(page, "Open conflicts")).to_be_visible()
     expect(group(page, "Hooks that failed")).to_have_count(0)
-    busy.log_agent_activity("shell_agent", "hook_failed", {"error": "another one"})
+    busy.log_agent_activity(
+        "shell_agent", "hook_failed", {"event": "SessionEnd", "reason": "another one"}
+    )
     expect(group(page, "Hooks that failed").locator("li")).to_have_count(1)
 
 
