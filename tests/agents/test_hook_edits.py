@@ -98,7 +98,6 @@ def test_a_lease_that_has_lapsed_protects_nothing(harness: Harness, api: Api) ->
     ("tool", "tool_input"),
     [
         ("Write", {"file_path": FEMUR, "content": "x"}),
-        ("MultiEdit", {"file_path": FEMUR, "edits": []}),
         ("NotebookEdit", {"notebook_path": FEMUR, "new_source": "x"}),
         ("apply_patch", {"command": PATCH}),
         ("apply_patch", {"command": ["apply_patch", PATCH]}),
