@@ -158,7 +158,7 @@ def database_of(settings: Settings) -> Iterator[Finding]:
 
 def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
     """What hooks could not do lately: not logged yet, and logged."""
-    waiting = probes.recorded_failures(root)
+    waiting = failures.recorded(str(root))
     if waiting:
         text = f"{len(waiting)} not logged yet, the last: {_failure(waiting[-1])}"
         yield Finding("failed hooks", "note", text)

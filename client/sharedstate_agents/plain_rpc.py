@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMES = ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "SHAREDSTATE_TOKEN")
 URL, KEY, WORKSPACE, TOKEN = NAMES
 _CHUNK_BYTES = 65536
+_NO_GATEWAY = f"The answer is not that of a database. Is {URL} the gateway?"
 
 
 class CallFailed(Exception):
@@ -183,12 +184,15 @@ def _result(answer: bytes) -> Any:
     head, _, body = answer.partition(b"\r\n\r\n")
     status = re.match(rb"HTTP/1\.\d (\d{3})", head)
     if not status:
-        raise CallFailed("unreachable", "The answer is none of HTTP. Is SUPABASE_URL the gateway?")
+        raise CallFailed("unreachable", _NO_GATEWAY)
+    is_success = status[1].startswith(b"2")
     try:
-        value = json.loads(body) if body.strip() else None
+        value = json.loads(body)
     except ValueError:
-        value = None if status[1].startswith(b"2") else {}
-    if status[1].startswith(b"2"):
+        if is_success:
+            raise CallFailed("unreachable", _NO_GATEWAY) from None
+        value = None
+    if is_success:
         return value
     error = value if isinstance(value, dict) else {}
     code, message = str(error.get("code") or ""), str(error.get("message") or "")

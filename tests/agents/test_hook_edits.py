@@ -7,13 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.agents.hook_support import TOML, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo
 
 FEMUR = "parts/skeleton/femur.py"
 PATCH = f"""*** Begin Patch
@@ -27,12 +25,6 @@ PATCH = f"""*** Begin Patch
 -a
 +b
 *** End Patch"""
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.agents.hook_support import TOML, Done, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo
 from sharedstate_ops.stack.keys import make_token
 
 EVENTS = (
@@ -33,12 +31,6 @@ EVENTS = (
 FEMUR = "parts/skeleton/femur.py"
 KEY = "not.a.real-key-but-secret"
 CHECKS = '[hooks]\ntask_completed = ["stale"]\n'
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 @pytest.fixture
