@@ -19,7 +19,9 @@ from tests.agents.projects import (
 )
 
 from sharedstate_agents.setup import claude
-from sharedstate_agents.setup.harnesses import HARNESSES
+from sharedstate_agents.setup.changes import write
+from sharedstate_agents.setup.errors import SetupError
+from sharedstate_agents.setup.harnesses import HARNESSES, Setup
 from sharedstate_agents.setup.json_text import parse
 
 Run = Callable[..., Answer]
@@ -157,6 +159,16 @@ def test_what_a_user_added_to_our_server_stays(tmp_path: Path, run: Run) -> None
     assert run(root, "claude", "--check").exit_code == 0
 
 
+def test_a_server_over_http_is_its_users_own(tmp_path: Path, run: Run) -> None:
+    entry = {"type": "http", "url": "http://127.0.0.1:8765/mcp"}
+    text = json.dumps({"mcpServers": {"sharedstate": entry}})
+    root = make_project(tmp_path / "p", {".mcp.json": text})
+    run(root, "claude", "--yes")
+    assert run(root, "claude", "--check").exit_code == 0
+    run(root, "claude", "--remove", "--yes")
+    assert (root / ".mcp.json").read_text() == text
+
+
 def test_entries_of_an_older_version_are_replaced_and_a_users_own_handler_stays(
     tmp_path: Path, run: Run
 ) -> None:
@@ -257,6 +269,18 @@ def test_what_cannot_be_written_is_named_and_nothing_else_is_written(
     assert ".claude/settings.json: " in answer.stderr
     assert said in answer.stderr
     assert answer.stderr.endswith(" Nothing was changed.\n")
+    assert snapshot(root) == before
+
+
+def test_what_others_wrote_while_it_asked_is_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    root = make_project(tmp_path / "p", OTHERS)
+    changes = Setup.of(root, "claude").additions()
+    (root / ".mcp.json").write_text('{"mcpServers": {"newer": {}}}')
+    before = snapshot(root)
+    with pytest.raises(SetupError, match="changed it meanwhile"):
+        write(changes)
     assert snapshot(root) == before
 
 
@@ -379,35 +403,27 @@ def test_the_guard_of_commits_comes_first_and_goes_again(tmp_path: Path, run: Ru
     assert hook.read_text() == theirs
 
 
-def test_a_commit_is_stopped_by_a_guard_that_says_no(
+def test_a_commit_is_stopped_by_a_guard_that_says_no_in_every_worktree(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = make_project(tmp_path / "p", {"a": "1"})
-    guard = tmp_path / "guard" / "sharedstate-hook"
-    guard.parent.mkdir()
+    root, other = make_project(tmp_path / "p", {".gitignore": ".venv\n"}), tmp_path / "other"
+    guard = root / ".venv/bin/sharedstate-hook"
+    install_programs(guard.parent)
     guard.write_text('#!/bin/sh\n[ "$1" = pre-commit ] && echo held >&2\nexit 1\n')
-    guard.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{guard.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", PATH)
+
+    def git(folder: Path, *arguments: str) -> str:
+        who = ("-c", "user.name=n", "-c", "user.email=e")
+        done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True)
+        return done.stderr if done.returncode else "done"
+
+    commit = ("commit", "--quiet", "--allow-empty", "-m", "x")
+    assert git(root, *commit) == git(root, "worktree", "add", str(other)) == "done"
     run(root, "claude", "--yes", "--git-hook")
-    commit = [
-        "git",
-        "-C",
-        str(root),
-        "-c",
-        "user.name=n",
-        "-c",
-        "user.email=e",
-        "commit",
-        "-m",
-        "x",
-    ]
-    subprocess.run(["git", "-C", root, "add", "a"], check=True)
-    done = subprocess.run(commit, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "held" in done.stderr
+    assert git(root, *commit) == git(other, *commit) == "held\n"
     run(root, "claude", "--remove", "--yes")
     assert not (root / ".git/hooks/pre-commit").exists()
-    assert subprocess.run(commit, capture_output=True).returncode == 0
+    assert git(root, *commit) == "done"
 
 
 def test_a_guard_in_another_language_is_left_to_its_user(tmp_path: Path, run: Run) -> None:
@@ -418,7 +434,12 @@ def test_a_guard_in_another_language_is_left_to_its_user(tmp_path: Path, run: Ru
     assert not (root / ".mcp.json").exists()
 
 
-def test_without_a_repository_there_is_no_commit_to_guard(tmp_path: Path, run: Run) -> None:
-    answer = run(tmp_path, "claude", "--yes", "--git-hook", "--project", str(tmp_path))
-    assert answer.exit_code == 1
-    assert "no git repository" in answer.stderr
+def test_outside_and_below_a_repository_there_is_no_commit_to_guard(
+    tmp_path: Path, run: Run
+) -> None:
+    below = make_project(tmp_path / "p") / "robot"
+    below.mkdir()
+    for folder in (tmp_path, below):
+        answer = run(folder, "claude", "--yes", "--git-hook", "--project", str(folder))
+        assert answer.exit_code == 1
+        assert "not the root of a git repository" in answer.stderr
