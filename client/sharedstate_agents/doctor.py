@@ -97,7 +97,7 @@ def examine(root: Path) -> Iterator[Finding]:
 
 def _configuration(setups: list[Setup]) -> Iterator[Finding]:
     if not setups:
-        hint = "Set one up: sharedstate setup claude"
+        hint = "Set one up: sharedstate setup claude. (A plugin cannot be seen from here.)"
         yield Finding("configuration", "failed", "no coding harness is set up here.", hint)
     for setup in setups:
         name, again = f"{setup.harness} files", f"sharedstate setup {setup.harness}"

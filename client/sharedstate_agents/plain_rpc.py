@@ -35,17 +35,10 @@ class CallFailed(Exception):
     HTTP, None without an answer. No text of it has a key.
     """
 
-    def __init__(
-        self,
-        slug: str,
-        hint: str = "",
-        detail: Mapping[str, Any] | None = None,
-        status: int | None = None,
-    ) -> None:
+    def __init__(self, slug: str, hint: str = "", status: int | None = None) -> None:
         super().__init__(f"{slug}: {hint}" if hint else slug)
         self.slug = slug
         self.hint = hint
-        self.detail = detail or {}
         self.status = status
 
 
@@ -199,15 +192,7 @@ def _result(answer: bytes) -> Any:
     slug = message if code.startswith("PT") else code or f"http_{status[1].decode()}"
     # What PostgREST and Postgres say themselves is in the message; our own hints are in the hint.
     hint = error.get("hint") or (message if slug != message else "")
-    raise CallFailed(slug, str(hint), _detail(error.get("details")), int(status[1]))
-
-
-def _detail(text: Any) -> dict[str, Any]:
-    try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    raise CallFailed(slug, str(hint), int(status[1]))
 
 
 def _nearest_env_file(folder: str | None) -> dict[str, str]:

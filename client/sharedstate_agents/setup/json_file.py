@@ -91,7 +91,7 @@ class JsonFile:
 def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
     """Each handler in a configuration, or in a part of it, that runs our program."""
     if isinstance(value, Mapping):
-        if is_our_command(value.get("command")):
+        if _is_our_command(value.get("command")):
             yield value
         value = list(value.values())
     if isinstance(value, list):
@@ -99,7 +99,7 @@ def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from our_handlers(part)
 
 
-def is_our_command(command: Any) -> bool:
+def _is_our_command(command: Any) -> bool:
     """Whether a command runs `sharedstate-hook`, wherever it is installed."""
     return isinstance(command, str) and bool(_OUR_COMMAND.fullmatch(command.strip()))
 
@@ -148,4 +148,4 @@ def _is_ours(value: Any) -> bool:
     group = value.get("hooks")
     if isinstance(group, list):
         return bool(group) and all(map(_is_ours, group))
-    return is_our_command(value.get("command"))
+    return _is_our_command(value.get("command"))
