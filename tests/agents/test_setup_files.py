@@ -111,13 +111,14 @@ def test_check_names_what_is_missing_and_what_differs(tmp_path: Path, run: Run) 
     settings = root / ".claude/settings.json"
     settings.write_text(settings.read_text().replace('"timeout": 5', '"timeout": 6', 1))
     (root / ".mcp.json").write_text('{"mcpServers": {"sharedstate": {"command": "old"}}}')
-    (root / ".claude/agents/skeleton.md").unlink()
+    (root / "sharedstate.toml").unlink()
+    (root / ".claude/agents/skeleton.md").unlink()  # a role that the user does not need
     answer = run(root, "claude", "--check")
     assert answer.exit_code == 1
     assert answer.stdout.splitlines() == [
         ".mcp.json: mcpServers.sharedstate differs",
         ".claude/settings.json: hooks.SessionStart: our entries differ",
-        ".claude/agents/skeleton.md: is missing",
+        "sharedstate.toml: is missing",
     ]
     assert run(root, "claude", "--yes").exit_code == 0
     assert run(root, "claude", "--check").exit_code == 0
