@@ -97,7 +97,7 @@ def examine(root: Path) -> Iterator[Finding]:
 
 def _configuration(setups: list[Setup]) -> Iterator[Finding]:
     if not setups:
-        hint = "Set one up: sharedstate setup claude"
+        hint = "Set one up: sharedstate setup claude. (A plugin cannot be seen from here.)"
         yield Finding("configuration", "failed", "no coding harness is set up here.", hint)
     for setup in setups:
         name, again = f"{setup.harness} files", f"sharedstate setup {setup.harness}"
@@ -158,7 +158,7 @@ def database_of(settings: Settings) -> Iterator[Finding]:
 
 def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
     """What hooks could not do lately: not logged yet, and logged."""
-    waiting = probes.recorded_failures(root)
+    waiting = failures.recorded(str(root))
     if waiting:
         text = f"{len(waiting)} not logged yet, the last: {_failure(waiting[-1])}"
         yield Finding("failed hooks", "note", text)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMES = ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "SHAREDSTATE_TOKEN")
 URL, KEY, WORKSPACE, TOKEN = NAMES
 _CHUNK_BYTES = 65536
+_NO_GATEWAY = f"The answer is not that of a database. Is {URL} the gateway?"
 
 
 class CallFailed(Exception):
@@ -34,17 +35,10 @@ class CallFailed(Exception):
     HTTP, None without an answer. No text of it has a key.
     """
 
-    def __init__(
-        self,
-        slug: str,
-        hint: str = "",
-        detail: Mapping[str, Any] | None = None,
-        status: int | None = None,
-    ) -> None:
+    def __init__(self, slug: str, hint: str = "", status: int | None = None) -> None:
         super().__init__(f"{slug}: {hint}" if hint else slug)
         self.slug = slug
         self.hint = hint
-        self.detail = detail or {}
         self.status = status
 
 
@@ -183,27 +177,22 @@ def _result(answer: bytes) -> Any:
     head, _, body = answer.partition(b"\r\n\r\n")
     status = re.match(rb"HTTP/1\.\d (\d{3})", head)
     if not status:
-        raise CallFailed("unreachable", "The answer is none of HTTP. Is SUPABASE_URL the gateway?")
+        raise CallFailed("unreachable", _NO_GATEWAY)
+    is_success = status[1].startswith(b"2")
     try:
-        value = json.loads(body) if body.strip() else None
+        value = json.loads(body)
     except ValueError:
-        value = None if status[1].startswith(b"2") else {}
-    if status[1].startswith(b"2"):
+        if is_success:
+            raise CallFailed("unreachable", _NO_GATEWAY) from None
+        value = None
+    if is_success:
         return value
     error = value if isinstance(value, dict) else {}
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
     slug = message if code.startswith("PT") else code or f"http_{status[1].decode()}"
     # What PostgREST and Postgres say themselves is in the message; our own hints are in the hint.
     hint = error.get("hint") or (message if slug != message else "")
-    raise CallFailed(slug, str(hint), _detail(error.get("details")), int(status[1]))
-
-
-def _detail(text: Any) -> dict[str, Any]:
-    try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    raise CallFailed(slug, str(hint), int(status[1]))
 
 
 def _nearest_env_file(folder: str | None) -> dict[str, str]:

@@ -92,7 +92,7 @@ def fired(root: Path, hook: Hook, project: Project) -> str:
 
     Hooks let everything through when they fail, so what they recorded meanwhile counts too.
     """
-    before = recorded_failures(root)
+    before = failures.recorded(str(root))
     try:
         done = subprocess.run(
             hook.arguments,
@@ -107,9 +107,9 @@ def fired(root: Path, hook: Hook, project: Project) -> str:
         return f"not done after {TIMEOUT_S} s."
     except OSError as problem:
         return f"{hook.arguments[0]} cannot be started: {problem.strerror}."
-    if done.returncode:
+    if done.returncode and not (done.returncode == 2 and hook.event == "TaskCompleted"):
         return f"exit code {done.returncode}: {_last_line(done.stderr)}"
-    new = [failure for failure in recorded_failures(root) if failure not in before]
+    new = [failure for failure in failures.recorded(str(root)) if failure not in before]
     return str(new[-1].get("reason")) if new else ""
 
 
@@ -138,24 +138,6 @@ def false_event(root: Path, hook: Hook, project: Project) -> dict[str, Any]:
         "tool_response": {},
         **tool,
     }
-
-
-def recorded_failures(root: Path) -> list[dict[str, Any]]:
-    """What hooks could not do and have not logged yet, the last one last."""
-    try:
-        path = Path(failures.file_of(str(root)))
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            value = json.loads(line)
-        except ValueError:  # half a line, of a process that was killed
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
 
 
 def _some_file(project: Project) -> str:

@@ -30,7 +30,6 @@ class Project(NamedTuple):
     """
 
     root: str
-    has_file: bool = False
     workspace: str | None = None
     strict: bool = False
     subsystems: Mapping[str, list[str]] = {}
@@ -56,7 +55,7 @@ class Project(NamedTuple):
             raise ProjectError(f"{FILE}: task_completed has {unknown[0]!r}; it knows {CHECKS}.")
         workspace = _value(content, "workspace", str, None)
         strict = _value(content, "strict", bool, False)
-        return cls(root, True, workspace, strict, subsystems, tuple(checks))
+        return cls(root, workspace, strict, subsystems, tuple(checks))
 
     def subsystems_of(self, path: str, folder: str | None = None) -> list[str]:
         """The subsystems that this file belongs to; a relative path is one in `folder` (the root).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ class Answer(NamedTuple):
     exit_code: int
     stdout: str
     stderr: str
+
+
+Run = Callable[..., Answer]
 
 
 def sharedstate(*arguments: str) -> Answer:

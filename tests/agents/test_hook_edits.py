@@ -7,13 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.agents.hook_support import TOML, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo
 
 FEMUR = "parts/skeleton/femur.py"
 PATCH = f"""*** Begin Patch
@@ -27,12 +25,6 @@ PATCH = f"""*** Begin Patch
 -a
 +b
 *** End Patch"""
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 @pytest.fixture
@@ -98,7 +90,6 @@ def test_a_lease_that_has_lapsed_protects_nothing(harness: Harness, api: Api) ->
     ("tool", "tool_input"),
     [
         ("Write", {"file_path": FEMUR, "content": "x"}),
-        ("MultiEdit", {"file_path": FEMUR, "edits": []}),
         ("NotebookEdit", {"notebook_path": FEMUR, "new_source": "x"}),
         ("apply_patch", {"command": PATCH}),
         ("apply_patch", {"command": ["apply_patch", PATCH]}),

@@ -12,33 +12,17 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.agents.hook_support import TOML, Done, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo
+from sharedstate_agents.hook.events import HANDLERS
 from sharedstate_ops.stack.keys import make_token
 
-EVENTS = (
-    "SessionStart",
-    "SubagentStart",
-    "PreToolUse",
-    "PostToolUse",
-    "SubagentStop",
-    "SessionEnd",
-    "TaskCompleted",
-)
 FEMUR = "parts/skeleton/femur.py"
 KEY = "not.a.real-key-but-secret"
 CHECKS = '[hooks]\ntask_completed = ["stale"]\n'
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 @pytest.fixture
@@ -71,7 +55,7 @@ def fire(harness: Harness, event: str) -> Done:
     return harness.fire(event, tool_name="Edit", tool_input=tool_input)
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", HANDLERS)
 def test_without_a_database_the_session_goes_on_and_the_failure_is_noted(
     away: Harness, event: str
 ) -> None:

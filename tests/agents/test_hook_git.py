@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.agents.hook_support import SESSION, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo
 
 FEMUR = "parts/skeleton/femur.py"
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 class Repository:
@@ -149,6 +144,31 @@ def test_a_commit_that_cannot_be_checked_is_made_and_says_so(repository: Reposit
     assert status == 0
     assert "sharedstate: the commit was not checked: unreachable: http://127.0.0.1:1" in said
     assert [failure["event"] for failure in repository.harness.failures] == ["pre-commit"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"<html>", "unreachable: The answer is not that of a database."), (b"[]", "TypeError in ")],
+)
+def test_another_program_at_the_address_stops_no_commit(
+    repository: Repository, body: bytes, reason: str
+) -> None:
+    repository.write(FEMUR)
+    repository.git("add", ".")
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def answer() -> None:
+            with closing(server.accept()[0]) as connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        status, said = repository.commit(SUPABASE_URL=url)
+        thread.join()
+    assert status == 0
+    assert f"sharedstate: the commit was not checked: {reason}" in said
 
 
 def test_a_commit_without_files_of_a_subsystem_needs_no_database(repository: Repository) -> None:

@@ -7,22 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.agents.hook_support import TOML, Harness
 from tests.sql.support import Api, Row
 
 from sharedstate.testing import Workspace
 from sharedstate_agents.situation import remaining
-from sharedstate_ops.stack import StackInfo
 
 AGENT = "skeleton_designer"
-
-
-@pytest.fixture
-def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
-    """The test's workspace."""
-    return Api(http, stack, workspace)
 
 
 @pytest.fixture

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.agents.projects import (
     PATH,
-    Answer,
+    Run,
     install_programs,
     make_project,
-    sharedstate,
     snapshot,
 )
 
 from sharedstate_agents.setup import claude
-from sharedstate_agents.setup.harnesses import HARNESSES
+from sharedstate_agents.setup.changes import write
+from sharedstate_agents.setup.errors import SetupError
+from sharedstate_agents.setup.harnesses import HARNESSES, Setup
 from sharedstate_agents.setup.json_text import parse
-
-Run = Callable[..., Answer]
 
 OTHERS = {
     ".mcp.json": '{\n    "mcpServers": {\n'
@@ -37,28 +35,6 @@ OTHERS = {
     ".gemini/settings.json": '{\n  // which\n  "model": "pro", /* or */\n  "mcpServers": {},\n}\n',
     "sharedstate.toml": "strict = true\n",
 }
-
-
-@pytest.fixture(autouse=True)
-def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("SUPABASE_URL", "SUPABASE_KEY", "CLAUDE_PROJECT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    programs = tmp_path / "programs"
-    install_programs(programs)
-    monkeypatch.setenv("PATH", f"{programs}:{PATH}")
-    roles = tmp_path / "roles"
-    roles.mkdir()
-    (roles / "skeleton.md").write_text("---\nname: skeleton\n---\nYou design the skeleton.\n")
-    monkeypatch.setattr(claude, "ROLE_FOLDERS", (roles,))
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def invoke(root: Path, *arguments: str) -> Answer:
-        monkeypatch.chdir(root)
-        return sharedstate("setup", *arguments)
-
-    return invoke
 
 
 @pytest.mark.parametrize("harness", HARNESSES)
@@ -135,13 +111,14 @@ def test_check_names_what_is_missing_and_what_differs(tmp_path: Path, run: Run) 
     settings = root / ".claude/settings.json"
     settings.write_text(settings.read_text().replace('"timeout": 5', '"timeout": 6', 1))
     (root / ".mcp.json").write_text('{"mcpServers": {"sharedstate": {"command": "old"}}}')
-    (root / ".claude/agents/skeleton.md").unlink()
+    (root / "sharedstate.toml").unlink()
+    (root / ".claude/agents/skeleton.md").unlink()  # a role that the user does not need
     answer = run(root, "claude", "--check")
     assert answer.exit_code == 1
     assert answer.stdout.splitlines() == [
         ".mcp.json: mcpServers.sharedstate differs",
         ".claude/settings.json: hooks.SessionStart: our entries differ",
-        ".claude/agents/skeleton.md: is missing",
+        "sharedstate.toml: is missing",
     ]
     assert run(root, "claude", "--yes").exit_code == 0
     assert run(root, "claude", "--check").exit_code == 0
@@ -155,6 +132,16 @@ def test_what_a_user_added_to_our_server_stays(tmp_path: Path, run: Run) -> None
     stored = json.loads((root / ".mcp.json").read_text())["mcpServers"]["sharedstate"]
     assert stored == entry | {"command": "sharedstate"}
     assert run(root, "claude", "--check").exit_code == 0
+
+
+def test_a_server_over_http_is_its_users_own(tmp_path: Path, run: Run) -> None:
+    entry = {"type": "http", "url": "http://127.0.0.1:8765/mcp"}
+    text = json.dumps({"mcpServers": {"sharedstate": entry}})
+    root = make_project(tmp_path / "p", {".mcp.json": text})
+    run(root, "claude", "--yes")
+    assert run(root, "claude", "--check").exit_code == 0
+    run(root, "claude", "--remove", "--yes")
+    assert (root / ".mcp.json").read_text() == text
 
 
 def test_entries_of_an_older_version_are_replaced_and_a_users_own_handler_stays(
@@ -260,6 +247,18 @@ def test_what_cannot_be_written_is_named_and_nothing_else_is_written(
     assert snapshot(root) == before
 
 
+def test_what_others_wrote_while_it_asked_is_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    root = make_project(tmp_path / "p", OTHERS)
+    changes = Setup.of(root, "claude").additions()
+    (root / ".mcp.json").write_text('{"mcpServers": {"newer": {}}}')
+    before = snapshot(root)
+    with pytest.raises(SetupError, match="changed it meanwhile"):
+        write(changes)
+    assert snapshot(root) == before
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -362,63 +361,3 @@ def test_no_key_is_written_and_one_that_git_would_commit_is_warned_of(
     assert not any(b"k3y" in content for content in written)
     (root / ".gitignore").write_text(".env\n")
     assert "warning" not in run(root, "claude", "--yes").stderr
-
-
-def test_the_guard_of_commits_comes_first_and_goes_again(tmp_path: Path, run: Run) -> None:
-    theirs = "#!/usr/bin/env bash\necho checked\nexit 0\n"
-    root = make_project(tmp_path / "p", {".git/hooks/pre-commit": theirs})
-    hook = root / ".git/hooks/pre-commit"
-    hook.chmod(0o755)
-    assert run(root, "claude", "--yes", "--git-hook").exit_code == 0
-    assert run(root, "claude", "--check", "--git-hook").exit_code == 0
-    lines = hook.read_text().splitlines()
-    assert lines[0] == "#!/usr/bin/env bash"
-    assert lines[-2:] == ["echo checked", "exit 0"]
-    assert subprocess.run([hook], env={"PATH": PATH}, capture_output=True).stdout == b"checked\n"
-    run(root, "claude", "--remove", "--yes")
-    assert hook.read_text() == theirs
-
-
-def test_a_commit_is_stopped_by_a_guard_that_says_no(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = make_project(tmp_path / "p", {"a": "1"})
-    guard = tmp_path / "guard" / "sharedstate-hook"
-    guard.parent.mkdir()
-    guard.write_text('#!/bin/sh\n[ "$1" = pre-commit ] && echo held >&2\nexit 1\n')
-    guard.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{guard.parent}:{os.environ['PATH']}")
-    run(root, "claude", "--yes", "--git-hook")
-    commit = [
-        "git",
-        "-C",
-        str(root),
-        "-c",
-        "user.name=n",
-        "-c",
-        "user.email=e",
-        "commit",
-        "-m",
-        "x",
-    ]
-    subprocess.run(["git", "-C", root, "add", "a"], check=True)
-    done = subprocess.run(commit, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "held" in done.stderr
-    run(root, "claude", "--remove", "--yes")
-    assert not (root / ".git/hooks/pre-commit").exists()
-    assert subprocess.run(commit, capture_output=True).returncode == 0
-
-
-def test_a_guard_in_another_language_is_left_to_its_user(tmp_path: Path, run: Run) -> None:
-    root = make_project(tmp_path / "p", {".git/hooks/pre-commit": "#!/usr/bin/python3\n"})
-    answer = run(root, "claude", "--yes", "--git-hook")
-    assert answer.exit_code == 1
-    assert "not a shell script" in answer.stderr
-    assert not (root / ".mcp.json").exists()
-
-
-def test_without_a_repository_there_is_no_commit_to_guard(tmp_path: Path, run: Run) -> None:
-    answer = run(tmp_path, "claude", "--yes", "--git-hook", "--project", str(tmp_path))
-    assert answer.exit_code == 1
-    assert "no git repository" in answer.stderr

@@ -18,8 +18,7 @@ from typing import Any
 
 from sharedstate_agents.hook import events, failures
 from sharedstate_agents.hook.event import Answer, Event, Unusable
-from sharedstate_agents.plain_rpc import CallFailed
-from sharedstate_agents.project import Project, ProjectError, project_folder
+from sharedstate_agents.project import Project, project_folder
 
 # Claude Code waits 1.5 s for all hooks of SessionEnd together, and a Python has to start first.
 LIMIT_SECONDS = {"SessionEnd": 1.1}
@@ -68,13 +67,9 @@ def run(name: str, *, for_cursor: bool) -> int:
         if event.reached:
             failures.report(root, event)
         return answer.status
-    except (CallFailed, ProjectError, Unusable) as problem:
-        reason = str(problem)
     except Exception as problem:  # noqa: BLE001  whatever it is, no session may stop because of us
-        # Without its text, which may have anything in it.
-        reason = f"{type(problem).__name__} in {_place(problem)}"
-    failures.record(root, name, reason)
-    return 0
+        failures.record(root, name, failures.reason_of(problem))
+        return 0
 
 
 def _read(text: bytes) -> dict[str, Any]:
@@ -100,10 +95,3 @@ def _end_in_time(root: str, name: str, limit: float) -> None:
     time.sleep(limit)
     failures.record(root, name, f"timeout: not done after {limit:g} s.")
     os._exit(0)
-
-
-def _place(problem: Exception) -> str:
-    step = problem.__traceback__
-    while step and step.tb_next:
-        step = step.tb_next
-    return f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step else "?"

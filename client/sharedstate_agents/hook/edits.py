@@ -12,7 +12,7 @@ from sharedstate_agents.project import Project
 from sharedstate_agents.situation import remaining
 
 PATCH_TOOL = "apply_patch"
-EDITING_TOOLS = {"edit", "write", "multiedit", "notebookedit", "delete", PATCH_TOOL}
+EDITING_TOOLS = {"edit", "write", "notebookedit", "delete", PATCH_TOOL}
 _PATH_KEYS = ("file_path", "notebook_path", "path")
 _PATH_IN_PATCH = r"(?m)^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$"
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
+from sharedstate_agents.hook.event import Event, Unusable
 from sharedstate_agents.plain_rpc import CallFailed
-from sharedstate_agents.project import FILE, main_worktree
-
-if TYPE_CHECKING:
-    from sharedstate_agents.hook.event import Event
+from sharedstate_agents.project import FILE, ProjectError, main_worktree
 
 PATH = os.path.join(".sharedstate", "hook-failures.jsonl")
 ACTIVITY = "hook_failed"
@@ -24,6 +24,25 @@ _MOST_LETTERS = 300
 def file_of(root: str) -> str:
     """The file of a project: in its main worktree, so that all worktrees share it."""
     return os.path.join(main_worktree(root) or root, PATH)
+
+
+def reason_of(problem: Exception) -> str:
+    """What is told of a failure. Of an exception that is not ours no text: it may have a key."""
+    if isinstance(problem, CallFailed | ProjectError | Unusable):
+        return str(problem)
+    step = problem.__traceback__
+    while step and step.tb_next:
+        step = step.tb_next
+    place = f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step else ""
+    return f"{type(problem).__name__} in {place}"
+
+
+def recorded(root: str) -> list[dict[str, Any]]:
+    """The failures of a project that are not logged yet, the last one last."""
+    try:
+        return list(_parsed(_lines(file_of(root))))
+    except OSError:
+        return []
 
 
 def record(root: str, event: str, reason: str) -> None:
@@ -57,13 +76,7 @@ def report(root: str, event: Event) -> None:
 
 
 def _entries(lines: list[str], agent: str) -> list[dict[str, object]]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for line in lines:
-        try:
-            failure = json.loads(line)
-            counts[str(failure["event"]), str(failure["reason"])] += 1
-        except (ValueError, KeyError, TypeError):  # half a line, of a process that was killed
-            continue
+    counts = Counter((str(f.get("event")), str(f.get("reason"))) for f in _parsed(lines))
     return [
         {
             "agent_name": agent,
@@ -72,6 +85,14 @@ def _entries(lines: list[str], agent: str) -> list[dict[str, object]]:
         }
         for (event, reason), count in counts.items()
     ]
+
+
+def _parsed(lines: list[str]) -> Iterable[dict[str, Any]]:
+    for line in lines:
+        with contextlib.suppress(ValueError):  # half a line, of a process that was killed
+            value = json.loads(line)
+            if isinstance(value, dict):
+                yield value
 
 
 def _add(path: str, lines: list[str]) -> None:

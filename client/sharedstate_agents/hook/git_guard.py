@@ -13,8 +13,7 @@ from typing import Any
 
 from sharedstate_agents import identity, plain_rpc
 from sharedstate_agents.hook import edits, failures
-from sharedstate_agents.plain_rpc import CallFailed
-from sharedstate_agents.project import Project, ProjectError, project_folder
+from sharedstate_agents.project import Project, project_folder
 
 LIMIT_SECONDS = 2
 
@@ -47,9 +46,10 @@ def pre_commit(environ: Mapping[str, str]) -> int:
     try:
         root = project_folder({}, _git("rev-parse", "--show-toplevel").rstrip("\n"))
         refusals, committer = _refusals(Project.of(root), environ)
-    except (CallFailed, ProjectError, OSError, subprocess.SubprocessError) as problem:
-        failures.record(root, "pre-commit", str(problem))
-        _say(f"the commit was not checked: {problem}")
+    except Exception as problem:  # noqa: BLE001  whatever it is, no commit may stop because of us
+        reason = failures.reason_of(problem)
+        failures.record(root, "pre-commit", reason)
+        _say(f"the commit was not checked: {reason}")
         return 0
     if not refusals:
         return 0

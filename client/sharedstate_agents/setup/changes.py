@@ -87,6 +87,8 @@ def _require_writable(change: Change) -> None:
     # Root may write every file; one that its owner made read-only is meant to stay as it is.
     elif path.exists() and not (os.access(path, os.W_OK) and path.stat().st_mode & 0o222):
         reason = "it is read-only"
+    elif read(change.root, change.name) != change.before:
+        reason = "somebody else has changed it meanwhile: run this again"
     if reason:
         raise SetupError(f"{change.name}: {reason}")
 

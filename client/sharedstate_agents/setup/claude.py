@@ -15,7 +15,7 @@ from sharedstate_agents.setup.owned_file import OwnedFile
 from sharedstate_agents.setup.programs import Programs
 
 TIMEOUT_S = 5  # a hook gives up by itself after two
-EDITS = "Edit|Write|MultiEdit|NotebookEdit"
+EDITS = "Edit|Write|NotebookEdit"
 OUR_TOOLS = "mcp__sharedstate__.*"
 EVENTS: tuple[tuple[str, str | None], ...] = (
     ("SessionStart", None),

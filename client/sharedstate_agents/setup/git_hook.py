@@ -60,14 +60,18 @@ class GitHook:
 
 
 def git_hook(root: Path, programs: Programs) -> GitHook | None:
-    """The guard of this repository; None outside of one."""
-    command = ["git", "-C", str(root), "rev-parse", "--git-path", "hooks/pre-commit"]
+    """The guard of this repository; None where `root` is not that of one."""
+    command = ["git", "-C", str(root), "rev-parse", "--show-prefix"]
+    command += ["--git-path", "hooks/pre-commit"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
+    below, path_of_hook = found.stdout.splitlines()
+    if below:
+        return None
     # Of other worktrees, and with core.hooksPath, it lies elsewhere.
-    path = root / found.stdout.rstrip("\n")
+    path = root / path_of_hook
     name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
     return GitHook(name, programs.in_shell("sharedstate-hook"))
 

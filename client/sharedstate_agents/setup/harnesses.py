@@ -39,7 +39,7 @@ class Setup:
         root = root.resolve()
         found = cls(root, harness, Programs.of(root), guard)
         if guard and found._guard() is None:
-            raise SetupError(f"{root} is in no git repository, so there is no commit to guard.")
+            raise SetupError(f"{root} is not the root of a git repository: no commit to guard.")
         return found
 
     def faults(self) -> list[str]:

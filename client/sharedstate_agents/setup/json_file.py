@@ -23,7 +23,7 @@ class JsonFile:
 
     Attributes:
         name: relative to the project.
-        server: the entry `sharedstate` under `mcpServers`.
+        server: the entry `sharedstate` under `mcpServers`. One over HTTP is its user's own.
         hooks: by event, elements of the lists under `hooks`. Ours are those that run our program.
         new: members that a file of ours begins its life with; `hooks` stands before them.
     """
@@ -68,11 +68,12 @@ class JsonFile:
     def without(self, text: str) -> str | None:
         """The text as it was without our entries; None for a file that holds nothing else."""
         root = parse(text)
-        if self.server is not None and _server(root) is not None:
+        if self.server is not None and (stored := _server(root)) is not None:
+            if _is_over_http(stored):
+                return text
             text = remove(text, ("mcpServers", SERVER))
-        hooks = parse(text).child("hooks") if text and self.hooks else None
         # From the end, so that the places of those before stay what they are.
-        for path in reversed(list(_our_elements(hooks.node, ("hooks",)) if hooks else ())):
+        for path in reversed(list(_our_elements(root) if self.hooks else ())):
             text = remove(text, path)
         # Only in a file that `wanted` made `hooks` stands before them, and goes altogether.
         made = ["hooks", *self.new]
@@ -82,13 +83,15 @@ class JsonFile:
 
     def _server_with(self, stored: Any) -> dict[str, Any]:
         """Our entry with what its user added to it, such as `env`."""
+        if _is_over_http(stored):
+            return dict(stored)
         return {**(stored if isinstance(stored, Mapping) else {}), **(self.server or {})}
 
 
 def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
     """Each handler in a configuration, or in a part of it, that runs our program."""
     if isinstance(value, Mapping):
-        if is_our_command(value.get("command")):
+        if _is_our_command(value.get("command")):
             yield value
         value = list(value.values())
     if isinstance(value, list):
@@ -96,7 +99,7 @@ def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from our_handlers(part)
 
 
-def is_our_command(command: Any) -> bool:
+def _is_our_command(command: Any) -> bool:
     """Whether a command runs `sharedstate-hook`, wherever it is installed."""
     return isinstance(command, str) and bool(_OUR_COMMAND.fullmatch(command.strip()))
 
@@ -111,24 +114,31 @@ def _server(root: Node) -> Any:
     return entry.node.value if entry else None
 
 
+def _is_over_http(server: Any) -> bool:
+    return isinstance(server, Mapping) and not server.keys().isdisjoint(("url", "httpUrl"))
+
+
 def _our_hooks(root: Node) -> dict[str, list[Any]]:
     """Our entries by event; of a group that has others too, only our handlers."""
     found: dict[str, list[Any]] = {}
-    for path in _our_elements(root, ()):
-        if path[0] == "hooks":
-            value = reduce(getitem, path, root.value)
-            found.setdefault(str(path[1]), []).append(value)
+    for path in _our_elements(root):
+        found.setdefault(str(path[1]), []).append(reduce(getitem, path, root.value))
     return found
 
 
-def _our_elements(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    """The paths of the elements that run our program and nothing else, in order."""
+def _our_elements(root: Node) -> Iterator[tuple[str | int, ...]]:
+    """The paths of the elements under `hooks` that run our program and nothing else, in order."""
+    hooks = root.child("hooks")
+    return _ours_below(hooks.node, ("hooks",)) if hooks else iter(())
+
+
+def _ours_below(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
     for child in node.children:
         here = (*path, child.key)
         if isinstance(child.key, int) and _is_ours(child.node.value):
             yield here
         else:
-            yield from _our_elements(child.node, here)
+            yield from _ours_below(child.node, here)
 
 
 def _is_ours(value: Any) -> bool:
@@ -138,4 +148,4 @@ def _is_ours(value: Any) -> bool:
     group = value.get("hooks")
     if isinstance(group, list):
         return bool(group) and all(map(_is_ours, group))
-    return is_our_command(value.get("command"))
+    return _is_our_command(value.get("command"))

@@ -18,17 +18,19 @@ class OwnedFile:
         body: what it says, up to the line of the digest.
         comment: what a comment begins and ends with.
         renewed: another version of ours replaces an unedited one.
+        needed: it is a fault that there is none.
     """
 
     name: str
     body: str
     comment: tuple[str, str] = ("# ", "")
     renewed: bool = True
+    needed: bool = False
 
     def faults(self, text: str | None) -> list[str]:
         """Missing, or unedited and of another version. An edited file is its user's own."""
         if text is None:
-            return ["is missing"]
+            return ["is missing"] if self.needed else []
         outdated = self.renewed and self._unedited(text) and not self._is_current(text)
         return ["is of another version"] if outdated else []
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 VENV = ".venv/bin"
 NAMES = ("sharedstate", "sharedstate-hook")
-# The folder of the project in a shell that may have been started below it.
-_ROOT_IN_SHELL = "$(git rev-parse --show-toplevel 2>/dev/null || pwd)"
+# The main worktree, which has the `.venv`, in a shell that was started anywhere in a repository.
+_ROOT_IN_SHELL = '$(dirname "$(git rev-parse --git-common-dir 2>/dev/null || echo .)")'
 
 Place = Literal["path", "venv", "nowhere"]
 
