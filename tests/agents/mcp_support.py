@@ -74,10 +74,10 @@ def environment_of(workspace: Workspace, **more: str) -> dict[str, str]:
     return {**workspace.environment, "PYTHONPATH": python_path, **more}
 
 
-def stdio(workspace: Workspace, **more: str) -> StdioServerParameters:
+def stdio(workspace: Workspace, folder: Path = Path("/"), /, **more: str) -> StdioServerParameters:
     """A server over stdio in the workspace, with more variables of its environment."""
     return StdioServerParameters(
-        command=COMMAND[0], args=COMMAND[1:], env=environment_of(workspace, **more), cwd="/"
+        command=COMMAND[0], args=COMMAND[1:], env=environment_of(workspace, **more), cwd=folder
     )
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,3 +193,17 @@ def test_a_server_that_is_asked_to_end_ends_what_its_agents_hold(
     server.send_signal(signal.SIGTERM)
     assert server.wait(10) == 0
     assert held_by(state) == {}
+
+
+def test_the_workspace_is_that_which_the_project_names_for_hooks_too(
+    sharedstate_workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "sharedstate.toml").write_text(f'workspace = "{sharedstate_workspace.name}"\n')
+    elsewhere = stdio(sharedstate_workspace, tmp_path, SHAREDSTATE_WORKSPACE="default")
+    with connected(elsewhere) as server:
+        assert server.call("overview")["workspace"] == sharedstate_workspace.name
+
+
+def test_an_execution_that_names_a_whole_session_is_refused(server: Server) -> None:
+    told = server.refused("note", activity="hello", agent_name=ME, execution_id="cc:")
+    assert told.endswith("execution_id ends in a colon. Next: Leave it out.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sharedstate_agents.mcp.starting import collect_no_garbage
+from sharedstate_agents.project import Project, ProjectError, project_folder
 
 DEFAULT_PORT = 8765
 
@@ -22,7 +24,10 @@ def mcp(
         int, typer.Option(min=1, max=65535, help="The port for --http.")
     ] = DEFAULT_PORT,
     workspace: Annotated[
-        str | None, typer.Option(help="The design to work on, unless the key names one.")
+        str | None,
+        typer.Option(
+            help="The design to work on, unless the key names one; else that of sharedstate.toml."
+        ),
     ] = None,
     agent: Annotated[
         str | None,
@@ -41,6 +46,8 @@ def mcp(
             err=True,
         )
         raise typer.Exit(1)
+    if workspace is None:
+        workspace = _workspace_of_project()
     collect_no_garbage()
     if http:
         from sharedstate_agents.mcp.http import run_http
@@ -50,3 +57,12 @@ def mcp(
         from sharedstate_agents.mcp.server import run_stdio
 
         asyncio.run(run_stdio(workspace, agent or os.environ.get("SHAREDSTATE_AGENT")))
+
+
+def _workspace_of_project() -> str | None:
+    """The workspace that sharedstate.toml names: hooks guard that one, so tools work in it."""
+    try:
+        return Project.of(project_folder(os.environ, str(Path.cwd()))).workspace
+    except ProjectError as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(1) from problem

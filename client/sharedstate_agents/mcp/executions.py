@@ -144,6 +144,9 @@ class Callers:
         if self._only_agent and agent != self._only_agent:
             detail = {"agent_name": agent, "token_agent": self._only_agent}
             raise AgentMismatch(detail=detail, hint="Leave agent_name out.")
+        if execution_id.endswith(":"):
+            # To release_execution that is a whole session, and others may be in it.
+            raise InvalidArgument.of("execution_id", "ends in a colon", hint="Leave it out.")
         execution = self._execution(execution_id or execution_of(self._session, agent))
         await execution.arrive(agent)
         return Caller(agent, execution)
