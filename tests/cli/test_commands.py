@@ -120,10 +120,10 @@ def test_budgets_are_shown_and_moved(command: Command, design: SharedState) -> N
     assert "actuation" in shown
     assert "reserve" in shown
     done = command(
-        "transfer", "reserve", "power", "--mass-kg", "0.5", "--reason", "cells", "--as", "anna"
+        "transfer", "reserve", "power", "--mass-kg", "0.004", "--reason", "cells", "--as", "anna"
     )
-    assert "moved 0.5 kg from reserve to power" in done.stdout
-    assert mass_of(design, "power") == 8.5
+    assert "moved 0.004 kg from reserve to power" in done.stdout
+    assert mass_of(design, "power") == 8.004
     refused = command("transfer", "reserve", "powr", "--mass-kg", "0.5", "--reason", "cells")
     assert refused.exit_code == 1
     assert "no known subsystem" in refused.output
