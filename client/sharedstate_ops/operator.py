@@ -32,11 +32,17 @@ class WorkspaceSummary(NamedTuple):
 
 
 class Operator:
-    """Acts in one workspace on an open connection of the database's owner."""
+    """Acts in one workspace on an open connection of the database's owner.
 
-    def __init__(self, connection: Connection, workspace: str = "default") -> None:
+    A statement waits for as long as `lock_timeout` for a lock of Postgres; "0" is for ever.
+    """
+
+    def __init__(
+        self, connection: Connection, workspace: str = "default", *, lock_timeout: str = "0"
+    ) -> None:
         self.workspace = workspace
         self._connection = connection
+        self._lock_timeout = lock_timeout
 
     def call(self, function: str, **parameters: object) -> list[Any]:
         """What a public function answers: each of its rows, or its one value, as parsed JSON.
@@ -112,7 +118,10 @@ class Operator:
             # As PostgREST does it: the functions read the workspace from the request's headers.
             headers = json.dumps(workspace_header(self.workspace))
             self._connection.execute(
-                "select set_config('request.headers', %s, true)", [headers], prepare=False
+                """select set_config('request.headers', %s, true),
+                     set_config('lock_timeout', %s, true)""",
+                [headers, self._lock_timeout],
+                prepare=False,
             )
             return self._connection.execute(statement, values, prepare=False).fetchall()
 
@@ -139,6 +148,7 @@ def _our_errors() -> Iterator[None]:
 _KINDS: tuple[tuple[type[psycopg.Error], type[errors.SharedStateError]], ...] = (
     (psycopg.errors.UndefinedFunction, errors.SchemaMissing),
     (psycopg.errors.QueryCanceled, errors.StatementTimeout),
+    (psycopg.errors.LockNotAvailable, errors.StatementTimeout),
     (psycopg.errors.InsufficientPrivilege, errors.PermissionDenied),
     (psycopg.DataError, errors.InvalidArgument),
     (psycopg.IntegrityError, errors.InvalidArgument),

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.cli.conftest import Command
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState, errors
+from sharedstate_ops.stack import StackInfo
 
 
 def mass_of(state: SharedState, subsystem: str) -> float:
@@ -120,10 +122,10 @@ def test_budgets_are_shown_and_moved(command: Command, design: SharedState) -> N
     assert "actuation" in shown
     assert "reserve" in shown
     done = command(
-        "transfer", "reserve", "power", "--mass-kg", "0.5", "--reason", "cells", "--as", "anna"
+        "transfer", "reserve", "power", "--mass-kg", "0.004", "--reason", "cells", "--as", "anna"
     )
-    assert "moved 0.5 kg from reserve to power" in done.stdout
-    assert mass_of(design, "power") == 8.5
+    assert "moved 0.004 kg from reserve to power" in done.stdout
+    assert mass_of(design, "power") == 8.004
     refused = command("transfer", "reserve", "powr", "--mass-kg", "0.5", "--reason", "cells")
     assert refused.exit_code == 1
     assert "no known subsystem" in refused.output
@@ -217,6 +219,19 @@ def test_a_database_that_is_not_there_is_a_clear_error(
     answer = command("locks")
     assert answer.exit_code == 1
     assert "check DATABASE_URL" in answer.output
+
+
+def test_behind_a_transaction_that_somebody_left_open_no_command_waits_for_ever(
+    command: Command, stack: StackInfo, design: SharedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharedstate_ops.cli.session.LOCK_TIMEOUT", "100ms")
+    with psycopg.connect(stack.database_url) as somebody:
+        somebody.execute("select from public.agent_locks for update")
+        answer = command("release", "power", "--force", "--reason", "it hangs")
+        somebody.rollback()
+    assert answer.exit_code == 1
+    assert "lock timeout" in answer.output
+    assert "Try again" in answer.output
 
 
 def test_the_person_is_in_the_log_by_the_name_that_was_given(

@@ -48,6 +48,17 @@ def test_it_has_what_was_done_and_used_over_time(command: Command, design: Share
     assert published == [("skeleton", "design", 1), ("skeleton", "design", 2)]
 
 
+def test_amounts_in_the_log_that_no_status_can_have_are_left_out(
+    command: Command, design: SharedState
+) -> None:
+    for amount in (-5, 1e300, "12", None, [1], 0.5):
+        amounts = {"current_mass_kg": amount, "current_cost_usd": 0, "current_power_w": 0}
+        design.log_agent_activity("a", "said", {"subsystem": "sensing", **amounts})
+    report = command("report", "--json").json
+    assert set(values(report, "sensing", "mass_kg", "used")) <= {0.5, 1}
+    assert command("report").exit_code == 0
+
+
 def test_of_what_came_before_since_only_the_state_is_told(
     command: Command, design: SharedState
 ) -> None:

@@ -116,6 +116,16 @@ def test_it_fits_the_window_and_counts_what_does_not(
     assert {"needs attention", "log"} <= set(shown) or height < 10
 
 
+def test_a_name_of_wide_letters_is_whole_and_a_long_one_shows_that_it_is_not(
+    board: dict[str, Any],
+) -> None:
+    wide, long = "骨格システム", "left_upper_arm_segment_number_12"
+    (board["subsystems"][0]["name"], board["subsystems"][1]["name"]) = (wide, long)
+    shown = lines(board)
+    assert any(line.startswith(f"{wide} ") for line in shown)
+    assert any(line.startswith(f"{long[:23]}… ") for line in shown)
+
+
 @pytest.mark.parametrize("height", range(2, 40))
 def test_no_line_of_the_window_is_lost_while_something_is_cut_off(height: int) -> None:
     heights = shares([50, 3, 0, 50], height)

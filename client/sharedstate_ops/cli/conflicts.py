@@ -39,13 +39,10 @@ def conflicts(
     if not rows:
         out.print("no open conflicts.")
         return
-    shown = table(
-        "#", "priority", "severity", "from", "for", "blocks", "since", "what", right=["#"]
-    )
+    shown = table("#", "severity", "from", "for", "blocks", "since", "what", right=["#"])
     for row in rows:
         shown.add_row(
             str(row["conflict_id"]),
-            str(row["priority"]),
             plain(row["severity"], SEVERITY_STYLE.get(row["severity"], "")),
             plain(row["source_agent"]),
             plain(row["target_agent"]),
@@ -101,7 +98,7 @@ def _say(row: dict[str, Any]) -> None:
 
 def resolve(
     number: NumberArgument,
-    text: Annotated[str, typer.Argument(help="How it was resolved.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="How it was resolved.")],
     name: NameOption,
     transfer: Annotated[
         tuple[str, str] | None,

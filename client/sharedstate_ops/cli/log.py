@@ -42,6 +42,8 @@ def log(
         for entry in reversed(recent):
             _say(entry, json=json)
         if not follow:
+            if not recent and not json:
+                out.print("no entries.")
             return
         shown = {entry["id"] for entry in recent}
         try:
@@ -69,4 +71,4 @@ def _say(entry: dict[str, Any], *, json: bool) -> None:
         print_json(entry)
         return
     what = f"{entry['agent_name']:<20} {entry['activity']:<22} {details(entry['details'])}"
-    out.print(plain(f"{clock(entry['timestamp'])} {what}".rstrip()), soft_wrap=True)
+    out.print(plain(f"{clock(entry['timestamp'])} {what}".rstrip()))

@@ -23,9 +23,11 @@ from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
 
 # soft_wrap: a path or an address that is copied must not contain line breaks. Into a file or a
-# pipe tables are as wide as they need.
-out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 300)
-err = Console(soft_wrap=True, highlight=False, stderr=True)
+# pipe tables are as wide as they need. No emoji: a subsystem may be named :car:.
+out = Console(
+    soft_wrap=True, highlight=False, emoji=False, width=None if sys.stdout.isatty() else 300
+)
+err = Console(soft_wrap=True, highlight=False, emoji=False, stderr=True)
 
 HOME_VARIABLE = "SHAREDSTATE_HOME"
 HomeOption = Annotated[

@@ -19,6 +19,8 @@ from sharedstate_ops.stack.paths import Home
 
 # The database of a read is there or not: no command of every day waits for one to be started.
 PATIENCE_S = 5.0
+# As for agents: else a transaction that somebody left open in psql would hold us up for ever.
+LOCK_TIMEOUT = "8s"
 
 WorkspaceOption = Annotated[
     str | None,
@@ -58,7 +60,7 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
     """An operator in a workspace that exists; StackError or UnknownWorkspace otherwise."""
     target, name = chosen(workspace, home)
     with target.connect(timeout=PATIENCE_S) as connection:
-        operator = Operator(connection, name)
+        operator = Operator(connection, name, lock_timeout=LOCK_TIMEOUT)
         operator.read("select core.current_workspace() as name")
         yield operator
 

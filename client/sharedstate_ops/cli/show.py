@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as standard_json
-from difflib import get_close_matches
+import shlex
 from typing import Annotated, Any, Literal
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import UNITS, clock, figure, names, plain, print_json, table
+from sharedstate_ops.importing.exact_json import encode
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack.errors import StackError
 
@@ -24,7 +25,7 @@ CONTENT = {"design": "design_data"}  # the column, where it is not named as the 
 
 
 def show(
-    subsystem: Annotated[str, typer.Argument(help="Its name.")],
+    subsystem: Annotated[str, typer.Argument(metavar="SUBSYSTEM", help="Its name.")],
     document: Annotated[Kind | None, typer.Option(help="Show this document.")] = None,
     version: Annotated[int | None, typer.Option(min=1, help="This version; else the last.")] = None,
     diff: Annotated[
@@ -66,6 +67,8 @@ def _status(operator: Operator, subsystem: str) -> dict[str, Any]:
     )
     by_name = {row["name"]: row for row in rows}
     if subsystem not in by_name:
+        from difflib import get_close_matches
+
         near = get_close_matches(subsystem, by_name, n=5) or sorted(by_name)[:10]
         raise StackError(
             f"there is no subsystem {subsystem} in workspace {operator.workspace}.",
@@ -90,7 +93,7 @@ def _document(
         which = "" if version is None else f" version {version}"
         raise StackError(
             f"{subsystem} has no {kind}{which}.",
-            hint="See what it has: sharedstate show SUBSYSTEM",
+            hint=f"See what it has: sharedstate show {shlex.quote(subsystem)}",
         )
     found: dict[str, Any] = rows[0]
     return found
@@ -158,7 +161,7 @@ def _say_changes(changes: list[dict[str, Any]]) -> None:
     shown = table("part", "change", "before", "now")
     for row in changes:
         values = [
-            "" if row["change"] == absent else standard_json.dumps(row[key], default=str)
+            "" if row["change"] == absent else encode(row[key])
             for key, absent in (("old", "added"), ("new", "removed"))
         ]
         shown.add_row(plain(row["path"] or "/"), row["change"], *map(plain, values))

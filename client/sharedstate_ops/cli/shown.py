@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -37,13 +36,16 @@ def table(*headings: str, right: Sequence[str] = ()) -> Table:
     """An empty table; the columns named in `right` hold numbers."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        made.add_column(heading, justify="right" if heading in right else "left")
+        # fold: a name that is cut off could not be given to the next command.
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        is_time = heading in {"at", "since", "made"}
+        made.add_column(heading, justify=justify, overflow="fold", no_wrap=is_time)
     return made
 
 
 def figure(value: Any) -> str:
-    """A number to at most two decimals: 1,234.5; a dash for none."""
-    return "-" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+    """A number with all the decimals that the database keeps, six: 1,234.5; a dash for none."""
+    return "-" if value is None else f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
 def clock(time: str) -> str:
@@ -83,8 +85,4 @@ def details(values: Mapping[str, Any]) -> str:
 
 
 def _brief(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return figure(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else encode(value)

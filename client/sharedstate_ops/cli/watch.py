@@ -14,9 +14,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from sharedstate.errors import ServiceUnavailable
+from sharedstate.errors import ServiceUnavailable, StatementTimeout
 from sharedstate_ops.cli.output import HomeOption, out
-from sharedstate_ops.cli.session import PATIENCE_S, JsonOption, WorkspaceOption, chosen
+from sharedstate_ops.cli.session import (
+    LOCK_TIMEOUT,
+    PATIENCE_S,
+    JsonOption,
+    WorkspaceOption,
+    chosen,
+)
 from sharedstate_ops.cli.shown import print_json
 from sharedstate_ops.cli.target import Target
 from sharedstate_ops.cli.watching import Filter, picture
@@ -77,7 +83,7 @@ class Watched:
         """Read it anew; ServiceUnavailable or StackError when the database does not answer."""
         if self._operator is None:
             connection = self._target.connect(timeout=patience_s)
-            self._operator = Operator(connection, self._workspace)
+            self._operator = Operator(connection, self._workspace, lock_timeout=LOCK_TIMEOUT)
         (self.board,) = self._operator.call("get_board", cursor=self._cursor, limit_count=_MOST)
         self._cursor = self.board["cursor"]
         self._entries.extend(self.board["entries"])
@@ -87,7 +93,7 @@ class Watched:
         try:
             self.look()
             self._is_cut_off = False
-        except (ServiceUnavailable, StackError):
+        except (ServiceUnavailable, StatementTimeout, StackError):
             self._operator = None
             self._is_cut_off = True
 

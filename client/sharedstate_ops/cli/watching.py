@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from rich.cells import set_cell_size
 from rich.text import Text
 
 from sharedstate_ops.cli.shown import (
@@ -30,7 +29,7 @@ class Section:
 
     heading: str
     lines: Sequence[Text]
-    newest_last: bool = field(default=False)
+    newest_last: bool = False
 
     def cut(self, height: int) -> list[Text]:
         """Its heading and as many lines as fit; nothing where not even one line fits."""
@@ -180,16 +179,19 @@ def _subsystems(board: dict[str, Any], wanted: Filter, *, width: int) -> list[Te
             row["name"],
         )
     )
-    longest = max((len(row["name"]) for row in rows), default=0)
+    longest = max((plain(row["name"]).cell_len for row in rows), default=0)
     return [_subsystem(row, min(longest, 24), with_figures=width >= _NARROW) for row in rows]
 
 
 def _subsystem(row: dict[str, Any], name_width: int, *, with_figures: bool) -> Text:
-    name = set_cell_size(plain(row["name"]).plain, name_width)
-    line = Text(f"{name}  {set_cell_size(plain(row['state']).plain, 12)}")
+    line = Text()
+    for text, cells in ((row["name"], name_width), (row["state"], 12)):
+        part = plain(text)
+        part.truncate(cells, overflow="ellipsis", pad=True)
+        line.append(part).append("  ")
     if with_figures:
         style = "red" if row["within_budget"] is False else ""
-        line.append(f"  {_figures(row):<36}", style)
+        line.append(f"{_figures(row):<36}  ", style)
     for said, style in (
         (_count(row["active_conflicts"], "conflict"), "red"),
         ("stale" if row["stale_inputs"] else "", "yellow"),
@@ -197,7 +199,8 @@ def _subsystem(row: dict[str, Any], name_width: int, *, with_figures: bool) -> T
         (f"{row['queue_length']} waiting" if row["queue_length"] else "", "cyan"),
     ):
         if said:
-            line.append("  ").append(plain(said, style))
+            line.append(plain(said, style)).append("  ")
+    line.rstrip()
     return line
 
 

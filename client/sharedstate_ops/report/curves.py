@@ -33,6 +33,11 @@ class Frame:
         return float(value) / self.highest if self.highest else 0.0
 
 
+def last(curve: Curve) -> Any:
+    """The value at its end."""
+    return curve[-1][1] if curve else None
+
+
 def sparkline(frame: Frame, curve: Curve, width: int = 24) -> str:
     """The curve in blocks; before it begins it is 0."""
     cells = []

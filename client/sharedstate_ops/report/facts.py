@@ -85,7 +85,7 @@ def _used(uses: list[dict[str, Any]]) -> Curves:
         now[row["subsystem"]] = row
         for quantity in QUANTITIES:
             _extend(curves, (*_budget(row["subsystem"]), quantity), row["at"], row[quantity])
-            total = round(sum(each[quantity] for each in now.values()), 6)
+            total = round(sum(float(each[quantity]) for each in now.values()), 6)
             _extend(curves, (*ROBOT, quantity), row["at"], total)
     return curves
 
@@ -94,7 +94,8 @@ def _allocated(versions: list[dict[str, Any]]) -> Curves:
     curves: Curves = {}
     for version in versions:
         budgets = version["budget_allocations"]
-        power = [each["power_w"] for each in budgets.values() if each.get("power_w") is not None]
+        given = [each.get("power_w") for each in budgets.values()]
+        power = [float(each) for each in given if each is not None]
         robot = {
             "mass_kg": version["total_mass_kg_max"],
             "cost_usd": version["total_cost_usd_max"],

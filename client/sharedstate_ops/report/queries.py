@@ -86,7 +86,7 @@ VERSIONS = """
 """
 
 # The last of each subsystem in each of many short times; all before the span counts as one. Agents
-# may log details of the same names, of any type.
+# may log details of the same names, of any type: only amounts that a status may have are taken.
 USES = """
   select distinct on (u.place, u.subsystem)
     u.subsystem, greatest(u."timestamp", %(begins_at)s::timestamptz) as at,
@@ -94,12 +94,9 @@ USES = """
   from (
     select
       a.id, a."timestamp", a.details ->> 'subsystem' as subsystem,
-      case when jsonb_typeof(a.details -> 'current_mass_kg') = 'number'
-        then (a.details -> 'current_mass_kg')::numeric else 0 end as mass_kg,
-      case when jsonb_typeof(a.details -> 'current_cost_usd') = 'number'
-        then (a.details -> 'current_cost_usd')::numeric else 0 end as cost_usd,
-      case when jsonb_typeof(a.details -> 'current_power_w') = 'number'
-        then (a.details -> 'current_power_w')::numeric else 0 end as power_w,
+      jsonb_path_query_first(a.details, '$.current_mass_kg ? (@ >= 0 && @ < 1e12)') as mass_kg,
+      jsonb_path_query_first(a.details, '$.current_cost_usd ? (@ >= 0 && @ < 1e12)') as cost_usd,
+      jsonb_path_query_first(a.details, '$.current_power_w ? (@ >= 0 && @ < 1e12)') as power_w,
       width_bucket(
         extract(epoch from a."timestamp"), extract(epoch from %(begins_at)s::timestamptz),
         extract(epoch from %(ends_at)s::timestamptz) + 0.001, %(points)s
@@ -107,6 +104,7 @@ USES = """
     from public.agent_activity_logs as a
     where a.workspace = %(workspace)s and a.details ? 'subsystem' and a.details ? 'current_mass_kg'
   ) as u
+  where u.mass_kg is not null and u.cost_usd is not null and u.power_w is not null
   order by u.place, u.subsystem, u."timestamp" desc, u.id desc
 """
 

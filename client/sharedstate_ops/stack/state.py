@@ -66,13 +66,17 @@ def living_parts(home: Home) -> dict[str, psutil.Process]:
         "postgrest": str(home.run / "postgrest.conf"),
         "nginx": str(home.run / "nginx.conf"),
     }
-    found = {
-        process.pid: process
-        for process in psutil.process_iter(["name", "cmdline", "ppid"])
-        if named.get(process.info["name"]) in (process.info["cmdline"] or ())
-    }
+    found: dict[int, psutil.Process] = {}
+    parents: dict[int, int] = {}
+    # Of most processes no more than the name is read: every command comes by here.
+    for process in psutil.process_iter(["name"]):
+        if file := named.get(process.info["name"]):
+            with contextlib.suppress(psutil.Error):
+                if file in process.cmdline():
+                    parents[process.pid] = process.ppid()
+                    found[process.pid] = process
     # A process that Postgres has just forked still looks like its parent.
-    servers = (process for process in found.values() if process.info["ppid"] not in found)
+    servers = (process for pid, process in found.items() if parents[pid] not in found)
     return {process.info["name"]: process for process in servers}
 
 

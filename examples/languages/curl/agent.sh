@@ -5,7 +5,8 @@ set -eu
 agent=curl_agent
 execution="$agent-$$-$(date +%s)"
 answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+# An error that ends the script is shown, as the database said it.
+trap '[ $? = 0 ] || { cat "$answer"; echo; } >&2; rm -f "$answer"' EXIT
 
 new_id() { uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid; }
 
@@ -16,7 +17,7 @@ call() {
   shift
   # The key goes by standard input, because everybody on a machine sees its arguments.
   status=$(
-    curl --silent --retry 4 --retry-all-errors --max-time 10 --config - \
+    curl --silent --show-error --retry 5 --retry-all-errors --max-time 10 --config - \
       --output "$answer" --write-out '%{http_code}' --header 'Content-Type: application/json' \
       --header "x-workspace: ${SHAREDSTATE_WORKSPACE:-default}" ${1:+--data "$1"} \
       "$SUPABASE_URL/rest/v1/$path" <<CONFIG

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (r *Refusal) Detail(field string) any {
 // Args are the arguments of a function, by name.
 type Args map[string]any
 
-const attempts = 5
+const attempts = 6
 
 // No call waits inside the database, so one that takes this long has lost its answer.
 var patient = http.Client{Timeout: 10 * time.Second}
@@ -58,18 +59,20 @@ func (c *Client) send(method, path string, args Args, answer any) error {
 	if err != nil {
 		return err
 	}
+	pause := 100 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		status, text, err := c.once(method, path, body)
 		if err == nil && status < 300 {
 			return json.Unmarshal(text, answer)
 		}
-		// Without an answer, or with 503, the call may have been done: the same request id again is safe.
-		if (err != nil || status == http.StatusServiceUnavailable) && attempt < attempts {
-			time.Sleep(time.Duration(1<<attempt) * 100 * time.Millisecond)
+		// Without an answer the call may have been done: the same request id again is safe.
+		if err != nil || (status >= 502 && status <= 504) {
+			if attempt == attempts {
+				return fmt.Errorf("no answer, so it may have been done: status %d, %v", status, err)
+			}
+			time.Sleep(pause)
+			pause *= 3
 			continue
-		}
-		if err != nil {
-			return err
 		}
 		refusal := &Refusal{}
 		if json.Unmarshal(text, refusal) != nil || refusal.Slug == "" {
@@ -85,7 +88,7 @@ func (c *Client) once(method, path string, body []byte) (int, []byte, error) {
 		return 0, nil, err
 	}
 	request.Header.Set("apikey", c.Key)
-	request.Header.Set("x-workspace", c.Workspace)
+	request.Header.Set("x-workspace", url.PathEscape(c.Workspace)) // headers are ASCII, and names are not
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := patient.Do(request)
 	if err != nil {

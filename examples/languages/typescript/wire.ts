@@ -4,12 +4,12 @@ import { createClient, type PostgrestError, type PostgrestSingleResponse } from 
 import type { Database, Json } from "./database.types.ts";
 
 const { SUPABASE_URL = "", SUPABASE_KEY = "", SHAREDSTATE_WORKSPACE = "" } = process.env;
-const ATTEMPTS = 5;
+const ATTEMPTS = 6;
 
-// Without a workspace the header is empty, and the workspace is `default`.
+// Headers are ASCII, and names are not. An empty one means the workspace `default`.
 export const supabase = createClient<Database>(SUPABASE_URL, SUPABASE_KEY, {
   auth: { persistSession: false, autoRefreshToken: false },
-  global: { headers: { "x-workspace": SHAREDSTATE_WORKSPACE } },
+  global: { headers: { "x-workspace": encodeURIComponent(SHAREDSTATE_WORKSPACE) } },
 });
 
 /** A call that changed nothing. `slug` is the same in every language. */
@@ -25,7 +25,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Sends a change, up to five times with one request id when no answer comes: it is done once. */
+/** Sends a change, up to six times with one request id when no answer comes: it is done once. */
 export async function change<Data>(
   send: (requestId: string) => PromiseLike<PostgrestSingleResponse<Data>>,
 ): Promise<Data> {
@@ -33,8 +33,8 @@ export async function change<Data>(
   for (let attempt = 1; ; attempt++) {
     const answer = await send(requestId);
     if (!answer.error) return answer.data;
-    const unanswered = answer.status === 0 || answer.status === 503;
-    if (!unanswered || attempt === ATTEMPTS) throw new Refusal(answer.error);
-    await sleep(100 * 2 ** attempt);
+    if (![0, 502, 503, 504].includes(answer.status)) throw new Refusal(answer.error);
+    if (attempt === ATTEMPTS) throw new Error(`no answer, so it may have been done: ${answer.error.message}`);
+    await sleep(100 * 3 ** (attempt - 1));
   }
 }
