@@ -42,6 +42,8 @@ class Terminal:
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             variables = {**os.environ, **environment, "TERM": "xterm-256color"}
+            for fixed in ("COLUMNS", "LINES"):  # as xdist sets them
+                variables.pop(fixed, None)
             os.execve(sys.executable, [sys.executable, "-c", _SIZED, *arguments], variables)
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
