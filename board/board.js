@@ -73,9 +73,9 @@ export function useBoard(api, interval) {
 }
 
 function stateAfter(error) {
-  if (error.refused) return "refused";
+  if (error.status === 401) return "refused";
   // The database has said why, and will say the same again.
-  return error.status >= 400 && error.status < 500 ? "failed" : "cut off";
+  return error.refused ? "failed" : "cut off";
 }
 
 /** Those of the last day: the entries of a board may not go back so far. */

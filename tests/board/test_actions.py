@@ -111,20 +111,29 @@ def test_a_refusal_is_shown_in_the_databases_words_and_can_be_mended(
 def test_a_request_whose_answer_was_lost_is_repeated_and_done_once(
     state: SharedState, page: Page
 ) -> None:
-    lost: list[str] = []
+    calls = 0
 
-    def lose_the_first(route: Route) -> None:
-        if lost:
+    def lose_two_answers(route: Route) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            route.fetch()
+            route.abort()
+        elif calls == 2:
+            # As the gateway says it of a call that reached an API which then went away.
+            route.fulfill(status=503, json={"message": "service_unavailable"})
+        else:
             route.continue_()
-            return
-        lost.append(route.fetch().text())
-        route.abort()
 
-    page.route("**/rpc/transfer_budget", lose_the_first)
+    # So it is over plain http from another machine.
+    page.evaluate("Object.defineProperty(crypto, 'randomUUID', { value: undefined })")
+    page.route("**/rpc/transfer_budget", lose_two_answers)
     page.get_by_role("button", name="Transfer budget").click()
     opened = dialog(page, to_subsystem="shell", mass_kg="0.25", reason="More")
-    opened.get_by_role("button", name="Transfer").click()
-    expect(opened.get_by_role("alert")).to_contain_text("Doing it again is safe.")
+    for said in ("no connection", "service_unavailable"):
+        opened.get_by_role("button", name="Transfer").click()
+        expect(opened.get_by_role("alert")).to_contain_text(said)
+        expect(opened.get_by_role("alert")).to_contain_text("Doing it again is safe.")
     opened.get_by_role("button", name="Transfer").click()
     expect(page.locator(".toast")).to_contain_text("Budget went")
     assert shells_mass_kg(state) == 5.25
