@@ -10,7 +10,7 @@ const LONGEST = 1000;
 const MOST_ENTRIES = 500;
 const MOST_HOOKS = 20;
 const DAY_MS = 86_400_000;
-const SEEN_HOOKS = "sharedstate.seen_hooks";
+const SEEN_HOOKS = "sharedstate.hooks_seen_until";
 
 /** What the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
 export function useBoard(api, interval) {
@@ -55,7 +55,7 @@ export function useBoard(api, interval) {
     if (state.board) polling.current.now();
   }, [interval, limit]);
 
-  const failedHooks = state.hooks.filter((entry) => entry.id > state.seen);
+  const failedHooks = state.hooks.filter((entry) => Date.parse(entry.timestamp) > state.seen);
   return {
     ...state,
     failedHooks,
@@ -65,7 +65,7 @@ export function useBoard(api, interval) {
     refresh: () => polling.current.now(),
     more: limit < LONGEST ? () => setLimit(limit + STEP) : null,
     seeHooks() {
-      const seen = Math.max(state.seen, ...failedHooks.map((entry) => entry.id));
+      const seen = Math.max(...failedHooks.map((entry) => Date.parse(entry.timestamp)));
       localStorage.setItem(SEEN_HOOKS, String(seen));
       setState((before) => ({ ...before, seen }));
     },
@@ -86,6 +86,7 @@ const failedHooksOf = (api, now) =>
     limit_count: MOST_HOOKS,
   });
 
+/** Until when they were seen, in ms. No number of an entry: a new database begins at 1 again. */
 const seenHooks = () => Number(localStorage.getItem(SEEN_HOOKS) ?? 0);
 
 function merge(before, board, hooks, fresh) {
