@@ -78,9 +78,10 @@ const KINDS = {
 
 /**
  * `action` is {kind, conflict?, lease?, to?}; `lists` are names to choose from, {agents, budgets};
- * `claimed` is the agent that the token speaks for, if it names one.
+ * `claimed` is the agent that the token speaks for, if it names one; `ended` whether what it is
+ * about is no longer so.
  */
-export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
+export function ActionDialog({ api, action, ended, lists, claimed, onDone, onClose }) {
   const kind = KINDS[action.kind];
   const dialog = useRef(null);
   const requestId = useRef(newId());
@@ -127,10 +128,15 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
           readonly=${Boolean(claimed)}
         />
       </label>
+      ${ended && html`<p class="problem" role="alert">This lease has ended already.</p>`}
       ${problem && html`<${Refusal} problem=${problem} />`}
       <p class="buttons">
         <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>
-        <button type="submit" class=${kind.danger ? "primary danger" : "primary"} disabled=${busy}>
+        <button
+          type="submit"
+          class=${kind.danger ? "primary danger" : "primary"}
+          disabled=${busy || ended}
+        >
           ${kind.button}
         </button>
       </p>

@@ -90,6 +90,7 @@ function Board({ token, claims, workspace, address }) {
       html`<${ActionDialog}
       api=${api}
       action=${action}
+      ended=${action.lease && hasEnded(action.lease, board)}
       claimed=${claims.agent}
       lists=${namesOf(board, entries)}
       onClose=${() => setAction(null)}
@@ -145,6 +146,16 @@ function SubsystemPage({ api, board, entries, address }) {
     choice=${address}
   />`;
 }
+
+/** A lease that somebody else took since is another one, which nobody has decided to end. */
+const hasEnded = ({ resource_type, resource_name, fencing_token }, { leases, counts }) =>
+  leases.length === counts.leases &&
+  !leases.some(
+    (each) =>
+      each.fencing_token === fencing_token &&
+      each.resource_name === resource_name &&
+      each.resource_type === resource_type,
+  );
 
 /** Names that a person may mean in a dialog. */
 function namesOf(board, entries) {

@@ -150,6 +150,15 @@ def test_an_operator_forces_a_release_and_an_agent_is_not_offered_it(
     page.locator(".lease").get_by_role("button", name="Release shell").click()
     opened = dialog(page, reason="It hangs")
     expect(opened).to_contain_text("shell_agent loses its lease")
+    # Somebody else's by now, which nobody has decided to end.
+    state.release_lock("subsystem", "shell")
+    assert state.acquire_lock("subsystem", "shell", "power_agent")
+    expect(opened.get_by_role("alert")).to_have_text("This lease has ended already.")
+    expect(opened.get_by_role("button", name="Force release")).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.locator(".lease").get_by_role("button", name="Release shell").click()
+    opened = dialog(page, reason="It hangs")
+    expect(opened).to_contain_text("power_agent loses its lease")
     opened.get_by_role("button", name="Force release").click()
     expect(page.locator(".lease")).to_have_count(0)
     assert state.get_lock_status("subsystem", "shell")["holder"] is None
