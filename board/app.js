@@ -10,7 +10,7 @@ import { Feed } from "./feed.js";
 import { Graph } from "./graph.js";
 import { Advice, Header } from "./header.js";
 import { KeyForm } from "./key_form.js";
-import { isAbout } from "./log.js";
+import { agentsOf, isAbout } from "./log.js";
 import { Locks } from "./locks.js";
 import { Needs } from "./needs.js";
 import { Actions } from "./parts.js";
@@ -132,10 +132,9 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
 
 function SubsystemPage({ api, board, entries, address }) {
   const name = address.subsystem;
+  const agents = agentsOf(name);
   const concerns = ({ source_agent, target_agent, blocks_agents }) =>
-    [source_agent, target_agent, ...blocks_agents].some((agent_name) =>
-      isAbout({ agent_name, details: {} }, name),
-    );
+    [source_agent, target_agent, ...blocks_agents].some((agent) => agents.includes(agent));
   return html`<${Subsystem}
     key=${name}
     api=${api}
