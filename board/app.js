@@ -48,7 +48,7 @@ export function App() {
 
 function Board({ token, claims, workspace, address }) {
   const api = useMemo(() => new Api(token, workspace), []);
-  const [interval, setInterval] = useState(1000);
+  const [interval, chooseInterval] = useState(1000);
   const { board, entries, lastSeen, failedHooks, seeHooks, connection, serverNow, more, refresh } =
     useBoard(api, interval);
   const [action, setAction] = useState(null);
@@ -68,7 +68,7 @@ function Board({ token, claims, workspace, address }) {
     board=${board}
     connection=${connection}
     interval=${interval}
-    onInterval=${setInterval}
+    onInterval=${chooseInterval}
     api=${api}
   />`;
   const advice = html`<${Advice} ...${connection} />`;
