@@ -57,7 +57,7 @@ function Item({ subject, text, more, href, severity, conflict, lease, subsystem,
   const act = useContext(Actions);
   const button = (label, kind, about) =>
     html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>
-        ${label}
+        ${label}<span class="spoken"> ${subject}</span>
       </button>`;
   return html`<li>
     <span class="what">
