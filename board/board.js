@@ -1,11 +1,12 @@
 // The board's data: the last answer of get_board, the entries that came with all of them, and how
 // the connection is.
 
-import { useEffect, useRef, useState } from "./htm-preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "./htm-preact.js";
 import { newestFirst } from "./log.js";
 import { poll } from "./polling.js";
 
-const STEP = 200;
+const STEP = 100;
+const WHOLE_TABLE = 200;
 const LONGEST = 1000;
 const MOST_ENTRIES = 500;
 const MOST_HOOKS = 20;
@@ -38,10 +39,14 @@ export function useBoard(api, interval) {
       if (at > (now.lastSeen.get(entry.agent_name) ?? 0)) now.lastSeen.set(entry.agent_name, at);
     }
     setState((before) => merge(before, board, hooks, fresh));
+    // So many subsystems are shown without a button.
+    const rows = Math.min(board.counts.subsystems, WHOLE_TABLE);
+    if (rows > now.limit) setLimit(rows);
     setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf: Date.now() });
   }
 
-  useEffect(() => {
+  // Not after the first frame: the first picture waits for the answer.
+  useLayoutEffect(() => {
     polling.current = poll({
       ask,
       interval: () => now.interval,
