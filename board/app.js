@@ -109,6 +109,7 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
     <${Needs}
       items=${items}
       hidden=${board.counts.conflicts - board.conflicts.length}
+      onMore=${more}
       operator=${operator}
       onSeenHooks=${seeHooks}
     />
@@ -119,6 +120,7 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
       counts=${board.counts}
       serverNow=${serverNow}
       operator=${operator}
+      onMore=${more}
     />
     <${Feed}
       api=${api}

@@ -68,7 +68,7 @@ export function useBoard(api, interval) {
     lastSeen: now.lastSeen,
     serverNow: () => Date.now() + now.offset,
     refresh: () => polling.current.now(),
-    more: limit < LONGEST ? () => setLimit(limit + STEP) : null,
+    more: limit < LONGEST ? () => setLimit(Math.min(limit + STEP, LONGEST)) : null,
     seeHooks() {
       const seen = Math.max(...failedHooks.map((entry) => Date.parse(entry.timestamp)));
       localStorage.setItem(SEEN_HOOKS, String(seen));
