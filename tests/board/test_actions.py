@@ -48,28 +48,21 @@ def test_a_conflict_is_resolved_with_a_note(conflict: int, state: SharedState, p
     assert (last["event"], last["agent_name"]) == ("resolved", "Kim")
 
 
-def test_a_dialog_that_is_left_changes_nothing_and_gives_the_focus_back(
-    conflict: int, state: SharedState, page: Page
+def test_a_dialog_keeps_what_is_typed_and_when_left_changes_nothing(
+    conflict: int, state: SharedState, page: Page, window: Window
 ) -> None:
     button = item(page, "Too heavy").get_by_role("button", name="Resolve")
     button.focus()
     page.keyboard.press("Enter")
-    dialog(page, resolution="A lighter shell")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(button).to_be_focused()
-    assert [each["conflict_id"] for each in state.get_active_conflicts()] == [conflict]
-
-
-def test_what_is_being_typed_survives_the_next_boards(
-    conflict: int, page: Page, window: Window
-) -> None:
-    item(page, "Too heavy").get_by_role("button", name="Resolve").click()
     opened = dialog(page, resolution="A lighter shell")
     before = window.boards
     window.await_boards(before + 2)
     expect(opened.locator("[name=resolution]")).to_have_value("A lighter shell")
     expect(opened.locator("[name=by]")).to_have_value("Kim")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+    assert [each["conflict_id"] for each in state.get_active_conflicts()] == [conflict]
 
 
 def test_a_conflict_is_given_to_another_agent(
