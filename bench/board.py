@@ -114,7 +114,7 @@ async def _poll(crowd: Crowd, boards: int) -> list[float]:
             answer = await client.post(
                 f"{crowd.url}/rest/v1/rpc/get_board",
                 headers={"apikey": crowd.key},
-                json={"cursor": cursor, "limit_count": 200},
+                json={"cursor": cursor, "limit_count": 100},
             )
             cursor = answer.raise_for_status().json()["cursor"]
             took = time.perf_counter() - began

@@ -78,9 +78,10 @@ const KINDS = {
 
 /**
  * `action` is {kind, conflict?, lease?, to?}; `lists` are names to choose from, {agents, budgets};
- * `claimed` is the agent that the token speaks for, if it names one.
+ * `claimed` is the agent that the token speaks for, if it names one; `ended` whether what it is
+ * about is no longer so.
  */
-export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
+export function ActionDialog({ api, action, ended, lists, claimed, onDone, onClose }) {
   const kind = KINDS[action.kind];
   const dialog = useRef(null);
   const requestId = useRef(newId());
@@ -103,8 +104,8 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
       const answer = await api.call(name, { ...parameters, request_id: requestId.current });
       onDone(kind.done(action, values, answer));
     } catch (error) {
-      // Without an answer the same request is repeated, so that it is done once.
-      if (error.answered !== false) requestId.current = newId();
+      // What may have been done is repeated as the same request, so that it is done once.
+      if (error.refused) requestId.current = newId();
       setProblem(error);
       setBusy(false);
     }
@@ -127,10 +128,15 @@ export function ActionDialog({ api, action, lists, claimed, onDone, onClose }) {
           readonly=${Boolean(claimed)}
         />
       </label>
+      ${ended && html`<p class="problem" role="alert">This lease has ended already.</p>`}
       ${problem && html`<${Refusal} problem=${problem} />`}
       <p class="buttons">
         <button type="button" onClick=${() => dialog.current.close()}>Cancel</button>
-        <button type="submit" class=${kind.danger ? "primary danger" : "primary"} disabled=${busy}>
+        <button
+          type="submit"
+          class=${kind.danger ? "primary danger" : "primary"}
+          disabled=${busy || ended}
+        >
           ${kind.button}
         </button>
       </p>
@@ -163,8 +169,12 @@ function Field({ field, action, lists }) {
 const Refusal = ({ problem }) => html`<div class="problem" role="alert">
   <p><b>${problem.message}</b></p>
   ${problem.hint && html`<p>${problem.hint}</p>`}
+  ${!problem.refused && html`<p>Whether it was done is not known. Doing it again is safe.</p>`}
   ${problem.details && html`<pre>${shortened(String(problem.details), 2000)}</pre>`}
 </div>`;
 
-/** A request id; none where the browser makes none: over plain http from another machine. */
-const newId = () => crypto.randomUUID?.() ?? null;
+/** A request id. Over plain http from another machine browsers have no crypto.randomUUID. */
+const newId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");

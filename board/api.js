@@ -2,19 +2,18 @@
 
 const SECONDS = 30;
 
-/** An answer that is an error, or none. `answered` is false when nobody knows what was done. */
+/** An answer that is an error, or none: then its status is 0. */
 export class Problem extends Error {
   constructor({ status = 0, message, details, hint }) {
     super(message);
     this.status = status;
-    this.answered = status !== 0;
     this.details = details;
     this.hint = hint;
   }
 
-  /** Whether another key is needed. */
+  /** Whether nothing was done, and nothing will be. Of any other problem nobody knows. */
   get refused() {
-    return this.status === 401;
+    return this.status >= 400 && this.status < 500;
   }
 }
 
@@ -54,10 +53,7 @@ export class Api {
       text = await answer.text();
     } catch (error) {
       const slow = error.name === "TimeoutError";
-      throw new Problem({
-        message: slow ? `no answer within ${SECONDS} s` : "no connection",
-        hint: "Whether it was done is not known. Doing it again is safe.",
-      });
+      throw new Problem({ message: slow ? `no answer within ${SECONDS} s` : "no connection" });
     }
     let body;
     try {

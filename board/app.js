@@ -10,7 +10,7 @@ import { Feed } from "./feed.js";
 import { Graph } from "./graph.js";
 import { Advice, Header } from "./header.js";
 import { KeyForm } from "./key_form.js";
-import { isAbout } from "./log.js";
+import { agentsOf, isAbout } from "./log.js";
 import { Locks } from "./locks.js";
 import { Needs } from "./needs.js";
 import { Actions } from "./parts.js";
@@ -48,7 +48,7 @@ export function App() {
 
 function Board({ token, claims, workspace, address }) {
   const api = useMemo(() => new Api(token, workspace), []);
-  const [interval, setInterval] = useState(1000);
+  const [interval, chooseInterval] = useState(1000);
   const { board, entries, lastSeen, failedHooks, seeHooks, connection, serverNow, more, refresh } =
     useBoard(api, interval);
   const [action, setAction] = useState(null);
@@ -68,7 +68,7 @@ function Board({ token, claims, workspace, address }) {
     board=${board}
     connection=${connection}
     interval=${interval}
-    onInterval=${setInterval}
+    onInterval=${chooseInterval}
     api=${api}
   />`;
   const advice = html`<${Advice} ...${connection} />`;
@@ -90,6 +90,7 @@ function Board({ token, claims, workspace, address }) {
       html`<${ActionDialog}
       api=${api}
       action=${action}
+      ended=${action.lease && hasEnded(action.lease, board)}
       claimed=${claims.agent}
       lists=${namesOf(board, entries)}
       onClose=${() => setAction(null)}
@@ -108,6 +109,7 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
     <${Needs}
       items=${items}
       hidden=${board.counts.conflicts - board.conflicts.length}
+      onMore=${more}
       operator=${operator}
       onSeenHooks=${seeHooks}
     />
@@ -118,6 +120,7 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
       counts=${board.counts}
       serverNow=${serverNow}
       operator=${operator}
+      onMore=${more}
     />
     <${Feed}
       api=${api}
@@ -131,10 +134,9 @@ function Overview({ api, board, entries, items, operator, address, serverNow, mo
 
 function SubsystemPage({ api, board, entries, address }) {
   const name = address.subsystem;
+  const agents = agentsOf(name);
   const concerns = ({ source_agent, target_agent, blocks_agents }) =>
-    [source_agent, target_agent, ...blocks_agents].some((agent_name) =>
-      isAbout({ agent_name, details: {} }, name),
-    );
+    [source_agent, target_agent, ...blocks_agents].some((agent) => agents.includes(agent));
   return html`<${Subsystem}
     key=${name}
     api=${api}
@@ -145,6 +147,16 @@ function SubsystemPage({ api, board, entries, address }) {
     choice=${address}
   />`;
 }
+
+/** A lease that somebody else took since is another one, which nobody has decided to end. */
+const hasEnded = ({ resource_type, resource_name, fencing_token }, { leases, counts }) =>
+  leases.length === counts.leases &&
+  !leases.some(
+    (each) =>
+      each.fencing_token === fencing_token &&
+      each.resource_name === resource_name &&
+      each.resource_type === resource_type,
+  );
 
 /** Names that a person may mean in a dialog. */
 function namesOf(board, entries) {

@@ -1,16 +1,17 @@
 // The board's data: the last answer of get_board, the entries that came with all of them, and how
 // the connection is.
 
-import { useEffect, useRef, useState } from "./htm-preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "./htm-preact.js";
 import { newestFirst } from "./log.js";
 import { poll } from "./polling.js";
 
-const STEP = 200;
+const STEP = 100;
+const WHOLE_TABLE = 200;
 const LONGEST = 1000;
 const MOST_ENTRIES = 500;
 const MOST_HOOKS = 20;
 const DAY_MS = 86_400_000;
-const SEEN_HOOKS = "sharedstate.seen_hooks";
+const SEEN_HOOKS = "sharedstate.hooks_seen_until";
 
 /** What the page shows of a workspace. `interval` is in ms, Infinity for not by itself. */
 export function useBoard(api, interval) {
@@ -38,10 +39,14 @@ export function useBoard(api, interval) {
       if (at > (now.lastSeen.get(entry.agent_name) ?? 0)) now.lastSeen.set(entry.agent_name, at);
     }
     setState((before) => merge(before, board, hooks, fresh));
+    // So many subsystems are shown without a button.
+    const rows = Math.min(board.counts.subsystems, WHOLE_TABLE);
+    if (rows > now.limit) setLimit(rows);
     setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf: Date.now() });
   }
 
-  useEffect(() => {
+  // Not after the first frame: the first picture waits for the answer.
+  useLayoutEffect(() => {
     polling.current = poll({
       ask,
       interval: () => now.interval,
@@ -55,7 +60,7 @@ export function useBoard(api, interval) {
     if (state.board) polling.current.now();
   }, [interval, limit]);
 
-  const failedHooks = state.hooks.filter((entry) => entry.id > state.seen);
+  const failedHooks = state.hooks.filter((entry) => Date.parse(entry.timestamp) > state.seen);
   return {
     ...state,
     failedHooks,
@@ -63,9 +68,9 @@ export function useBoard(api, interval) {
     lastSeen: now.lastSeen,
     serverNow: () => Date.now() + now.offset,
     refresh: () => polling.current.now(),
-    more: limit < LONGEST ? () => setLimit(limit + STEP) : null,
+    more: limit < LONGEST ? () => setLimit(Math.min(limit + STEP, LONGEST)) : null,
     seeHooks() {
-      const seen = Math.max(state.seen, ...failedHooks.map((entry) => entry.id));
+      const seen = Math.max(...failedHooks.map((entry) => Date.parse(entry.timestamp)));
       localStorage.setItem(SEEN_HOOKS, String(seen));
       setState((before) => ({ ...before, seen }));
     },
@@ -73,9 +78,9 @@ export function useBoard(api, interval) {
 }
 
 function stateAfter(error) {
-  if (error.refused) return "refused";
+  if (error.status === 401) return "refused";
   // The database has said why, and will say the same again.
-  return error.status >= 400 && error.status < 500 ? "failed" : "cut off";
+  return error.refused ? "failed" : "cut off";
 }
 
 /** Those of the last day: the entries of a board may not go back so far. */
@@ -86,6 +91,7 @@ const failedHooksOf = (api, now) =>
     limit_count: MOST_HOOKS,
   });
 
+/** Until when they were seen, in ms. No number of an entry: a new database begins at 1 again. */
 const seenHooks = () => Number(localStorage.getItem(SEEN_HOOKS) ?? 0);
 
 function merge(before, board, hooks, fresh) {

@@ -1,7 +1,7 @@
 // The activity feed: live, filtered, held, and searched back page by page.
 
 import { html, useEffect, useMemo, useRef, useState } from "./htm-preact.js";
-import { readAddress, replaceAddress } from "./address.js";
+import { replaceAddress } from "./address.js";
 import { clock, count, moment } from "./format.js";
 import { describe, matches, newestFirst } from "./log.js";
 import { memo } from "./parts.js";
@@ -119,7 +119,7 @@ function Filters({ filter, live, subsystems }) {
     <label class="check">
       <input
         type="checkbox"
-        checked=${readAddress().all === "1"}
+        checked=${filter.all === "1"}
         onChange=${(event) => replaceAddress({ all: event.target.checked ? "1" : null })}
       />
       <span>Also the unimportant</span>

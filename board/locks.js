@@ -1,29 +1,29 @@
 // Who holds what, for how long, and who waits for it.
 
-import { html, useContext, useMemo, useState } from "./htm-preact.js";
+import { html, useContext, useMemo } from "./htm-preact.js";
 import { duration, number } from "./format.js";
-import { Actions, ShowMore, useSeconds } from "./parts.js";
+import { Actions, ShowMore, useRows, useSeconds } from "./parts.js";
 
-const AT_FIRST = 25;
+const STEP = 25;
 const WAITERS = 4;
 
 const keyOf = (row) => JSON.stringify([row.resource_type, row.resource_name]);
 
 /** `serverNow()` is the database's clock in ms, which alone says what a lease has left. */
-export function Locks({ leases, queue, counts, serverNow, operator }) {
+export function Locks({ leases, queue, counts, serverNow, operator, onMore }) {
   useSeconds();
-  const [limit, setLimit] = useState(AT_FIRST);
+  const listed = leases.length;
+  const rows = useRows({ first: STEP, step: STEP, listed, all: counts.leases, onList: onMore });
   const waiting = useMemo(() => Map.groupBy(queue, keyOf), [queue]);
   const now = serverNow();
-  const live = leases.filter((lease) => Date.parse(lease.expires_at) > now);
   return html`<section class="locks" aria-labelledby="locks-title">
     <h2 id="locks-title">
       Locks <span class="count">${number(counts.leases, 0)}</span>
       ${counts.queue > 0 && html`<span class="aside">${number(counts.queue, 0)} waiting</span>`}
     </h2>
-    ${live.length === 0 && html`<p class="calm">Nothing is locked.</p>`}
+    ${listed === 0 && html`<p class="calm">Nothing is locked.</p>`}
     <ul class="rows">
-      ${live.slice(0, limit).map(
+      ${leases.slice(0, rows.shown).map(
         (lease) => html`<${Lease}
           key=${keyOf(lease)}
           lease=${lease}
@@ -33,12 +33,7 @@ export function Locks({ leases, queue, counts, serverNow, operator }) {
         />`,
       )}
     </ul>
-    <${ShowMore}
-      shown=${Math.min(limit, live.length)}
-      all=${Math.max(live.length, counts.leases)}
-      what="locks"
-      onMore=${limit < live.length && (() => setLimit(limit + AT_FIRST))}
-    />
+    <${ShowMore} ...${rows} all=${counts.leases} what="locks" />
   </section>`;
 }
 

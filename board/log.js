@@ -17,7 +17,10 @@ export const QUIET = new Set([
 
 const isQuiet = (entry) => QUIET.has(entry.activity) || entry.details.importance === "low";
 
-/** Whether it is about a subsystem: named in it, or written by an agent of that name. */
+/** The names of a subsystem's own agents, as the database has them. */
+export const agentsOf = (subsystem) => [subsystem, `${subsystem}_agent`, `${subsystem}_designer`];
+
+/** Whether it is about a subsystem: named in it, or written by an agent of its own. */
 export function isAbout(entry, subsystem) {
   const { details, agent_name } = entry;
   const named = [
@@ -26,8 +29,7 @@ export function isAbout(entry, subsystem) {
     details.from_subsystem,
     details.to_subsystem,
   ];
-  const agents = [subsystem, `${subsystem}_agent`, `${subsystem}_designer`];
-  return named.includes(subsystem) || agents.includes(agent_name);
+  return named.includes(subsystem) || agentsOf(subsystem).includes(agent_name);
 }
 
 /** `filter` may have agent, about (a subsystem), activity, and all: "1" shows quiet ones. */

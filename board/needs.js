@@ -1,15 +1,12 @@
 // The strip "Needs you".
 
-import { html, useContext, useState } from "./htm-preact.js";
+import { html, useContext } from "./htm-preact.js";
 import { KINDS } from "./attention.js";
 import { number } from "./format.js";
-import { Actions, ShowMore } from "./parts.js";
+import { Actions, ShowMore, useRows } from "./parts.js";
 
-const AT_FIRST = 5;
-const STEP = 20;
-
-/** `left_out` is how many open conflicts the board does not list. */
-export function Needs({ items, hidden, operator, onSeenHooks }) {
+/** `hidden` is how many open conflicts the board does not list yet, `onMore` has it list more. */
+export function Needs({ items, hidden, operator, onMore, onSeenHooks }) {
   const groups = KINDS.map(({ kind, title }) => ({
     kind,
     title,
@@ -25,6 +22,7 @@ export function Needs({ items, hidden, operator, onSeenHooks }) {
           ...${group}
           hidden=${group.kind === "conflict" ? hidden : 0}
           operator=${operator}
+          onMore=${onMore}
           onSeen=${group.kind === "hook" ? onSeenHooks : null}
         />`,
       )}
@@ -32,24 +30,20 @@ export function Needs({ items, hidden, operator, onSeenHooks }) {
   </section>`;
 }
 
-function Group({ kind, title, items, hidden, operator, onSeen }) {
-  const [limit, setLimit] = useState(AT_FIRST);
+function Group({ kind, title, items, hidden, operator, onMore, onSeen }) {
+  const all = items.length + hidden;
+  const rows = useRows({ first: 5, step: 20, listed: items.length, all, onList: onMore });
   return html`<div class="group kind-${kind}">
     <div class="title">
-      <h3>${title} <span class="count">${number(items.length + hidden, 0)}</span></h3>
+      <h3>${title} <span class="count">${number(all, 0)}</span></h3>
       ${onSeen && html`<button type="button" class="small" onClick=${onSeen}>Seen</button>`}
     </div>
     <ul>
       ${items
-        .slice(0, limit)
+        .slice(0, rows.shown)
         .map((item) => html`<${Item} key=${item.id} ...${item} operator=${operator} />`)}
     </ul>
-    <${ShowMore}
-      shown=${Math.min(limit, items.length)}
-      all=${items.length + hidden}
-      what=""
-      onMore=${limit < items.length && (() => setLimit(limit + STEP))}
-    />
+    <${ShowMore} ...${rows} all=${all} what=${title.toLowerCase()} />
   </div>`;
 }
 
@@ -57,7 +51,7 @@ function Item({ subject, text, more, href, severity, conflict, lease, subsystem,
   const act = useContext(Actions);
   const button = (label, kind, about) =>
     html`<button type="button" class="small" onClick=${() => act({ kind, ...about })}>
-        ${label}
+        ${label}<span class="spoken"> ${subject}</span>
       </button>`;
   return html`<li>
     <span class="what">

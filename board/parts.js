@@ -1,6 +1,6 @@
 // Small parts that several others are made of.
 
-import { Component, createContext, html, useEffect, useReducer } from "./htm-preact.js";
+import { Component, createContext, html, useEffect, useReducer, useState } from "./htm-preact.js";
 import { number } from "./format.js";
 
 /** How a part opens a dialog: useContext(Actions)({ kind: "resolve", conflict }). */
@@ -48,6 +48,20 @@ export function Figure({ used, limit, digits }) {
     ${limit !== null && html`<span class="limit"> / ${number(limit, digits)}</span>`}
     ${limit !== null && html`<${Bar} share=${share} />`}
   </span>`;
+}
+
+/**
+ * How much of a list is shown, for ShowMore: {shown, onMore}. `listed` of `all` rows are here, and
+ * `onList` has more of them listed, where there may be more.
+ */
+export function useRows({ first, step, listed, all, onList }) {
+  const [limit, setLimit] = useState(first);
+  function onMore() {
+    if (limit + step > listed && listed < all) onList?.();
+    setLimit(limit + step);
+  }
+  const more = limit < listed || onList;
+  return { shown: Math.min(limit, listed), onMore: more ? onMore : null };
 }
 
 /** A button below a list that is longer than what is shown. */

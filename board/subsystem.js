@@ -59,7 +59,7 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
   <div class="long">
     <dt>Open conflicts</dt>
     <dd>
-      ${conflicts.length === 0 && "none"}
+      ${row.active_conflicts === 0 && "none"}
       <ul>
         ${conflicts.map(
           (each) => html`<li key=${each.conflict_id}>
@@ -67,6 +67,10 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
             <bdi>${shortened(each.description, LONGEST_VALUE)}</bdi>
           </li>`,
         )}
+        ${
+          row.active_conflicts > conflicts.length &&
+          html`<li>${row.active_conflicts - conflicts.length} less urgent ones</li>`
+        }
       </ul>
     </dd>
   </div>

@@ -20,9 +20,9 @@ expect.set_options(timeout=20_000)
 Sql = Callable[..., None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """For one module, because while it runs no other test can run an event loop of its own."""
+    """For this folder alone: while it runs no other test can run an event loop of its own."""
     program = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=FLAGS)

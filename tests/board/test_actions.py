@@ -48,28 +48,21 @@ def test_a_conflict_is_resolved_with_a_note(conflict: int, state: SharedState, p
     assert (last["event"], last["agent_name"]) == ("resolved", "Kim")
 
 
-def test_a_dialog_that_is_left_changes_nothing_and_gives_the_focus_back(
-    conflict: int, state: SharedState, page: Page
+def test_a_dialog_keeps_what_is_typed_and_when_left_changes_nothing(
+    conflict: int, state: SharedState, page: Page, window: Window
 ) -> None:
     button = item(page, "Too heavy").get_by_role("button", name="Resolve")
     button.focus()
     page.keyboard.press("Enter")
-    dialog(page, resolution="A lighter shell")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(button).to_be_focused()
-    assert [each["conflict_id"] for each in state.get_active_conflicts()] == [conflict]
-
-
-def test_what_is_being_typed_survives_the_next_boards(
-    conflict: int, page: Page, window: Window
-) -> None:
-    item(page, "Too heavy").get_by_role("button", name="Resolve").click()
     opened = dialog(page, resolution="A lighter shell")
     before = window.boards
     window.await_boards(before + 2)
     expect(opened.locator("[name=resolution]")).to_have_value("A lighter shell")
     expect(opened.locator("[name=by]")).to_have_value("Kim")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+    assert [each["conflict_id"] for each in state.get_active_conflicts()] == [conflict]
 
 
 def test_a_conflict_is_given_to_another_agent(
@@ -111,20 +104,29 @@ def test_a_refusal_is_shown_in_the_databases_words_and_can_be_mended(
 def test_a_request_whose_answer_was_lost_is_repeated_and_done_once(
     state: SharedState, page: Page
 ) -> None:
-    lost: list[str] = []
+    calls = 0
 
-    def lose_the_first(route: Route) -> None:
-        if lost:
+    def lose_two_answers(route: Route) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            route.fetch()
+            route.abort()
+        elif calls == 2:
+            # As the gateway says it of a call that reached an API which then went away.
+            route.fulfill(status=503, json={"message": "service_unavailable"})
+        else:
             route.continue_()
-            return
-        lost.append(route.fetch().text())
-        route.abort()
 
-    page.route("**/rpc/transfer_budget", lose_the_first)
+    # So it is over plain http from another machine.
+    page.evaluate("Object.defineProperty(crypto, 'randomUUID', { value: undefined })")
+    page.route("**/rpc/transfer_budget", lose_two_answers)
     page.get_by_role("button", name="Transfer budget").click()
     opened = dialog(page, to_subsystem="shell", mass_kg="0.25", reason="More")
-    opened.get_by_role("button", name="Transfer").click()
-    expect(opened.get_by_role("alert")).to_contain_text("Doing it again is safe.")
+    for said in ("no connection", "service_unavailable"):
+        opened.get_by_role("button", name="Transfer").click()
+        expect(opened.get_by_role("alert")).to_contain_text(said)
+        expect(opened.get_by_role("alert")).to_contain_text("Doing it again is safe.")
     opened.get_by_role("button", name="Transfer").click()
     expect(page.locator(".toast")).to_contain_text("Budget went")
     assert shells_mass_kg(state) == 5.25
@@ -141,6 +143,15 @@ def test_an_operator_forces_a_release_and_an_agent_is_not_offered_it(
     page.locator(".lease").get_by_role("button", name="Release shell").click()
     opened = dialog(page, reason="It hangs")
     expect(opened).to_contain_text("shell_agent loses its lease")
+    # Somebody else's by now, which nobody has decided to end.
+    state.release_lock("subsystem", "shell")
+    assert state.acquire_lock("subsystem", "shell", "power_agent")
+    expect(opened.get_by_role("alert")).to_have_text("This lease has ended already.")
+    expect(opened.get_by_role("button", name="Force release")).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.locator(".lease").get_by_role("button", name="Release shell").click()
+    opened = dialog(page, reason="It hangs")
+    expect(opened).to_contain_text("power_agent loses its lease")
     opened.get_by_role("button", name="Force release").click()
     expect(page.locator(".lease")).to_have_count(0)
     assert state.get_lock_status("subsystem", "shell")["holder"] is None
