@@ -98,7 +98,7 @@ HOSTILE: list[Any] = [
     {f"{i}" + '"' * 10_000: {"v": i} for i in range(100)},
     {str(i): list(range(100)) for i in range(1000)},
     [[[[[[[["deep"] * 50] * 10]]]]]] * 40,
-    10**4000,
+    [10**4000] * 10,
 ]
 
 
@@ -137,6 +137,12 @@ class RenewingState:
     def __init__(self) -> None:
         self.renewed: list[str] = []
 
+    def for_execution(self, _: str) -> RenewingState:
+        return self
+
+    async def get_situation(self, _: str) -> dict[str, Any]:
+        return {"server_time": datetime.now(UTC).isoformat(), "leases": []}
+
     async def renew_lock(self, _: str, name: str, ttl_seconds: int, *, fencing_token: int) -> None:
         self.renewed.append(name)
         if name == "lost":
@@ -161,6 +167,23 @@ def test_a_call_a_minute_later_renews_and_what_is_lost_is_renewed_no_more(
         assert state.renewed == ["kept", "lost", "kept"]
 
     asyncio.run(calls())
+
+
+def test_a_read_is_a_sign_of_life_of_the_one_agent_of_a_server_and_else_of_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executions, "RENEWAL_S", 0.0)
+
+    async def renewed(only_agent: str | None) -> list[str]:
+        state: Any = RenewingState()
+        callers = executions.Callers(state, "s1", only_agent, Clock())
+        caller = await callers.caller("a", "")
+        caller.execution.note(("file", "kept"), fencing_token=1, ttl_seconds=300)
+        await callers.reader("")
+        return state.renewed
+
+    assert asyncio.run(renewed("a")) == ["kept"]
+    assert asyncio.run(renewed(None)) == []
 
 
 class QueuingState:

@@ -143,6 +143,8 @@ class Callers:
 
     async def reader(self, execution_id: str) -> AsyncSharedState:
         """The client for a read. It is a sign of life of an execution that we know."""
+        if self._only_agent:
+            execution_id = execution_id or execution_of(self._session, self._only_agent)
         if known := self._executions.get(execution_id):
             await known.renew()
         return self.state
