@@ -18,7 +18,7 @@ from sharedstate.testing import Workspace
 
 # Between the end of the input of a server and the end of what its agents held.
 ENDS_WITHIN_S = 2.0
-ROUNDS = 2
+AGENTS, ROUNDS = 20, 2
 
 
 def held_by(state: SharedState) -> dict[str, str]:
@@ -29,49 +29,41 @@ def held_by(state: SharedState) -> dict[str, str]:
 def test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed(
     server: Server, other: SharedState
 ) -> None:
-    """Each holds a subsystem of its own, tries to write another's, and waits for a shared one."""
-    agents = [f"a{number}" for number in range(20)]
-    identity = {
-        agent: {"agent_name": agent, "execution_id": f"cc:s1:{agent}-id"} for agent in agents
-    }
-
-    def work(agent: str) -> list[str]:
-        mine = {"subsystem": f"of-{agent}", **identity[agent]}
-        wrong = []
-        for round_ in range(ROUNDS):
-            if not server.call("checkout", **mine)["granted"]:
-                wrong.append(f"{agent} did not get its own")
-            neighbour = agents[(agents.index(agent) + round_ + 1) % 20]
-            # Everybody counts on one subsystem, one at a time.
-            while not server.call(
-                "checkout", subsystem="shared", wait_seconds=20, **identity[agent]
-            )["granted"]:
-                pass
-            read = server.call("read_document", subsystem="shared", document="design")
-            server.call(
-                "save",
-                subsystem="shared",
-                document="design",
-                base_version=read["version"],
-                set={"/count": read["content"].get("count", 0) + 1, "/by": agent},
-                **identity[agent],
-            )
-            server.call("checkin", subsystem="shared", state="x", **identity[agent])
-            theirs = {"subsystem": f"of-{neighbour}", "state": "stolen", **identity[agent]}
-            if not server.answer("checkin", **theirs).is_error:
-                wrong.append(f"{agent} wrote what {neighbour} holds")
-            if not server.call("checkin", state=f"round {round_}", **mine)["released"]:
-                wrong.append(f"{agent} lost its own")
-        return wrong
-
-    with ThreadPoolExecutor(20) as pool:
-        assert [one for wrong in pool.map(work, agents) for one in wrong] == []
+    """Each holds a subsystem of its own, tries to write another's, and counts on a shared one."""
+    with ThreadPoolExecutor(AGENTS) as pool:
+        wrongs = pool.map(lambda number: _work_beside_others(server, number), range(AGENTS))
+        assert [one for wrong in wrongs for one in wrong] == []
     design = other.get_subsystem_design("shared")
     assert design
-    assert design["design_data"]["count"] == design["version"] == 20 * ROUNDS
+    assert design["design_data"]["count"] == design["version"] == AGENTS * ROUNDS
     for row in other.get_all_subsystem_statuses():
         if row["name"].startswith("of-"):
             assert row["last_execution_id"] == f"cc:s1:{row['name'].removeprefix('of-')}-id"
+
+
+def _work_beside_others(server: Server, number: int) -> list[str]:
+    """What went wrong."""
+    agent = f"a{number}"
+    me = {"agent_name": agent, "execution_id": f"cc:s1:{agent}-id"}
+    mine, shared = ({"subsystem": name, **me} for name in (f"of-{agent}", "shared"))
+    wrong = []
+    for round_ in range(ROUNDS):
+        if not server.call("checkout", **mine)["granted"]:
+            wrong.append(f"{agent} did not get its own")
+        while not server.call("checkout", wait_seconds=20, **shared)["granted"]:
+            pass
+        read = server.call("read_document", subsystem="shared", document="design")
+        change = {"/count": read["content"].get("count", 0) + 1, "/by": agent}
+        base = read["version"]
+        server.call("save", document="design", base_version=base, set=change, **shared)
+        server.call("checkin", state="x", **shared)
+        neighbour = f"a{(number + round_ + 1) % AGENTS}"
+        theirs = {"subsystem": f"of-{neighbour}", "state": "stolen", **me}
+        if not server.answer("checkin", **theirs).is_error:
+            wrong.append(f"{agent} wrote what {neighbour} holds")
+        if not server.call("checkin", state=f"round {round_}", **mine)["released"]:
+            wrong.append(f"{agent} lost its own")
+    return wrong
 
 
 def test_a_server_of_one_agent_needs_no_name_and_takes_no_other(

@@ -180,7 +180,7 @@ def test_a_read_is_a_sign_of_life_of_the_one_agent_of_a_server_and_else_of_nobod
         caller = await callers.caller("a", "")
         caller.execution.note(("file", "kept"), fencing_token=1, ttl_seconds=300)
         await callers.reader("")
-        return state.renewed
+        return list(state.renewed)
 
     assert asyncio.run(renewed("a")) == ["kept"]
     assert asyncio.run(renewed(None)) == []
@@ -201,7 +201,7 @@ def test_a_place_in_line_that_nobody_asks_for_is_given_up_and_the_next_call_gets
     me = executions.Caller("a", executions.Execution(state, Clock()))
     resource = ("file", "x")
 
-    async def held(_: int | None) -> None:
+    async def held(_: int | None) -> str | None:
         return None
 
     async def calls() -> None:
