@@ -49,6 +49,7 @@ class Player:
     def __init__(self, server: Server, subsystem: str) -> None:
         self.subsystem, self._server = subsystem, server
         self._me = {"agent_name": agent_of(subsystem)}
+        self._reports: dict[str, Json] = {}
 
     def play(self, seconds: float) -> str:
         """Until there is a verdict: which."""
@@ -106,11 +107,14 @@ class Player:
         )
 
     def _record(self, name: str, row: Json) -> Record:
-        report = self.document(name, "design")[1].get("report", {})
+        report, iteration = self._reports.get(name, {}), row.get("iteration", 0)
+        if name == ARCHITECT or report.get("iteration", 0) != iteration:
+            report = self.document(name, "design")[1].get("report", {})
+            self._reports[name] = report
         if name == ARCHITECT:  # its status says what the customer has ordered
             report = {**self.document(name, "status")[1]["metadata"], **report}
         # Written between the two looks, or being written: taken for stale.
-        fresh = row.get("iteration", 0) == report.get("iteration", 0) and not row.get("held_by")
+        fresh = iteration == report.get("iteration", 0) and not row.get("held_by")
         return Record(
             name,
             row.get("state", "not_started"),
