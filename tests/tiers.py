@@ -59,9 +59,11 @@ TIERS: dict[str, tuple[str, ...]] = {
         "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
         "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
         "agents/test_mcp_http.py::test_leases_outlive_the_server_and_its_successor_finds_them",
+        "agents/test_mcp_http.py::test_a_taken_port_is_told",
         "agents/test_mcp_humanoid.py",
         "agents/test_mcp_identity.py::"
         "test_a_client_that_is_killed_with_its_agents_leaves_nothing_held",
+        "agents/test_mcp_identity.py::test_a_server_that_is_asked_to_end_ends_what_its_agents_hold",
         "agents/test_mcp_identity.py::"
         "test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed",
         "bench",

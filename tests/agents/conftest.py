@@ -1,15 +1,20 @@
-"""What tests of the agents' doors share; the humanoid example's job is played by MCP tools."""
+"""What tests of the agents' doors share; the humanoid example is importable."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
+from tests.agents.mcp_support import Server, connected, stdio
 from tests.agents.projects import PATH, Answer, Run, install_programs, sharedstate
 from tests.sql.support import Api
 
+from sharedstate import SharedState
+from sharedstate.testing import RunningStack, Workspace
 from sharedstate_agents.setup import claude
 from sharedstate_ops.stack import StackInfo
 
@@ -41,3 +46,30 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         return sharedstate("setup", *arguments)
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def shared(sharedstate_stack: RunningStack, sharedstate_operator: SharedState) -> Workspace:
+    """A workspace that several tests work in, each on subsystems of its own."""
+    name = f"test-{uuid4().hex[:12]}"
+    sharedstate_operator.init_workspace(name)
+    return Workspace(name, sharedstate_stack.url, sharedstate_stack.agent_key)
+
+
+@pytest.fixture(scope="session")
+def server(shared: Workspace) -> Iterator[Server]:
+    """A server over stdio in that workspace."""
+    with connected(stdio(shared, CLAUDE_CODE_SESSION_ID="session-7")) as made:
+        yield made
+
+
+@pytest.fixture
+def other(shared: Workspace) -> Iterator[SharedState]:
+    """Another agent in it, that uses the Python client."""
+    with shared.connect() as state:
+        yield state
+
+
+@pytest.fixture
+def subsystem() -> str:
+    return f"part-{uuid4().hex[:8]}"

@@ -37,7 +37,9 @@ from humanoid.steps import Stop, Wait, next_step
 OVERTAKEN = ("lease_lost", "stale_inputs", "stale_version", "over_budget", "already_resolved")
 # What is not logged, such as a lease that has lapsed, is noticed so late.
 LOOKS_AGAIN_S = 2.0
-ASKS_EVERY_S = 0.1
+ASKS_EVERY_S = 0.5
+# Parts of a step, at whose end its agent checks in.
+NO_NEWS = ("interfaces_updated", "design_updated")
 Json = dict[str, Any]
 
 
@@ -47,6 +49,7 @@ class Player:
     def __init__(self, server: Server, subsystem: str) -> None:
         self.subsystem, self._server = subsystem, server
         self._me = {"agent_name": agent_of(subsystem)}
+        self._reports: dict[str, Json] = {}
 
     def play(self, seconds: float) -> str:
         """Until there is a verdict: which."""
@@ -64,10 +67,13 @@ class Player:
             while time.monotonic() < looks_again_at:
                 page = self.call("news", cursor=cursor)
                 cursor = page["cursor"]
-                if page["entries"]:
+                if any(self._concerns_me(entry) for entry in page["entries"]):
                     break
                 time.sleep(ASKS_EVERY_S)
         raise TimeoutError(f"{self.subsystem} had no verdict within {seconds:g} s")
+
+    def _concerns_me(self, entry: Json) -> bool:
+        return entry["agent"] != self._me["agent_name"] and entry["activity"] not in NO_NEWS
 
     def step(self) -> str | None:
         raise NotImplementedError
@@ -84,25 +90,14 @@ class Player:
 
     def view(self, watched: list[str], limits: Json | None) -> View:
         """The state as far as this agent is concerned."""
-        seen = {name: self._record(name) for name in {ARCHITECT, self.subsystem, *watched}}
         board = {row["name"]: row for row in self.call("overview", detail="full")["subsystems"]}
-        records = {}
-        for name, (status, report) in seen.items():
-            row = board.get(name, {})
-            # Written between the two looks, or being written: taken for stale.
-            fresh = row.get("iteration") == status.get("iteration") and not row.get("held_by")
-            records[name] = Record(
-                name,
-                status.get("state", "not_started"),
-                amounts_of({one: status.get(f"current_{one}", 0) for one in RESOURCES}),
-                {**status.get("metadata", {}), **report},
-                stale=not fresh or bool(row.get("stale_inputs")),
-            )
+        names = {ARCHITECT, self.subsystem, *watched}
+        records = {name: self._record(name, board.get(name, {})) for name in names}
         conflicts = self.call("my_situation", detail="full")["conflicts"]
         commissioned = watched if self.subsystem == ARCHITECT else [self.subsystem]
         return View(
             records=records,
-            constraints=constraints_of(limits or self._limits(seen)),
+            constraints=constraints_of(limits or self._limits(records[ARCHITECT])),
             requirements={
                 name: Requirement(*self.document(name, "requirements")) for name in commissioned
             },
@@ -111,12 +106,26 @@ class Player:
             ],
         )
 
-    def _record(self, name: str) -> tuple[Json, Json]:
-        return self.document(name, "status")[1], self.document(name, "design")[1].get("report", {})
+    def _record(self, name: str, row: Json) -> Record:
+        report, iteration = self._reports.get(name, {}), row.get("iteration", 0)
+        if name == ARCHITECT or report.get("iteration", 0) != iteration:
+            report = self.document(name, "design")[1].get("report", {})
+            self._reports[name] = report
+        if name == ARCHITECT:  # its status says what the customer has ordered
+            report = {**self.document(name, "status")[1]["metadata"], **report}
+        # Written between the two looks, or being written: taken for stale.
+        fresh = iteration == report.get("iteration", 0) and not row.get("held_by")
+        return Record(
+            name,
+            row.get("state", "not_started"),
+            amounts_of({one: row.get(one, 0) for one in RESOURCES}),
+            report,
+            stale=not fresh or bool(row.get("stale_inputs")),
+        )
 
-    def _limits(self, seen: dict[str, tuple[Json, Json]]) -> Json:
+    def _limits(self, architect: Record) -> Json:
         # For which customer they are, the architect has written down with the commission.
-        customer = seen[ARCHITECT][1].get("commissioned")
+        customer = architect.metadata.get("commissioned")
         return {"metadata": {"customer": customer}, "budget_allocations": {}}
 
     # --- acting ---

@@ -18,9 +18,11 @@ from mcp.client.client import Client
 from tests.awaiting import await_answer
 
 from sharedstate.testing import Workspace
+from sharedstate_ops.stack import processes
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "sharedstate_ops", "mcp"]
+ME, OTHER = "skeleton_agent", "power_agent"
 Mode = Literal["legacy", "auto"]
 # Answers are at most 2,000 tokens of 4 characters.
 MOST_CHARACTERS = 8000
@@ -82,8 +84,9 @@ def stdio(workspace: Workspace, folder: Path = Path("/"), /, **more: str) -> Std
 
 
 @contextmanager
-def http_server(workspace: Workspace, port: int) -> Iterator[str]:
-    """A server over HTTP on this port: its address."""
+def http_server(workspace: Workspace) -> Iterator[str]:
+    """A server over HTTP on a free port: its address."""
+    port = processes.free_port()
     environment = {**os.environ, **environment_of(workspace)}
     command = [*COMMAND, "--http", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, cwd="/", stdin=subprocess.DEVNULL)

@@ -14,6 +14,7 @@ import pytest
 from mcp.client.streamable_http import streamable_http_client
 from tests.agents.mcp_support import (
     COMMAND,
+    ME,
     STARTS_WITHIN_S,
     Mode,
     Server,
@@ -24,10 +25,9 @@ from tests.agents.mcp_support import (
 
 from sharedstate import SharedState
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo, processes
+from sharedstate_ops.stack import StackInfo
 from sharedstate_ops.stack.keys import make_token
 
-ME = "skeleton_agent"
 PING: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"accept": "application/json, text/event-stream"}
 
@@ -36,7 +36,7 @@ ACCEPT = {"accept": "application/json, text/event-stream"}
 def url(stack: StackInfo) -> Iterator[str]:
     """One server for all tests here; tokens say which workspace is meant."""
     anywhere = Workspace("default", stack.url, stack.agent_key)
-    with http_server(anywhere, processes.free_port()) as address:
+    with http_server(anywhere) as address:
         yield address
 
 
@@ -104,16 +104,15 @@ def test_tokens_speak_for_their_agents_in_their_workspaces(
 def test_leases_outlive_the_server_and_its_successor_finds_them(
     sharedstate_workspace: Workspace, stack: StackInfo, state: SharedState
 ) -> None:
-    port = processes.free_port()
     run = {"subsystem": "skeleton", "agent_name": ME}
     with (
-        http_server(sharedstate_workspace, port) as url,
+        http_server(sharedstate_workspace) as url,
         speaking_for(url, stack.agent_key) as server,
     ):
         assert server.call("checkout", **run)["granted"]
     assert state.get_lock("subsystem", "skeleton")
     with (
-        http_server(sharedstate_workspace, port) as url,
+        http_server(sharedstate_workspace) as url,
         speaking_for(url, stack.agent_key) as server,
     ):
         assert server.call("checkin", state="complete", **run)["released"]

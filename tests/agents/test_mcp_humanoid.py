@@ -22,7 +22,7 @@ from humanoid.proposals import Designer
 from humanoid.runner import DEFAULT_REQUIREMENTS, shortcomings
 from sharedstate import SharedState
 from sharedstate.testing import Workspace
-from sharedstate_ops.stack import StackInfo, processes
+from sharedstate_ops.stack import StackInfo
 from sharedstate_ops.stack.keys import make_token
 
 ENDS_WITHIN_S = 240
@@ -39,7 +39,7 @@ def connections(
             name: stdio(sharedstate_workspace, SHAREDSTATE_AGENT=agent_of(name)) for name in NAMES
         }
         return
-    with http_server(sharedstate_workspace, processes.free_port()) as url:
+    with http_server(sharedstate_workspace) as url:
         yield {
             name: _as_agent(url, stack, sharedstate_workspace.name, agent_of(name))
             for name in NAMES

@@ -7,27 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.agents.mcp_support import COMMAND, Server, connected, environment_of, stdio
+from tests.agents.mcp_support import COMMAND, ME, Server, connected, environment_of, stdio
 from tests.awaiting import await_answer
 
 from sharedstate import SharedState
 from sharedstate.testing import Workspace
 
-ME = "skeleton_agent"
 # Between the end of the input of a server and the end of what its agents held.
 ENDS_WITHIN_S = 2.0
-
-
-@pytest.fixture
-def server(sharedstate_workspace: Workspace) -> Iterator[Server]:
-    with connected(stdio(sharedstate_workspace, CLAUDE_CODE_SESSION_ID="s1")) as made:
-        yield made
+AGENTS, ROUNDS = 20, 2
 
 
 def held_by(state: SharedState) -> dict[str, str]:
@@ -36,59 +28,43 @@ def held_by(state: SharedState) -> dict[str, str]:
 
 
 def test_twenty_agents_of_one_server_exclude_each_other_and_no_token_is_crossed(
-    server: Server, state: SharedState
+    server: Server, other: SharedState
 ) -> None:
-    """Each holds a subsystem of its own, and all try to have and to write all others'."""
-    agents = [f"a{number}" for number in range(20)]
-    identity = {
-        agent: {"agent_name": agent, "execution_id": f"cc:s1:{agent}-id"} for agent in agents
-    }
-    counts = dict.fromkeys(agents, 0)
-
-    def work(agent: str) -> list[str]:
-        mine = {"subsystem": f"of-{agent}", **identity[agent]}
-        wrong = []
-        for round_ in range(3):
-            if not server.call("checkout", **mine)["granted"]:
-                wrong.append(f"{agent} did not get its own")
-            other = agents[(agents.index(agent) + round_ + 1) % 20]
-            # Everybody counts on one subsystem, one at a time.
-            while not server.call(
-                "checkout", subsystem="shared", wait_seconds=20, **identity[agent]
-            )["granted"]:
-                pass
-            read = server.call("read_document", subsystem="shared", document="design")
-            server.call(
-                "save",
-                subsystem="shared",
-                document="design",
-                base_version=read["version"],
-                set={"/count": read["content"].get("count", 0) + 1, "/by": agent},
-                **identity[agent],
-            )
-            server.call("checkin", subsystem="shared", state="x", **identity[agent])
-            counts[agent] += 1
-            if state_of(server, other, identity[agent]):
-                wrong.append(f"{agent} wrote what {other} holds")
-            if not server.call("checkin", state=f"round {round_}", **mine)["released"]:
-                wrong.append(f"{agent} lost its own")
-        return wrong
-
-    with ThreadPoolExecutor(20) as pool:
-        assert [one for wrong in pool.map(work, agents) for one in wrong] == []
-    design = state.get_subsystem_design("shared")
+    """Each holds a subsystem of its own, tries to write another's, and counts on a shared one."""
+    with ThreadPoolExecutor(AGENTS) as pool:
+        wrongs = pool.map(lambda number: _work_beside_others(server, number), range(AGENTS))
+        assert [one for wrong in wrongs for one in wrong] == []
+    design = other.get_subsystem_design("shared")
     assert design
-    assert design["design_data"]["count"] == sum(counts.values()) == 60
-    assert design["version"] == 60
-    for row in state.get_all_subsystem_statuses():
+    assert design["design_data"]["count"] == design["version"] == AGENTS * ROUNDS
+    for row in other.get_all_subsystem_statuses():
         if row["name"].startswith("of-"):
             assert row["last_execution_id"] == f"cc:s1:{row['name'].removeprefix('of-')}-id"
 
 
-def state_of(server: Server, other: str, identity: dict[str, str]) -> bool:
-    """Whether an agent can check in, without a checkout, what another one works on."""
-    answer = server.answer("checkin", subsystem=f"of-{other}", state="stolen", **identity)
-    return not answer.is_error
+def _work_beside_others(server: Server, number: int) -> list[str]:
+    """What went wrong."""
+    agent = f"a{number}"
+    me = {"agent_name": agent, "execution_id": f"cc:s1:{agent}-id"}
+    mine, shared = ({"subsystem": name, **me} for name in (f"of-{agent}", "shared"))
+    wrong = []
+    for round_ in range(ROUNDS):
+        if not server.call("checkout", **mine)["granted"]:
+            wrong.append(f"{agent} did not get its own")
+        while not server.call("checkout", wait_seconds=20, **shared)["granted"]:
+            pass
+        read = server.call("read_document", subsystem="shared", document="design")
+        change = {"/count": read["content"].get("count", 0) + 1, "/by": agent}
+        base = read["version"]
+        server.call("save", document="design", base_version=base, set=change, **shared)
+        server.call("checkin", state="x", **shared)
+        neighbour = f"a{(number + round_ + 1) % AGENTS}"
+        theirs = {"subsystem": f"of-{neighbour}", "state": "stolen", **me}
+        if not server.answer("checkin", **theirs).is_error:
+            wrong.append(f"{agent} wrote what {neighbour} holds")
+        if not server.call("checkin", state=f"round {round_}", **mine)["released"]:
+            wrong.append(f"{agent} lost its own")
+    return wrong
 
 
 def test_a_server_of_one_agent_needs_no_name_and_takes_no_other(
@@ -103,19 +79,20 @@ def test_a_server_of_one_agent_needs_no_name_and_takes_no_other(
         assert (lease["locked_by"], lease["execution_id"]) == (ME, f"cc:s1:{ME}")
 
 
-def test_what_a_killed_server_left_is_found_again_by_its_successor(
-    sharedstate_workspace: Workspace, state: SharedState
+def test_what_a_killed_server_left_is_found_again_by_another(
+    server: Server, shared: Workspace, other: SharedState, subsystem: str
 ) -> None:
-    run = {"subsystem": "skeleton", "agent_name": ME, "execution_id": "cc:s1:sub-4"}
+    run = {"subsystem": subsystem, "agent_name": ME, "execution_id": f"cc:s1:{subsystem}"}
     # As a server that was killed with -9 leaves it.
-    with sharedstate_workspace.connect("cc:s1:sub-4") as left:
-        assert left.acquire_lock("subsystem", "skeleton", ME, ttl_seconds=120)
-    before = state.get_board()["leases"][0]["expires_at"]
-    with connected(stdio(sharedstate_workspace)) as server:
-        server.call("save", document="design", base_version=0, set={"/a": 1}, **run)
-        assert state.get_board()["leases"][0]["expires_at"] > before  # it did something
-        assert server.call("checkin", state="complete", **run)["released"]
-    assert held_by(state) == {}
+    with shared.connect(run["execution_id"]) as left:
+        left.acquire_lock("subsystem", subsystem, ME, ttl_seconds=120)
+    before = other.get_lock("subsystem", subsystem)
+    server.call("save", document="design", base_version=0, set={"/a": 1}, **run)
+    lock = other.get_lock("subsystem", subsystem)
+    assert before and lock
+    assert lock["expires_at"] > before["expires_at"]  # it did something
+    assert server.call("checkin", state="complete", **run)["released"]
+    assert other.get_lock("subsystem", subsystem) is None
 
 
 def test_the_end_of_its_input_ends_what_its_agents_hold_and_wait_for(

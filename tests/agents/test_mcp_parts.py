@@ -14,11 +14,12 @@ import pytest
 from tests.agents.mcp_support import MOST_CHARACTERS
 
 from sharedstate import errors
-from sharedstate_agents.mcp import executions, texts
+from sharedstate_agents.mcp import executions, texts, waiting
 from sharedstate_agents.mcp.answers import DocumentPart, MySituation
 from sharedstate_agents.mcp.clock import Clock
 from sharedstate_agents.mcp.failures import explained
 from sharedstate_agents.mcp.fitting import result_of
+from sharedstate_agents.mcp.locking import take
 from sharedstate_agents.mcp.pointers import changed, part_of
 
 DOCUMENT: dict[str, Any] = {"a": {"b": [1, {"c": 2}]}, "x/y": {"~": 3}}
@@ -62,7 +63,7 @@ def test_a_document_stays_an_object() -> None:
         changed(DOCUMENT, {}, [""])
 
 
-# Those whose detail is told in sentences of its own come with it: test_mcp_tools.py.
+# Those whose detail is told in sentences of its own come with it: test_mcp_locking.py.
 TOLD_WITH_DETAIL = {"resource_locked", "lease_lost", "deadlock", "stale_inputs", "unexpected_error"}
 
 
@@ -97,7 +98,7 @@ HOSTILE: list[Any] = [
     {f"{i}" + '"' * 10_000: {"v": i} for i in range(100)},
     {str(i): list(range(100)) for i in range(1000)},
     [[[[[[[["deep"] * 50] * 10]]]]]] * 40,
-    10**4000,
+    [10**4000] * 10,
 ]
 
 
@@ -136,6 +137,12 @@ class RenewingState:
     def __init__(self) -> None:
         self.renewed: list[str] = []
 
+    def for_execution(self, _: str) -> RenewingState:
+        return self
+
+    async def get_situation(self, _: str) -> dict[str, Any]:
+        return {"server_time": datetime.now(UTC).isoformat(), "leases": []}
+
     async def renew_lock(self, _: str, name: str, ttl_seconds: int, *, fencing_token: int) -> None:
         self.renewed.append(name)
         if name == "lost":
@@ -150,8 +157,7 @@ def test_a_call_a_minute_later_renews_and_what_is_lost_is_renewed_no_more(
     async def calls() -> None:
         execution = executions.Execution(state, Clock())
         for name in ("kept", "lost"):
-            row = {"resource_type": "file", "resource_name": name, "fencing_token": 1}
-            execution.note({**row, "ttl_seconds": 300})
+            execution.note(("file", name), fencing_token=1, ttl_seconds=300)
         await execution.renew()
         assert state.renewed == []
         monkeypatch.setattr(executions, "RENEWAL_S", 0.0)
@@ -159,6 +165,54 @@ def test_a_call_a_minute_later_renews_and_what_is_lost_is_renewed_no_more(
         assert state.renewed == ["kept", "lost"]
         await execution.renew()
         assert state.renewed == ["kept", "lost", "kept"]
+
+    asyncio.run(calls())
+
+
+def test_a_read_is_a_sign_of_life_of_the_one_agent_of_a_server_and_else_of_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executions, "RENEWAL_S", 0.0)
+
+    async def renewed(only_agent: str | None) -> list[str]:
+        state: Any = RenewingState()
+        callers = executions.Callers(state, "s1", only_agent, Clock())
+        caller = await callers.caller("a", "")
+        caller.execution.note(("file", "kept"), fencing_token=1, ttl_seconds=300)
+        await callers.reader("")
+        return list(state.renewed)
+
+    assert asyncio.run(renewed("a")) == ["kept"]
+    assert asyncio.run(renewed(None)) == []
+
+
+class QueuingState:
+    """The part of a client that waits in line, for a lock that is never free."""
+
+    async def acquire_lock(self, *_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+
+def test_a_place_in_line_that_nobody_asks_for_is_given_up_and_the_next_call_gets_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting, "KEPT_S", 0.1)
+    state: Any = QueuingState()
+    me = executions.Caller("a", executions.Execution(state, Clock()))
+    resource = ("file", "x")
+
+    async def held(_: int | None) -> str | None:
+        return None
+
+    async def calls() -> None:
+        # The second call still waits when the first one's time is long over.
+        await asyncio.gather(take(me, resource, 0.01, held), take(me, resource, 0.5, held))
+        place = me.execution.waits[resource]
+        assert not place.has_ended
+        await asyncio.sleep(0.3)
+        assert place.was_given_up
+        assert await take(me, resource, 0.01, held) is None
+        assert not me.execution.waits[resource].has_ended
 
     asyncio.run(calls())
 

@@ -223,12 +223,20 @@ class News(Answer):
     more: bool
 
 
-class Checkout(Answer):
-    """A subsystem that is yours (granted), or why not. `next` says what to do."""
+class Locked(Answer):
+    """A lock that is yours (granted), or who has it. `next` says what to do."""
 
     granted: bool
     next: str
     lease: Holding | None = None
+    held_by: Holding | None = None
+    place: Place | None = None
+    waiting: int | None = Field(default=None, description="How many wait in line.")
+
+
+class Checkout(Locked):
+    """A subsystem that is yours (granted), or why not. `next` says what to do."""
+
     status: dict[str, Any] | None = None
     requirements: Document | None = None
     interfaces: Document | None = None
@@ -238,21 +246,7 @@ class Checkout(Answer):
     )
     limits: dict[str, Any] | None = None
     conflicts: list[Conflict] | None = None
-    held_by: Holding | None = None
-    place: Place | None = None
-    waiting: int | None = Field(default=None, description="How many wait in line.")
     blocked_by: list[Conflict] | None = None
-
-
-class Locked(Answer):
-    """A lock that is yours (granted), or who has it. `next` says what to do."""
-
-    granted: bool
-    next: str
-    lease: Holding | None = None
-    held_by: Holding | None = None
-    place: Place | None = None
-    waiting: int | None = None
 
 
 class Saved(Answer):

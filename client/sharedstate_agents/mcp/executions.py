@@ -13,9 +13,8 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sharedstate.errors import AgentMismatch, InvalidArgument, LeaseLost, SharedStateError
 from sharedstate_agents.identity import execution_of
@@ -24,7 +23,6 @@ from sharedstate_agents.mcp.waiting import Waiting
 
 if TYPE_CHECKING:
     from sharedstate import AsyncSharedState
-    from sharedstate.types import Lease
 
 RENEWAL_S = 60.0
 # What is forgotten beyond that is found again in the database.
@@ -60,7 +58,8 @@ class Execution:
                 situation = await self.state.get_situation(agent)
                 self.clock.note(situation["server_time"])
                 for row in situation["leases"]:
-                    self.note(row)
+                    resource = row["resource_type"], row["resource_name"]
+                    self.note(resource, row["fencing_token"], row["ttl_seconds"])
                 self._renewed_at = -math.inf
                 self._is_known = True
             await self.renew()
@@ -85,17 +84,11 @@ class Execution:
         except SharedStateError:
             self._renewed_at = -math.inf  # with the next call
 
-    def note(self, lease: Lease | Mapping[str, Any], ttl_seconds: int = 300) -> None:
-        """Keep the token of a lease, of a grant or of a row of agent_locks."""
-        if not isinstance(lease, Mapping):
-            resource = lease.resource_type, lease.resource_name
-            token = lease.fencing_token
-        else:
-            resource = lease["resource_type"], lease["resource_name"]
-            token, ttl_seconds = lease["fencing_token"], lease["ttl_seconds"]
+    def note(self, resource: Resource, fencing_token: int, ttl_seconds: int) -> None:
+        """Keep the token of a lease that was granted, or found."""
         if not self.leases:
             self._renewed_at = time.monotonic()
-        self.leases[resource] = HeldLease(token, ttl_seconds)
+        self.leases[resource] = HeldLease(fencing_token, ttl_seconds)
 
     def token(self, subsystem: str) -> int | None:
         """The fencing token for writes to a subsystem, also of a lease that was lost."""
@@ -153,6 +146,8 @@ class Callers:
 
     async def reader(self, execution_id: str) -> AsyncSharedState:
         """The client for a read. It is a sign of life of an execution that we know."""
+        if self._only_agent:
+            execution_id = execution_id or execution_of(self._session, self._only_agent)
         if known := self._executions.get(execution_id):
             await known.renew()
         return self.state

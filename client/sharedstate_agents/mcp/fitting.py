@@ -57,8 +57,6 @@ class _Cut:
             return [self.of(one, f"{path}/{i}", level + 1) for i, one in enumerate(kept)]
         if isinstance(value, dict):
             return self._of_object(value, path, level)
-        if isinstance(value, int) and abs(value) > 10**30:
-            return float(f"{value:.3e}")
         return value
 
     def _of_object(self, value: dict[str, Any], path: str, level: int) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from mcp.types import CallToolResult
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sharedstate.errors import LeaseLost
 from sharedstate_agents.mcp.answers import (
@@ -46,15 +46,6 @@ RESERVATION = "reservation"
 T = TypeVar("T")
 
 
-class HeldBy(BaseModel):
-    """Who has what the caller wants, and the caller's place in line."""
-
-    held_by: Holding | None
-    place: Place | None
-    waiting: int
-    next: str
-
-
 class LockingTools(Speaking):
     """Leases: taking them, waiting for them, ending them."""
 
@@ -84,7 +75,7 @@ class LockingTools(Speaking):
                     subsystem, me.agent, ttl_seconds, reads=reads, fencing_token=token
                 )
                 if found:
-                    me.execution.note(found.lease, ttl_seconds)
+                    me.execution.note(resource, found.lease.fencing_token, ttl_seconds)
                     return _work(found, self._held(me, found.lease))
                 if found is None:
                     return None
@@ -92,10 +83,9 @@ class LockingTools(Speaking):
                 after = "A critical conflict blocks you: help to settle it, or wait until it is."
                 return Checkout(granted=False, next=after, blocked_by=blockers)
 
-            answer = await _take(me, resource, wait_seconds, under)
+            answer = await take(me, resource, wait_seconds, under)
             if answer is None:
-                held = await self._held_by(me, resource, "checkout")
-                answer = Checkout(granted=False, **dict(held))
+                answer = Checkout(**await self._refusal(me, resource, "checkout"))
             return result_of(answer)
 
     async def lock(
@@ -122,13 +112,13 @@ class LockingTools(Speaking):
                         return None
                 else:
                     lease = await me.state.renew_lock(*resource, ttl_seconds, fencing_token=token)
-                me.execution.note(lease, ttl_seconds)
+                me.execution.note(resource, lease.fencing_token, ttl_seconds)
                 after = "It is yours. End it with release when you have finished."
                 return Locked(granted=True, next=after, lease=self._held(me, lease))
 
-            answer = await _take(me, resource, wait_seconds, under)
+            answer = await take(me, resource, wait_seconds, under)
             if answer is None:
-                answer = Locked(granted=False, **dict(await self._held_by(me, resource, "lock")))
+                answer = Locked(**await self._refusal(me, resource, "lock"))
             return result_of(answer)
 
     async def release(
@@ -153,10 +143,11 @@ class LockingTools(Speaking):
                 ended = await me.state.release_budget(name)
                 return result_of(Released(released=ended, what=f"reservation {name}"))
             resource: Resource = (resource_type, name)
-            if waiting := me.execution.waits.pop(resource, None):
-                await waiting.leave()
+            waiting = me.execution.waits.pop(resource, None)
+            if waiting and await waiting.leave():
                 what = f"the place in line for {resource_type} {name}"
                 return result_of(Released(released=True, what=what))
+            # Also what was granted to a place in line since the last call.
             held = me.execution.leases.get(resource)
             token = held.fencing_token if held else None
             ended = await me.state.release_lock(*resource, fencing_token=token)
@@ -173,10 +164,10 @@ class LockingTools(Speaking):
             in_seconds=self.clock.seconds_until(expires_at),
         )
 
-    async def _held_by(self, me: Caller, resource: Resource, tool: str) -> HeldBy:
-        """Who has it, where the caller stands, and what it can do."""
+    async def _refusal(self, me: Caller, resource: Resource, tool: str) -> dict[str, Any]:
+        """Parts of the answer: who has it, where the caller stands, and what it can do."""
         status = await me.state.get_lock_status(*resource)
-        holder = status["holder"] and Holding.of(status["holder"], self.clock)
+        holder = Holding.of(status["holder"], self.clock) if status["holder"] else None
         mine = [
             Place(resource_type=resource[0], resource_name=resource[1], position=row["position"])
             for row in status["queue"]
@@ -184,26 +175,26 @@ class LockingTools(Speaking):
         ]
         until = self.clock.described(holder.until) if holder else ""
         who = f"{holder.held_by} holds it until {until}." if holder else "It is about to be free."
-        if mine:
-            after = (
-                f"You are number {mine[0].position} in line. Call {tool} again within {KEPT_S} s"
-            )
-            after += f" to keep your place, with wait_seconds={MOST_WAIT_S}."
-        else:
-            after = f"Call {tool} again with wait_seconds={MOST_WAIT_S} to wait in line, or do"
-            after += " something else first."
-        return HeldBy(
-            held_by=holder or None,
-            place=mine[0] if mine else None,
-            waiting=len(status["queue"]),
-            next=f"{who} {after}",
+        waits = f"wait_seconds={MOST_WAIT_S}"
+        after = (
+            f"You are number {mine[0].position} in line. Call {tool} again within {KEPT_S} s to "
+            f"keep your place, with {waits}."
+            if mine
+            else f"Call {tool} again with {waits} to wait in line, or do something else first."
         )
+        return {
+            "granted": False,
+            "next": f"{who} {after}",
+            "held_by": holder,
+            "place": mine[0] if mine else None,
+            "waiting": len(status["queue"]),
+        }
 
 
-async def _take(
+async def take(
     me: Caller,
     resource: Resource,
-    wait_seconds: int,
+    wait_seconds: float,
     under: Callable[[int | None], Awaitable[T | None]],
 ) -> T | None:
     """What `under` makes of the lease: that which the caller holds, a free one, or one waited for.
@@ -218,7 +209,7 @@ async def _take(
             execution.leases.pop(resource, None)
     while True:
         waiting = execution.waits.get(resource)
-        if waiting is None:
+        if waiting is None or waiting.was_given_up:
             answer = await under(None)
             if answer is not None or wait_seconds == 0:
                 return answer

@@ -51,16 +51,20 @@ def build(
         subscriptions=False,
     )
     reading = ReadingTools(find, clock)
-    locking, writing = LockingTools(find, clock), WritingTools(find, clock)
-    tools: list[Tool] = [
-        reading.my_situation,
-        reading.overview,
-        reading.read_document,
-        reading.news,
-    ]
-    for tool in tools:
+    _add_tools(server, reading, LockingTools(find, clock), WritingTools(find, clock))
+    server.prompt()(texts.coordinate)
+    server.prompt()(texts.take_role)
+    _add_documents(server, reading)
+    return server
+
+
+def _add_tools(
+    server: MCPServer[Any], reading: ReadingTools, locking: LockingTools, writing: WritingTools
+) -> None:
+    for tool in (reading.my_situation, reading.overview, reading.read_document, reading.news):
         _add(server, tool, read_only=True)
     changing: list[tuple[Tool, bool, bool]] = [
+        # Tool, destructive, idempotent.
         (locking.checkout, False, True),
         (writing.save, False, False),
         (writing.checkin, True, False),
@@ -74,10 +78,6 @@ def build(
     ]
     for tool, destructive, idempotent in changing:
         _add(server, tool, destructive=destructive, idempotent=idempotent)
-    server.prompt()(texts.coordinate)
-    server.prompt()(texts.take_role)
-    _add_documents(server, reading)
-    return server
 
 
 def _add(

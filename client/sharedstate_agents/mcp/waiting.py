@@ -9,7 +9,6 @@ longer either.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,33 +28,45 @@ class Waiting:
         wait = state.acquire_lock(*resource, agent, ttl_seconds=KEPT_S, wait_seconds=_LONGEST_S)
         self._task = asyncio.get_running_loop().create_task(wait)
         self._end: asyncio.TimerHandle | None = None
+        self._asking = 0  # calls of one execution may overlap
 
     @property
     def has_ended(self) -> bool:
         """Whether the wait is over: granted, refused or given up."""
         return self._task.done()
 
+    @property
+    def was_given_up(self) -> bool:
+        """Whether it ended because nobody asked any more."""
+        return self._task.cancelled()
+
     async def granted(self, wait_s: float) -> Lease | None:
         """The lease, or None when it is not granted within `wait_s`: the place is kept for a while.
 
         Raises Deadlock, and what acquire_lock raises.
         """
-        if self._end is not None:
-            self._end.cancel()
+        self._stop_timer()
+        self._asking += 1
         try:
             await asyncio.wait({self._task}, timeout=wait_s)
-            return self._task.result() if self._task.done() else None
+            return self._task.result() if self.has_ended and not self.was_given_up else None
         finally:
-            self._end = asyncio.get_running_loop().call_later(KEPT_S, self._task.cancel)
+            self._asking -= 1
+            if not self._asking:
+                self._end = asyncio.get_running_loop().call_later(KEPT_S, self._task.cancel)
 
-    async def leave(self) -> None:
-        """Give up the place, or what was granted."""
+    async def leave(self) -> bool:
+        """Give up the place; False when there was none any more. What was granted stays."""
+        is_in_line = not self.has_ended
         self.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({self._task})
+        await asyncio.wait({self._task})
+        return is_in_line
 
     def stop(self) -> None:
         """Ask no more; the database passes over a silent waiter within seconds."""
+        self._stop_timer()
+        self._task.cancel()
+
+    def _stop_timer(self) -> None:
         if self._end is not None:
             self._end.cancel()
-        self._task.cancel()

@@ -30,9 +30,7 @@ from sharedstate_agents.mcp.speaking import AgentName, ExecutionId, Speaking, Su
 NOTHING: dict[str, JsonValue] = {}
 Severity = Literal["low", "medium", "high", "critical"]
 Written = Literal["requirements", "interfaces", "design"]
-Mass = Annotated[float, Field(ge=0)]
-Cost = Annotated[float, Field(ge=0)]
-Power = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0)]
 
 
 class WritingTools(Speaking):
@@ -82,9 +80,9 @@ class WritingTools(Speaking):
         state: Annotated[
             str, Field(description="Like designing, complete or over_budget; empty: as it is.")
         ] = "",
-        current_mass_kg: Annotated[float | None, Field(ge=0)] = None,
-        current_cost_usd: Annotated[float | None, Field(ge=0)] = None,
-        current_power_w: Annotated[float | None, Field(ge=0)] = None,
+        current_mass_kg: Amount | None = None,
+        current_cost_usd: Amount | None = None,
+        current_power_w: Amount | None = None,
         within_budget: bool | None = None,
         iteration: Annotated[int | None, Field(ge=0)] = None,
         note: Annotated[str, Field(description="What you did, for the log.")] = "",
@@ -165,9 +163,9 @@ class WritingTools(Speaking):
         to_subsystem: Annotated[str, Field(description='A subsystem or "reserve".')],
         reason: Annotated[str, Field(description="For the log.")],
         agent_name: AgentName = "",
-        mass_kg: Mass = 0,
-        cost_usd: Cost = 0,
-        power_w: Power = 0,
+        mass_kg: Amount = 0,
+        cost_usd: Amount = 0,
+        power_w: Amount = 0,
         execution_id: ExecutionId = "",
     ) -> Annotated[CallToolResult, Moved]:
         """Move a part of one subsystem's budget, or of the reserve, to another.
@@ -196,9 +194,9 @@ class WritingTools(Speaking):
         self,
         subsystem: Annotated[str, Field(description='Whose budget, or "reserve".')],
         agent_name: AgentName = "",
-        mass_kg: Mass = 0,
-        cost_usd: Cost = 0,
-        power_w: Power = 0,
+        mass_kg: Amount = 0,
+        cost_usd: Amount = 0,
+        power_w: Amount = 0,
         ttl_seconds: Annotated[int, Field(ge=1, le=86400)] = 300,
         execution_id: ExecutionId = "",
     ) -> Annotated[CallToolResult, Reserved]:
