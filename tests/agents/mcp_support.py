@@ -79,7 +79,7 @@ def environment_of(workspace: Workspace, **more: str) -> dict[str, str]:
 def stdio(workspace: Workspace, folder: Path = Path("/"), /, **more: str) -> StdioServerParameters:
     """A server over stdio in the workspace, with more variables of its environment."""
     return StdioServerParameters(
-        command=COMMAND[0], args=COMMAND[1:], env=environment_of(workspace, **more), cwd=folder
+        command=COMMAND[0], args=COMMAND[1:], env=environment_of(workspace, **more), cwd=str(folder)
     )
 
 
