@@ -20,9 +20,9 @@ expect.set_options(timeout=20_000)
 Sql = Callable[..., None]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """For this folder alone: while it runs no other test can run an event loop of its own."""
+    """For one file: while it runs no other test of the process can run an event loop of its own."""
     program = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=FLAGS)
