@@ -30,7 +30,8 @@ class Command:
     environment: dict[str, str]
 
     def run(self, *arguments: str, **changes: str) -> Done:
-        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME")}
+        names = ("PATH", "PYTHONPATH", "HOME")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         command = [sys.executable, "-m", "sharedstate_ops", "board", *arguments]
         return subprocess.run(
             [*command, "--home", str(self.folder)],
