@@ -6,10 +6,10 @@ Not through the gateway: `init` runs where PostgREST may not have seen the migra
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -69,50 +69,34 @@ class Operator:
 
     def init_workspace(self, *, with_defaults: bool = True) -> None:
         """Make the workspace if there is none; fill in the default configuration where none is."""
-        self._rows(
-            "select public.init_workspace(workspace_name => %s, with_defaults => %s)",
-            [self.workspace, with_defaults],
-        )
+        self.call("init_workspace", workspace_name=self.workspace, with_defaults=with_defaults)
 
     def list_workspaces(self) -> list[WorkspaceSummary]:
         """All workspaces, oldest first; none where the migrations have not been applied."""
         try:
-            rows = self._rows(
-                """select name, subsystems, complete, open_conflicts
-                   from public.list_workspaces() order by created_at, name"""
-            )
+            rows = self.call("list_workspaces")
         except errors.SchemaMissing:
             return []
-        return [WorkspaceSummary(*cast("tuple[str, int, int, int]", row)) for row in rows]
+        return [WorkspaceSummary(*(row[key] for key in WorkspaceSummary._fields)) for row in rows]
 
     def import_document(self, document: str) -> list[ImportCount]:
         """Import one document, given as JSON text; all of it or, with an error, nothing."""
-        rows = self._rows(
-            "select to_jsonb(i) from public.import_state(document => %s::jsonb) as i", [document]
-        )
-        return [cast(ImportCount, count) for (count,) in rows]
+        return self.call("import_state", document=document)
 
     def export_state(self) -> dict[str, Any]:
         """The whole workspace, with every digit of every number."""
-        ((text,),) = self._rows("select public.export_state()::text")
-        document: dict[str, Any] = parse(str(text).encode())
+        document: dict[str, Any]
+        (document,) = self.call("export_state")
         # jsonb has an order of its own; people read what it is before 100,000 lines of log.
         first = (*HEAD, COUNTERS, *SECTIONS)
         return {key: document.pop(key) for key in first if key in document} | document
 
     def prune_activity(self, older_than: datetime) -> int:
         """Delete some of the entries older than that; how many, 0 when there are none left."""
-        ((count,),) = self._rows("select public.prune_activity(older_than => %s)", [older_than])
-        return int(str(count))
+        (count,) = self.call("prune_activity", older_than=older_than)
+        return int(count)
 
     def _parsed(self, statement: sql.Composed, values: dict[str, object]) -> list[Any]:
-        return [parse(str(text).encode()) for (text,) in self._rows(statement, values)]
-
-    def _rows(
-        self,
-        statement: LiteralString | sql.Composed,
-        values: Sequence[object] | Mapping[str, object] = (),
-    ) -> list[tuple[object, ...]]:
         with _our_errors(), self._connection.transaction():
             self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
@@ -123,7 +107,8 @@ class Operator:
                 [headers, self._lock_timeout],
                 prepare=False,
             )
-            return self._connection.execute(statement, values, prepare=False).fetchall()
+            rows = self._connection.execute(statement, values, prepare=False).fetchall()
+        return [parse(str(text).encode()) for (text,) in rows]
 
 
 @contextmanager

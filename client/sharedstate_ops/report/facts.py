@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from sharedstate_ops.cli.shown import UNITS
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.report import queries
 
-QUANTITIES = ("mass_kg", "cost_usd", "power_w")
 ROBOT = ("robot", "robot")
 # Points of a curve: more could not be told apart in a plot.
 _POINTS = 300
@@ -83,7 +83,7 @@ def _used(uses: list[dict[str, Any]]) -> Curves:
     now: dict[str, dict[str, Any]] = {}
     for row in sorted(uses, key=lambda row: datetime.fromisoformat(row["at"])):
         now[row["subsystem"]] = row
-        for quantity in QUANTITIES:
+        for quantity in UNITS:
             _extend(curves, (*_budget(row["subsystem"]), quantity), row["at"], row[quantity])
             total = round(sum(float(each[quantity]) for each in now.values()), 6)
             _extend(curves, (*ROBOT, quantity), row["at"], total)
@@ -103,7 +103,7 @@ def _allocated(versions: list[dict[str, Any]]) -> Curves:
         }
         named = {ROBOT: robot} | {_budget(name): budget for name, budget in budgets.items()}
         for key, budget in named.items():
-            for quantity in QUANTITIES:
+            for quantity in UNITS:
                 _extend(curves, (*key, quantity), version["at"], budget.get(quantity))
     return curves
 
