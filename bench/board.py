@@ -11,11 +11,9 @@ import argparse
 import asyncio
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from statistics import median
 
 import httpx
@@ -23,7 +21,8 @@ import psycopg
 
 from many_agents import WARM_UP_SECONDS, Crowd, Outcome, generate
 from measure import Timing
-from sharedstate_ops.stack import Stack, StackInfo
+from own_stack import own_stack
+from sharedstate_ops.stack import StackInfo
 
 AGENTS, BOARDS, SUBSYSTEMS = 50, 20, 50
 THINK_SECONDS = 1.0
@@ -47,17 +46,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each turn")
     parser.add_argument("--turns", type=int, default=4, help="with boards, and without")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            info = stack.up()
-            fill(info)
-            print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-            for line in agents_beside_boards(info, options.seconds, options.turns):
-                print(line, flush=True)
-            print(first_picture(info))
-        finally:
-            stack.down()
+    with own_stack() as stack:
+        fill(stack.info)
+        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        for line in agents_beside_boards(stack.info, options.seconds, options.turns):
+            print(line, flush=True)
+        print(first_picture(stack.info))
 
 
 def fill(info: StackInfo) -> None:

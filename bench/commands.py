@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from own_stack import own_stack
 from sharedstate import SharedState
 from sharedstate_ops.cli.commands import COMMANDS
-from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack import StackInfo
 
 RUNS = 10
 PROMISED_MS, PROMISED_IMPORT_MS = 400, 250
@@ -46,12 +46,8 @@ class Taken:
 def main() -> None:
     """Start a stack, measure, print, stop it."""
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            report(console, measure(stack.up(progress=console.print), Path(folder)))
-        finally:
-            stack.down()
+    with own_stack(console.print) as stack:
+        report(console, measure(stack.info, stack.home.root))
 
 
 def measure(

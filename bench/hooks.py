@@ -12,7 +12,6 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,9 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from measure import Timing, in_turns
+from own_stack import own_stack
 from sharedstate import SharedState
 from sharedstate_agents import plain_rpc
-from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack import StackInfo
 
 PROMISED_MS = 60.0
 WARM_UP_ROUNDS = 3
@@ -46,13 +46,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40, help="how often each thing is done")
     rounds = parser.parse_args().rounds
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            info = stack.up(progress=console.print)
-            report(console, measure(info, Path(folder), rounds), rounds)
-        finally:
-            stack.down()
+    with own_stack(console.print) as stack:
+        report(console, measure(stack.info, stack.home.root, rounds), rounds)
 
 
 def measure(info: StackInfo, folder: Path, rounds: int) -> dict[str, Timing]:

@@ -14,16 +14,15 @@ import json
 import os
 import random
 import resource
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from instances import Instances, instances
 from measure import Timing
+from own_stack import own_stack
 from sharedstate_ops.stack import Stack
 
 GENERATORS = 2
@@ -63,18 +62,13 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            stack.up()
-            print(f"{os.cpu_count()} cores, {GENERATORS} processes of agents on them\n")
-            for line in at_most(stack, seconds):
-                print(line, flush=True)
-            print()
-            for line in crowds(stack, seconds):
-                print(line, flush=True)
-        finally:
-            stack.down()
+    with own_stack() as stack:
+        print(f"{os.cpu_count()} cores, {GENERATORS} processes of agents on them\n")
+        for line in at_most(stack, seconds):
+            print(line, flush=True)
+        print()
+        for line in crowds(stack, seconds):
+            print(line, flush=True)
 
 
 def at_most(stack: Stack, seconds: float) -> Iterator[str]:

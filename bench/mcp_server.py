@@ -10,19 +10,18 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from mcp import StdioServerParameters
 from mcp.client.client import Client
 from rich.console import Console
 
 from measure import Timing
+from own_stack import own_stack
 from sharedstate import AsyncSharedState
-from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack import StackInfo
 
 AGENTS = 20
 PROMISED_BEYOND_MS = 5.0
@@ -40,12 +39,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300, help="how often each thing is done")
     rounds = parser.parse_args().rounds
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            asyncio.run(report(console, stack.up(progress=console.print), rounds))
-        finally:
-            stack.down()
+    with own_stack(console.print) as stack:
+        asyncio.run(report(console, stack.info, rounds))
 
 
 async def report(console: Console, info: StackInfo, rounds: int) -> None:

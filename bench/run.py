@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import tempfile
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -16,8 +14,9 @@ import first_answer
 import importing
 import one_rpc
 from measure import Timing
+from own_stack import own_stack
 from sharedstate import SharedState
-from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack import StackInfo
 
 # SharedState beside bare supabase-py, and a step by two calls beside five.
 PROMISED_CLIENT = 1.15
@@ -30,13 +29,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1000, help="how often each thing is done")
     rounds = parser.parse_args().rounds
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder))
-        try:
-            info = stack.up(progress=console.print)
-            report(console, info, rounds)
-        finally:
-            stack.down()
+    with own_stack(console.print) as stack:
+        report(console, stack.info, rounds)
 
 
 def report(console: Console, info: StackInfo, rounds: int) -> None:
