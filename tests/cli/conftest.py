@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from typer.testing import CliRunner
+from tests.command_line import Command, command_in
 
 from sharedstate import SharedState
-from sharedstate_ops.cli import app
 from sharedstate_ops.stack import StackInfo
 
 # A name that a terminal, rich or a browser could take for something else than text.
 HOSTILE = "[red]<script>alert(1)</script>[/red] & נועה"
-
-
-class Result(NamedTuple):
-    """How a command ended. `output` also has the errors."""
-
-    exit_code: int
-    output: str
-    stdout: str
-
-    @property
-    def json(self) -> Any:
-        """What it printed, as JSON."""
-        assert self.exit_code == 0, self.output
-        return json.loads(self.stdout)
-
-
-Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -48,14 +27,7 @@ def environment(stack: StackInfo, workspace: str, tmp_path: Path) -> dict[str, s
 @pytest.fixture
 def command(environment: dict[str, str]) -> Command:
     """Run `sharedstate` with these arguments in this process."""
-
-    def run(*arguments: object) -> Result:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Result(result.exit_code, result.output, result.stdout)
-
-    return run
+    return command_in(environment)
 
 
 @pytest.fixture

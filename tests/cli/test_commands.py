@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.cli.conftest import Command
+from tests.command_line import Command
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState, errors

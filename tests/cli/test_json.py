@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import HOSTILE, Command
+from tests.cli.conftest import HOSTILE
+from tests.command_line import Command
 
 from sharedstate import SharedState, types
 from sharedstate.board import Board

@@ -9,7 +9,8 @@ from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
-from tests.cli.conftest import HOSTILE, Command
+from tests.cli.conftest import HOSTILE
+from tests.command_line import Command
 
 from sharedstate import SharedState
 from sharedstate_ops.report.curves import Frame, sparkline, svg

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from rich.cells import cell_len
-from tests.cli.conftest import Command
+from tests.command_line import Command
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState

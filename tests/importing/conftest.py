@@ -7,14 +7,13 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from typer.testing import CliRunner
+from tests.command_line import Command, command_in
 
-from sharedstate_ops.cli import app
 from sharedstate_ops.importing.export_file import FORMAT, SECTIONS
 from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.stack import StackInfo
@@ -76,29 +75,10 @@ def document_of(reading: Reading) -> dict[str, Any]:
     return {"format": FORMAT, **found, "counters": reading.counters}
 
 
-class Result(NamedTuple):
-    """How a command ended; `output` is all that it wrote, in the order in which it did."""
-
-    exit_code: int
-    output: str
-    stdout: str
-
-
-Sharedstate = Callable[..., Result]
-
-
 @pytest.fixture
-def sharedstate(stack: StackInfo, tmp_path: Path) -> Sharedstate:
+def sharedstate(stack: StackInfo, tmp_path: Path) -> Command:
     """Run a command on the test's stack."""
-    environment = {"DATABASE_URL": stack.database_url, "SHAREDSTATE_HOME": str(tmp_path)}
-
-    def run(*arguments: object) -> Result:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Result(result.exit_code, result.output, result.stdout)
-
-    return run
+    return command_in({"DATABASE_URL": stack.database_url, "SHAREDSTATE_HOME": str(tmp_path)})
 
 
 @pytest.fixture

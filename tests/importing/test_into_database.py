@@ -11,17 +11,18 @@ from typing import Any
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
+from tests.command_line import Command
 
 from sharedstate_ops.importing.upload import upload
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import StackInfo
 
-from .conftest import TABLES, Database, Rows, Sharedstate, WriteTree
+from .conftest import TABLES, Database, Rows, WriteTree
 from .test_parser_properties import damaged, read_with
 
 
 def test_the_reference_design_arrives(
-    sharedstate: Sharedstate, database: Database, fresh: str, reference: Path
+    sharedstate: Command, database: Database, fresh: str, reference: Path
 ) -> None:
     result = sharedstate("init", "--workspace", fresh, "--from", reference)
     assert result.exit_code == 0, result.output
@@ -41,7 +42,7 @@ def test_the_reference_design_arrives(
 
 
 def test_folders_and_agents_of_any_name_arrive_and_leave_again(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     database: Database,
     fresh: str,
     write_tree: WriteTree,
@@ -76,7 +77,7 @@ def test_folders_and_agents_of_any_name_arrive_and_leave_again(
 
 
 def test_importing_again_changes_nothing_at_all(
-    sharedstate: Sharedstate, database: Database, fresh: str, reference: Path
+    sharedstate: Command, database: Database, fresh: str, reference: Path
 ) -> None:
     sharedstate("init", "--workspace", fresh, "--from", reference)
     before = database.snapshot(fresh)
@@ -90,7 +91,7 @@ def test_importing_again_changes_nothing_at_all(
 
 
 def test_a_design_takes_the_place_of_defaults(
-    sharedstate: Sharedstate, database: Database, workspace: str, write_tree: WriteTree
+    sharedstate: Command, database: Database, workspace: str, write_tree: WriteTree
 ) -> None:
     limits = {"total_mass_kg_max": 61, "budget_allocations": {"arm": {"mass_kg": 60}}}
     tree = {
@@ -105,7 +106,7 @@ def test_a_design_takes_the_place_of_defaults(
 
 
 def test_an_imported_within_budget_that_is_wrong_is_corrected(
-    sharedstate: Sharedstate, database: Database, workspace: str, write_tree: WriteTree
+    sharedstate: Command, database: Database, workspace: str, write_tree: WriteTree
 ) -> None:
     tree = {
         "shared_state/constraints/global.json": {"budget_allocations": {"arm": {"mass_kg": 60}}},
@@ -120,7 +121,7 @@ def test_an_imported_within_budget_that_is_wrong_is_corrected(
 
 
 def test_a_broken_file_is_reported_and_repairing_it_brings_it_in(
-    sharedstate: Sharedstate, database: Database, fresh: str, reference_copy: Path
+    sharedstate: Command, database: Database, fresh: str, reference_copy: Path
 ) -> None:
     status = reference_copy / "shared_state/subsystems/skeleton/status.json"
     good = status.read_text()
@@ -178,7 +179,7 @@ BAD_CONSTRAINTS = [
 
 @pytest.mark.parametrize("constraints", BAD_CONSTRAINTS)
 def test_budgets_that_the_database_refuses_are_left_out_and_named(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     database: Database,
     fresh: str,
     write_tree: WriteTree,
@@ -192,7 +193,7 @@ def test_budgets_that_the_database_refuses_are_left_out_and_named(
 
 
 def test_what_the_database_refuses_is_named_with_its_place_and_nothing_else_is_lost(
-    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+    sharedstate: Command, database: Database, fresh: str, write_tree: WriteTree
 ) -> None:
     good = {**CONFLICT, "id": 7}
     line = '{"agent": "a", "activity": "good"}'
@@ -221,7 +222,7 @@ def test_what_the_database_refuses_is_named_with_its_place_and_nothing_else_is_l
 
 
 def test_all_problems_are_counted_and_listed(
-    sharedstate: Sharedstate, fresh: str, write_tree: WriteTree
+    sharedstate: Command, fresh: str, write_tree: WriteTree
 ) -> None:
     log = '{"agent": "a", "activity": "x"}\n' + "nonsense\n" * 50
     source = write_tree({"shared_state/logs/x.jsonl": log})
@@ -232,7 +233,7 @@ def test_all_problems_are_counted_and_listed(
 
 
 def test_what_agents_wrote_meanwhile_stays_and_is_named(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     database: Database,
     rpc: Callable[..., tuple[int, Any]],
     fresh: str,
@@ -256,7 +257,7 @@ def test_what_agents_wrote_meanwhile_stays_and_is_named(
 
 
 def test_a_log_that_grew_brings_only_its_new_lines(
-    sharedstate: Sharedstate, database: Database, fresh: str, reference_copy: Path
+    sharedstate: Command, database: Database, fresh: str, reference_copy: Path
 ) -> None:
     sharedstate("init", "--workspace", fresh, "--from", reference_copy)
     before = len(database.rows("agent_activity_logs", fresh))
@@ -267,7 +268,7 @@ def test_a_log_that_grew_brings_only_its_new_lines(
 
 
 def test_several_designs_are_versions_in_order(
-    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+    sharedstate: Command, database: Database, fresh: str, write_tree: WriteTree
 ) -> None:
     folder = "shared_state/subsystems/tail"
     tree = {f"{folder}/design_v{n}.json": {"n": n} for n in (10, 2, 1, 9)}
@@ -280,7 +281,7 @@ def test_several_designs_are_versions_in_order(
 
 @pytest.mark.parametrize("source", ["nowhere", "empty", "file.json"])
 def test_a_source_without_a_design_ends_with_2_and_makes_no_workspace(
-    sharedstate: Sharedstate, database: Database, fresh: str, tmp_path: Path, source: str
+    sharedstate: Command, database: Database, fresh: str, tmp_path: Path, source: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.json").write_text('{"state": "complete"}')
@@ -293,7 +294,7 @@ def test_a_source_without_a_design_ends_with_2_and_makes_no_workspace(
 
 
 def test_an_entry_that_only_the_database_can_judge_is_reported_with_its_place(
-    sharedstate: Sharedstate, database: Database, fresh: str, tmp_path: Path
+    sharedstate: Command, database: Database, fresh: str, tmp_path: Path
 ) -> None:
     rows: Rows = [{"name": f"part{n}", "state": "designing"} for n in range(200)]
     rows[120] = {"name": "part120", "current_mass_kg": -1}
@@ -310,7 +311,7 @@ def test_an_entry_that_only_the_database_can_judge_is_reported_with_its_place(
 
 
 def test_the_older_shape_of_budgets_arrives_without_limits(
-    sharedstate: Sharedstate, database: Database, fresh: str, write_tree: WriteTree
+    sharedstate: Command, database: Database, fresh: str, write_tree: WriteTree
 ) -> None:
     older = {
         "mass_budget_allocation": {"skeleton_kg": 15.0},

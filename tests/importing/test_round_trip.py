@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.command_line import Command
 
 from sharedstate_ops.importing.export_file import write_export
 from sharedstate_ops.stack import StackInfo
 
-from .conftest import Database, Sharedstate
+from .conftest import Database
 
 
 def at_work(rpc: Callable[..., tuple[int, Any]], workspace: str) -> None:
@@ -59,7 +60,7 @@ def at_work(rpc: Callable[..., tuple[int, Any]], workspace: str) -> None:
 
 
 def test_an_export_gives_the_same_state_in_an_empty_workspace(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     database: Database,
     rpc: Callable[..., tuple[int, Any]],
     workspace: str,
@@ -92,7 +93,7 @@ def test_an_export_gives_the_same_state_in_an_empty_workspace(
 
 
 def test_an_export_to_standard_output_is_json_and_nothing_else(
-    sharedstate: Sharedstate, workspace: str
+    sharedstate: Command, workspace: str
 ) -> None:
     result = sharedstate("export", "--workspace", workspace)
     assert result.exit_code == 0
@@ -102,7 +103,7 @@ def test_an_export_to_standard_output_is_json_and_nothing_else(
 
 
 def test_exporting_an_unknown_workspace_is_a_clear_error(
-    sharedstate: Sharedstate, fresh: str, tmp_path: Path
+    sharedstate: Command, fresh: str, tmp_path: Path
 ) -> None:
     result = sharedstate("export", "--workspace", fresh, "--output", tmp_path / "x.json")
     assert result.exit_code == 1
@@ -111,7 +112,7 @@ def test_exporting_an_unknown_workspace_is_a_clear_error(
 
 
 def test_a_number_with_many_digits_comes_back_from_an_import_and_an_export(
-    sharedstate: Sharedstate, database: Database, fresh: str, tmp_path: Path
+    sharedstate: Command, database: Database, fresh: str, tmp_path: Path
 ) -> None:
     digits = "0.123456789012345678901234567890"
     entry = {"name": "arm", "metadata": {"exact": Decimal(digits), "short": 0.5}}
@@ -132,7 +133,7 @@ def test_a_number_with_many_digits_comes_back_from_an_import_and_an_export(
 
 
 def test_the_deepest_documents_that_agents_may_write_come_back(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     rpc: Callable[..., tuple[int, Any]],
     workspace: str,
     fresh: str,
@@ -168,7 +169,7 @@ LONG = ["0." + "1" * 4500, "0.1" + "0" * 16_381 + "1", "9" * 308 + "." + "1" * 1
 
 
 def test_a_document_with_the_longest_numbers_is_exported_and_imported_again(
-    sharedstate: Sharedstate,
+    sharedstate: Command,
     stack: StackInfo,
     database: Database,
     workspace: str,
