@@ -79,7 +79,7 @@ bench-scale: .venv/.installed ## what an agent notices of 10 million log entries
 bench-commands: .venv/.installed ## how long a command takes, and how much of that it only imports
 	@.venv/bin/python bench/commands.py
 
-bench-board: .venv/.installed-dev ## what agents notice of 20 web boards, and how soon a board is there: 2 minutes
+bench-board: .venv/.installed-dev ## what agents notice of 20 web boards, and how soon a board is there: 6 minutes
 	@.venv/bin/python bench/board.py
 
 clean: ## stop the stack and delete all that make has made, the data included

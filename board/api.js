@@ -42,6 +42,15 @@ export class Api {
     return this.#ask(`${table}?${query}`, { headers: this.headers });
   }
 
+  /**
+   * What get_board answers. When `shared` it may be a second old: the gateway asks the database once
+   * for all boards of a key, and agents notice twenty as one.
+   */
+  board(limit, shared) {
+    const headers = shared ? { ...this.headers, "cache-control": "max-age=1" } : this.headers;
+    return this.#ask(`rpc/get_board?limit_count=${limit}`, { headers });
+  }
+
   async #ask(path, options) {
     let answer, text;
     try {

@@ -19,30 +19,32 @@ export function useBoard(api, interval) {
   const [connection, setConnection] = useState({ state: "connecting" });
   const [limit, setLimit] = useState(STEP);
   // What the polling reads whenever it asks, and what no drawing waits for.
-  const now = useRef({ cursor: null, offset: 0, lastSeen: new Map() }).current;
+  const now = useRef({ own: false, ids: null, offset: -Infinity, lastSeen: new Map() }).current;
   Object.assign(now, { interval, limit });
   const polling = useRef(null);
 
   async function ask() {
     const began = Date.now();
-    const fresh = now.cursor === null;
-    const parameters = { cursor: now.cursor, limit_count: now.limit };
-    const [board, hooks] = await Promise.all([
-      api.call("get_board", parameters),
-      fresh ? failedHooksOf(api, began) : [],
-    ]);
-    now.offset = Date.parse(board.server_time) - (began + Date.now()) / 2;
-    // A page that was hidden for long would read thousands of entries to catch up: it starts anew.
-    now.cursor = board.more ? null : board.cursor;
-    for (const entry of board.entries) {
+    const shared = !now.own;
+    now.own = false;
+    const board = await api.board(now.limit, shared);
+    const serverTime = Date.parse(board.server_time);
+    now.offset = offsetOf(serverTime - (began + Date.now()) / 2, now.offset);
+    const added = now.ids ? board.entries.filter(({ id }) => !now.ids.has(id)) : board.entries;
+    // There may be more between these and those before: then the feed starts anew.
+    const fresh = !now.ids || added.length === now.limit;
+    const hooks = fresh ? await failedHooksOf(api, began) : [];
+    now.ids = new Set(board.entries.map(({ id }) => id));
+    for (const entry of added) {
       const at = Date.parse(entry.timestamp);
       if (at > (now.lastSeen.get(entry.agent_name) ?? 0)) now.lastSeen.set(entry.agent_name, at);
     }
-    setState((before) => merge(before, board, hooks, fresh));
+    setState((before) => merge(before, board, added, hooks, fresh));
     // So many subsystems are shown without a button.
     const rows = Math.min(board.counts.subsystems, WHOLE_TABLE);
     if (rows > now.limit) setLimit(rows);
-    setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf: Date.now() });
+    const asOf = serverTime - now.offset;
+    setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf });
   }
 
   // Not after the first frame: the first picture waits for the answer.
@@ -67,7 +69,11 @@ export function useBoard(api, interval) {
     connection,
     lastSeen: now.lastSeen,
     serverNow: () => Date.now() + now.offset,
-    refresh: () => polling.current.now(),
+    /** Look at what was just changed. */
+    refresh() {
+      now.own = true;
+      polling.current.now();
+    },
     more: limit < LONGEST ? () => setLimit(Math.min(limit + STEP, LONGEST)) : null,
     seeHooks() {
       const seen = Math.max(...failedHooks.map((entry) => Date.parse(entry.timestamp)));
@@ -76,6 +82,13 @@ export function useBoard(api, interval) {
     },
   };
 }
+
+/**
+ * How far the database's clock is ahead of ours, in ms. A shared answer is up to a second old, so it
+ * says too little: the larger offset counts, unless a clock was set.
+ */
+const offsetOf = (measured, before) =>
+  measured < before - 2000 ? measured : Math.max(measured, before);
 
 function stateAfter(error) {
   if (error.status === 401) return "refused";
@@ -94,15 +107,15 @@ const failedHooksOf = (api, now) =>
 /** Until when they were seen, in ms. No number of an entry: a new database begins at 1 again. */
 const seenHooks = () => Number(localStorage.getItem(SEEN_HOOKS) ?? 0);
 
-function merge(before, board, hooks, fresh) {
-  const failed = board.entries.filter((entry) => entry.activity === "hook_failed");
-  const nothingNew = !fresh && board.entries.length === 0;
+function merge(before, board, added, hooks, fresh) {
+  const failed = added.filter((entry) => entry.activity === "hook_failed");
   return {
     ...before,
     board,
-    entries: nothingNew
-      ? before.entries
-      : newestFirst([fresh ? [] : before.entries, board.entries], MOST_ENTRIES),
+    entries:
+      fresh || added.length
+        ? newestFirst([fresh ? [] : before.entries, added], MOST_ENTRIES)
+        : before.entries,
     hooks:
       failed.length || hooks.length
         ? newestFirst([before.hooks, hooks, failed], MOST_HOOKS)

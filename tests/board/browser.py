@@ -38,7 +38,7 @@ class Window:
 
     def note(self, request: Request) -> None:
         self.requests.append(request)
-        self.boards += request.url.endswith("/rpc/get_board")
+        self.boards += urlsplit(request.url).path.endswith("/rpc/get_board")
 
     def open(self, key: str | None, workspace: str, **parameters: str) -> Page:
         """The board by an address as `sharedstate board` prints it; answers the page."""

@@ -35,11 +35,13 @@ def start(
     `connections`: how many it holds at most, those of callers and its own to PostgREST together.
     """
     folder = folder or site.home.run
-    for name in ("client_body_temp", "proxy_temp"):
+    # Of what an nginx has kept the next one knows nothing.
+    for name in ("board", "board_cache"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("board_cache", "client_body_temp", "proxy_temp"):
         (folder / name).mkdir(exist_ok=True)
     # A copy: nginx's user may not reach the checkout, and files of a wheel may all be of one time,
     # by which browsers would take an old one for current.
-    shutil.rmtree(folder / "board", ignore_errors=True)
     shutil.copytree(asset("board"), folder / "board", copy_function=shutil.copyfile)
     values = {
         "CONNECTIONS": str(connections),
