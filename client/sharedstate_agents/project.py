@@ -105,16 +105,16 @@ def project_folder(environ: Mapping[str, str], folder: str) -> str:
 def pattern_of(glob: str) -> str:
     """The regular expression of a glob: `*` and `?` stay within a folder, `**` crosses folders.
 
-    A glob that ends in `/` means all that is in the folder. Every other sign is itself.
+    Without them it is a file, or a folder with all that is in it. Every other sign is itself.
 
     Example:
         >>> bool(re.fullmatch(pattern_of("parts/**/*.py"), "parts/skeleton/femur.py"))
         True
     """
     parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    whole = glob.removeprefix("./") + ("**" if glob.endswith("/") else "")
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", whole)
-    return "(?s:" + "".join(parts.get(piece) or re.escape(piece) for piece in pieces) + ")"
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("./").removesuffix("/"))
+    below = "(?:/.*)?" if len(pieces) == 1 else "/.*" if glob.endswith("/") else ""
+    return "(?s:" + "".join(parts.get(piece) or re.escape(piece) for piece in pieces) + below + ")"
 
 
 def main_worktree(folder: str) -> str | None:

@@ -62,6 +62,8 @@ def test_a_glob_crosses_folders_by_two_stars_only() -> None:
     fitting = [
         ("parts/skeleton/**", "parts/skeleton/left/femur.py"),
         ("parts/skeleton/", "parts/skeleton/left/femur.py"),
+        ("parts/skeleton", "parts/skeleton/left/femur.py"),
+        ("parts/*/", "parts/skeleton/left/femur.py"),
         ("./docs/skeleton.md", "docs/skeleton.md"),
         ("**/femur.py", "femur.py"),
         ("**/femur.py", "a/b/femur.py"),
@@ -76,6 +78,8 @@ def test_a_glob_crosses_folders_by_two_stars_only() -> None:
         ("parts/*", "parts/a/b"),
         ("docs/skeleton.md", "docs/skeletonXmd"),
         ("parts/skeleton/**", "parts/skeleton_old/femur.py"),
+        ("parts/skeleton", "parts/skeleton_old/femur.py"),
+        ("parts/*/", "parts/femur.py"),
         ("femur.py", "parts/femur.py"),
         ("part?.py", "part/.py"),
     ]
