@@ -97,8 +97,8 @@ def examine(root: Path) -> Iterator[Finding]:
 
 def _configuration(setups: list[Setup]) -> Iterator[Finding]:
     if not setups:
-        hint = "Set one up: sharedstate setup claude. (A plugin cannot be seen from here.)"
-        yield Finding("configuration", "failed", "no coding harness is set up here.", hint)
+        hint = "A plugin cannot be seen from here. Without one: sharedstate setup claude."
+        yield Finding("configuration", "note", "no coding harness is set up here.", hint)
     for setup in setups:
         name, again = f"{setup.harness} files", f"sharedstate setup {setup.harness}"
         faults = setup.faults()
