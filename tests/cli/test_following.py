@@ -1,4 +1,4 @@
-"""`sharedstate log -f` as a process: what comes is printed once, and Ctrl-C ends it."""
+"""`sharedstate log -f` as a process: what comes is printed once, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+import psycopg
+import pytest
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState
+from sharedstate_ops.stack import StackInfo
 
 INTERRUPTED = 130
 
 
-def test_it_goes_on_with_what_comes_none_missed_and_none_twice(
-    environment: dict[str, str], state: SharedState
-) -> None:
+@pytest.fixture
+def following(environment: dict[str, str], state: SharedState) -> Iterator[subprocess.Popen[str]]:
+    """The process, which has shown the one old entry of its agent."""
     state.log_agent_activity("a", "before")
     state.log_agent_activity("b", "of another")
     command = [sys.executable, "-c", PROGRAM, "log", "-f", "--json", "--agent", "a"]
@@ -26,15 +31,44 @@ def test_it_goes_on_with_what_comes_none_missed_and_none_twice(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            assert process.stdout is not None
-            assert json.loads(process.stdout.readline())["activity"] == "before"
-            for number in range(20):
-                state.log_agent_activity("a", "during", {"n": number})
-            said = [json.loads(process.stdout.readline()) for _ in range(20)]
-            assert [entry["details"]["n"] for entry in said] == list(range(20))
-            process.send_signal(signal.SIGINT)
-            rest, errors = process.communicate(timeout=30)
+            assert [entry["activity"] for entry in said(process, 1)] == ["before"]
+            yield process
         finally:
             process.kill()
-    assert (rest, errors) == ("", "")
-    assert process.returncode == INTERRUPTED
+
+
+def said(process: subprocess.Popen[str], count: int) -> list[Any]:
+    """The next entries that it prints."""
+    assert process.stdout is not None
+    return [json.loads(process.stdout.readline()) for _ in range(count)]
+
+
+def test_it_goes_on_with_what_comes_none_missed_and_none_twice(
+    following: subprocess.Popen[str], state: SharedState
+) -> None:
+    for number in range(20):
+        state.log_agent_activity("a", "during", {"n": number})
+    assert [entry["details"]["n"] for entry in said(following, 20)] == list(range(20))
+    following.send_signal(signal.SIGINT)
+    assert following.communicate(timeout=30) == ("", "")
+    assert following.returncode == INTERRUPTED
+
+
+def test_when_the_database_ends_its_session_it_says_so_and_goes_on(
+    following: subprocess.Popen[str], state: SharedState, stack: StackInfo
+) -> None:
+    state.log_agent_activity("a", "during")
+    said(following, 1)
+    with psycopg.connect(stack.database_url, autocommit=True) as owner:
+        owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'sharedstate' and pid <> pg_backend_pid()"
+        )
+    state.log_agent_activity("a", "in the outage")
+    assert following.stderr is not None
+    warning = following.stderr.readline()
+    assert "cut off" in warning
+    state.log_agent_activity("a", "after")
+    assert [entry["activity"] for entry in said(following, 2)] == ["in the outage", "after"]
+    following.send_signal(signal.SIGINT)
+    assert following.communicate(timeout=30) == ("", "")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from sharedstate._arguments import pause_of
-from sharedstate_ops.cli.output import HomeOption, duration, out
+from sharedstate.errors import ServiceUnavailable, StatementTimeout
+from sharedstate_ops.cli.output import HomeOption, duration, out, say_warning
 from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import LONGEST_AGO, clock, details, plain, print_json
-from sharedstate_ops.operator import Operator
+from sharedstate_ops.stack.errors import NoConnection
 
 INTERRUPTED = 130
+_PAUSE_S = 1.0  # between two attempts at a database that does not answer
 
 
 def log(
@@ -39,31 +42,42 @@ def log(
         # Before the old entries are read, so that none is missed between them and what comes.
         (start,) = operator.call("read_activity") if follow else ({},)
         recent = operator.call("get_recent_activity", limit_count=limit, since=begin, **filters)
-        for entry in reversed(recent):
-            _say(entry, json=json)
-        if not follow:
-            if not recent and not json:
-                out.print("no entries.")
-            return
-        shown = {entry["id"] for entry in recent}
-        try:
-            for entry in _following(operator, start["cursor"], filters):
-                if entry["id"] not in shown:
-                    _say(entry, json=json)
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+    for entry in reversed(recent):
+        _say(entry, json=json)
+    if not follow:
+        if not recent and not json:
+            out.print("no entries.")
+        return
+    shown = {entry["id"] for entry in recent}
+    try:
+        for entry in _following(workspace, home, start["cursor"], filters):
+            if entry["id"] not in shown:
+                _say(entry, json=json)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _following(
-    operator: Operator, cursor: str, filters: dict[str, str | None]
+    workspace: str | None, home: Path | None, cursor: str, filters: dict[str, str | None]
 ) -> Iterator[dict[str, Any]]:
+    """What comes, also over a restart of the database: behind the cursor no entry is missed."""
+    is_cut_off = False
     while True:
-        (page,) = operator.call("read_activity", cursor=cursor, **filters)
-        yield from page["entries"]
-        cursor = page["cursor"]
-        if not page["more"]:
-            # As clients do: the database says when, later while nothing happens.
-            time.sleep(pause_of(page["retry_ms"]))
+        try:
+            with acting(workspace, home) as operator:
+                while True:
+                    (page,) = operator.call("read_activity", cursor=cursor, **filters)
+                    is_cut_off = False
+                    yield from page["entries"]
+                    cursor = page["cursor"]
+                    if not page["more"]:
+                        # As clients do: the database says when, later while nothing happens.
+                        time.sleep(pause_of(page["retry_ms"]))
+        except (ServiceUnavailable, StatementTimeout, NoConnection) as problem:
+            if not is_cut_off:
+                say_warning(f"cut off; it goes on when the database answers. {problem}")
+            is_cut_off = True
+            time.sleep(_PAUSE_S)
 
 
 def _say(entry: dict[str, Any], *, json: bool) -> None:

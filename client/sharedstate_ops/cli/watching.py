@@ -21,6 +21,12 @@ from sharedstate_ops.cli.shown import (
 )
 
 _NARROW = 72  # columns: below that figures are left out
+_COUNTED = (
+    ("subsystems", "subsystem"),
+    ("conflicts", "conflict"),
+    ("leases", "lock"),
+    ("queue", "waiter"),
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def shares(lengths: Sequence[int], height: int) -> list[int]:
 def _head(board: dict[str, Any], *, cut_off: bool) -> Text:
     at = clock(board["server_time"]).split()[1]
     when = f"as of {at}, reconnecting" if cut_off else at
-    counts = names(f"{count} {what}" for what, count in board["counts"].items())
+    counts = names(filter(None, (_count(board["counts"][key], what) for key, what in _COUNTED)))
     head = Text.assemble(plain(board["workspace"], "bold"), "  ")
     head.append(when, "bold red" if cut_off else "")
     return head.append(f"  {counts}")
