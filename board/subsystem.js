@@ -82,14 +82,18 @@ const Facts = ({ row, conflicts }) => html`<dl class="facts">
         ${row.stale_inputs.map(
           (input) => html`<li key=${`${input.subsystem} ${input.document}`}>
             <bdi>${input.subsystem}</bdi> ${input.document}: made from version${" "}
-            ${input.seen_version}, version ${input.new_version} changed${" "}
-            <code>${shortened(input.changed_paths.join(" "), LONGEST_VALUE)}</code>
+            ${input.seen_version}, and <a href=${changesLink(input)}>version ${input.new_version}</a>${" "}
+            is there
           </li>`,
         )}
       </ul>
     </dd>
   </div>
 </dl>`;
+
+/** To what has changed in a document since a subsystem was made from it. */
+const changesLink = ({ subsystem, document, seen_version, new_version }) =>
+  link({ subsystem, document, from: seen_version, to: new_version });
 
 /** The answer of `ask`, asked anew when `inputs` change: {found, problem}. */
 function useAnswer(ask, inputs) {

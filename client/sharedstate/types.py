@@ -243,7 +243,6 @@ class StaleInput(TypedDict):
     document: str
     seen_version: int
     new_version: int
-    changed_paths: list[str]
 
 
 class SystemStatusRow(TypedDict):

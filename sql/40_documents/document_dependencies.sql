@@ -32,7 +32,8 @@ end;
 $$;
 
 -- The documents that a subsystem has seen and that have changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Security definer, because the view system_status calls it with the
+-- "seen_version", "new_version"}. Not what has changed in them: all who look at a board ask this each second, and to
+-- compare large documents part by part takes long. Security definer, because the view system_status calls it with the
 -- rights of its reader, who may not call the helpers.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
@@ -47,8 +48,7 @@ begin
       'subsystem', d.on_subsystem,
       'document', d.document,
       'seen_version', d.seen_version,
-      'new_version', latest.version,
-      'changed_paths', changes.paths
+      'new_version', latest.version
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral (
@@ -56,18 +56,14 @@ begin
       where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
       order by v.version desc limit 1
     ) as latest
-    cross join lateral (
-      select coalesce(jsonb_agg(c.path), '[]') as paths
-      from core.compare_documents(
-        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
-      ) as c
-      where latest.version > greatest(d.seen_version, d.accepted_version) and (
-        d.accepted_version is null
-        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-        is distinct from latest.content
+    where d.workspace = p_workspace and d.subsystem = p_subsystem
+      and latest.version > greatest(d.seen_version, d.accepted_version)
+      and latest.content
+      is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version)
+      and (
+        d.accepted_version is null or latest.content
+        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
       )
-    ) as changes
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
 end;
 $$;
@@ -102,14 +98,10 @@ begin
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
       -- Many may have seen the same version: each is compared once.
-      select s.version, difference.paths
+      select
+        s.version,
+        core.changed_paths(core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content) as paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
-      cross join lateral (
-        select coalesce(jsonb_agg(c.path), '[]') as paths
-        from core.compare_documents(
-          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
-        ) as c
-      ) as difference
       where s.version is not null
     )
     select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths

@@ -56,6 +56,18 @@ begin
 end;
 $$;
 
+-- The pointers of what differs between two documents, as a list.
+create or replace function core.changed_paths(p_old jsonb, p_new jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (select coalesce(jsonb_agg(c.path), '[]') from core.compare_documents(p_old, p_new) as c);
+end;
+$$;
+
 -- The merged document, and the pointers of the parts in conflict, which are left as in p_theirs.
 create or replace function core.merge_documents(
   p_base jsonb,

@@ -81,7 +81,16 @@ begin
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
-  elsif p_accept_stale is null then
+  end if;
+  select jsonb_agg(e.input || jsonb_build_object('changed_paths', core.changed_paths(
+    core.document_content(p_workspace, i.document, i.subsystem, i.seen_version),
+    core.document_content(p_workspace, i.document, i.subsystem, i.new_version)
+  )) order by e.place)
+  into v_stale
+  from jsonb_array_elements(v_stale) with ordinality as e (input, place)
+  cross join lateral jsonb_to_record(e.input)
+    as i (subsystem text, document text, seen_version integer, new_version integer);
+  if p_accept_stale is null then
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),

@@ -2874,7 +2874,8 @@ end;
 $$;
 
 -- The documents that a subsystem has seen and that have changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version", "changed_paths"}. Security definer, because the view system_status calls it with the
+-- "seen_version", "new_version"}. Not what has changed in them: all who look at a board ask this each second, and to
+-- compare large documents part by part takes long. Security definer, because the view system_status calls it with the
 -- rights of its reader, who may not call the helpers.
 create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
 returns jsonb
@@ -2889,8 +2890,7 @@ begin
       'subsystem', d.on_subsystem,
       'document', d.document,
       'seen_version', d.seen_version,
-      'new_version', latest.version,
-      'changed_paths', changes.paths
+      'new_version', latest.version
     ) order by d.on_subsystem, d.document), '[]')
     from public.document_dependencies as d
     cross join lateral (
@@ -2898,18 +2898,14 @@ begin
       where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
       order by v.version desc limit 1
     ) as latest
-    cross join lateral (
-      select coalesce(jsonb_agg(c.path), '[]') as paths
-      from core.compare_documents(
-        core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version), latest.content
-      ) as c
-      where latest.version > greatest(d.seen_version, d.accepted_version) and (
-        d.accepted_version is null
-        or core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-        is distinct from latest.content
+    where d.workspace = p_workspace and d.subsystem = p_subsystem
+      and latest.version > greatest(d.seen_version, d.accepted_version)
+      and latest.content
+      is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version)
+      and (
+        d.accepted_version is null or latest.content
+        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
       )
-    ) as changes
-    where d.workspace = p_workspace and d.subsystem = p_subsystem and changes.paths <> '[]'
   );
 end;
 $$;
@@ -2944,14 +2940,10 @@ begin
         and s.version is not null and p_version > greatest(s.version, s.accepted_version)
     ), changes as materialized (
       -- Many may have seen the same version: each is compared once.
-      select s.version, difference.paths
+      select
+        s.version,
+        core.changed_paths(core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content) as paths
       from (select d.version from dependents as d union select d.accepted_version from dependents as d) as s
-      cross join lateral (
-        select coalesce(jsonb_agg(c.path), '[]') as paths
-        from core.compare_documents(
-          core.document_content(p_workspace, p_document, p_subsystem, s.version), p_content
-        ) as c
-      ) as difference
       where s.version is not null
     )
     select distinct on (d.subsystem) d.subsystem, d.version as seen_version, c.paths
@@ -3032,6 +3024,18 @@ begin
   from parts as p
   where p.is_divided is not true
   order by p.pointer collate "C";
+end;
+$$;
+
+-- The pointers of what differs between two documents, as a list.
+create or replace function core.changed_paths(p_old jsonb, p_new jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (select coalesce(jsonb_agg(c.path), '[]') from core.compare_documents(p_old, p_new) as c);
 end;
 $$;
 
@@ -7174,7 +7178,16 @@ begin
   v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
   if v_stale = '[]' then
     return true;
-  elsif p_accept_stale is null then
+  end if;
+  select jsonb_agg(e.input || jsonb_build_object('changed_paths', core.changed_paths(
+    core.document_content(p_workspace, i.document, i.subsystem, i.seen_version),
+    core.document_content(p_workspace, i.document, i.subsystem, i.new_version)
+  )) order by e.place)
+  into v_stale
+  from jsonb_array_elements(v_stale) with ordinality as e (input, place)
+  cross join lateral jsonb_to_record(e.input)
+    as i (subsystem text, document text, seen_version integer, new_version integer);
+  if p_accept_stale is null then
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),

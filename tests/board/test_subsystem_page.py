@@ -67,6 +67,17 @@ def test_a_new_version_appears_by_itself(state: SharedState, page: Page) -> None
     expect(page.get_by_role("heading", name="From version 3 to 4")).to_be_visible()
 
 
+def test_a_stale_input_leads_to_what_has_changed_in_it(busy: SharedState, page: Page) -> None:
+    page.locator(".subsystem-row").get_by_role("link", name="actuation").click()
+    stale = page.locator("dd").filter(has_text="made from version 1")
+    expect(stale).to_contain_text("skeleton interfaces")
+    stale.get_by_role("link", name="version 2").click()
+    expect(page.get_by_role("heading", name="skeleton", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="From version 1 to 2")).to_be_visible()
+    expect(page.locator(".difference tbody tr")).to_have_count(1)
+    assert differences(page) == {"/mounts": ["4", "5"]}
+
+
 def test_an_operator_sees_the_documents_of_this_workspace_alone(
     state: SharedState, window: Window, stack: StackInfo
 ) -> None:

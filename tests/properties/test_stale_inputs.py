@@ -208,7 +208,8 @@ class Documents(RuleBasedStateMachine):
             self.adopt(subsystem, work.token)
         stale = self.stale(subsystem) if state == "complete" else []
         if stale and reason is None:
-            assert self.refuse("checkin_subsystem", "stale_inputs", **call)["inputs"] == stale
+            told = self.refuse("checkin_subsystem", "stale_inputs", **call)["inputs"]
+            assert told == [self.with_paths(change) for change in stale]
             self.seen, self.accepted, self.unseen = before
             return
         for one in stale:
@@ -266,7 +267,8 @@ class Documents(RuleBasedStateMachine):
             accepted = self.accepted.get((subsystem, document))
             change = self.change(document, seen, accepted) or self.change(document, read, None)
             if change:
-                self.told.append({**change, "subsystem": subsystem, "on_subsystem": document[0]})
+                names = {"subsystem": subsystem, "on_subsystem": document[0]}
+                self.told.append({**self.with_paths(change), **names})
 
     def read(
         self, subsystem: str, kind: str, names: list[str], rows: list[Json], is_new: bool
@@ -321,8 +323,12 @@ class Documents(RuleBasedStateMachine):
             "document": document[1],
             "seen_version": seen,
             "new_version": len(own) - 1,
-            "changed_paths": difference(own[seen], own[-1]),
         }
+
+    def with_paths(self, change: Json) -> Json:
+        """As the log and a refused check-in tell it."""
+        own = self.of((change["subsystem"], change["document"]))
+        return {**change, "changed_paths": difference(own[change["seen_version"]], own[-1])}
 
     def refuse(self, function: str, slug: str, **arguments: Any) -> Json:
         status, answer = self.api.call(function, **arguments)

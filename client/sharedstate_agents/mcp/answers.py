@@ -95,7 +95,6 @@ class StaleInput(BaseModel):
     document: str
     seen_version: int
     new_version: int
-    changed_paths: list[str]
 
 
 class Entry(BaseModel):

@@ -12,8 +12,7 @@ select update_subsystem_requirements('power', '{"hours": 3, "volts": 48}', 'powe
 select results_eq(
   $$select name, stale_inputs from system_status where stale_inputs <> '[]'$$,
   $$select n.name, jsonb_build_array(jsonb_build_object(
-      'subsystem', 'power', 'document', 'requirements', 'seen_version', 1, 'new_version', 2,
-      'changed_paths', array['/hours']
+      'subsystem', 'power', 'document', 'requirements', 'seen_version', 1, 'new_version', 2
     )) from unnest(array['sensing', 'shell']) as n (name)$$,
   'of each that was made from it, what changed since'
 );
