@@ -8,7 +8,7 @@ public.global_constraints, public.budget_reservations, public.budget_usage, publ
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
-core.live_reservations
+core.stale_inputs, core.live_reservations
 from public, anon, authenticated, service_role;
 
 grant select on
@@ -16,7 +16,7 @@ public.global_constraints, public.budget_reservations, public.budget_usage, publ
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
-core.live_reservations
+core.stale_inputs, core.live_reservations
 to authenticated, service_role;
 
 -- Everybody
@@ -70,7 +70,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.stale_inputs
+core.visible_workspace, core.current_workspace
 to authenticated, service_role;
 
 -- Operators alone

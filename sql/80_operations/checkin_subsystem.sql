@@ -78,19 +78,16 @@ begin
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
   where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
-  v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
-  if v_stale = '[]' then
-    return true;
-  end if;
-  select jsonb_agg(e.input || jsonb_build_object('changed_paths', core.changed_paths(
-    core.document_content(p_workspace, i.document, i.subsystem, i.seen_version),
-    core.document_content(p_workspace, i.document, i.subsystem, i.new_version)
-  )) order by e.place)
+  select jsonb_agg(i.input || jsonb_build_object('changed_paths', core.changed_paths(
+    core.document_content(p_workspace, i.document, i.on_subsystem, i.seen_version),
+    core.document_content(p_workspace, i.document, i.on_subsystem, i.new_version)
+  )) order by i.on_subsystem, i.document)
   into v_stale
-  from jsonb_array_elements(v_stale) with ordinality as e (input, place)
-  cross join lateral jsonb_to_record(e.input)
-    as i (subsystem text, document text, seen_version integer, new_version integer);
-  if p_accept_stale is null then
+  from core.stale_inputs as i
+  where p_is_complete and i.workspace = p_workspace and i.subsystem = p_subsystem;
+  if v_stale is null then
+    return true;
+  elsif p_accept_stale is null then
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),

@@ -96,7 +96,10 @@ begin
     array(select b from core.blockers_of_agent(v_workspace, p_agent_name) as b),
     array(select c from core.get_active_conflicts(p_agent_name) as c),
     core.budget_of_subsystem(v_workspace, v_subsystem),
-    core.stale_inputs(v_workspace, v_subsystem),
+    (
+      select coalesce(jsonb_agg(i.input order by i.on_subsystem, i.document), '[]') from core.stale_inputs as i
+      where i.workspace = v_workspace and i.subsystem = v_subsystem
+    ),
     array(select a from core.get_recent_activity(20, p_agent_name, null, null, null, null, null) as a),
     clock_timestamp()
   )::public.situation;

@@ -16,7 +16,7 @@ select
   l.locked_by,
   l.expires_at as lock_expires_at,
   coalesce(c.active_conflicts, 0) as active_conflicts,
-  case when d.subsystem is null then '[]' else core.stale_inputs(s.workspace, s.name) end as stale_inputs,
+  coalesce(d.inputs, '[]') as stale_inputs,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -65,19 +65,12 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called. `offset 0` has each
-  -- looked up by index: as a join it would read all versions of all documents.
-  select distinct
+  select
     i.workspace,
-    i.subsystem
-  from public.document_dependencies as i
-  where exists (
-    select from core.documents as v
-    where
-      v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
-      and v.version > greatest(i.seen_version, i.accepted_version)
-    offset 0 -- noqa: AM09
-  )
+    i.subsystem,
+    jsonb_agg(i.input order by i.on_subsystem, i.document) as inputs
+  from core.stale_inputs as i
+  group by i.workspace, i.subsystem
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem
 order by s.workspace, s.name;

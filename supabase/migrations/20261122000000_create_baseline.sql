@@ -2873,42 +2873,47 @@ begin
 end;
 $$;
 
--- The documents that a subsystem has seen and that have changed since: a list of {"subsystem", "document",
--- "seen_version", "new_version"}. Not what has changed in them: all who look at a board ask this each second, and to
--- compare large documents part by part takes long. Security definer, because the view system_status calls it with the
--- rights of its reader, who may not call the helpers.
-create or replace function core.stale_inputs(p_workspace text, p_subsystem text)
-returns jsonb
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'subsystem', d.on_subsystem,
-      'document', d.document,
-      'seen_version', d.seen_version,
-      'new_version', latest.version
-    ) order by d.on_subsystem, d.document), '[]')
-    from public.document_dependencies as d
-    cross join lateral (
-      select v.version, v.content from core.documents as v
-      where v.workspace = p_workspace and v.document = d.document and v.subsystem = d.on_subsystem
-      order by v.version desc limit 1
-    ) as latest
-    where d.workspace = p_workspace and d.subsystem = p_subsystem
-      and latest.version > greatest(d.seen_version, d.accepted_version)
-      and latest.content
-      is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.seen_version)
-      and (
-        d.accepted_version is null or latest.content
-        is distinct from core.document_content(p_workspace, d.document, d.on_subsystem, d.accepted_version)
-      )
+-- The documents that subsystems have seen and that have changed since; `input` is how all who read it are told. It does
+-- not say what has changed in them. Who looks at a board asks this each second, and it takes long to compare large
+-- documents part by part. `offset 0` has each version looked up by index.
+create view core.stale_inputs
+with (security_invoker = true) as
+select
+  d.workspace,
+  d.subsystem,
+  d.on_subsystem,
+  d.document,
+  d.seen_version,
+  latest.version as new_version,
+  jsonb_build_object(
+    'subsystem', d.on_subsystem,
+    'document', d.document,
+    'seen_version', d.seen_version,
+    'new_version', latest.version
+  ) as input
+from public.document_dependencies as d
+cross join
+  lateral (
+    select
+      v.version,
+      v.content
+    from core.documents as v
+    where
+      v.workspace = d.workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      and v.version > greatest(d.seen_version, d.accepted_version)
+    order by v.version desc
+    limit 1
+  ) as latest
+where
+  not (d.seen_version = 0 and latest.content = '{}')
+  and not exists (
+    select from core.documents as v
+    where
+      v.workspace = d.workspace and v.document = d.document and v.subsystem = d.on_subsystem
+      and v.version in (d.seen_version, d.accepted_version)
+      and v.content = latest.content
+    offset 0 -- noqa: AM09
   );
-end;
-$$;
 
 -- Logs inputs_changed for each subsystem that a new version makes stale, in the transaction of the publication: now,
 -- because of the version that it has seen, or at its check-in, because of the version that its checkout has read.
@@ -7175,19 +7180,16 @@ begin
     recorded_at = clock_timestamp(),
     execution_id = p_execution_id
   where d.workspace = p_workspace and d.subsystem = p_subsystem and d.read_token = p_fencing_token;
-  v_stale := case when p_is_complete then core.stale_inputs(p_workspace, p_subsystem) else '[]' end;
-  if v_stale = '[]' then
-    return true;
-  end if;
-  select jsonb_agg(e.input || jsonb_build_object('changed_paths', core.changed_paths(
-    core.document_content(p_workspace, i.document, i.subsystem, i.seen_version),
-    core.document_content(p_workspace, i.document, i.subsystem, i.new_version)
-  )) order by e.place)
+  select jsonb_agg(i.input || jsonb_build_object('changed_paths', core.changed_paths(
+    core.document_content(p_workspace, i.document, i.on_subsystem, i.seen_version),
+    core.document_content(p_workspace, i.document, i.on_subsystem, i.new_version)
+  )) order by i.on_subsystem, i.document)
   into v_stale
-  from jsonb_array_elements(v_stale) with ordinality as e (input, place)
-  cross join lateral jsonb_to_record(e.input)
-    as i (subsystem text, document text, seen_version integer, new_version integer);
-  if p_accept_stale is null then
+  from core.stale_inputs as i
+  where p_is_complete and i.workspace = p_workspace and i.subsystem = p_subsystem;
+  if v_stale is null then
+    return true;
+  elsif p_accept_stale is null then
     return core.fail(
       'stale_inputs',
       jsonb_build_object('subsystem', p_subsystem, 'inputs', v_stale),
@@ -8545,7 +8547,7 @@ select
   l.locked_by,
   l.expires_at as lock_expires_at,
   coalesce(c.active_conflicts, 0) as active_conflicts,
-  case when d.subsystem is null then '[]' else core.stale_inputs(s.workspace, s.name) end as stale_inputs,
+  coalesce(d.inputs, '[]') as stale_inputs,
   s.updated_at
 from public.subsystems as s
 left join lateral (
@@ -8594,19 +8596,12 @@ left join (
 ) as c
   on s.workspace = c.workspace and s.name = c.subsystem
 left join (
-  -- One pass finds the few subsystems that may be stale, for which core.stale_inputs is called. `offset 0` has each
-  -- looked up by index: as a join it would read all versions of all documents.
-  select distinct
+  select
     i.workspace,
-    i.subsystem
-  from public.document_dependencies as i
-  where exists (
-    select from core.documents as v
-    where
-      v.workspace = i.workspace and v.document = i.document and v.subsystem = i.on_subsystem
-      and v.version > greatest(i.seen_version, i.accepted_version)
-    offset 0 -- noqa: AM09
-  )
+    i.subsystem,
+    jsonb_agg(i.input order by i.on_subsystem, i.document) as inputs
+  from core.stale_inputs as i
+  group by i.workspace, i.subsystem
 ) as d
   on s.workspace = d.workspace and s.name = d.subsystem
 order by s.workspace, s.name;
@@ -8883,7 +8878,10 @@ begin
     array(select b from core.blockers_of_agent(v_workspace, p_agent_name) as b),
     array(select c from core.get_active_conflicts(p_agent_name) as c),
     core.budget_of_subsystem(v_workspace, v_subsystem),
-    core.stale_inputs(v_workspace, v_subsystem),
+    (
+      select coalesce(jsonb_agg(i.input order by i.on_subsystem, i.document), '[]') from core.stale_inputs as i
+      where i.workspace = v_workspace and i.subsystem = v_subsystem
+    ),
     array(select a from core.get_recent_activity(20, p_agent_name, null, null, null, null, null) as a),
     clock_timestamp()
   )::public.situation;
@@ -8917,7 +8915,7 @@ public.global_constraints, public.budget_reservations, public.budget_usage, publ
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
-core.live_reservations
+core.stale_inputs, core.live_reservations
 from public, anon, authenticated, service_role;
 
 grant select on
@@ -8925,7 +8923,7 @@ public.global_constraints, public.budget_reservations, public.budget_usage, publ
 public.subsystem_requirements, public.subsystem_interfaces, public.subsystem_designs, public.document_dependencies,
 public.conflicts, public.conflict_events, public.agent_activity_logs, public.agent_locks, public.system_status,
 public.lock_queue, core.lock_tickets, core.live_lock_tickets, core.lock_ticket_resources, core.documents,
-core.live_reservations
+core.stale_inputs, core.live_reservations
 to authenticated, service_role;
 
 -- Everybody
@@ -8979,7 +8977,7 @@ to authenticated, service_role;
 
 -- What row level security and the reads above evaluate with the caller's rights
 grant execute on function
-core.visible_workspace, core.current_workspace, core.stale_inputs
+core.visible_workspace, core.current_workspace
 to authenticated, service_role;
 
 -- Operators alone

@@ -21,7 +21,6 @@ FOR_ANON = {"public.health"}
 HELPERS_OF_CALLERS = {
     "core.visible_workspace",
     "core.current_workspace",
-    "core.stale_inputs",
 }
 # Reads with the caller's own rights: they have no private half.
 WITHOUT_TWIN = {"get_lock_status", "health", "is_blocked", "schema_version"}
@@ -98,7 +97,6 @@ def test_only_core_halves_and_listed_helpers_run_with_the_owners_rights(api: Api
         "core.visible_workspace",
         "core.current_workspace",
         "core.hand_over",
-        "core.stale_inputs",
     }
 
 
@@ -163,6 +161,7 @@ def test_views_are_read_with_the_callers_rights(api: Api) -> None:
         "live_lock_tickets",
         "live_reservations",
         "lock_queue",
+        "stale_inputs",
         "system_status",
     ]
     invoker = "coalesce('security_invoker=true' = any(reloptions), false)"
