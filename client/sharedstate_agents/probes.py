@@ -18,7 +18,7 @@ from sharedstate_agents.project import Project
 from sharedstate_agents.setup.claude import OUR_TOOLS, TIMEOUT_S
 from sharedstate_agents.setup.codex import CodexServer
 from sharedstate_agents.setup.harnesses import Setup
-from sharedstate_agents.setup.json_file import JsonFile, our_handlers
+from sharedstate_agents.setup.json_file import JsonFile
 
 SERVER_TIMEOUT_S = 30.0
 _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
@@ -48,13 +48,12 @@ def servers(setup: Setup) -> Iterator[Mapping[str, Any]]:
 def hooks(setup: Setup) -> Iterator[Hook]:
     """Each hook that the harness runs."""
     for file in setup.own_files():
-        groups = file.hooks.values() if isinstance(file, JsonFile) else ()
-        for group in (group for event in groups for group in event):
-            for handler in our_handlers(group):
+        for event, groups in file.hooks.items() if isinstance(file, JsonFile) else ():
+            for group in groups:
+                (handler,) = group.get("hooks", [group])  # Cursor has no groups
                 command = _FOLDER.sub(lambda _: str(setup.root), handler["command"])
                 given = handler.get("args")
                 arguments = ["sh", "-c", command] if given is None else [command, *given]
-                event = command.rsplit(" ", 1)[-1] if given is None else given[0]
                 yield Hook(event, group.get("matcher", ""), arguments)
 
 
