@@ -148,8 +148,7 @@ class LockingTools(Speaking):
                 what = f"the place in line for {resource_type} {name}"
                 return result_of(Released(released=True, what=what))
             # Also what was granted to a place in line since the last call.
-            held = me.execution.leases.get(resource)
-            token = held.fencing_token if held else None
+            token = me.execution.token(resource)
             ended = await me.state.release_lock(*resource, fencing_token=token)
             me.execution.leases.pop(resource, None)
             return result_of(Released(released=ended, what=f"{resource_type} {name}"))
