@@ -61,43 +61,33 @@ def build(
 def _add_tools(
     server: MCPServer[Any], reading: ReadingTools, locking: LockingTools, writing: WritingTools
 ) -> None:
-    for tool in (reading.my_situation, reading.overview, reading.read_document, reading.news):
-        _add(server, tool, read_only=True)
-    changing: list[tuple[Tool, bool, bool]] = [
-        # Tool, destructive, idempotent.
-        (locking.checkout, False, True),
-        (writing.save, False, False),
-        (writing.checkin, True, False),
-        (locking.release, True, True),
-        (locking.lock, False, True),
-        (writing.report_conflict, False, True),
-        (writing.settle_conflict, True, False),
-        (writing.move_budget, True, False),
-        (writing.reserve_budget, False, False),
-        (writing.note, False, False),
+    tools: list[tuple[Tool, bool, bool, bool]] = [
+        # Tool, read only, destructive, idempotent.
+        (reading.my_situation, True, False, True),
+        (reading.overview, True, False, True),
+        (reading.read_document, True, False, True),
+        (reading.news, True, False, True),
+        (locking.checkout, False, False, True),
+        (writing.save, False, False, False),
+        (writing.checkin, False, True, False),
+        (locking.release, False, True, True),
+        (locking.lock, False, False, True),
+        (writing.report_conflict, False, False, True),
+        (writing.settle_conflict, False, True, False),
+        (writing.move_budget, False, True, False),
+        (writing.reserve_budget, False, False, False),
+        (writing.note, False, False, False),
     ]
-    for tool, destructive, idempotent in changing:
-        _add(server, tool, destructive=destructive, idempotent=idempotent)
-
-
-def _add(
-    server: MCPServer[Any],
-    tool: Tool,
-    *,
-    read_only: bool = False,
-    destructive: bool = False,
-    idempotent: bool = False,
-) -> None:
-    annotations = ToolAnnotations(
-        read_only_hint=read_only,
-        destructive_hint=destructive,
-        idempotent_hint=read_only or idempotent,
-        open_world_hint=False,
-    )
-    # Without the indentation of the source, which a model would pay for.
-    text = " ".join((tool.__doc__ or "").replace("\n\n", "\0").split())
-    description = text.replace("\0 ", "\n\n").replace("\0", "\n\n")
-    server.add_tool(tool, annotations=annotations, description=description)
+    for tool, read_only, destructive, idempotent in tools:
+        annotations = ToolAnnotations(
+            read_only_hint=read_only,
+            destructive_hint=destructive,
+            idempotent_hint=idempotent,
+            open_world_hint=False,
+        )
+        # Without the line breaks and the indentation of the source, which a model would pay for.
+        paragraphs = (" ".join(one.split()) for one in (tool.__doc__ or "").split("\n\n"))
+        server.add_tool(tool, annotations=annotations, description="\n\n".join(paragraphs))
 
 
 def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
