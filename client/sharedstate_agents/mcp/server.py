@@ -114,8 +114,7 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
     async def open_client() -> Callers:
         state = (await imported)("sharedstate-mcp", workspace=workspace)
         session = os.environ.get("CLAUDE_CODE_SESSION_ID") or uuid4().hex[:12]
-        token = config.load(workspace=workspace)
-        return Callers(state, session, agent or token.agent, clock)
+        return Callers(state, session, agent or config.load().agent, clock)
 
     async def find() -> Callers:
         nonlocal opened
