@@ -26,16 +26,11 @@ _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
 
 @dataclass(frozen=True)
 class Hook:
-    """A hook as it is configured. `event` is what our program is called with."""
+    """A hook as it is configured. `matcher` says for which tools it is, "" for all or none."""
 
     event: str
     matcher: str
     arguments: list[str]
-
-    @property
-    def label(self) -> str:
-        """Event and, where it has one, what tools it is for."""
-        return f"{self.event} {self.matcher}".strip()
 
 
 def servers(setup: Setup) -> Iterator[Mapping[str, Any]]:
