@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 from uuid import uuid4
 
 from mcp.server.auth.provider import TokenVerifier
@@ -28,7 +28,6 @@ from sharedstate_agents.mcp.speaking import FindCallers
 from sharedstate_agents.mcp.starting import collect_garbage
 from sharedstate_agents.mcp.writing import WritingTools
 
-Tool: TypeAlias = Callable[..., Any]
 # To end what its agents held, after the end of its input.
 _RELEASE_S = 1.5
 
@@ -61,7 +60,7 @@ def build(
 def _add_tools(
     server: MCPServer[Any], reading: ReadingTools, locking: LockingTools, writing: WritingTools
 ) -> None:
-    tools: list[tuple[Tool, bool, bool, bool]] = [
+    tools: list[tuple[Callable[..., Any], bool, bool, bool]] = [
         # Tool, read only, destructive, idempotent.
         (reading.my_situation, True, False, True),
         (reading.overview, True, False, True),
