@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.agents.hook_support import TOML
+from tests.agents.hook_support import FEMUR, TOML
 
 from sharedstate import config
 from sharedstate.errors import InvalidArgument, NotConfigured
@@ -23,8 +23,6 @@ from sharedstate_agents.project import (
     pattern_of,
     project_folder,
 )
-
-FEMUR = "parts/skeleton/femur.py"
 
 
 def git(folder: Path, *arguments: str) -> None:
