@@ -177,16 +177,20 @@ def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
 def _parts(setup: Setup, project: Project) -> Iterator[Finding]:
     """The server and the hooks of one harness."""
     for entry in probes.servers(setup):
+        check = f"{setup.harness} server"
+        if "command" not in entry:
+            yield Finding(check, "note", "not tried: it is over HTTP, where you start it yourself.")
+            continue
         begin = time.monotonic()
         problem, tools = probes.tools_of(setup.root, entry)
         well = f"starts, and lists {len(tools)} tools"
         hint = 'Try it in the project: sharedstate mcp. It needs pip install "sharedstate[mcp]".'
-        yield _tried(f"{setup.harness} server", begin, well, problem, hint)
+        yield _tried(check, begin, well, problem, hint)
     for hook in probes.hooks(setup):
         begin = time.monotonic()
         problem = probes.fired(setup.root, hook, project)
-        name = f"{setup.harness} {hook.event} {hook.matcher}".rstrip()
-        yield _tried(name, begin, "fires", problem, "docs/hooks.md says what each hook needs.")
+        check = f"{setup.harness} {hook.event} {hook.matcher}".rstrip()
+        yield _tried(check, begin, "fires", problem, "docs/hooks.md says what each hook needs.")
 
 
 def _tried(check: str, begin: float, well: str, problem: str, hint: str) -> Finding:

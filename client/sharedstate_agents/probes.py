@@ -15,6 +15,7 @@ from typing import Any
 
 from sharedstate_agents.hook import failures
 from sharedstate_agents.project import Project
+from sharedstate_agents.setup.changes import read
 from sharedstate_agents.setup.claude import OUR_TOOLS, TIMEOUT_S
 from sharedstate_agents.setup.codex import CodexServer
 from sharedstate_agents.setup.harnesses import Setup
@@ -34,10 +35,12 @@ class Hook:
 
 
 def servers(setup: Setup) -> Iterator[Mapping[str, Any]]:
-    """How the harness starts our server."""
+    """How the harness starts our server; without a `command` it is reached over HTTP."""
     for file in setup.own_files():
-        if isinstance(file, JsonFile | CodexServer) and file.server is not None:
+        if isinstance(file, CodexServer):
             yield file.server
+        elif isinstance(file, JsonFile) and file.server:
+            yield file.server_in(read(setup.root, file.name))
 
 
 def hooks(setup: Setup) -> Iterator[Hook]:

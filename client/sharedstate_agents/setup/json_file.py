@@ -51,8 +51,7 @@ class JsonFile:
         rest = "" if text is None else self.without(text) or ""
         made = not rest
         if self.server is not None:
-            stored = None if text is None else _server(parse(text))
-            rest = insert(rest, ("mcpServers", SERVER), self._server_with(stored))
+            rest = insert(rest, ("mcpServers", SERVER), self.server_in(text))
         for event, elements in self.hooks.items():
             for element in elements:
                 rest = insert(rest, ("hooks", event, APPEND), element)
@@ -77,6 +76,10 @@ class JsonFile:
         if self.new and _names(root) == made and _names(parse(text)) == made[1:]:
             return None
         return text or None
+
+    def server_in(self, text: str | None) -> Mapping[str, Any]:
+        """Our entry as it stands, or is to stand, in a file with this text."""
+        return self._server_with(None if text is None else _server(parse(text)))
 
     def _server_with(self, stored: Any) -> dict[str, Any]:
         """Our entry with what its user added to it, such as `env`."""
