@@ -177,26 +177,27 @@ def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
 def _parts(setup: Setup, project: Project) -> Iterator[Finding]:
     """The server and the hooks of one harness."""
     for entry in probes.servers(setup):
+        check = f"{setup.harness} server"
+        if "command" not in entry:
+            yield Finding(check, "note", "not tried: it is over HTTP, where you start it yourself.")
+            continue
         begin = time.monotonic()
         problem, tools = probes.tools_of(setup.root, entry)
-        ms = _ms_since(begin)
-        name = f"{setup.harness} server"
-        if problem:
-            hint = (
-                'Try it in the project: sharedstate mcp. It needs pip install "sharedstate[mcp]".'
-            )
-            yield Finding(name, "failed", problem, hint, ms)
-        else:
-            yield Finding(name, "ok", f"starts, and lists {len(tools)} tools", ms=ms)
+        well = f"starts, and lists {len(tools)} tools"
+        hint = 'Try it in the project: sharedstate mcp. It needs pip install "sharedstate[mcp]".'
+        yield _tried(check, begin, well, problem, hint)
     for hook in probes.hooks(setup):
         begin = time.monotonic()
         problem = probes.fired(setup.root, hook, project)
-        name, ms = f"{setup.harness} {hook.label}", _ms_since(begin)
-        if problem:
-            hint = "docs/hooks.md says what each hook needs."
-            yield Finding(name, "failed", problem, hint, ms)
-        else:
-            yield Finding(name, "ok", "fires", ms=ms)
+        check = f"{setup.harness} {hook.event} {hook.matcher}".rstrip()
+        yield _tried(check, begin, "fires", problem, "docs/hooks.md says what each hook needs.")
+
+
+def _tried(check: str, begin: float, well: str, problem: str, hint: str) -> Finding:
+    ms = _ms_since(begin)
+    if problem:
+        return Finding(check, "failed", problem, hint, ms)
+    return Finding(check, "ok", well, ms=ms)
 
 
 def _failure(failure: dict[str, Any]) -> str:

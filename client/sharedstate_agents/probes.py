@@ -15,10 +15,11 @@ from typing import Any
 
 from sharedstate_agents.hook import failures
 from sharedstate_agents.project import Project
+from sharedstate_agents.setup.changes import read
 from sharedstate_agents.setup.claude import OUR_TOOLS, TIMEOUT_S
 from sharedstate_agents.setup.codex import CodexServer
 from sharedstate_agents.setup.harnesses import Setup
-from sharedstate_agents.setup.json_file import JsonFile, our_handlers
+from sharedstate_agents.setup.json_file import JsonFile
 
 SERVER_TIMEOUT_S = 30.0
 _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
@@ -26,35 +27,31 @@ _FOLDER = re.compile(r"\$\{(?:CLAUDE_PROJECT_DIR(?::-\.)?|workspaceFolder)\}")
 
 @dataclass(frozen=True)
 class Hook:
-    """A hook as it is configured. `event` is what our program is called with."""
+    """A hook as it is configured. `matcher` says for which tools it is, "" for all or none."""
 
     event: str
     matcher: str
     arguments: list[str]
 
-    @property
-    def label(self) -> str:
-        """Event and, where it has one, what tools it is for."""
-        return f"{self.event} {self.matcher}".strip()
-
 
 def servers(setup: Setup) -> Iterator[Mapping[str, Any]]:
-    """How the harness starts our server."""
+    """How the harness starts our server; without a `command` it is reached over HTTP."""
     for file in setup.own_files():
-        if isinstance(file, JsonFile | CodexServer) and file.server is not None:
+        if isinstance(file, CodexServer):
             yield file.server
+        elif isinstance(file, JsonFile) and file.server:
+            yield file.server_in(read(setup.root, file.name))
 
 
 def hooks(setup: Setup) -> Iterator[Hook]:
     """Each hook that the harness runs."""
     for file in setup.own_files():
-        groups = file.hooks.values() if isinstance(file, JsonFile) else ()
-        for group in (group for event in groups for group in event):
-            for handler in our_handlers(group):
+        for event, groups in file.hooks.items() if isinstance(file, JsonFile) else ():
+            for group in groups:
+                (handler,) = group.get("hooks", [group])  # Cursor has no groups
                 command = _FOLDER.sub(lambda _: str(setup.root), handler["command"])
                 given = handler.get("args")
                 arguments = ["sh", "-c", command] if given is None else [command, *given]
-                event = command.rsplit(" ", 1)[-1] if given is None else given[0]
                 yield Hook(event, group.get("matcher", ""), arguments)
 
 

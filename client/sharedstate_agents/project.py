@@ -75,7 +75,7 @@ class Project(NamedTuple):
     def _relative(self, path: str) -> str | None:
         """The path below our root, or below the same folder of another worktree; else None."""
         real = os.path.realpath(path)
-        theirs, ours = _checkout_of(real), _checkout_of(os.path.join(self.root, FILE))
+        theirs, ours = _nearest(os.path.dirname(real), ".git"), _nearest(self.root, ".git")
         if theirs and ours and _repository_of(theirs) == _repository_of(ours):
             below = os.path.relpath(os.path.realpath(self.root), os.path.realpath(ours))
             return _below(real, os.path.normpath(os.path.join(theirs, below)))
@@ -96,10 +96,7 @@ def project_folder(environ: Mapping[str, str], folder: str) -> str:
     Without that variable from `folder` upwards; where there is none, the folder itself.
     """
     start = os.path.abspath(environ.get("CLAUDE_PROJECT_DIR") or folder)
-    for parent in upwards(start):
-        if any(os.path.exists(os.path.join(parent, name)) for name in (FILE, ".git")):
-            return parent
-    return start
+    return _nearest(start, FILE, ".git") or start
 
 
 def pattern_of(glob: str) -> str:
@@ -119,7 +116,7 @@ def pattern_of(glob: str) -> str:
 
 def main_worktree(folder: str) -> str | None:
     """The main worktree of the repository of which `folder` lies in another one, else None."""
-    checkout = _checkout_of(os.path.join(folder, "x"))
+    checkout = _nearest(folder, ".git")
     if not checkout or os.path.isdir(os.path.join(checkout, ".git")):
         return None
     common = _repository_of(checkout)
@@ -144,10 +141,12 @@ def upwards(folder: str) -> Iterator[str]:
         folder = parent
 
 
-def _checkout_of(path: str) -> str | None:
-    """The folder with the `.git` that a file belongs to."""
-    folders = upwards(os.path.dirname(path))
-    return next((f for f in folders if os.path.exists(os.path.join(f, ".git"))), None)
+def _nearest(folder: str, *names: str) -> str | None:
+    """The nearest folder with one of these in it, from this one upwards."""
+    for parent in upwards(folder):
+        if any(os.path.exists(os.path.join(parent, name)) for name in names):
+            return parent
+    return None
 
 
 def _repository_of(checkout: str) -> str:

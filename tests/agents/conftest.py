@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.agents.hook_support import Harness
 from tests.agents.mcp_support import Server, connected, stdio
 from tests.agents.projects import PATH, Answer, Run, install_programs, sharedstate
 from tests.sql.support import Api
@@ -26,6 +27,12 @@ sys.path[:0] = [str(ROOT / "examples"), str(ROOT)]
 def api(http: httpx.Client, stack: StackInfo, workspace: str) -> Api:
     """The test's workspace."""
     return Api(http, stack, workspace)
+
+
+@pytest.fixture
+def harness(tmp_path: Path, sharedstate_workspace: Workspace) -> Harness:
+    """A session in a project with the subsystems skeleton and power."""
+    return Harness.make(tmp_path, sharedstate_workspace)
 
 
 @pytest.fixture

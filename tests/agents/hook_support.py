@@ -20,6 +20,7 @@ TOML = """
 skeleton = ["parts/skeleton/**", "docs/skeleton.md"]
 power = ["parts/power/**"]
 """
+FEMUR = "parts/skeleton/femur.py"  # a file of the skeleton
 SESSION = "7f3a9c52-1d7e-4b55-9a35-0d6d3c2b1a10"
 # Of the session that may be running these tests, and of whoever commits. And hooks keep their
 # bytecode, as they do where they are installed.

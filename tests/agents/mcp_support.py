@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 import anyio.from_thread
 import httpx
+import httpx2
 from mcp import StdioServerParameters
 from mcp.client.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from tests.awaiting import await_answer
 
 from sharedstate.testing import Workspace
@@ -81,6 +83,13 @@ def stdio(workspace: Workspace, folder: Path = Path("/"), /, **more: str) -> Std
     return StdioServerParameters(
         command=COMMAND[0], args=COMMAND[1:], env=environment_of(workspace, **more), cwd=str(folder)
     )
+
+
+def with_token(url: str, token: str) -> Any:
+    """What the SDK's client speaks by to a server over HTTP, with a token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    http = httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False)
+    return streamable_http_client(url, http_client=http)
 
 
 @contextmanager

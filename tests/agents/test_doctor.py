@@ -162,6 +162,15 @@ def test_a_server_that_ends_at_once_is_named_with_its_last_words(whole_patient: 
     assert findings["claude server"]["text"] == "it does not start: no such thing"
 
 
+def test_a_server_over_http_is_not_said_to_start(patient: Patient) -> None:
+    entry = {"type": "http", "url": "http://127.0.0.1:1/mcp"}
+    text = json.dumps({"mcpServers": {"sharedstate": entry}})
+    (patient.root / ".mcp.json").write_text(text)
+    code, findings = patient.examine()
+    assert (code, failed(findings)) == (0, [])
+    assert findings["claude server"]["status"] == "note"
+
+
 def test_programs_that_are_gone_are_named(whole_patient: Patient) -> None:
     shutil.rmtree(whole_patient.root / ".venv")
     code, findings = whole_patient.examine()

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.agents.hook_support import TOML, Harness
+from tests.agents.hook_support import FEMUR, TOML, Harness
 from tests.sql.support import Api
 
-from sharedstate.testing import Workspace
-
-FEMUR = "parts/skeleton/femur.py"
 PATCH = f"""*** Begin Patch
 *** Update File: README.md
 @@
@@ -25,12 +21,6 @@ PATCH = f"""*** Begin Patch
 -a
 +b
 *** End Patch"""
-
-
-@pytest.fixture
-def harness(tmp_path: Path, sharedstate_workspace: Workspace) -> Harness:
-    """A project with the subsystems skeleton and power."""
-    return Harness.make(tmp_path, sharedstate_workspace)
 
 
 def reason(answer: dict[str, Any]) -> str:

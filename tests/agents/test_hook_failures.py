@@ -13,14 +13,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.agents.hook_support import TOML, Done, Harness
+from tests.agents.hook_support import FEMUR, TOML, Done, Harness
 from tests.sql.support import Api
 
 from sharedstate.testing import Workspace
 from sharedstate_agents.hook.events import HANDLERS
 from sharedstate_ops.stack.keys import make_token
 
-FEMUR = "parts/skeleton/femur.py"
 KEY = "not.a.real-key-but-secret"
 CHECKS = '[hooks]\ntask_completed = ["stale"]\n'
 

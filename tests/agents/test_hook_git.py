@@ -10,12 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.agents.hook_support import SESSION, Harness
+from tests.agents.hook_support import FEMUR, SESSION, Harness
 from tests.sql.support import Api
-
-from sharedstate.testing import Workspace
-
-FEMUR = "parts/skeleton/femur.py"
 
 
 class Repository:
@@ -70,9 +66,9 @@ class Repository:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, sharedstate_workspace: Workspace) -> Repository:
+def repository(harness: Harness) -> Repository:
     """A project with the subsystems skeleton and power, and one commit."""
-    return Repository(Harness.make(tmp_path, sharedstate_workspace))
+    return Repository(harness)
 
 
 def test_a_commit_of_what_another_agent_holds_is_refused_and_says_who_was_seen(

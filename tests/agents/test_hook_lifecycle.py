@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.agents.hook_support import TOML, Harness
 from tests.sql.support import Api, Row
 
-from sharedstate.testing import Workspace
 from sharedstate_agents.situation import remaining
 
 AGENT = "skeleton_designer"
-
-
-@pytest.fixture
-def harness(tmp_path: Path, sharedstate_workspace: Workspace) -> Harness:
-    """A session in a project with the subsystems skeleton and power."""
-    return Harness.make(tmp_path, sharedstate_workspace)
 
 
 @pytest.fixture

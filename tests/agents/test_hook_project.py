@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.agents.hook_support import TOML
+from tests.agents.hook_support import FEMUR, TOML
 
 from sharedstate import config
 from sharedstate.errors import InvalidArgument, NotConfigured
@@ -23,8 +23,6 @@ from sharedstate_agents.project import (
     pattern_of,
     project_folder,
 )
-
-FEMUR = "parts/skeleton/femur.py"
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -257,33 +255,23 @@ def test_settings_show_no_key_and_know_whom_they_speak_for() -> None:
         assert plain_rpc.Settings("http://x", other).agent is None
 
 
-def test_hooks_load_the_standard_library_only() -> None:
-    """In a fresh Python; what its start loads for an editable installation does not count."""
-    program = (
-        "import sys; before = set(sys.modules)\n"
-        "import sharedstate_agents.hook.git_guard\n"
-        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
-    )
-    client = str(Path(__file__).parents[2] / "client")
+def loaded(module: str) -> set[str]:
+    """What a fresh Python has loaded with this module of ours; it has no site-packages."""
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-S", "-c", f"import sys; import {module}; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": client},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "client")},
     )
-    assert set(done.stdout.split()) - sys.stdlib_module_names == {"sharedstate_agents"}
+    return set(done.stdout.split())
+
+
+def test_hooks_load_the_standard_library_only() -> None:
+    packages = {name.partition(".")[0] for name in loaded("sharedstate_agents.hook.git_guard")}
+    assert packages - sys.stdlib_module_names == {"__main__", "sharedstate_agents"}
 
 
 def test_an_edit_loads_none_of_the_slow_modules() -> None:
-    program = "import sys; import sharedstate_agents.hook; print(*sys.modules)"
-    client = str(Path(__file__).parents[2] / "client")
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": client},
-    )
     slow = {"http.client", "urllib.request", "ssl", "pathlib", "subprocess", "socket"}
-    assert slow & set(done.stdout.split()) == set()
+    assert slow & loaded("sharedstate_agents.hook") == set()

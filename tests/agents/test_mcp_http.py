@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import httpx2
 import pytest
-from mcp.client.streamable_http import streamable_http_client
 from tests.agents.mcp_support import (
     COMMAND,
     ME,
     STARTS_WITHIN_S,
     Mode,
-    Server,
     connected,
     environment_of,
     http_server,
+    with_token,
 )
 
 from sharedstate import SharedState
@@ -38,15 +35,6 @@ def url(stack: StackInfo) -> Iterator[str]:
     anywhere = Workspace("default", stack.url, stack.agent_key)
     with http_server(anywhere) as address:
         yield address
-
-
-@contextmanager
-def speaking_for(url: str, token: str, mode: Mode = "legacy") -> Iterator[Server]:
-    """The SDK's client with a token."""
-    headers = {"Authorization": f"Bearer {token}"}
-    http = httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False)
-    with connected(streamable_http_client(url, http_client=http), mode) as server:
-        yield server
 
 
 def asked(url: str, authorization: str | None) -> int:
@@ -85,8 +73,8 @@ def test_tokens_speak_for_their_agents_in_their_workspaces(
         return make_token(stack.jwt_secret, "authenticated", workspace=workspace, agent=agent)
 
     with (
-        speaking_for(url, token(ME), mode) as mine,
-        speaking_for(url, token("power_agent"), mode) as others,
+        connected(with_token(url, token(ME)), mode) as mine,
+        connected(with_token(url, token("power_agent")), mode) as others,
     ):
         assert mine.call("checkout", subsystem="skeleton")["granted"]
         answer = others.call("checkout", subsystem="skeleton")
@@ -107,13 +95,13 @@ def test_leases_outlive_the_server_and_its_successor_finds_them(
     run = {"subsystem": "skeleton", "agent_name": ME}
     with (
         http_server(sharedstate_workspace) as url,
-        speaking_for(url, stack.agent_key) as server,
+        connected(with_token(url, stack.agent_key)) as server,
     ):
         assert server.call("checkout", **run)["granted"]
     assert state.get_lock("subsystem", "skeleton")
     with (
         http_server(sharedstate_workspace) as url,
-        speaking_for(url, stack.agent_key) as server,
+        connected(with_token(url, stack.agent_key)) as server,
     ):
         assert server.call("checkin", state="complete", **run)["released"]
 

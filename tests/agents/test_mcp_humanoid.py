@@ -8,11 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-import httpx2
 import pytest
-from mcp.client.streamable_http import streamable_http_client
 from tests.agents.mcp_player import ArchitectPlayer, DesignPlayer, Player
-from tests.agents.mcp_support import connected, http_server, stdio
+from tests.agents.mcp_support import connected, http_server, stdio, with_token
 
 from humanoid.customer import order, read_requirements
 from humanoid.domain.budgets import allocations_of, first_budgets
@@ -41,16 +39,13 @@ def connections(
         return
     with http_server(sharedstate_workspace) as url:
         yield {
-            name: _as_agent(url, stack, sharedstate_workspace.name, agent_of(name))
+            name: with_token(url, token_of(stack, sharedstate_workspace.name, agent_of(name)))
             for name in NAMES
         }
 
 
-def _as_agent(url: str, stack: StackInfo, workspace: str, agent: str) -> Any:
-    token = make_token(stack.jwt_secret, "authenticated", workspace=workspace, agent=agent)
-    headers = {"Authorization": f"Bearer {token}"}
-    http = httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False)
-    return streamable_http_client(url, http_client=http)
+def token_of(stack: StackInfo, workspace: str, agent: str) -> str:
+    return make_token(stack.jwt_secret, "authenticated", workspace=workspace, agent=agent)
 
 
 def test_seven_agents_at_their_tools_converge_as_the_demo_does(

@@ -9,12 +9,10 @@ from tests.agents.mcp_support import ME, MOST_CHARACTERS, OTHER, Server, ToolFai
 from tests.awaiting import await_answer
 
 from sharedstate import SharedState
+from sharedstate_agents.hook.events import TOOLS_OF_AGENTS
 
 READS = {"my_situation", "overview", "read_document", "news"}
-TOOLS = READS | {
-    *("checkout", "save", "checkin", "release", "lock", "report_conflict"),
-    *("settle_conflict", "move_budget", "reserve_budget", "note"),
-}
+TOOLS = TOOLS_OF_AGENTS | READS - {"my_situation"}
 
 
 def test_there_are_fourteen_tools_that_say_when_to_use_them(server: Server) -> None:
@@ -25,7 +23,7 @@ def test_there_are_fourteen_tools_that_say_when_to_use_them(server: Server) -> N
         assert "Use it" in tool.description or tool.name in ("lock", "release", "note")
         assert tool.output_schema, tool.name
         assert "execution_id" in tool.input_schema["properties"], tool.name
-        if tool.name not in READS:
+        if tool.name in TOOLS_OF_AGENTS:
             assert "agent_name" in tool.input_schema["properties"], tool.name
         hints = tool.annotations
         assert hints and hints.read_only_hint is (tool.name in READS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sharedstate_agents import identity, plain_rpc
@@ -54,7 +55,6 @@ class Event:
         self.project = project
         self.deadline = deadline
         self.reached = False
-        self._settings: plain_rpc.Settings | None = None
 
     def text(self, *keys: str) -> str:
         """The first of these values that is a text, else ''."""
@@ -76,13 +76,10 @@ class Event:
         """The execution of the agent that the event is about."""
         return identity.execution_of(self.session, self.text("agent_id", "subagent_id") or None)
 
-    @property
+    @cached_property
     def settings(self) -> plain_rpc.Settings:
         """Where the database is. CallFailed when nobody said it."""
-        if self._settings is None:
-            root, workspace = self.project.root, self.project.workspace
-            self._settings = plain_rpc.load(os.environ, root, workspace)
-        return self._settings
+        return plain_rpc.load(os.environ, self.project.root, self.project.workspace)
 
     @property
     def agent_name(self) -> str | None:

@@ -15,7 +15,7 @@ from sharedstate_agents.situation import facts, held_text
 OUR_SERVERS = ("mcp__sharedstate__", "mcp__plugin_sharedstate_sharedstate__")
 # Cursor does not say which server a tool is of. These take an agent_name and an execution_id.
 _CURSORS_PREFIX = "MCP:"
-_TOOLS_OF_AGENTS = {
+TOOLS_OF_AGENTS = {
     "my_situation", "checkout", "save", "checkin", "release", "lock", "report_conflict",
     "settle_conflict", "move_budget", "reserve_budget", "note",
 }  # fmt: skip
@@ -54,7 +54,7 @@ def before_tool(event: Event) -> Answer:
 
 def _is_ours(tool: str, tool_input: Mapping[str, Any]) -> bool:
     if tool.startswith(_CURSORS_PREFIX):
-        is_known = tool.removeprefix(_CURSORS_PREFIX) in _TOOLS_OF_AGENTS
+        is_known = tool.removeprefix(_CURSORS_PREFIX) in TOOLS_OF_AGENTS
         return is_known and "agent_name" in tool_input
     return tool.startswith(OUR_SERVERS)
 

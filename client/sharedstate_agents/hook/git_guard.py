@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sharedstate_agents import identity, plain_rpc
@@ -45,7 +45,8 @@ def pre_commit(environ: Mapping[str, str]) -> int:
     root = ""
     try:
         root = project_folder({}, _git("rev-parse", "--show-toplevel").rstrip("\n"))
-        refusals, committer = _refusals(Project.of(root), environ)
+        committer = Committer(environ)
+        refusals = list(_refusals(Project.of(root), committer, environ))
     except Exception as problem:  # noqa: BLE001  whatever it is, no commit may stop because of us
         reason = failures.reason_of(problem)
         failures.record(root, "pre-commit", reason)
@@ -61,25 +62,22 @@ def pre_commit(environ: Mapping[str, str]) -> int:
     return 1
 
 
-def _refusals(project: Project, environ: Mapping[str, str]) -> tuple[list[str], Committer]:
-    committer = Committer(environ)
+def _refusals(project: Project, committer: Committer, environ: Mapping[str, str]) -> Iterable[str]:
     # A rename as the two files that it changes.
     staged = _git("diff", "--cached", "--name-only", "--no-renames", "-z").split("\0")[:-1]
     found = edits.by_subsystem(project, staged, None)
     if not found:
-        return [], committer
+        return
     settings = plain_rpc.load(environ, project.root, project.workspace)
     deadline = time.monotonic() + LIMIT_SECONDS
 
     def call(function: str, **arguments: Any) -> Any:
         return plain_rpc.call(settings, function, arguments, deadline=deadline)
 
-    refusals = []
     for subsystem, path in found.items():
         lease = edits.holder_of(call, subsystem)
         if lease and not committer.holds(lease):
-            refusals.append(f"{path}: {edits.description(call, subsystem, lease)}")
-    return refusals, committer
+            yield f"{path}: {edits.description(call, subsystem, lease)}"
 
 
 def _git(*arguments: str) -> str:

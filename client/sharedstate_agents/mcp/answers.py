@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, Field, JsonValue
@@ -44,6 +44,20 @@ class Place(BaseModel):
     held_by: str | None = None
     until: str | None = None
     in_seconds: int | None = None
+
+    @classmethod
+    def of(cls, row: Row, clock: Clock) -> Self:
+        """From a row of lock_queue, or one of a situation, which has the holder."""
+        until = row.get("held_until")
+        return cls(
+            resource_type=row["resource_type"],
+            resource_name=row["resource_name"],
+            position=row["position"],
+            agent=row.get("agent_name"),
+            held_by=row.get("held_by"),
+            until=until,
+            in_seconds=clock.seconds_until(until) if until else None,
+        )
 
 
 class Conflict(BaseModel):
@@ -310,8 +324,3 @@ class Noted(Answer):
     """The entry in the log."""
 
     entry: Entry
-
-
-def conflicts_of(rows: Iterable[Row]) -> list[Conflict]:
-    """Conflicts from rows."""
-    return [Conflict.of(row) for row in rows]

@@ -13,16 +13,12 @@ import typer
 from sharedstate_agents.mcp.starting import collect_no_garbage
 from sharedstate_agents.project import Project, ProjectError, project_folder
 
-DEFAULT_PORT = 8765
-
 
 def mcp(
     http: Annotated[
         bool, typer.Option("--http", help="Serve HTTP on 127.0.0.1 instead of stdio.")
     ] = False,
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="The port for --http.")
-    ] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port for --http.")] = 8765,
     workspace: Annotated[
         str | None,
         typer.Option(

@@ -90,9 +90,9 @@ class Execution:
             self._renewed_at = time.monotonic()
         self.leases[resource] = HeldLease(fencing_token, ttl_seconds)
 
-    def token(self, subsystem: str) -> int | None:
-        """The fencing token for writes to a subsystem, also of a lease that was lost."""
-        held = self.leases.get(("subsystem", subsystem))
+    def token(self, resource: Resource) -> int | None:
+        """The fencing token of the lease on a resource, also of one that was lost."""
+        held = self.leases.get(resource)
         return held.fencing_token if held else None
 
     def stop_waiting(self) -> None:

@@ -46,8 +46,8 @@ def explained(problem: SharedStateError, clock: Clock) -> str:
     detail = dict(problem.detail)
     facts = _told(problem.slug, detail, clock)
     said = "" if problem.message in ("", problem.slug) else f" {problem.message}."
-    rest = _described(detail)
-    text = f"{problem.slug}:{said}{facts}{rest}"
+    rest = [f"{name} {_brief(value)}" for name, value in detail.items() if value is not None]
+    text = f"{problem.slug}:{said}{facts}" + (f" ({', '.join(rest)})" if rest else "")
     after = _NEXT.get(problem.slug, problem.hint)
     return f"{text[: _MOST_CHARACTERS - len(after)]} Next: {after}" if after else text
 
@@ -102,11 +102,6 @@ def _collision(detail: dict[str, Any]) -> str:
         f" others changed what you changed, in version {latest}: {'; '.join(parts)}{more}. "
         "Nothing was written."
     )
-
-
-def _described(detail: dict[str, Any]) -> str:
-    known = [f"{name} {_brief(value)}" for name, value in detail.items() if value is not None]
-    return f" ({', '.join(known)})" if known else ""
 
 
 def _brief(value: Any) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import socket
 from collections import OrderedDict
+from contextlib import AsyncExitStack
 from typing import Any
 
 import uvicorn
@@ -43,22 +44,11 @@ class Tokens(TokenVerifier):
         """None for a token that the database refuses. AuthenticationError when it is not there."""
         if token not in self._known:
             try:
-                state = self._state.for_token(token)
-            except InvalidArgument:
-                return None
-            try:
-                # Nobody but agents and operators may call it; PostgREST checks the signature.
-                await state.schema_version()
-            except (InvalidKey, PermissionDenied):
-                await state.close()
+                await self._try(token)
+            except (InvalidArgument, InvalidKey, PermissionDenied):
                 return None
             except SharedStateError as problem:
-                await state.close()
                 raise AuthenticationError(str(problem)) from problem
-            if token in self._known:  # by a request that came at the same time
-                await state.close()
-            else:
-                self._keep(token, state)
         claims = config.claims(token)
         expires = claims.get("exp")
         return AccessToken(
@@ -75,6 +65,15 @@ class Tokens(TokenVerifier):
             raise InvalidKey("the token of this call is not known any more")
         self._known.move_to_end(access.token)
         return self._known[access.token]
+
+    async def _try(self, token: str) -> None:
+        async with AsyncExitStack() as opened:
+            state = await opened.enter_async_context(self._state.for_token(token))
+            # Nobody but agents and operators may call it; PostgREST checks the signature.
+            await state.schema_version()
+            if token not in self._known:  # else by a request that came at the same time
+                self._keep(token, state)
+                opened.pop_all()
 
     def _keep(self, token: str, state: AsyncSharedState) -> None:
         # Of the token, so that executions without hooks are found again after a restart.

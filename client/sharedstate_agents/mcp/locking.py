@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from mcp.types import CallToolResult
 from pydantic import Field
@@ -44,6 +44,7 @@ Ttl = Annotated[
 NO_NAMES: list[str] = []
 RESERVATION = "reservation"
 T = TypeVar("T")
+L = TypeVar("L", bound=Locked)
 
 
 class LockingTools(Speaking):
@@ -83,10 +84,8 @@ class LockingTools(Speaking):
                 after = "A critical conflict blocks you: help to settle it, or wait until it is."
                 return Checkout(granted=False, next=after, blocked_by=blockers)
 
-            answer = await take(me, resource, wait_seconds, under)
-            if answer is None:
-                answer = Checkout(**await self._refusal(me, resource, "checkout"))
-            return result_of(answer)
+            taken = await take(me, resource, wait_seconds, under)
+            return result_of(taken or await self._refusal(me, resource, "checkout", Checkout))
 
     async def lock(
         self,
@@ -116,10 +115,8 @@ class LockingTools(Speaking):
                 after = "It is yours. End it with release when you have finished."
                 return Locked(granted=True, next=after, lease=self._held(me, lease))
 
-            answer = await take(me, resource, wait_seconds, under)
-            if answer is None:
-                answer = Locked(**await self._refusal(me, resource, "lock"))
-            return result_of(answer)
+            taken = await take(me, resource, wait_seconds, under)
+            return result_of(taken or await self._refusal(me, resource, "lock", Locked))
 
     async def release(
         self,
@@ -148,8 +145,7 @@ class LockingTools(Speaking):
                 what = f"the place in line for {resource_type} {name}"
                 return result_of(Released(released=True, what=what))
             # Also what was granted to a place in line since the last call.
-            held = me.execution.leases.get(resource)
-            token = held.fencing_token if held else None
+            token = me.execution.token(resource)
             ended = await me.state.release_lock(*resource, fencing_token=token)
             me.execution.leases.pop(resource, None)
             return result_of(Released(released=ended, what=f"{resource_type} {name}"))
@@ -164,8 +160,8 @@ class LockingTools(Speaking):
             in_seconds=self.clock.seconds_until(expires_at),
         )
 
-    async def _refusal(self, me: Caller, resource: Resource, tool: str) -> dict[str, Any]:
-        """Parts of the answer: who has it, where the caller stands, and what it can do."""
+    async def _refusal(self, me: Caller, resource: Resource, tool: str, kind: type[L]) -> L:
+        """Who has it, where the caller stands, and what it can do."""
         status = await me.state.get_lock_status(*resource)
         holder = Holding.of(status["holder"], self.clock) if status["holder"] else None
         mine = [
@@ -182,13 +178,13 @@ class LockingTools(Speaking):
             if mine
             else f"Call {tool} again with {waits} to wait in line, or do something else first."
         )
-        return {
-            "granted": False,
-            "next": f"{who} {after}",
-            "held_by": holder,
-            "place": mine[0] if mine else None,
-            "waiting": len(status["queue"]),
-        }
+        return kind(
+            granted=False,
+            next=f"{who} {after}",
+            held_by=holder,
+            place=mine[0] if mine else None,
+            waiting=len(status["queue"]),
+        )
 
 
 async def take(

@@ -10,6 +10,7 @@ from pydantic import Field
 from sharedstate.errors import UnknownVersion
 from sharedstate_agents.mcp.answers import (
     Budget,
+    Conflict,
     DocumentPart,
     Entry,
     Holding,
@@ -17,9 +18,9 @@ from sharedstate_agents.mcp.answers import (
     News,
     Overview,
     Place,
+    Row,
     StaleInput,
     SubsystemState,
-    conflicts_of,
 )
 from sharedstate_agents.mcp.fitting import MOST_CHARACTERS, result_of
 from sharedstate_agents.mcp.pointers import part_of
@@ -33,17 +34,10 @@ from sharedstate_agents.mcp.speaking import (
 
 if TYPE_CHECKING:
     from sharedstate import AsyncSharedState
-    from sharedstate.board import Board
 
 DocumentName = Literal["status", "requirements", "interfaces", "design"]
 COLUMN = {"requirements": "requirements", "interfaces": "interfaces", "design": "design_data"}
 _ROWS, _ALL_ROWS = 50, 1000
-_COUNTS: tuple[Literal["subsystems", "conflicts", "leases", "queue"], ...] = (
-    "subsystems",
-    "conflicts",
-    "leases",
-    "queue",
-)
 
 
 class ReadingTools(Speaking):
@@ -68,26 +62,15 @@ class ReadingTools(Speaking):
                 execution_id=now["execution_id"],
                 subsystem=now["subsystem"],
                 holds=[Holding.of(row, self.clock) for row in now["leases"]],
-                waits_for=[self._awaited(row) for row in now["waits"]],
-                blocked_by=conflicts_of(now["blocked_by"]),
-                conflicts=conflicts_of(now["conflicts"]),
+                waits_for=[Place.of(row, self.clock) for row in now["waits"]],
+                blocked_by=[Conflict.of(row) for row in now["blocked_by"]],
+                conflicts=[Conflict.of(row) for row in now["conflicts"]],
                 budget=[Budget.of(row) for row in now["budget"]],
                 stale_inputs=[StaleInput(**row) for row in now["stale_inputs"]],
                 recent=[Entry.of(row) for row in now["activity"]],
                 server_time=now["server_time"],
             )
             return result_of(answer, detail)
-
-    def _awaited(self, row: Any) -> Place:
-        until = row["held_until"]
-        return Place(
-            resource_type=row["resource_type"],
-            resource_name=row["resource_name"],
-            position=row["position"],
-            held_by=row["held_by"],
-            until=until,
-            in_seconds=self.clock.seconds_until(until) if until else None,
-        )
 
     async def overview(
         self,
@@ -106,8 +89,8 @@ class ReadingTools(Speaking):
             self.clock.note(board["server_time"])
             return result_of(self._overview(board, subsystem), detail)
 
-    def _overview(self, board: Board, subsystem: str) -> Overview:
-        def concerns(row: Any) -> bool:
+    def _overview(self, board: Row, subsystem: str) -> Overview:
+        def concerns(row: Row) -> bool:
             if not subsystem or row.get("resource_name", row.get("name")) == subsystem:
                 return True
             agents = [row.get("source_agent"), row.get("target_agent")]
@@ -119,20 +102,11 @@ class ReadingTools(Speaking):
             subsystems=[
                 SubsystemState.of(row, self.clock) for row in board["subsystems"] if concerns(row)
             ],
-            conflicts=conflicts_of(row for row in board["conflicts"] if concerns(row)),
+            conflicts=[Conflict.of(row) for row in board["conflicts"] if concerns(row)],
             leases=[Holding.of(row, self.clock) for row in board["leases"] if concerns(row)],
-            queue=[
-                Place(
-                    resource_type=row["resource_type"],
-                    resource_name=row["resource_name"],
-                    position=row["position"],
-                    agent=row["agent_name"],
-                )
-                for row in board["queue"]
-                if concerns(row)
-            ],
+            queue=[Place.of(row, self.clock) for row in board["queue"] if concerns(row)],
             robot=[Budget.of(row) for row in board["budgets"]],
-            counts={name: board["counts"][name] for name in _COUNTS},
+            counts=board["counts"],
             cursor=board["cursor"],
         )
 

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 from uuid import uuid4
 
 from mcp.server.auth.provider import TokenVerifier
@@ -28,7 +28,6 @@ from sharedstate_agents.mcp.speaking import FindCallers
 from sharedstate_agents.mcp.starting import collect_garbage
 from sharedstate_agents.mcp.writing import WritingTools
 
-Tool: TypeAlias = Callable[..., Any]
 # To end what its agents held, after the end of its input.
 _RELEASE_S = 1.5
 
@@ -61,43 +60,33 @@ def build(
 def _add_tools(
     server: MCPServer[Any], reading: ReadingTools, locking: LockingTools, writing: WritingTools
 ) -> None:
-    for tool in (reading.my_situation, reading.overview, reading.read_document, reading.news):
-        _add(server, tool, read_only=True)
-    changing: list[tuple[Tool, bool, bool]] = [
-        # Tool, destructive, idempotent.
-        (locking.checkout, False, True),
-        (writing.save, False, False),
-        (writing.checkin, True, False),
-        (locking.release, True, True),
-        (locking.lock, False, True),
-        (writing.report_conflict, False, True),
-        (writing.settle_conflict, True, False),
-        (writing.move_budget, True, False),
-        (writing.reserve_budget, False, False),
-        (writing.note, False, False),
+    tools: list[tuple[Callable[..., Any], bool, bool, bool]] = [
+        # Tool, read only, destructive, idempotent.
+        (reading.my_situation, True, False, True),
+        (reading.overview, True, False, True),
+        (reading.read_document, True, False, True),
+        (reading.news, True, False, True),
+        (locking.checkout, False, False, True),
+        (writing.save, False, False, False),
+        (writing.checkin, False, True, False),
+        (locking.release, False, True, True),
+        (locking.lock, False, False, True),
+        (writing.report_conflict, False, False, True),
+        (writing.settle_conflict, False, True, False),
+        (writing.move_budget, False, True, False),
+        (writing.reserve_budget, False, False, False),
+        (writing.note, False, False, False),
     ]
-    for tool, destructive, idempotent in changing:
-        _add(server, tool, destructive=destructive, idempotent=idempotent)
-
-
-def _add(
-    server: MCPServer[Any],
-    tool: Tool,
-    *,
-    read_only: bool = False,
-    destructive: bool = False,
-    idempotent: bool = False,
-) -> None:
-    annotations = ToolAnnotations(
-        read_only_hint=read_only,
-        destructive_hint=destructive,
-        idempotent_hint=read_only or idempotent,
-        open_world_hint=False,
-    )
-    # Without the indentation of the source, which a model would pay for.
-    text = " ".join((tool.__doc__ or "").replace("\n\n", "\0").split())
-    description = text.replace("\0 ", "\n\n").replace("\0", "\n\n")
-    server.add_tool(tool, annotations=annotations, description=description)
+    for tool, read_only, destructive, idempotent in tools:
+        annotations = ToolAnnotations(
+            read_only_hint=read_only,
+            destructive_hint=destructive,
+            idempotent_hint=idempotent,
+            open_world_hint=False,
+        )
+        # Without the line breaks and the indentation of the source, which a model would pay for.
+        paragraphs = (" ".join(one.split()) for one in (tool.__doc__ or "").split("\n\n"))
+        server.add_tool(tool, annotations=annotations, description="\n\n".join(paragraphs))
 
 
 def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:
@@ -124,8 +113,7 @@ async def run_stdio(workspace: str | None, agent: str | None) -> None:
     async def open_client() -> Callers:
         state = (await imported)("sharedstate-mcp", workspace=workspace)
         session = os.environ.get("CLAUDE_CODE_SESSION_ID") or uuid4().hex[:12]
-        token = config.load(workspace=workspace)
-        return Callers(state, session, agent or token.agent, clock)
+        return Callers(state, session, agent or config.load().agent, clock)
 
     async def find() -> Callers:
         nonlocal opened

@@ -253,7 +253,7 @@ def _key_of(description: str) -> str:
 
 
 def _needed_token(me: Caller, subsystem: str) -> int:
-    token = me.execution.token(subsystem)
+    token = me.execution.token(("subsystem", subsystem))
     if token is None:
         hint = f'Call checkout for "{subsystem}" first, then save and checkin.'
         raise InvalidArgument.of("subsystem", "is not checked out by you", hint=hint)
@@ -282,13 +282,11 @@ async def _check_in(me: Caller, subsystem: str, status: dict[str, Any], note: st
 async def _write(
     me: Caller, subsystem: str, document: Written, content: dict[str, Any], base_version: int
 ) -> Any:
-    state, author, token = me.state, me.agent, me.execution.token(subsystem)
-    if document == "requirements":
-        return await state.update_subsystem_requirements(
-            subsystem, content, author, base_version=base_version
-        )
     write = {
-        "interfaces": state.update_subsystem_interfaces,
-        "design": state.update_subsystem_design,
+        "requirements": me.state.update_subsystem_requirements,
+        "interfaces": me.state.update_subsystem_interfaces,
+        "design": me.state.update_subsystem_design,
     }[document]
-    return await write(subsystem, content, author, base_version=base_version, fencing_token=token)
+    # Requirements are written without a checkout, also while another agent has it.
+    token = None if document == "requirements" else me.execution.token(("subsystem", subsystem))
+    return await write(subsystem, content, me.agent, base_version=base_version, fencing_token=token)

@@ -7,9 +7,8 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,16 +23,7 @@ from sharedstate_agents.situation import facts
 
 PRIME_DEADLINE_S = 10.0
 
-
-class Harness(StrEnum):
-    """A program that runs coding agents."""
-
-    claude = "claude"
-    codex = "codex"
-    cursor = "cursor"
-    gemini = "gemini"
-
-
+Harness = Literal["claude", "codex", "cursor", "gemini"]
 ProjectOption = Annotated[
     Path | None,
     typer.Option("--project", metavar="DIR", help="The project; else the nearest one upwards."),
@@ -61,7 +51,7 @@ def setup(
     if check and remove:
         raise typer.BadParameter("--check and --remove do not go together")
     try:
-        chosen = Setup.of(root_of(project), harness.value, guard=git_hook)
+        chosen = Setup.of(root_of(project), harness, guard=git_hook)
         if check:
             _check(chosen)
         else:

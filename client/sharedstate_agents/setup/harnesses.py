@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sharedstate_agents.setup import claude, codex, cursor, gemini
@@ -60,7 +60,8 @@ class Setup:
         What all harnesses share goes with the last of them.
         """
         files = self.own_files()
-        if not any(self._other(name).is_there() for name in HARNESSES if name != self.harness):
+        others = (replace(self, harness=name) for name in HARNESSES if name != self.harness)
+        if not any(other.is_there() for other in others):
             guard = self._guard()
             files += [starter(()), *([guard] if guard else [])]
         return self._changes(files, _without)
@@ -104,9 +105,6 @@ class Setup:
 
     def _guard(self) -> GitHook | None:
         return git_hook(self.root, self.programs)
-
-    def _other(self, harness: str) -> Setup:
-        return Setup(self.root, harness, self.programs)
 
     def _text(self, file: ManagedFile) -> str | None:
         return read(self.root, file.name)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import getitem
 from typing import Any
 
 from sharedstate_agents.setup.errors import SetupError
-from sharedstate_agents.setup.json_text import APPEND, Node, insert, parse, remove
+from sharedstate_agents.setup.json_text import APPEND, Node, Path, insert, parse, remove
 
-HOOK_PROGRAM = "sharedstate-hook"
 SERVER = "sharedstate"
-_OUR_COMMAND = re.compile(rf"(?:.*[/\"'])?{HOOK_PROGRAM}[\"']?(?:\s.*)?", re.DOTALL)
+_OUR_COMMAND = re.compile(r"(?:.*[/\"'])?sharedstate-hook[\"']?(?:\s.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,7 @@ class JsonFile:
         rest = "" if text is None else self.without(text) or ""
         made = not rest
         if self.server is not None:
-            stored = None if text is None else _server(parse(text))
-            rest = insert(rest, ("mcpServers", SERVER), self._server_with(stored))
+            rest = insert(rest, ("mcpServers", SERVER), self.server_in(text))
         for event, elements in self.hooks.items():
             for element in elements:
                 rest = insert(rest, ("hooks", event, APPEND), element)
@@ -73,13 +69,17 @@ class JsonFile:
                 return text
             text = remove(text, ("mcpServers", SERVER))
         # From the end, so that the places of those before stay what they are.
-        for path in reversed(list(_our_elements(root) if self.hooks else ())):
+        for path, _ in reversed(list(_our_elements(root) if self.hooks else ())):
             text = remove(text, path)
         # Only in a file that `wanted` made `hooks` stands before them, and goes altogether.
         made = ["hooks", *self.new]
         if self.new and _names(root) == made and _names(parse(text)) == made[1:]:
             return None
         return text or None
+
+    def server_in(self, text: str | None) -> Mapping[str, Any]:
+        """Our entry as it stands, or is to stand, in a file with this text."""
+        return self._server_with(None if text is None else _server(parse(text)))
 
     def _server_with(self, stored: Any) -> dict[str, Any]:
         """Our entry with what its user added to it, such as `env`."""
@@ -88,30 +88,14 @@ class JsonFile:
         return {**(stored if isinstance(stored, Mapping) else {}), **(self.server or {})}
 
 
-def our_handlers(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Each handler in a configuration, or in a part of it, that runs our program."""
-    if isinstance(value, Mapping):
-        if _is_our_command(value.get("command")):
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from our_handlers(part)
-
-
-def _is_our_command(command: Any) -> bool:
-    """Whether a command runs `sharedstate-hook`, wherever it is installed."""
-    return isinstance(command, str) and bool(_OUR_COMMAND.fullmatch(command.strip()))
-
-
 def _names(node: Node) -> list[str | int]:
     return [child.key for child in node.children]
 
 
 def _server(root: Node) -> Any:
     servers = root.child("mcpServers")
-    entry = servers.node.child(SERVER) if servers else None
-    return entry.node.value if entry else None
+    entry = servers.child(SERVER) if servers else None
+    return entry.value if entry else None
 
 
 def _is_over_http(server: Any) -> bool:
@@ -121,22 +105,22 @@ def _is_over_http(server: Any) -> bool:
 def _our_hooks(root: Node) -> dict[str, list[Any]]:
     """Our entries by event; of a group that has others too, only our handlers."""
     found: dict[str, list[Any]] = {}
-    for path in _our_elements(root):
-        found.setdefault(str(path[1]), []).append(reduce(getitem, path, root.value))
+    for path, value in _our_elements(root):
+        found.setdefault(str(path[1]), []).append(value)
     return found
 
 
-def _our_elements(root: Node) -> Iterator[tuple[str | int, ...]]:
-    """The paths of the elements under `hooks` that run our program and nothing else, in order."""
+def _our_elements(root: Node) -> Iterator[tuple[Path, Any]]:
+    """The elements under `hooks` that run our program and nothing else, in order, with paths."""
     hooks = root.child("hooks")
-    return _ours_below(hooks.node, ("hooks",)) if hooks else iter(())
+    return _ours_below(hooks, ("hooks",)) if hooks else iter(())
 
 
-def _ours_below(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+def _ours_below(node: Node, path: Path) -> Iterator[tuple[Path, Any]]:
     for child in node.children:
         here = (*path, child.key)
         if isinstance(child.key, int) and _is_ours(child.node.value):
-            yield here
+            yield here, child.node.value
         else:
             yield from _ours_below(child.node, here)
 
@@ -148,4 +132,5 @@ def _is_ours(value: Any) -> bool:
     group = value.get("hooks")
     if isinstance(group, list):
         return bool(group) and all(map(_is_ours, group))
-    return _is_our_command(value.get("command"))
+    command = value.get("command")
+    return isinstance(command, str) and bool(_OUR_COMMAND.fullmatch(command.strip()))

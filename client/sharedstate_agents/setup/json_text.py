@@ -32,9 +32,9 @@ class Node:
     value: Any
     children: tuple[Child, ...] = ()
 
-    def child(self, key: str | int) -> Child | None:
-        """The member of this name, or the element at this place."""
-        return next((child for child in self.children if child.key == key), None)
+    def child(self, key: str | int) -> Node | None:
+        """The value of this name, or at this place."""
+        return next((child.node for child in self.children if child.key == key), None)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def insert(text: str, path: Path, value: Any) -> str:
         child = node.child(key)
         if child is None:
             return _put(text, node, root, key, _wrapped(path[depth + 1 :], value))
-        node = child.node
+        node = child
     raise ValueError(f"{path} is there already")
 
 
@@ -90,9 +90,9 @@ def remove(text: str, path: Path) -> str:
     """
     node = parse(text)
     for key in path[:-1]:
-        found = node.child(key)
-        assert found is not None
-        node = found.node
+        inner = node.child(key)
+        assert inner is not None
+        node = inner
     children = node.children
     at = [child.key for child in children].index(path[-1])
     child = children[at]

@@ -17,22 +17,20 @@ class OwnedFile:
         name: relative to the project.
         body: what it says, up to the line of the digest.
         comment: what a comment begins and ends with.
-        renewed: another version of ours replaces an unedited one.
-        needed: it is a fault that there is none.
+        is_for_editing: it has to be there, and another version of ours does not replace it.
     """
 
     name: str
     body: str
     comment: tuple[str, str] = ("# ", "")
-    renewed: bool = True
-    needed: bool = False
+    is_for_editing: bool = False
 
     def faults(self, text: str | None) -> list[str]:
         """Missing, or unedited and of another version. An edited file is its user's own."""
-        if text is None:
-            return ["is missing"] if self.needed else []
-        outdated = self.renewed and self._unedited(text) and not self._is_current(text)
-        return ["is of another version"] if outdated else []
+        if self.is_for_editing:
+            return ["is missing"] if text is None else []
+        is_outdated = text is not None and self._unedited(text) not in (None, self.body)
+        return ["is of another version"] if is_outdated else []
 
     def wanted(self, text: str | None) -> str:
         """The text of this version, or what its user made of it."""
@@ -42,25 +40,20 @@ class OwnedFile:
 
     def without(self, text: str) -> str | None:
         """None for an unedited file, else what its user made of it."""
-        return None if self._unedited(text) else text
+        return text if self._unedited(text) is None else None
 
     def is_left(self, text: str | None) -> bool:
         """Whether there is a file of this name that setup leaves as it is, though it differs."""
-        return text is not None and not self._unedited(text)
+        return text is not None and self._unedited(text) is None
 
     def _signed(self, body: str) -> str:
         opening, closing = self.comment
-        return f"{body}{opening}{_NOTE} {_digest(body)}{closing}\n"
+        digest = hashlib.sha256(body.encode()).hexdigest()[:16]
+        return f"{body}{opening}{_NOTE} {digest}{closing}\n"
 
-    def _is_current(self, text: str) -> bool:
-        return text.replace("\r\n", "\n") == self._signed(self.body)
-
-    def _unedited(self, text: str) -> bool:
+    def _unedited(self, text: str) -> str | None:
+        """What an unedited file of any version says, up to the line of the digest; else None."""
         plain = text.replace("\r\n", "\n")  # git may have changed them
         opening, closing = map(re.escape, self.comment)
         found = re.fullmatch(rf"(.*?){opening}{re.escape(_NOTE)} \w+{closing}\n", plain, re.DOTALL)
-        return found is not None and self._signed(found[1]) == plain
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()[:16]
+        return found[1] if found and self._signed(found[1]) == plain else None

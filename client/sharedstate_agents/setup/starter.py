@@ -35,7 +35,7 @@ def starter(subsystems: Sequence[str]) -> OwnedFile:
         f'# {json.dumps(name, ensure_ascii=False)} = ["{_folder(name)}/**"]'
         for name in subsystems or ("skeleton",)
     )
-    return OwnedFile(FILE, _TEXT.format(subsystems=lines), renewed=False, needed=True)
+    return OwnedFile(FILE, _TEXT.format(subsystems=lines), is_for_editing=True)
 
 
 def subsystem_names(root: Path) -> list[str]:
