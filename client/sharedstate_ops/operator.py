@@ -19,7 +19,7 @@ from sharedstate import errors
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.exact_json import encode, parse
 from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
-from sharedstate_ops.stack.postgres import Connection
+from sharedstate_ops.stack.connections import Connection
 
 
 class WorkspaceSummary(NamedTuple):

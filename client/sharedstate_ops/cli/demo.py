@@ -20,8 +20,8 @@ from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate_ops.cli.target import Target, answering_env_file
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import PortTaken, Stack, StackError
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.paths import Home, checkout_root
-from sharedstate_ops.stack.postgres import Connection
 
 
 def demo(

@@ -15,9 +15,9 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharedstate_ops.env_file import is_ours
+from sharedstate_ops.stack.connections import Connection, connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import Connection, connect
 from sharedstate_ops.stack.state import database_address, living_parts
 
 VARIABLE = "DATABASE_URL"
