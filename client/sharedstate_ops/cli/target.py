@@ -18,7 +18,6 @@ from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack.connections import Connection, connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.state import database_address, living_parts
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -151,6 +150,9 @@ def find_target(home: Home) -> Target:
         return Target(lambda: given, VARIABLE)
     if target := answering_env_file(home):
         return target
+    # Whoever works on a database of others has no use for psutil and the keys of a stack.
+    from sharedstate_ops.stack.state import database_address, living_parts
+
     if living_parts(home):
         return Target(lambda: database_address(home), "the running stack", embedded=True)
     if named := _env_file(home):
