@@ -98,11 +98,11 @@ class Operator:
 
     def _parsed(self, statement: sql.Composed, values: dict[str, object]) -> list[Any]:
         with _our_errors(), self._connection.transaction():
-            self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
             headers = json.dumps(workspace_header(self.workspace))
             self._connection.execute(
-                """select set_config('request.headers', %s, true),
+                """select set_config('role', 'service_role', true),
+                     set_config('request.headers', %s, true),
                      set_config('lock_timeout', %s, true)""",
                 [headers, self._lock_timeout],
                 prepare=False,
