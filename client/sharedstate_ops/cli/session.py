@@ -15,7 +15,6 @@ from sharedstate.config import DEFAULT_WORKSPACE, WORKSPACE, checked_name
 from sharedstate_ops.cli.output import home_of
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.operator import Operator
-from sharedstate_ops.stack.paths import Home
 
 # The database of a read is there or not: no command of every day waits for one to be started.
 PATIENCE_S = 5.0
@@ -68,9 +67,5 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
 def chosen(workspace: str | None, home: Path | None) -> tuple[Target, str]:
     """The database and the workspace that the options mean."""
     place = home_of(home)
-    name = workspace or _stored_workspace(place) or DEFAULT_WORKSPACE
+    name = workspace or dotenv_values(place.env_file).get(WORKSPACE) or DEFAULT_WORKSPACE
     return find_target(place), checked_name(name, "workspace")
-
-
-def _stored_workspace(home: Home) -> str | None:
-    return dotenv_values(home.env_file).get(WORKSPACE) if home.env_file.is_file() else None

@@ -117,7 +117,7 @@ class Target:
 
 
 def _stored_address(path: Path) -> str | None:
-    """DATABASE_URL of a `.env`; a password that it refers to by its name is encoded."""
+    """DATABASE_URL of a `.env`, if any; a password that it refers to by its name is encoded."""
     values = dotenv_values(path)
     address = values.get(VARIABLE)
     named = re.search(r":\$\{(\w+)\}@", dotenv_values(path, interpolate=False).get(VARIABLE) or "")
@@ -128,7 +128,7 @@ def _stored_address(path: Path) -> str | None:
 
 
 def _env_file(home: Home) -> Target | None:
-    stored = _stored_address(home.env_file) if home.env_file.is_file() else None
+    stored = _stored_address(home.env_file)
     if not stored:
         return None
     return Target(lambda: stored, str(home.env_file), embedded=is_ours(home.env_file))
