@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 from dotenv import dotenv_values
 
 from sharedstate.config import DEFAULT_WORKSPACE, WORKSPACE, checked_name
-from sharedstate_ops.cli.output import home_of
+from sharedstate_ops.cli.output import duration, home_of
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.operator import Operator
 
@@ -39,6 +40,14 @@ def _user() -> str:
         return "operator"
 
 
+def _ago(text: str) -> datetime:
+    return datetime.now(UTC) - duration(text, at_most=timedelta(days=3653))
+
+
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option(parser=_ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")
 ]

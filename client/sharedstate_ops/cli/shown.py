@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import typer
@@ -17,7 +17,6 @@ from sharedstate_ops.importing.reading import printable
 
 SEVERITY_STYLE = {"critical": "bold red", "high": "red", "medium": "yellow"}
 UNITS = {"mass_kg": "kg", "cost_usd": "USD", "power_w": "W"}
-LONGEST_AGO = timedelta(days=3653)  # of an option --since
 # Of JSON only these are left that a terminal could take for a command.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
