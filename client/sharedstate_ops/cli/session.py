@@ -21,6 +21,7 @@ from sharedstate_ops.operator import Operator
 PATIENCE_S = 5.0
 # As for agents: else a transaction that somebody left open in psql would hold us up for ever.
 LOCK_TIMEOUT = "8s"
+MOST = 1000  # of each list of a board
 
 WorkspaceOption = Annotated[
     str | None,
