@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -21,14 +21,8 @@ from sharedstate_ops.importing.exact_json import encode, parse
 from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.stack.connections import Connection
 
-
-class WorkspaceSummary(NamedTuple):
-    """One design and how far it is."""
-
-    name: str
-    subsystems: int
-    complete: int
-    open_conflicts: int
+if TYPE_CHECKING:
+    from sharedstate.types import WorkspaceSummary
 
 
 class Operator:
@@ -74,10 +68,9 @@ class Operator:
     def list_workspaces(self) -> list[WorkspaceSummary]:
         """All workspaces, oldest first; none where the migrations have not been applied."""
         try:
-            rows = self.call("list_workspaces")
+            return self.call("list_workspaces")
         except errors.SchemaMissing:
             return []
-        return [WorkspaceSummary(*(row[key] for key in WorkspaceSummary._fields)) for row in rows]
 
     def import_document(self, document: str) -> list[ImportCount]:
         """Import one document, given as JSON text; all of it or, with an error, nothing."""

@@ -102,7 +102,7 @@ def _run(command: list[str], variables: dict[str, str]) -> int:
 
 
 def _fresh_name(connection: Connection) -> str:
-    taken = {workspace.name for workspace in Operator(connection).list_workspaces()}
+    taken = {workspace["name"] for workspace in Operator(connection).list_workspaces()}
     names = (f"humanoid-{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 
