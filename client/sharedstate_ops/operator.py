@@ -18,11 +18,11 @@ from psycopg.types.json import Jsonb
 from sharedstate import errors
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.exact_json import encode, parse
-from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
 from sharedstate_ops.stack.connections import Connection
 
 if TYPE_CHECKING:
     from sharedstate.types import WorkspaceSummary
+    from sharedstate_ops.importing.export_file import ImportCount
 
 
 class Operator:
@@ -80,9 +80,7 @@ class Operator:
         """The whole workspace, with every digit of every number."""
         document: dict[str, Any]
         (document,) = self.call("export_state")
-        # jsonb has an order of its own; people read what it is before 100,000 lines of log.
-        first = (*HEAD, COUNTERS, *SECTIONS)
-        return {key: document.pop(key) for key in first if key in document} | document
+        return document
 
     def prune_activity(self, older_than: datetime) -> int:
         """Delete some of the entries older than that; how many, 0 when there are none left."""

@@ -47,6 +47,11 @@ def test_a_written_document_is_read_back_with_its_places(tmp_path: Path) -> None
     ]
 
 
+def test_what_an_export_says_of_itself_comes_first_whatever_the_order_of_the_database() -> None:
+    shuffled = {key: DOCUMENT[key] for key in sorted(DOCUMENT)} | {"later": 1}
+    assert list(json.loads("".join(lines(shuffled)))) == [*DOCUMENT, "later"]
+
+
 def test_an_ordinary_file_is_made_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text("old")
