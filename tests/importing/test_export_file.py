@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import parse
 from sharedstate_ops.importing.export_file import lines, read_export, write_export
-from sharedstate_ops.importing.reading import SourceError
 
 DOCUMENT: dict[str, Any] = {
     "format": "sharedstate/1",

@@ -18,6 +18,7 @@ OTHERS = {
     "sharedstate_ops.stack.core",
     "sharedstate_ops.report",
     "sharedstate_ops.backup",
+    "sharedstate_ops.importing.reading",
     "sharedstate.types",
 }
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sharedstate_ops.importing.exact_json import encode
-from sharedstate_ops.importing.reading import printable
+from sharedstate_ops.printable import printable
 
 SEVERITY_STYLE = {"critical": "bold red", "high": "red", "medium": "yellow"}
 UNITS = {"mass_kg": "kg", "cost_usd": "USD", "power_w": "W"}

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
-from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.importing.reading import Place, Reading
 from sharedstate_ops.stack.files import write_private
 
 FORMAT = "sharedstate/1"
