@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,17 +18,11 @@ from psycopg.types.json import Jsonb
 from sharedstate import errors
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.exact_json import encode, parse
-from sharedstate_ops.importing.export_file import COUNTERS, HEAD, SECTIONS, ImportCount
-from sharedstate_ops.stack.postgres import Connection
+from sharedstate_ops.stack.connections import Connection
 
-
-class WorkspaceSummary(NamedTuple):
-    """One design and how far it is."""
-
-    name: str
-    subsystems: int
-    complete: int
-    open_conflicts: int
+if TYPE_CHECKING:
+    from sharedstate.types import WorkspaceSummary
+    from sharedstate_ops.importing.export_file import ImportCount
 
 
 class Operator:
@@ -74,10 +68,9 @@ class Operator:
     def list_workspaces(self) -> list[WorkspaceSummary]:
         """All workspaces, oldest first; none where the migrations have not been applied."""
         try:
-            rows = self.call("list_workspaces")
+            return self.call("list_workspaces")
         except errors.SchemaMissing:
             return []
-        return [WorkspaceSummary(*(row[key] for key in WorkspaceSummary._fields)) for row in rows]
 
     def import_document(self, document: str) -> list[ImportCount]:
         """Import one document, given as JSON text; all of it or, with an error, nothing."""
@@ -87,9 +80,7 @@ class Operator:
         """The whole workspace, with every digit of every number."""
         document: dict[str, Any]
         (document,) = self.call("export_state")
-        # jsonb has an order of its own; people read what it is before 100,000 lines of log.
-        first = (*HEAD, COUNTERS, *SECTIONS)
-        return {key: document.pop(key) for key in first if key in document} | document
+        return document
 
     def prune_activity(self, older_than: datetime) -> int:
         """Delete some of the entries older than that; how many, 0 when there are none left."""
@@ -98,11 +89,11 @@ class Operator:
 
     def _parsed(self, statement: sql.Composed, values: dict[str, object]) -> list[Any]:
         with _our_errors(), self._connection.transaction():
-            self._connection.execute("set local role service_role")
             # As PostgREST does it: the functions read the workspace from the request's headers.
             headers = json.dumps(workspace_header(self.workspace))
             self._connection.execute(
-                """select set_config('request.headers', %s, true),
+                """select set_config('role', 'service_role', true),
+                     set_config('request.headers', %s, true),
                      set_config('lock_timeout', %s, true)""",
                 [headers, self._lock_timeout],
                 prepare=False,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import psutil
 
-from sharedstate_ops.stack import Stack, postgres, processes
+from sharedstate_ops.stack import Stack, processes
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.keys import read_keys
 
 Clients = Sequence["subprocess.Popen[bytes]"]
@@ -58,7 +59,7 @@ def terminate_backends(stack: Stack, sessions: int) -> None:
     """pg_terminate_backend of all of PostgREST's sessions, again and again, until so many ended."""
     keys = read_keys(stack.home.keys_file)
     assert keys is not None
-    with postgres.connect(keys.address(stack.info.db_port, "supabase_admin")) as connection:
+    with connect(keys.address(stack.info.db_port, "supabase_admin")) as connection:
         while sessions > 0:
             cursor = connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "

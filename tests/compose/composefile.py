@@ -19,7 +19,7 @@ import yaml
 from dotenv import dotenv_values
 from tests.tools import unavailable
 
-from sharedstate_ops.env_file import fill
+from sharedstate_ops.compose_env import fill
 from sharedstate_ops.stack.state import exclusive
 
 ROOT = Path(__file__).resolve().parents[2]

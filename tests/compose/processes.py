@@ -22,7 +22,7 @@ import psycopg
 from tests.compose.composefile import mounts
 from tests.tools import node, node_modules
 
-from sharedstate_ops.stack import postgres, postgrest, processes, site
+from sharedstate_ops.stack import connections, postgres, postgrest, processes, site
 from sharedstate_ops.stack.binaries import postgres_program
 from sharedstate_ops.stack.gateway import render
 from sharedstate_ops.stack.paths import Home
@@ -46,7 +46,7 @@ http {{
 def _as_image_makes_it(port: int, keys: Any) -> None:
     """Roles and an `agentcad` in which `postgres` may not create; nobody but it has a password."""
     postgres.create_roles_and_database(port, keys)
-    with postgres.connect(keys.address(port, "supabase_admin", "postgres")) as connection:
+    with connections.connect(keys.address(port, "supabase_admin", "postgres")) as connection:
         connection.execute("alter database agentcad owner to supabase_admin")
         connection.execute("alter role authenticator password null")
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from sharedstate import config
-from sharedstate_ops import env_file
+from sharedstate_ops import compose_env
 from sharedstate_ops.cli import output, target
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +15,7 @@ READ = re.compile(r"environ(?:\.get\(|\[)\s*([A-Za-z_\"]+)")
 BY_CONSTANT = {
     "HOME_VARIABLE": output.HOME_VARIABLE,
     "VARIABLE": target.VARIABLE,
-    "SECRET": env_file.SECRET,
+    "SECRET": compose_env.SECRET,
 }
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import parse
 from sharedstate_ops.importing.export_file import lines, read_export, write_export
-from sharedstate_ops.importing.reading import SourceError
 
 DOCUMENT: dict[str, Any] = {
     "format": "sharedstate/1",
@@ -45,6 +45,11 @@ def test_a_written_document_is_read_back_with_its_places(tmp_path: Path) -> None
         '{"name":"arm","metadata":{"é":["x",null]}},',
         '{"name":"leg"}',
     ]
+
+
+def test_what_an_export_says_of_itself_comes_first_whatever_the_order_of_the_database() -> None:
+    shuffled = {key: DOCUMENT[key] for key in sorted(DOCUMENT)} | {"later": 1}
+    assert list(json.loads("".join(lines(shuffled)))) == [*DOCUMENT, "later"]
 
 
 def test_an_ordinary_file_is_made_and_nothing_else(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
 from sharedstate_ops.importing.legacy import read_design
-from sharedstate_ops.importing.reading import Reading, SourceError
+from sharedstate_ops.importing.reading import Reading
 
 from .conftest import document_of
 

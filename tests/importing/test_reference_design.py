@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.legacy import read_design
-from sharedstate_ops.importing.reading import SourceError
 
 from .conftest import document_of
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from tests.stack.installation import Installation
 
-from sharedstate_ops.stack import Stack, paths, postgres, processes
+from sharedstate_ops.stack import Stack, paths, processes
 from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.errors import NoConnection
 from sharedstate_ops.stack.keys import read_keys, write_keys
 
@@ -254,7 +255,7 @@ def test_a_connection_that_is_refused_is_named_so(shared_installation: Installat
     port = processes.free_port()
     with (
         pytest.raises(NoConnection, match="Connection refused") as caught,
-        postgres.connect(f"postgresql://x:x@{processes.HOST}:{port}/x"),
+        connect(f"postgresql://x:x@{processes.HOST}:{port}/x"),
     ):
         pass
     assert caught.value.reason == "Connection refused"

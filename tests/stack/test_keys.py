@@ -15,7 +15,7 @@ import pytest
 from tests.stack.installation import Installation
 
 from sharedstate import RetryPolicy, SharedState, errors
-from sharedstate_ops.env_file import PASSWORDS, PROJECT, ROLE_OF_KEY, fill, project_name
+from sharedstate_ops.compose_env import PASSWORDS, PROJECT, ROLE_OF_KEY, fill, project_name
 from sharedstate_ops.stack import Stack, StackError, StackInfo, gateway, processes, site
 from sharedstate_ops.stack.keys import make_token
 from sharedstate_ops.stack.paths import checkout_root

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.compose.composefile import EXAMPLE
 from tests.stack.passwords import ODD_PASSWORDS
 
-from sharedstate_ops.env_file import fill
+from sharedstate_ops.compose_env import fill
 from sharedstate_ops.stack import StackError
 
 

@@ -12,7 +12,8 @@ import pytest
 from tests.supabase_cli.conftest import Project
 from tests.tools import unavailable
 
-from sharedstate_ops.stack import Stack, StackInfo, postgres
+from sharedstate_ops.stack import Stack, StackInfo
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.keys import read_keys
 
 # Notices, no warnings, each with the reason why it stands.
@@ -118,7 +119,7 @@ def checked_database(
         info = own.up()
         keys = read_keys(own.home.keys_file)
         assert keys is not None
-        with postgres.connect(keys.address(info.db_port, "supabase_admin")) as admin:
+        with connect(keys.address(info.db_port, "supabase_admin")) as admin:
             admin.execute("create extension plpgsql_check schema extensions")
         yield info.database_url
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -17,11 +18,12 @@ OTHERS = {
     "sharedstate_ops.stack.core",
     "sharedstate_ops.report",
     "sharedstate_ops.backup",
+    "sharedstate_ops.importing.reading",
     "sharedstate.types",
 }
 
 
-def loaded_by(*arguments: str) -> tuple[set[str], str]:
+def loaded_by(*arguments: str, database: str = "") -> tuple[set[str], str]:
     """The modules that a command has loaded when it ends, and what it printed."""
     program = (
         "import atexit, json, sys\n"
@@ -29,7 +31,10 @@ def loaded_by(*arguments: str) -> tuple[set[str], str]:
         "from sharedstate_ops.cli import app; app()"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | {"DATABASE_URL": database},
+        capture_output=True,
+        text=True,
     )
     text, _, modules = answer.stdout.rstrip().rpartition("\n")
     return set(json.loads(modules)), text
@@ -52,6 +57,12 @@ def test_a_command_that_reads_the_database_loads_no_client_and_no_other_command(
     assert not modules & (HEAVY | OTHERS)
     others = {command.function.partition(":")[0] for command in COMMANDS.values()} - {own}
     assert not modules & others
+
+
+def test_a_command_on_a_database_of_others_loads_nothing_that_runs_a_stack() -> None:
+    modules, _ = loaded_by("locks", "--home", "/nowhere", database="no address")
+    assert "psycopg" in modules
+    assert not modules & {"psutil", "secrets", "sharedstate_ops.stack.state"}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

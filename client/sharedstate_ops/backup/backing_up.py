@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sharedstate_ops.backup import archive
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.errors import StackError
 from sharedstate_ops.stack.files import write_private
-from sharedstate_ops.stack.postgres import Connection
 
 _SCRATCH = ".sharedstate-part"
 

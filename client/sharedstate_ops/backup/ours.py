@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 
 from sharedstate_ops.stack import migrations
-from sharedstate_ops.stack.postgres import Connection
+from sharedstate_ops.stack.connections import Connection
 
 _CREATED = re.compile(
     r"""\bcreate\s+(?:or\s+replace\s+)?

@@ -14,8 +14,8 @@ from pathlib import Path
 from sharedstate_ops.backup import archive, ours
 from sharedstate_ops.stack import migrations
 from sharedstate_ops.stack.binaries import postgres_program
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.errors import StackError
-from sharedstate_ops.stack.postgres import Connection
 
 # How far numbers jump: more than can have been handed out since the backup was made.
 DEFAULT_GAP = 1_000_000

@@ -20,8 +20,8 @@ from sharedstate_ops.cli.output import HomeOption, home_of, out, program, steps
 from sharedstate_ops.cli.target import Target, answering_env_file
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import PortTaken, Stack, StackError
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.paths import Home, checkout_root
-from sharedstate_ops.stack.postgres import Connection
 
 
 def demo(
@@ -102,7 +102,7 @@ def _run(command: list[str], variables: dict[str, str]) -> int:
 
 
 def _fresh_name(connection: Connection) -> str:
-    taken = {workspace.name for workspace in Operator(connection).list_workspaces()}
+    taken = {workspace["name"] for workspace in Operator(connection).list_workspaces()}
     names = (f"humanoid-{number}" for number in count(1))
     return next(name for name in names if name not in taken)
 

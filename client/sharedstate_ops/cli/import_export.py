@@ -22,7 +22,7 @@ from sharedstate_ops.importing.reading import Reading
 from sharedstate_ops.importing.upload import Outcome, upload
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
-from sharedstate_ops.stack.postgres import Connection
+from sharedstate_ops.stack.connections import Connection
 
 
 def init(

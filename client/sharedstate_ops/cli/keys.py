@@ -15,7 +15,7 @@ from sharedstate.config import checked_name
 from sharedstate_ops.cli.output import HomeOption, duration, err, home_of, out, steps
 from sharedstate_ops.cli.target import answering_env_file
 from sharedstate_ops.cli.up import update_env
-from sharedstate_ops.env_file import SECRET, fill, new_lines
+from sharedstate_ops.compose_env import SECRET, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home

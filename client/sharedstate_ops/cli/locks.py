@@ -8,12 +8,10 @@ import typer
 from rich.table import Table
 
 from sharedstate_ops.cli.output import HomeOption, out
-from sharedstate_ops.cli.session import JsonOption, NameOption, WorkspaceOption, acting
+from sharedstate_ops.cli.session import MOST, JsonOption, NameOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import clock, plain, print_json, seconds_between, span, table
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack.errors import StackError
-
-MOST = 1000  # of each list of a board
 
 
 def locks(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +11,9 @@ import typer
 
 from sharedstate._arguments import pause_of
 from sharedstate.errors import ServiceUnavailable, StatementTimeout
-from sharedstate_ops.cli.output import HomeOption, duration, out, say_warning
-from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
-from sharedstate_ops.cli.shown import LONGEST_AGO, clock, details, plain, print_json
+from sharedstate_ops.cli.output import HomeOption, out, say_warning
+from sharedstate_ops.cli.session import JsonOption, SinceOption, WorkspaceOption, acting
+from sharedstate_ops.cli.shown import clock, details, plain, print_json
 from sharedstate_ops.stack.errors import NoConnection
 
 INTERRUPTED = 130
@@ -25,9 +24,7 @@ def log(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     agent: Annotated[str | None, typer.Option(help="Only entries of this agent.")] = None,
     activity: Annotated[str | None, typer.Option(help="Only this activity.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d.")
-    ] = None,
+    since: SinceOption = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many old entries.")
     ] = 50,
@@ -36,12 +33,11 @@ def log(
     home: HomeOption = None,
 ) -> None:
     """Show entries of the activity log, the newest at the end. With --json one line for each."""
-    begin = None if since is None else datetime.now(UTC) - duration(since, at_most=LONGEST_AGO)
     filters = {"agent_name": agent, "activity": activity}
     with acting(workspace, home) as operator:
         # Before the old entries are read, so that none is missed between them and what comes.
         (start,) = operator.call("read_activity") if follow else ({},)
-        recent = operator.call("get_recent_activity", limit_count=limit, since=begin, **filters)
+        recent = operator.call("get_recent_activity", limit_count=limit, since=since, **filters)
     for entry in reversed(recent):
         _say(entry, json=json)
     if not follow:

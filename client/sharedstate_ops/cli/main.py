@@ -13,7 +13,7 @@ from sharedstate.errors import SharedStateError
 from sharedstate_ops.cli import what_to_install
 from sharedstate_ops.cli.commands import COMMANDS
 from sharedstate_ops.cli.output import say_error
-from sharedstate_ops.importing.reading import SourceError
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.stack.errors import StackError
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sharedstate_ops.cli.commands import COMMANDS
-from sharedstate_ops.importing.reading import printable
+from sharedstate_ops.printable import printable
 from sharedstate_ops.stack.errors import Progress
 from sharedstate_ops.stack.paths import Home, find_home
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sharedstate_ops.cli.output import HomeOption, duration, out
-from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
-from sharedstate_ops.cli.shown import LONGEST_AGO, plain, print_json
+from sharedstate_ops.cli.output import HomeOption, out
+from sharedstate_ops.cli.session import JsonOption, SinceOption, WorkspaceOption, acting
+from sharedstate_ops.cli.shown import plain, print_json
 from sharedstate_ops.report.facts import gather
 
 
@@ -21,9 +20,7 @@ def report(
             dir_okay=False, metavar="FILE", help="Write it as a page that needs no other."
         ),
     ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="AGE", help="What happened since: 30m, 2h or 7d ago.")
-    ] = None,
+    since: SinceOption = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
     home: HomeOption = None,
@@ -31,9 +28,8 @@ def report(
     """Say what was done by whom, what was in the way and how it ended, and budgets over time."""
     if html is not None and json:
         raise typer.BadParameter("--html and --json are two forms of it: say one")
-    begin = None if since is None else datetime.now(UTC) - duration(since, at_most=LONGEST_AGO)
     with acting(workspace, home) as operator:
-        found = gather(operator, begin)
+        found = gather(operator, since)
     if json:
         print_json(found)
     elif html is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +13,15 @@ import typer
 from dotenv import dotenv_values
 
 from sharedstate.config import DEFAULT_WORKSPACE, WORKSPACE, checked_name
-from sharedstate_ops.cli.output import home_of
+from sharedstate_ops.cli.output import duration, home_of
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.operator import Operator
-from sharedstate_ops.stack.paths import Home
 
 # The database of a read is there or not: no command of every day waits for one to be started.
 PATIENCE_S = 5.0
 # As for agents: else a transaction that somebody left open in psql would hold us up for ever.
 LOCK_TIMEOUT = "8s"
+MOST = 1000  # of each list of a board
 
 WorkspaceOption = Annotated[
     str | None,
@@ -40,6 +41,14 @@ def _user() -> str:
         return "operator"
 
 
+def _ago(text: str) -> datetime:
+    return datetime.now(UTC) - duration(text, at_most=timedelta(days=3653))
+
+
+SinceOption = Annotated[
+    datetime | None,
+    typer.Option(parser=_ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")
 ]
@@ -68,9 +77,5 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
 def chosen(workspace: str | None, home: Path | None) -> tuple[Target, str]:
     """The database and the workspace that the options mean."""
     place = home_of(home)
-    name = workspace or _stored_workspace(place) or DEFAULT_WORKSPACE
+    name = workspace or dotenv_values(place.env_file).get(WORKSPACE) or DEFAULT_WORKSPACE
     return find_target(place), checked_name(name, "workspace")
-
-
-def _stored_workspace(home: Home) -> str | None:
-    return dotenv_values(home.env_file).get(WORKSPACE) if home.env_file.is_file() else None

@@ -101,18 +101,14 @@ def _document(
 
 def _latest(operator: Operator, subsystem: str) -> list[dict[str, Any]]:
     """The last version of each document, without its content."""
-    found = []
-    for kind in TABLES:
-        rows = operator.read(
-            f"""select %(kind)s as document, d.version, d.created_by, d.created_at
-                from public.{TABLES[kind]} as d
-                where d.workspace = %(workspace)s and d.subsystem_name = %(subsystem)s
-                order by d.version desc limit 1""",
-            subsystem=subsystem,
-            kind=kind,
-        )
-        found += rows
-    return found
+    each = (
+        f"""(select '{kind}' as document, d.version, d.created_by, d.created_at
+             from public.{table_name} as d
+             where d.workspace = %(workspace)s and d.subsystem_name = %(subsystem)s
+             order by d.version desc limit 1)"""
+        for kind, table_name in TABLES.items()
+    )
+    return operator.read(" union all ".join(each), subsystem=subsystem)
 
 
 def _say_subsystem(operator: Operator, status: dict[str, Any], *, json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import typer
@@ -13,11 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sharedstate_ops.importing.exact_json import encode
-from sharedstate_ops.importing.reading import printable
+from sharedstate_ops.printable import printable
 
 SEVERITY_STYLE = {"critical": "bold red", "high": "red", "medium": "yellow"}
 UNITS = {"mass_kg": "kg", "cost_usd": "USD", "power_w": "W"}
-LONGEST_AGO = timedelta(days=3653)  # of an option --since
 # Of JSON only these are left that a terminal could take for a command.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 

@@ -14,8 +14,8 @@ from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.cli.up import say_changed, say_workspaces
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import Stack, StackError, migrations
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.parts import PartStatus
-from sharedstate_ops.stack.postgres import Connection
 
 
 def status(home: HomeOption = None) -> None:

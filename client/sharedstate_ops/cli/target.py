@@ -15,10 +15,9 @@ from dotenv import dotenv_values
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharedstate_ops.env_file import is_ours
+from sharedstate_ops.stack.connections import Connection, connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.paths import Home
-from sharedstate_ops.stack.postgres import Connection, connect
-from sharedstate_ops.stack.state import database_address, living_parts
 
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
@@ -118,7 +117,7 @@ class Target:
 
 
 def _stored_address(path: Path) -> str | None:
-    """DATABASE_URL of a `.env`; a password that it refers to by its name is encoded."""
+    """DATABASE_URL of a `.env`, if any; a password that it refers to by its name is encoded."""
     values = dotenv_values(path)
     address = values.get(VARIABLE)
     named = re.search(r":\$\{(\w+)\}@", dotenv_values(path, interpolate=False).get(VARIABLE) or "")
@@ -129,7 +128,7 @@ def _stored_address(path: Path) -> str | None:
 
 
 def _env_file(home: Home) -> Target | None:
-    stored = _stored_address(home.env_file) if home.env_file.is_file() else None
+    stored = _stored_address(home.env_file)
     if not stored:
         return None
     return Target(lambda: stored, str(home.env_file), embedded=is_ours(home.env_file))
@@ -151,6 +150,9 @@ def find_target(home: Home) -> Target:
         return Target(lambda: given, VARIABLE)
     if target := answering_env_file(home):
         return target
+    # Whoever works on a database of others has no use for psutil and the keys of a stack.
+    from sharedstate_ops.stack.state import database_address, living_parts
+
     if living_parts(home):
         return Target(lambda: database_address(home), "the running stack", embedded=True)
     if named := _env_file(home):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
 from sharedstate_ops.env_file import bring_up_to_date, environment
-from sharedstate_ops.operator import Operator, WorkspaceSummary
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import (
     DEFAULT_API_PORT,
     DEFAULT_DB_PORT,
@@ -19,6 +19,9 @@ from sharedstate_ops.stack import (
     migrations,
 )
 from sharedstate_ops.stack.paths import Home
+
+if TYPE_CHECKING:
+    from sharedstate.types import WorkspaceSummary
 
 
 def _port(what: str, default: int) -> typer.models.OptionInfo:
@@ -101,11 +104,10 @@ def say_changed(changed: list[migrations.Migration]) -> None:
 
 def say_workspaces(workspaces: list[WorkspaceSummary]) -> None:
     """One line for each design in the database."""
-    width = max((len(workspace.name) for workspace in workspaces), default=0)
+    width = max((len(row["name"]) for row in workspaces), default=0)
     out.print("workspaces")
-    for workspace in workspaces:
+    for row in workspaces:
         out.print(
-            f"  {escape(workspace.name.ljust(width))}  {workspace.complete} of "
-            f"{workspace.subsystems} subsystems complete, "
-            f"{workspace.open_conflicts} open conflicts"
+            f"  {escape(row['name'].ljust(width))}  {row['complete']} of {row['subsystems']} "
+            f"subsystems complete, {row['open_conflicts']} open conflicts"
         )

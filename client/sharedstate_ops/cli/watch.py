@@ -18,6 +18,7 @@ from sharedstate.errors import ServiceUnavailable, StatementTimeout
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import (
     LOCK_TIMEOUT,
+    MOST,
     PATIENCE_S,
     JsonOption,
     WorkspaceOption,
@@ -29,7 +30,6 @@ from sharedstate_ops.cli.watching import Filter, picture
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack.errors import StackError
 
-_MOST = 1000  # of each list of a board
 _KEPT = 200  # entries of the log
 # A database whose answer takes long is asked so much less often.
 _SHARE_OF_TIME = 0.2
@@ -84,7 +84,7 @@ class Watched:
         if self._operator is None:
             connection = self._target.connect(timeout=patience_s)
             self._operator = Operator(connection, self._workspace, lock_timeout=LOCK_TIMEOUT)
-        (self.board,) = self._operator.call("get_board", cursor=self._cursor, limit_count=_MOST)
+        (self.board,) = self._operator.call("get_board", cursor=self._cursor, limit_count=MOST)
         self._cursor = self.board["cursor"]
         self._entries.extend(self.board["entries"])
 

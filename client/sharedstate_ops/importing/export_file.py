@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import JsonError, encode, parse
-from sharedstate_ops.importing.reading import Place, Reading, SourceError
+from sharedstate_ops.importing.reading import Place, Reading
 from sharedstate_ops.stack.files import write_private
 
 FORMAT = "sharedstate/1"
@@ -72,6 +73,9 @@ def _parsed(path: Path) -> Any:
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
     """The document as text: one entry a line, so that two exports can be compared by diff."""
+    # jsonb has an order of its own; people read what it is before 100,000 lines of log.
+    first = (*HEAD, COUNTERS, *SECTIONS)
+    document = {key: document[key] for key in first if key in document} | document
     opening = "{"
     for key, value in document.items():
         yield f"{opening}\n{encode(key)}: "

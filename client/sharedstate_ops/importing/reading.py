@@ -6,16 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-
-class SourceError(Exception):
-    """There is nothing to import here; the message says what was looked for."""
-
-
-def printable(text: str) -> str:
-    """The text with escapes for what a terminal cannot show."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+from sharedstate_ops.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from sharedstate_ops.stack import ports, postgres, processes
+from sharedstate_ops.stack import ports, processes
+from sharedstate_ops.stack.connections import Connection, connect
 from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.keys import Keys, read_keys, rotated, write_keys
 from sharedstate_ops.stack.parts import PartStatus, Start, UpReport, examine, stop_all, stop_part
@@ -88,12 +89,12 @@ class Stack:
         """Where the database is, which runs before the other parts do; None while it does not."""
         return database_address(self.home)
 
-    def database(self) -> postgres.Connection:
+    def database(self) -> Connection:
         """A connection as `postgres`, the owner of the database, to the running stack."""
         address = self.database_url()
         if address is None:
             raise StackError("the database is not running.", hint="Start it: sharedstate up")
-        return postgres.connect(address)
+        return connect(address)
 
     def living(self) -> dict[str, psutil.Process]:
         """The parts that live, by name."""

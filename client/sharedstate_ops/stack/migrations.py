@@ -9,9 +9,9 @@ from typing import cast
 
 import psycopg
 
+from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.errors import Progress, StackError, silent
 from sharedstate_ops.stack.paths import asset
-from sharedstate_ops.stack.postgres import Connection
 
 # How each of ours begins. The ledger keeps it, whoever applied the file, and so tells ours from the
 # migrations of others, also to a release that lacks the file.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import psutil
 
 from sharedstate_ops.stack import gateway, migrations, postgres, postgrest, processes
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, silent
 from sharedstate_ops.stack.keys import Keys
 from sharedstate_ops.stack.paths import Home
@@ -71,7 +72,7 @@ def examine(name: str, part: PartRecord | None, *, lives: bool, keys: Keys | Non
 def _problem(name: str, part: PartRecord, keys: Keys) -> str:
     if name == "postgres":
         try:
-            with postgres.connect(keys.address(part.port), timeout=3):
+            with connect(keys.address(part.port), timeout=3):
                 return ""
         except NoConnection as error:
             return f"it is not ready: {error.reason}"
@@ -129,7 +130,7 @@ class Start:
         if not stays:
             self._start_postgres(site)
         address = site.keys.address(self.state.parts["postgres"].port)
-        with postgres.connect(address) as connection:
+        with connect(address) as connection:
             done = migrations.apply_pending(
                 connection, folder=self.migrations_folder, progress=self.progress
             )

@@ -1,31 +1,22 @@
-"""Postgres: the data directory, the server process, connections, the roles of the platform."""
+"""Postgres: the data directory, the server process, the roles of the platform."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import threading
 import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
 from sharedstate_ops.stack.keys import DATABASE, Keys
 from sharedstate_ops.stack.processes import HOST, lives, run, tail
 
 if TYPE_CHECKING:
     from sharedstate_ops.stack.site import Site
-
-# Of rows of any kind: who asks knows what comes.
-Connection = psycopg.Connection[tuple[object, ...]]
 
 READY_SECONDS = 60.0
 _TELL_SECONDS = 10.0
@@ -128,55 +119,6 @@ def orphans(data: Path) -> list[psutil.Process]:
     """Backends of a server that was killed: none can start before they let go of its memory."""
     found = psutil.process_iter(["name", "cwd"])
     return [each for each in found if each.info == {"name": "postgres", "cwd": str(data)}]
-
-
-def connect(address: str, *, timeout: int = 10, bare: bool = True) -> Connection:
-    """An autocommit connection; `timeout` (to connect) in seconds. NoConnection when there is none.
-
-    `bare`: without what the environment says about other servers.
-    """
-    try:
-        with without_libpq_variables() if bare else contextlib.nullcontext():
-            return psycopg.connect(
-                address,
-                connect_timeout=timeout,
-                autocommit=True,
-                application_name="sharedstate",
-            )
-    except psycopg.OperationalError as error:
-        # They hold a connection that timed out, and a server that ends would wait a minute for it.
-        traceback.clear_frames(error.__traceback__)
-        reason = reason_of(error)
-        port = conninfo_to_dict(address).get("port", 5432)
-        message = f"the database on port {port} takes no connection: {reason}"
-        hint = "`sharedstate up` starts what does not run, and sets passwords as in keys.json."
-        raise NoConnection(message, reason=reason, hint=hint) from error
-
-
-def reason_of(error: psycopg.Error) -> str:
-    """The line of an error that tells: libpq puts the address before it and a question behind."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    telling = next((line for line in lines if " failed: " in line), lines[0])
-    return telling.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
-
-
-# While one thread has taken the variables away, another must not see them come back.
-_environment = threading.Lock()
-
-
-@contextlib.contextmanager
-def without_libpq_variables() -> Iterator[None]:
-    """Without PGSERVICE, PGSSLMODE, PGHOSTADDR and their like, which are about other servers.
-
-    No option of a connection overrides PGSERVICE.
-    """
-    with _environment:
-        names = [name for name in os.environ if name.startswith("PG")]
-        taken = {name: os.environ.pop(name) for name in names}
-        try:
-            yield
-        finally:
-            os.environ.update(taken)
 
 
 def create_roles_and_database(port: int, keys: Keys) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.legacy.conflicts import read_conflicts
 from sharedstate_ops.importing.legacy.constraints import read_constraints
 from sharedstate_ops.importing.legacy.files import PARTS, Source
 from sharedstate_ops.importing.legacy.logs import read_logs
 from sharedstate_ops.importing.legacy.subsystems import read_subsystems
-from sharedstate_ops.importing.reading import Reading, SourceError
+from sharedstate_ops.importing.reading import Reading
 
 __all__ = ["read_design"]
 

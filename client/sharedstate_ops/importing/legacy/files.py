@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sharedstate_ops.importing import SourceError
 from sharedstate_ops.importing.exact_json import JsonError, parse
-from sharedstate_ops.importing.reading import Place, Reading, SourceError, printable
+from sharedstate_ops.importing.reading import Place, Reading
+from sharedstate_ops.printable import printable
 
 PARTS = ("constraints", "subsystems", "conflicts", "logs")
 
