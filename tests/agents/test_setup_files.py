@@ -32,7 +32,7 @@ OTHERS = {
     ".codex/hooks.json": '{"hooks": {}}',
     ".cursor/mcp.json": '{"mcpServers":{"other":{"command":"x"}}}',
     ".cursor/hooks.json": '{\n  "version": 1,\n  "hooks": {"stop": [{"command": "./done"}]}\n}\n',
-    ".gemini/settings.json": '{\n  // which\n  "model": "pro", /* or */\n  "mcpServers": {},\n}\n',
+    ".gemini/settings.json": '{\n  // which\n  "model": "pro", /* or */\n  "mcpServers": {}\n}\n',
     "sharedstate.toml": "strict = true\n",
 }
 
@@ -218,6 +218,14 @@ def _broken(root: Path) -> None:
     (root / ".claude/settings.json").write_text('{\n  "hooks": {]\n}')
 
 
+def _trailing_comma(root: Path) -> None:
+    (root / ".claude/settings.json").write_text('{"permissions": {},}')
+
+
+def _comment(root: Path) -> None:
+    (root / ".claude/settings.json").write_text("{\n  // mine\n}")
+
+
 def _not_text(root: Path) -> None:
     (root / ".claude/settings.json").write_bytes(b'{"a": "\xff"}')
 
@@ -230,6 +238,8 @@ def _not_text(root: Path) -> None:
         (_dangling, "a link to a file that is not there"),
         (_no_scratch_file, "Nothing was changed"),
         (_broken, "line 2, column 13"),
+        (_trailing_comma, "settings.json: line 1, column 19"),
+        (_comment, "settings.json: line 2, column 3"),
         (_not_text, "not UTF-8"),
     ],
 )

@@ -22,7 +22,6 @@ TEXTS = {
     "four blanks": '{\n    "a": {\n        "b": 1\n    }\n}\n',
     "tabs and no line break at the end": '{\n\t"a": 1\n}',
     "CRLF": '{\r\n  "a": 1,\r\n  "b": [ "x" ]\r\n}\r\n',
-    "a trailing comma": '{\n  "a": 1,\n}\n',
     "comments between": '// top\n{\n  // a\n  "a": 1, // one\n'
     '  /* b */ "b": 2\n  // end\n}\n// after\n',
     "a byte order mark": '\ufeff{"a": "ü\\u00e9\\n"}',
@@ -98,11 +97,33 @@ def test_new_lines_look_like_those_around_them() -> None:
         ('{"a": "x}', "line 1, column 7"),
         ('{"a": 1,\n "a": 2}', "line 2, column 2"),
         ("{1: 2}", "line 1, column 2"),
+        ('{"mcpServers": {"x": {}},}', "line 1, column 25"),
+        ('{\n  "a": [\n    1, // one\n  ]\n}', "line 3, column 6"),
     ],
 )
 def test_what_is_not_json_is_named_with_its_place(text: str, place: str) -> None:
     with pytest.raises(SetupError, match=f"^{place}: "):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("// top\n{}", "line 1, column 1"),
+        ('{\n  "a": 1 // one\n}', "line 2, column 10"),
+        ('\ufeff{\n  /* a */\n  "a": 1\n}', "line 2, column 3"),
+        ('{"a": 1} /* after */', "line 1, column 10"),
+    ],
+)
+def test_comments_are_named_where_they_are_not_allowed(text: str, place: str) -> None:
+    parse(text)
+    with pytest.raises(SetupError, match=f"^{place}: comments are not allowed here$"):
+        parse(text, comments=False)
+
+
+def test_without_comments_all_else_is_allowed() -> None:
+    text = '\ufeff{"a": "// \\ufeff /* */ \ufeff"}'
+    assert parse(text, comments=False) == parse(text)
 
 
 @pytest.mark.parametrize("text", ['{\n  "mcpServers": []\n}', "[]", '{"mcpServers": null}'])

@@ -13,4 +13,4 @@ from sharedstate_agents.setup.programs import Programs
 def files(programs: Programs) -> list[ManagedFile]:
     """What Gemini needs in a project."""
     server = {"command": programs.written("sharedstate", "."), "args": ["mcp"]}
-    return [JsonFile(".gemini/settings.json", server=server)]
+    return [JsonFile(".gemini/settings.json", server=server, comments=True)]

@@ -22,6 +22,7 @@ class JsonFile:
         name: relative to the project.
         server: the entry `sharedstate` under `mcpServers`. One over HTTP is its user's own.
         hooks: by event, elements of the lists under `hooks`. Ours are those that run our program.
+        comments: whether the harness takes comments; to the others they are not JSON.
         new: members that a file of ours begins its life with; `hooks` stands before them.
     """
 
@@ -29,10 +30,11 @@ class JsonFile:
     server: Mapping[str, Any] | None = None
     hooks: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     new: Mapping[str, Any] = field(default_factory=dict)
+    comments: bool = False
 
     def faults(self, text: str | None) -> list[str]:
         """What is missing, differs, or is there without need."""
-        root = parse(text) if text is not None else Node(0, 0, {})
+        root = self._parsed(text) if text is not None else Node(0, 0, {})
         found = []
         if self.server is not None and (stored := _server(root)) != self._server_with(stored):
             what = "differs" if stored is not None else "is missing"
@@ -63,7 +65,7 @@ class JsonFile:
 
     def without(self, text: str) -> str | None:
         """The text as it was without our entries; None for a file that holds nothing else."""
-        root = parse(text)
+        root = self._parsed(text)
         if self.server is not None and (stored := _server(root)) is not None:
             if _is_over_http(stored):
                 return text
@@ -79,7 +81,10 @@ class JsonFile:
 
     def server_in(self, text: str | None) -> Mapping[str, Any]:
         """Our entry as it stands, or is to stand, in a file with this text."""
-        return self._server_with(None if text is None else _server(parse(text)))
+        return self._server_with(None if text is None else _server(self._parsed(text)))
+
+    def _parsed(self, text: str) -> Node:
+        return parse(text, comments=self.comments)
 
     def _server_with(self, stored: Any) -> dict[str, Any]:
         """Our entry with what its user added to it, such as `env`."""

@@ -1,6 +1,6 @@
 """Edits JSON as text: a member or an element goes in or out, and every other byte stays.
 
-Comments and trailing commas are kept. What `insert` did, `remove` undoes exactly:
+Comments are kept. What `insert` did, `remove` undoes exactly:
 
 - A container that has to be made opens with a line break. It goes with its last child.
 - In an empty container the child stands directly behind the bracket. It stays when that goes.
@@ -52,12 +52,17 @@ class Child:
         return self.node.end if self.comma is None else self.comma + 1
 
 
-def parse(text: str) -> Node:
+def parse(text: str, *, comments: bool = True) -> Node:
     """The value that the text holds; SetupError with line and column if it is not JSON."""
     start = _gap(text, 1 if text.startswith("\ufeff") else 0)
     root = _value(text, start)
     if (rest := _gap(text, root.end)) != len(text):
         raise _fault(text, rest, "something follows the end")
+    if not comments:
+        try:
+            json.loads(text.replace("\ufeff", " ", 1) if start else text)
+        except json.JSONDecodeError as problem:  # all else was found above
+            raise _fault(text, problem.pos, "comments are not allowed here") from problem
     return root
 
 
@@ -102,7 +107,7 @@ def remove(text: str, path: Path) -> str:
             return remove(text, path[:-1]) if len(path) > 1 else ""
         return text[: child.start] + text[child.end :]
     before = text[: child.start].rstrip(_BLANKS)
-    if at == len(children) - 1 and child.comma is None:
+    if at == len(children) - 1:
         comma = children[at - 1].comma
         assert comma is not None
         before = before[:comma] + before[comma + 1 :]
@@ -134,10 +139,8 @@ def _put(text: str, node: Node, root: Node, key: str | int, value: Any) -> str:
     head = text[last.end : node.end - 1].rstrip(_BLANKS)
     lines = "\n" in text[node.start : node.children[0].start] or "\n" in text[last.end : node.end]
     between = newline + inside if lines else " "
-    after = "" if last.comma is None else ","
-    comma = "," if last.comma is None else ""
     end = last.end + len(head)
-    return text[: last.end] + comma + head + between + child + after + text[end:]
+    return text[: last.end] + "," + head + between + child + text[end:]
 
 
 def _indent(text: str, at: int) -> str:
@@ -178,6 +181,8 @@ def _container(text: str, start: int) -> Node:
         follows = text[comma : comma + 1] == ","
         children.append(Child(key, first, node, comma if follows else None))
         at = _gap(text, comma + follows)
+        if follows and text[at : at + 1] == closing:
+            raise _fault(text, comma, f"a comma stands before {closing}")
     pairs = [(child.key, child.node.value) for child in children]
     value = dict(pairs) if closing == "}" else [value for _, value in pairs]
     return Node(start, at + 1, value, tuple(children))
