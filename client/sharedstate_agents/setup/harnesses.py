@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sharedstate_agents.project import main_worktree
 from sharedstate_agents.setup import claude, codex, cursor, gemini
 from sharedstate_agents.setup.changes import Change, read
 from sharedstate_agents.setup.errors import SetupError
 from sharedstate_agents.setup.git_hook import GitHook, git_hook, is_ignored
 from sharedstate_agents.setup.managed_file import ManagedFile
 from sharedstate_agents.setup.owned_file import OwnedFile
-from sharedstate_agents.setup.programs import Programs
+from sharedstate_agents.setup.programs import VENV, Programs
 from sharedstate_agents.setup.starter import starter, subsystem_names
 
 HARNESSES: dict[str, Callable[[Programs], list[ManagedFile]]] = {
@@ -85,6 +86,11 @@ class Setup:
             for name in (".env", ".sharedstate/keys.json")
             if (self.root / name).parent.is_dir() and not is_ignored(self.root, name)
         ]
+        if self.programs.place == "venv" and not (self.root / VENV).exists():
+            found.append(
+                "this worktree has no .venv/bin, so what is called there does not start here. "
+                f"Link that of the main worktree: ln -s {main_worktree(str(self.root))}/.venv"
+            )
         if self.programs.place == "nowhere":
             found.append(
                 "sharedstate and sharedstate-hook are neither on the PATH nor in .venv/bin: agents "

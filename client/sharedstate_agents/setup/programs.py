@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sharedstate_agents.project import main_worktree
+
 VENV = ".venv/bin"
 NAMES = ("sharedstate", "sharedstate-hook")
 # The main worktree, which has the `.venv`, in a shell that was started anywhere in a repository.
@@ -20,6 +22,7 @@ Place = Literal["path", "venv", "nowhere"]
 class Programs:
     """Where the programs are: on the PATH, or in the project's `.venv`.
 
+    In another git worktree that of the main one counts too: what is committed is the same in all.
     "nowhere" is written like "path": they may be installed later.
     """
 
@@ -28,12 +31,13 @@ class Programs:
     @classmethod
     def of(cls, root: Path) -> Programs:
         """Those that work in this project. A `.venv` that is activated is no PATH of others."""
-        own = root / VENV
+        main = main_worktree(str(root))
+        own = [Path(folder, VENV).resolve() for folder in (root, main) if folder]
         folders = os.get_exec_path()
-        others = os.pathsep.join(f for f in folders if f and Path(f).resolve() != own.resolve())
+        others = os.pathsep.join(f for f in folders if f and Path(f).resolve() not in own)
         if all(shutil.which(name, path=others) for name in NAMES):
             return cls("path")
-        if all(os.access(own / name, os.X_OK) for name in NAMES):
+        if any(all(os.access(folder / name, os.X_OK) for name in NAMES) for folder in own):
             return cls("venv")
         return cls("nowhere")
 
