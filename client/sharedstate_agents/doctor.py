@@ -51,7 +51,7 @@ def doctor(
         findings.append(finding)
         if not as_json:
             typer.echo(_line(finding))
-    well = not any(finding.status == "failed" for finding in findings)
+    well = _all_well(findings)
     if as_json:
         document = {"ok": well, "findings": [asdict(finding) for finding in findings]}
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -82,12 +82,11 @@ def examine(root: Path) -> Iterator[Finding]:
         yield Finding("settings", "failed", problem.slug, problem.hint)
         return
     yield Finding("settings", "ok", f"{settings.url}, workspace {settings.workspace}")
-    reached = [key_of(settings)]
-    yield reached[0]
-    for finding in database_of(settings):
+    reached = []
+    for finding in _service(settings):
         reached.append(finding)
         yield finding
-    if any(finding.status == "failed" for finding in reached):
+    if not _all_well(reached):
         yield Finding("server, hooks", "note", "not checked: they need what has failed.")
         return
     yield from _past_failures(root, settings)
@@ -108,6 +107,16 @@ def _configuration(setups: list[Setup]) -> Iterator[Finding]:
             yield Finding(name, "ok", "all entries are there")
     for warning in setups[0].warnings() if setups else ():
         yield Finding("warning", "note", warning)
+
+
+def _service(settings: Settings) -> Iterator[Finding]:
+    """From the key to the workspace, which is not looked for where something before it failed."""
+    key = key_of(settings)
+    yield key
+    database = list(database_of(settings))
+    yield from database
+    if _all_well([key, *database]):
+        yield workspace_of(settings)
 
 
 def key_of(settings: Settings) -> Finding:
@@ -139,10 +148,10 @@ def database_of(settings: Settings) -> Iterator[Finding]:
             yield Finding("gateway", "failed", problem.slug, problem.hint)
             return
         yield Finding("gateway", "ok", settings.url)
-        hint = _LOOK
-        if problem.status == 401:
-            hint = "The key is of another installation, or was replaced: sharedstate token."
-        yield Finding("database", "failed", str(problem), hint)
+        if problem.slug == "invalid_key":
+            yield Finding("database", "failed", problem.slug, problem.hint)
+        else:
+            yield Finding("database", "failed", str(problem), _LOOK)
         return
     yield Finding("gateway", "ok", settings.url, ms=_ms_since(begin))
     version = str(health["schema_version"])
@@ -154,6 +163,19 @@ def database_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "failed", text, "Install the newer sharedstate.")
     else:
         yield Finding("database", "ok", f"version {version}")
+
+
+def workspace_of(settings: Settings) -> Finding:
+    """Whether the workspace is there."""
+    try:
+        board = call(
+            settings, "get_board", {"limit_count": 1}, deadline=time.monotonic() + DEADLINE_S
+        )
+    except CallFailed as problem:
+        if problem.slug == "unknown_workspace":
+            return Finding("workspace", "failed", problem.slug, problem.hint)
+        return Finding("workspace", "failed", str(problem), _LOOK)
+    return Finding("workspace", "ok", board["workspace"])
 
 
 def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
@@ -198,6 +220,10 @@ def _tried(check: str, begin: float, well: str, problem: str, hint: str) -> Find
     if problem:
         return Finding(check, "failed", problem, hint, ms)
     return Finding(check, "ok", well, ms=ms)
+
+
+def _all_well(findings: list[Finding]) -> bool:
+    return not any(finding.status == "failed" for finding in findings)
 
 
 def _failure(failure: dict[str, Any]) -> str:

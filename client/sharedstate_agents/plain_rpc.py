@@ -26,12 +26,15 @@ NAMES = ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "SHAREDSTATE_T
 URL, KEY, WORKSPACE, TOKEN = NAMES
 _CHUNK_BYTES = 65536
 _NO_GATEWAY = f"The answer is not that of a database. Is {URL} the gateway?"
+_FOREIGN_KEY = "This installation does not take the key; its .env has one."
+_WORKSPACES = "`sharedstate workspaces` lists them, `sharedstate init --workspace NAME` makes one."
 
 
 class CallFailed(Exception):
     """A call without a result. `slug` says what happened, as in docs/errors.md; `hint` what to do.
 
-    Slugs of our own: not_configured, invalid_settings, unreachable, timeout. `status` is that of
+    Slugs of our own: not_configured, invalid_settings, unreachable, timeout; and invalid_key, as
+    the Python client has it, for a key that PostgREST cannot verify. `status` is that of
     HTTP, None without an answer. No text of it has a key.
     """
 
@@ -189,9 +192,13 @@ def _result(answer: bytes) -> Any:
         return value
     error = value if isinstance(value, dict) else {}
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    if code == "PGRST301":
+        raise CallFailed("invalid_key", _FOREIGN_KEY, int(status[1]))
     slug = message if code.startswith("PT") else code or f"http_{status[1].decode()}"
     # What PostgREST and Postgres say themselves is in the message; our own hints are in the hint.
     hint = error.get("hint") or (message if slug != message else "")
+    if slug == "unknown_workspace":
+        hint = f"There is no workspace {json.loads(error['details'])['workspace']}. {_WORKSPACES}"
     raise CallFailed(slug, str(hint), int(status[1]))
 
 

@@ -196,7 +196,23 @@ def test_a_key_of_another_installation_is_named(patient: Patient) -> None:
     patient.set(SUPABASE_KEY=foreign)
     code, findings = patient.examine()
     assert (code, failed(findings)) == (1, ["database"])
-    assert "another installation" in findings["database"]["hint"]
+    sentence = "This installation does not take the key; its .env has one."
+    assert findings["database"]["text"] == "invalid_key"
+    assert findings["database"]["hint"] == sentence
+    answer = patient.run("prime")
+    assert (answer.exit_code, answer.stderr) == (1, f"error: invalid_key: {sentence}\n")
+
+
+def test_a_workspace_that_does_not_exist_is_named_once(patient: Patient) -> None:
+    (patient.root / "sharedstate.toml").write_text(f'workspace = "no such %"\n{TOML}')
+    code, findings = patient.examine()
+    assert (code, failed(findings)) == (1, ["workspace"])
+    hint = findings["workspace"]["hint"]
+    assert hint.startswith("There is no workspace no such %. `sharedstate workspaces` lists")
+    assert "sharedstate init --workspace NAME" in hint
+    assert findings["server, hooks"]["status"] == "note"
+    answer = patient.run("prime")
+    assert (answer.exit_code, answer.stderr) == (1, f"error: unknown_workspace: {hint}\n")
 
 
 def test_a_key_that_may_do_nothing_is_named(patient: Patient, stack: StackInfo) -> None:
