@@ -73,7 +73,7 @@ def test_all_harnesses_together_and_the_last_one_takes_what_they_share(
     assert snapshot(root) == before
 
 
-def test_without_a_terminal_it_shows_the_difference_and_writes_nothing(
+def test_without_a_terminal_it_says_only_what_to_add_and_writes_nothing(
     tmp_path: Path, run: Run
 ) -> None:
     root = make_project(tmp_path / "p", OTHERS)
@@ -83,8 +83,9 @@ def test_without_a_terminal_it_shows_the_difference_and_writes_nothing(
         before = snapshot(root)
         answer = run(root, "claude", *arguments)
         assert answer.exit_code == 1
-        assert "--- a/.mcp.json\n+++ b/.mcp.json\n" in answer.stdout
-        assert "there is no terminal to ask on: add --yes. Nothing was changed." in answer.stderr
+        assert answer.stdout == ""
+        said = "error: there is no terminal to ask on: add --yes. Nothing was changed.\n"
+        assert answer.stderr == said
         assert snapshot(root) == before
 
 
@@ -318,8 +319,23 @@ def test_a_role_that_its_user_edited_is_left_and_said_so(tmp_path: Path, run: Ru
     answer = run(root, "claude", "--yes")
     assert "left as it is: .claude/agents/skeleton.md" in answer.stderr
     assert run(root, "claude", "--check").exit_code == 0
-    run(root, "claude", "--remove", "--yes")
+    answer = run(root, "claude", "--remove", "--yes")
+    assert "left as it is: .claude/agents/skeleton.md" in answer.stderr
     assert role.read_text() == edited
+
+
+def test_a_sharedstate_toml_that_its_user_edited_is_left_and_said_so_with_the_last_harness(
+    tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p")
+    run(root, "claude", "--yes")
+    run(root, "codex", "--yes")
+    edited = "strict = true\n"
+    (root / "sharedstate.toml").write_text(edited)
+    assert run(root, "claude", "--remove", "--yes").stderr == ""
+    answer = run(root, "codex", "--remove", "--yes")
+    assert answer.stderr == "left as it is: sharedstate.toml. It is not ours, or was edited.\n"
+    assert (root / "sharedstate.toml").read_text() == edited
 
 
 def test_a_role_of_an_older_version_is_replaced(tmp_path: Path, run: Run) -> None:

@@ -56,7 +56,9 @@ def setup(
             _check(chosen)
         else:
             _apply(chosen, chosen.removals() if remove else chosen.additions(), ask=not yes)
-            if not remove:
+            if remove:
+                _say_left(chosen.left(removing=True))
+            else:
                 _remark(chosen)
     except SetupError as problem:
         _fail(f"{str(problem).rstrip('.')}.{'' if check else ' Nothing was changed.'}")
@@ -110,10 +112,10 @@ def _apply(chosen: Setup, changes: Sequence[Change], *, ask: bool) -> None:
         typer.echo(f"nothing to change for {chosen.harness} in {chosen.root}")
         return
     if ask:
-        for change in changes:
-            typer.echo(change.difference())
         if not sys.stdin.isatty():
             raise SetupError("there is no terminal to ask on: add --yes")
+        for change in changes:
+            typer.echo(change.difference())
         if not typer.confirm("Change these files?"):
             raise SetupError("you said no")
     write(changes)
@@ -123,13 +125,17 @@ def _apply(chosen: Setup, changes: Sequence[Change], *, ask: bool) -> None:
 
 
 def _remark(chosen: Setup) -> None:
-    for name in chosen.left():
-        typer.echo(f"left as it is: {name}. It is not ours, or was edited.", err=True)
+    _say_left(chosen.left())
     for warning in chosen.warnings():
         typer.echo(f"warning: {warning}", err=True)
     if chosen.harness == "codex":
         hint = "Codex runs hooks only after you trusted them: /hooks in codex."
         typer.echo(hint, err=True)
+
+
+def _say_left(names: Sequence[str]) -> None:
+    for name in names:
+        typer.echo(f"left as it is: {name}. It is not ours, or was edited.", err=True)
 
 
 def _fail(message: str) -> None:

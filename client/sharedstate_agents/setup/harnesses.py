@@ -56,26 +56,18 @@ class Setup:
         return self._changes(self._files(), lambda file, text: file.wanted(text))
 
     def removals(self) -> list[Change]:
-        """What has to change so that nothing of ours is left.
-
-        What all harnesses share goes with the last of them.
-        """
-        files = self.own_files()
-        others = (replace(self, harness=name) for name in HARNESSES if name != self.harness)
-        if not any(other.is_there() for other in others):
-            guard = self._guard()
-            files += [starter(()), *([guard] if guard else [])]
-        return self._changes(files, _without)
+        """What has to change so that nothing of ours is left."""
+        return self._changes(self._removable(), _without)
 
     def is_there(self) -> bool:
         """Whether anything of this harness is set up."""
         return bool(self._changes(self.own_files(), _without))
 
-    def left(self) -> list[str]:
+    def left(self, *, removing: bool = False) -> list[str]:
         """Files of our names that setup leaves to their users."""
         return [
             file.name
-            for file in self.own_files()
+            for file in (self._removable() if removing else self.own_files())
             if isinstance(file, OwnedFile) and file.is_left(self._text(file))
         ]
 
@@ -108,6 +100,15 @@ class Setup:
             first = starter(subsystem_names(self.root))
         guard = self._guard() if self.guard else None
         return [*self.own_files(), first, *([guard] if guard else [])]
+
+    def _removable(self) -> list[ManagedFile]:
+        """The files of this harness; what all harnesses share goes with the last of them."""
+        files = self.own_files()
+        others = (replace(self, harness=name) for name in HARNESSES if name != self.harness)
+        if not any(other.is_there() for other in others):
+            guard = self._guard()
+            files += [starter(()), *([guard] if guard else [])]
+        return files
 
     def _guard(self) -> GitHook | None:
         return git_hook(self.root, self.programs)
