@@ -24,6 +24,7 @@ from sharedstate_agents.setup.harnesses import HARNESSES, Setup
 # The newest migration that this version was made with; a test compares it with the folder.
 SCHEMA_VERSION = "20261122000000"
 DEADLINE_S = 5.0
+DAY_S = 24 * 3600
 _LOOK = "See what runs: sharedstate status"
 
 
@@ -134,6 +135,10 @@ def key_of(settings: Settings) -> Finding:
         until = f"valid until {datetime.fromtimestamp(exp, UTC):%Y-%m-%d %H:%M} UTC"
         if exp <= time.time():
             return Finding(name, "failed", f"it has expired: {until}.", renew)
+    if said.get("role") == "service_role":
+        hint = "Agents need an agent's key: sharedstate token makes one."
+        text = f"it is of the role service_role, which may do everything; {until}."
+        return Finding(name, "note", text, hint)
     agent = f"of agent {settings.agent}, " if settings.agent else ""
     return Finding(name, "ok", f"{agent}{until}")
 
@@ -179,12 +184,13 @@ def workspace_of(settings: Settings) -> Finding:
 
 
 def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
-    """What hooks could not do lately: not logged yet, and logged."""
+    """What hooks could not do: not logged yet, and logged within the last 24 hours."""
     waiting = failures.recorded(str(root))
     if waiting:
         text = f"{len(waiting)} not logged yet, the last: {_failure(waiting[-1])}"
         yield Finding("failed hooks", "note", text)
-    arguments = {"activity": failures.ACTIVITY, "limit_count": 3}
+    since = datetime.fromtimestamp(time.time() - DAY_S, UTC).isoformat()
+    arguments = {"activity": failures.ACTIVITY, "limit_count": 3, "since": since}
     try:
         entries = call(
             settings, "get_recent_activity", arguments, deadline=time.monotonic() + DEADLINE_S
@@ -193,7 +199,9 @@ def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
         yield Finding("activity log", "failed", str(problem), _LOOK)
         return
     for entry in entries:
-        yield Finding("failed hooks", "note", f"{entry['timestamp']} {_failure(entry['details'])}")
+        at = datetime.fromisoformat(entry["timestamp"]).astimezone(UTC)
+        text = f"at {at:%Y-%m-%d %H:%M} UTC: {_failure(entry['details'])}"
+        yield Finding("failed hooks", "note", text)
 
 
 def _parts(setup: Setup, project: Project) -> Iterator[Finding]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -222,6 +224,15 @@ def test_a_key_that_may_do_nothing_is_named(patient: Patient, stack: StackInfo) 
     assert "anon" in findings["key"]["text"]
 
 
+def test_a_key_that_may_do_everything_is_a_note(patient: Patient, stack: StackInfo) -> None:
+    patient.set(SUPABASE_KEY=stack.service_key)
+    code, findings = patient.examine()
+    assert (code, failed(findings)) == (0, [])
+    assert findings["key"]["status"] == "note"
+    assert "service_role" in findings["key"]["text"]
+    assert "sharedstate token" in findings["key"]["hint"]
+
+
 def test_a_gateway_that_does_not_answer_is_named_and_the_rest_is_not_tried(
     patient: Patient,
 ) -> None:
@@ -301,6 +312,23 @@ def test_it_shows_what_hooks_could_not_do(patient: Patient) -> None:
     code, findings = patient.examine()
     assert findings["failed hooks"]["text"].endswith("PreToolUse: timeout: not done after 1.7 s.")
     assert "not logged" not in findings["failed hooks"]["text"]
+
+
+def test_what_a_hook_could_not_do_is_shown_for_a_day(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures.record(str(patient.root), "PreToolUse", "timeout")
+    patient.examine()  # a hook that is fired logs it
+    logged = time.time()
+    monkeypatch.setattr(time, "time", lambda: logged + 23 * 3600)
+    _, findings = patient.examine()
+    said = re.fullmatch(r"at (.*) UTC: PreToolUse: timeout", findings["failed hooks"]["text"])
+    assert said
+    at = datetime.strptime(f"{said[1]} +0000", "%Y-%m-%d %H:%M %z")
+    assert 0 <= logged - at.timestamp() < 120  # without its seconds
+    monkeypatch.setattr(time, "time", lambda: logged + 24 * 3600)
+    _, findings = patient.examine()
+    assert "failed hooks" not in findings
 
 
 @pytest.mark.parametrize("harness", ["codex", "cursor"])
