@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,9 +17,10 @@ import typer
 from sharedstate_agents import probes
 from sharedstate_agents.hook import failures
 from sharedstate_agents.plain_rpc import CallFailed, Settings, call, claims, load
-from sharedstate_agents.project import Project, ProjectError
+from sharedstate_agents.project import FILE, Project, ProjectError, pattern_of
 from sharedstate_agents.setup.command import ProjectOption, root_of
 from sharedstate_agents.setup.errors import SetupError
+from sharedstate_agents.setup.git_hook import listed_files
 from sharedstate_agents.setup.harnesses import HARNESSES, Setup
 
 # The newest migration that this version was made with; a test compares it with the folder.
@@ -26,6 +28,7 @@ SCHEMA_VERSION = "20261122000000"
 DEADLINE_S = 5.0
 DAY_S = 24 * 3600
 _LOOK = "See what runs: sharedstate status"
+_TYPO = "A name with a typo guards nothing."
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def examine(root: Path) -> Iterator[Finding]:
         return
     yield Finding("settings", "ok", f"{settings.url}, workspace {settings.workspace}")
     reached = []
-    for finding in _service(settings):
+    for finding in _service(settings, found):
         reached.append(finding)
         yield finding
     if not _all_well(reached):
@@ -110,14 +113,14 @@ def _configuration(setups: list[Setup]) -> Iterator[Finding]:
         yield Finding("warning", "note", warning)
 
 
-def _service(settings: Settings) -> Iterator[Finding]:
+def _service(settings: Settings, project: Project) -> Iterator[Finding]:
     """From the key to the workspace, which is not looked for where something before it failed."""
     key = key_of(settings)
     yield key
     database = list(database_of(settings))
     yield from database
     if _all_well([key, *database]):
-        yield workspace_of(settings)
+        yield from workspace_of(settings, project)
 
 
 def key_of(settings: Settings) -> Finding:
@@ -170,17 +173,31 @@ def database_of(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "ok", f"version {version}")
 
 
-def workspace_of(settings: Settings) -> Finding:
-    """Whether the workspace is there."""
+def workspace_of(settings: Settings, project: Project) -> Iterator[Finding]:
+    """Whether the workspace is there, and has what sharedstate.toml names."""
     try:
         board = call(
-            settings, "get_board", {"limit_count": 1}, deadline=time.monotonic() + DEADLINE_S
+            settings, "get_board", {"limit_count": 1000}, deadline=time.monotonic() + DEADLINE_S
         )
     except CallFailed as problem:
         if problem.slug == "unknown_workspace":
-            return Finding("workspace", "failed", problem.slug, problem.hint)
-        return Finding("workspace", "failed", str(problem), _LOOK)
-    return Finding("workspace", "ok", board["workspace"])
+            yield Finding("workspace", "failed", problem.slug, problem.hint)
+        else:
+            yield Finding("workspace", "failed", str(problem), _LOOK)
+        return
+    yield Finding("workspace", "ok", board["workspace"])
+    known = [row["name"] for row in board["subsystems"]]
+    for name in project.subsystems:
+        if name not in known:
+            text = f"{FILE} names {name}, which the workspace does not have (yet)."
+            yield Finding("subsystem", "note", text, _TYPO)
+    files = listed_files(Path(project.root))
+    for name, globs in project.subsystems.items():
+        for glob in globs if files else ():
+            pattern = re.compile(pattern_of(glob))
+            if not any(map(pattern.fullmatch, files)):
+                text = f'{FILE}: "{glob}" of {name} fits no file (yet).'
+                yield Finding("glob", "note", text, _TYPO)
 
 
 def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:

@@ -11,11 +11,21 @@ import httpx
 import pytest
 from tests.agents.hook_support import Harness
 from tests.agents.mcp_support import Server, connected, stdio
-from tests.agents.projects import PATH, Answer, Run, install_programs, sharedstate
+from tests.agents.projects import (
+    PATH,
+    TOML,
+    Answer,
+    Patient,
+    Run,
+    install_programs,
+    make_project,
+    sharedstate,
+)
 from tests.sql.support import Api
 
 from sharedstate import SharedState
 from sharedstate.testing import RunningStack, Workspace
+from sharedstate_agents import probes
 from sharedstate_agents.setup import claude
 from sharedstate_ops.stack import StackInfo
 
@@ -53,6 +63,35 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         return sharedstate("setup", *arguments)
 
     return invoke
+
+
+@pytest.fixture
+def whole_patient(
+    tmp_path: Path, stack: StackInfo, workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> Patient:
+    for name in ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "CLAUDE_PROJECT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", PATH)
+    env = f"SUPABASE_URL={stack.url}\nSUPABASE_KEY={stack.agent_key}\n"
+    root = make_project(
+        tmp_path / "p",
+        {
+            ".env": f"{env}SHAREDSTATE_WORKSPACE={workspace}\n",
+            ".gitignore": ".env\n.venv\n",
+            "sharedstate.toml": TOML,
+        },
+    )
+    install_programs(root / ".venv/bin")
+    made = Patient(root)
+    assert made.run("setup", "claude", "--yes").exit_code == 0
+    return made
+
+
+@pytest.fixture
+def patient(whole_patient: Patient, monkeypatch: pytest.MonkeyPatch) -> Patient:
+    """The same for what has nothing to do with the MCP server: it takes seconds to start."""
+    monkeypatch.setattr(probes, "tools_of", lambda *_: ("", ["overview"]))
+    return whole_patient
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from typer.testing import CliRunner
 
@@ -17,6 +19,7 @@ CLIENT = Path(__file__).parents[2] / "client"
 # Without the folder of an activated environment: what is on the PATH decides what setup writes.
 PATH = "/usr/local/bin:/usr/bin:/bin"
 MODULES = {"sharedstate": "sharedstate_ops", "sharedstate-hook": "sharedstate_agents.hook"}
+TOML = '[subsystems]\nskeleton = ["parts/skeleton/**"]\n'
 
 
 class Answer(NamedTuple):
@@ -72,4 +75,35 @@ def snapshot(root: Path) -> dict[str, tuple[str, int, bytes]]:
             else:
                 entry = ("file", path.stat().st_mode, path.read_bytes())
             found[str(path.relative_to(root))] = entry
+    return found
+
+
+@dataclass
+class Patient:
+    """A project with a setup for Claude Code and a `.env` for a workspace of its own."""
+
+    root: Path
+
+    def examine(self) -> tuple[int, dict[str, dict[str, Any]]]:
+        """The exit code, and the findings by their check; of several, the last."""
+        answer = self.run("doctor", "--json")
+        document = json.loads(answer.stdout)
+        assert document["ok"] == (answer.exit_code == 0)
+        return answer.exit_code, {each["check"]: each for each in document["findings"]}
+
+    def run(self, *arguments: str) -> Answer:
+        """Call the command line in the project."""
+        return sharedstate(*arguments, "--project", str(self.root))
+
+    def set(self, **values: str) -> None:
+        """Change values in `.env`."""
+        path = self.root / ".env"
+        lines = dict(line.split("=", 1) for line in path.read_text().splitlines())
+        path.write_text("".join(f"{k}={v}\n" for k, v in (lines | values).items()))
+
+
+def failed(findings: dict[str, dict[str, Any]]) -> list[str]:
+    """The checks that failed. Each has a hint."""
+    found = [check for check, each in findings.items() if each["status"] == "failed"]
+    assert all(findings[check]["hint"] for check in found)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -74,6 +75,16 @@ def git_hook(root: Path, programs: Programs) -> GitHook | None:
     path = root / path_of_hook
     name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
     return GitHook(name, programs.in_shell("sharedstate-hook"))
+
+
+def listed_files(root: Path) -> list[str]:
+    """The files below `root` that git has or would add, relative to it; [] without git."""
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others"]
+    try:
+        found = subprocess.run([*command, "--exclude-standard"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return os.fsdecode(found.stdout).split("\0")[:-1]
 
 
 def is_ignored(root: Path, name: str) -> bool:
