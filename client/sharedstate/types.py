@@ -271,12 +271,13 @@ class SystemStatusRow(TypedDict):
 class Checkout:
     """All that an agent needs for a step, read in the transaction that locked the subsystem.
 
-    `inputs` are the latest interfaces of the subsystems named in `reads` that have published any,
+    `status` is None while no subsystem has this name: the check-in makes it. `inputs` are the
+    latest interfaces of the subsystems named in `reads` that have published any,
     `input_requirements` the latest requirements of those in `reads_requirements`.
     """
 
     lease: Lease
-    status: SubsystemRow
+    status: SubsystemRow | None
     requirements: RequirementsRow | None
     interfaces: InterfacesRow | None
     design: DesignRow | None

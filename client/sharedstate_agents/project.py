@@ -46,11 +46,12 @@ class Project(NamedTuple):
             return cls(root)
         except (OSError, ValueError) as problem:
             raise ProjectError(f"{path} cannot be read: {problem}") from problem
-        subsystems = _value(content, "subsystems", dict, {})
+        hooks, subsystems = (_value(content, key, dict, {}) for key in ("hooks", "subsystems"))
+        _require_known(content, "workspace", "strict", "subsystems", "hooks")
+        _require_known(hooks, "task_completed")
         for name, globs in subsystems.items():
-            if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
-                raise ProjectError(f'{FILE}: {name} is a list of globs, such as ["parts/**"].')
-        checks = _value(_value(content, "hooks", dict, {}), "task_completed", list, [])
+            _require_globs(name, globs)
+        checks = _value(hooks, "task_completed", list, [])
         if unknown := [check for check in checks if check not in CHECKS]:
             raise ProjectError(f"{FILE}: task_completed has {unknown[0]!r}; it knows {CHECKS}.")
         workspace = _value(content, "workspace", str, None)
@@ -121,6 +122,24 @@ def main_worktree(folder: str) -> str | None:
         return None
     common = _repository_of(checkout)
     return os.path.dirname(common) if os.path.basename(common) == ".git" else None
+
+
+def _require_known(table: Mapping[str, Any], *names: str) -> None:
+    """What is misspelt would guard nothing, and nobody would know."""
+    for name in table:
+        if name not in names:
+            raise ProjectError(f"{FILE}: {name} is unknown here. Known: {', '.join(names)}.")
+
+
+def _require_globs(subsystem: str, globs: object) -> None:
+    if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
+        raise ProjectError(f'{FILE}: {subsystem} is a list of globs, such as ["parts/**"].')
+    for glob in globs:
+        if glob.startswith("/") or "\\" in glob or ".." in glob.split("/"):
+            raise ProjectError(
+                f"{FILE}: {glob} of {subsystem} fits no file. Write paths from this file's folder "
+                "downwards, with / between folders."
+            )
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:

@@ -170,10 +170,11 @@ def design_once(designer: Designer, state: SharedState, checkout: Checkout) -> N
     inputs = {row["subsystem_name"]: row["interfaces"] for row in checkout.inputs}
     outcome = work_out(designer, Brief(requirement.content, requirement.level, limits, inputs))
     proposal = outcome.proposal
+    iteration = checkout.status["iteration"] + 1 if checkout.status else 1
     state.checkin_subsystem(
         name,
         agent_of(name),
-        status_of(outcome, requirement.version, checkout.status["iteration"] + 1),
+        status_of(outcome, requirement.version, iteration),
         interfaces=proposal.published if proposal else None,
         design_data=proposal.design if proposal else None,
         activity=f"design_{outcome.state}",

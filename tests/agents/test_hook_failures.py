@@ -199,6 +199,11 @@ def test_a_broken_project_file_lets_edits_through_and_is_noted(harness: Harness)
         ("strict = 'yes'", "strict is true or false."),
         ("[subsystems]\nskeleton = 'parts/**'", "skeleton is a list of globs"),
         ("[hooks]\ntask_completed = ['late']", "task_completed has 'late'"),
+        ("[subsytems]\nskeleton = ['parts/**']", "subsytems is unknown here."),
+        ("[hooks]\ntask_complete = ['stale']", "task_complete is unknown here."),
+        ("[subsystems]\nskeleton = ['/parts/**']", "/parts/** of skeleton fits no file."),
+        ("[subsystems]\nskeleton = ['../parts/**']", "../parts/** of skeleton fits no file."),
+        ("[subsystems]\nskeleton = ['parts\\**']", "of skeleton fits no file."),
     ):
         (harness.folder / "sharedstate.toml").write_text(text)
         assert harness.edit(FEMUR).is_silent

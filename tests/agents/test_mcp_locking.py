@@ -56,6 +56,9 @@ def test_a_place_in_line_is_kept_from_one_call_to_the_next(
     first = server.call("checkout", subsystem=subsystem, agent_name=ME, wait_seconds=1)
     assert first["place"]["position"] == 1
     assert "number 1 in line" in first["next"]
+    seen = server.call("overview", subsystem=subsystem)
+    assert [(place["position"], place["agent"]) for place in seen["queue"]] == [(1, ME)]
+    assert seen["counts"].keys() == {"subsystems", "conflicts", "leases", "queue"}
     asked_first = other.get_lock_status("subsystem", subsystem)["queue"][0]["waiting_since"]
     again = server.call("checkout", subsystem=subsystem, agent_name=ME, wait_seconds=1)
     assert not again["granted"]

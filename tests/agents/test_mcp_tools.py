@@ -68,6 +68,26 @@ def test_a_step_from_checkout_to_checkin_is_published(
     assert entry["details"]["note"] == "as light as can be"
 
 
+def test_an_argument_that_a_tool_does_not_have_is_refused_and_those_it_has_are_named(
+    server: Server, other: SharedState, subsystem: str
+) -> None:
+    server.call("checkout", subsystem=subsystem, agent_name=ME)
+    text = server.refused("checkin", subsystem=subsystem, agent_name=ME, state="complete", mass=1)
+    assert text.startswith("invalid_argument: mass: ")
+    assert "current_mass_kg" in text and "pydantic" not in text
+    assert other.get_subsystem_status(subsystem) is None
+    text = server.refused("release", subsystem=subsystem, agent_name=ME)
+    assert "name: Field required" in text and "subsystem: " in text
+
+
+def test_a_checkout_of_a_name_that_no_subsystem_has_says_so(server: Server, subsystem: str) -> None:
+    taken = server.call("checkout", subsystem=subsystem, agent_name=ME)
+    assert taken["granted"] and "No subsystem has this name yet" in taken["next"]
+    server.call("checkin", subsystem=subsystem, agent_name=ME, state="designing")
+    again = server.call("checkout", subsystem=subsystem, agent_name=ME)
+    assert "No subsystem" not in again["next"]
+
+
 def test_my_situation_tells_what_is_held_and_waited_for(
     server: Server, other: SharedState, subsystem: str
 ) -> None:

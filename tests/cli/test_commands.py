@@ -104,7 +104,9 @@ def test_a_conflict_is_resolved_with_a_transfer_or_not_at_all(
     assert "over_budget" in refused.output
     assert design.get_active_conflicts("actuation")
     enough = ["--transfer", "reserve", "actuation", "--mass-kg", "0.6"]
-    assert command("resolve", number, "more mass", *enough).exit_code == 0
+    resolved = command("resolve", number, "more mass", *enough)
+    assert resolved.exit_code == 0
+    assert "Moved 0.6 kg from reserve to actuation." in resolved.output
     assert mass_of(design, "actuation") == 12.6
 
 
@@ -173,7 +175,7 @@ def test_show_has_a_document_a_version_of_it_and_what_differs(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "skeletn"], "There are: skeleton"),
+        (["show", "skeletn"], "Did you mean skeleton?"),
         (["show", "skeleton", "--document", "interfaces"], "skeleton has no interfaces"),
         (["show", "skeleton", "--document", "design", "--version", "9"], "no design version 9"),
         (["conflict", "99"], "unknown_conflict"),

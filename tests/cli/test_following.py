@@ -66,8 +66,9 @@ def test_when_the_database_ends_its_session_it_says_so_and_goes_on(
         )
     state.log_agent_activity("a", "in the outage")
     assert following.stderr is not None
-    warning = following.stderr.readline()
+    warning, back = following.stderr.readline(), following.stderr.readline()
     assert "cut off" in warning
+    assert "answers again" in back
     state.log_agent_activity("a", "after")
     assert [entry["activity"] for entry in said(following, 2)] == ["in the outage", "after"]
     following.send_signal(signal.SIGINT)

@@ -228,10 +228,16 @@ def _work(found: types.Checkout, lease: Holding) -> Checkout:
     """A checkout of the client as the tool answers it."""
     limits = dict(found.constraints or {})
     limits.pop("workspace", None)
+    after = "It is yours. Publish by save, then checkin with state and figures."
+    if not found.status:
+        after += (
+            " No subsystem has this name yet: checkin makes it. If you meant another one, give "
+            "this one back with release; overview lists all."
+        )
     inputs = [Document.of(row, "interfaces") for row in found.inputs]
     return Checkout(
         granted=True,
-        next="It is yours. Publish by save, then checkin with state and figures.",
+        next=after,
         lease=lease,
         status=dict(found.status) if found.status else None,
         requirements=Document.of(found.requirements, "requirements"),

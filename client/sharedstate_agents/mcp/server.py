@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
 from sharedstate import config
@@ -26,6 +27,7 @@ from sharedstate_agents.mcp.locking import LockingTools
 from sharedstate_agents.mcp.reading import DocumentName, ReadingTools
 from sharedstate_agents.mcp.speaking import FindCallers
 from sharedstate_agents.mcp.starting import collect_garbage
+from sharedstate_agents.mcp.tool import StrictTool
 from sharedstate_agents.mcp.writing import WritingTools
 
 # To end what its agents held, after the end of its input.
@@ -40,8 +42,10 @@ def build(
     auth: AuthSettings | None = None,
 ) -> MCPServer[Any]:
     """The server for one way in. `find` answers whose client a call goes by."""
+    reading = ReadingTools(find, clock)
     server: MCPServer[Any] = MCPServer(
         "sharedstate",
+        tools=list(_tools(reading, LockingTools(find, clock), WritingTools(find, clock))),
         instructions=texts.INSTRUCTIONS,
         version=version("sharedstate"),
         token_verifier=verifier,
@@ -49,17 +53,13 @@ def build(
         log_level="WARNING",
         subscriptions=False,
     )
-    reading = ReadingTools(find, clock)
-    _add_tools(server, reading, LockingTools(find, clock), WritingTools(find, clock))
     server.prompt()(texts.coordinate)
     server.prompt()(texts.take_role)
     _add_documents(server, reading)
     return server
 
 
-def _add_tools(
-    server: MCPServer[Any], reading: ReadingTools, locking: LockingTools, writing: WritingTools
-) -> None:
+def _tools(reading: ReadingTools, locking: LockingTools, writing: WritingTools) -> Iterator[Tool]:
     tools: list[tuple[Callable[..., Any], bool, bool, bool]] = [
         # Tool, read only, destructive, idempotent.
         (reading.my_situation, True, False, True),
@@ -86,7 +86,8 @@ def _add_tools(
         )
         # Without the line breaks and the indentation of the source, which a model would pay for.
         paragraphs = (" ".join(one.split()) for one in (tool.__doc__ or "").split("\n\n"))
-        server.add_tool(tool, annotations=annotations, description="\n\n".join(paragraphs))
+        description = "\n\n".join(paragraphs)
+        yield StrictTool.from_function(tool, annotations=annotations, description=description)
 
 
 def _add_documents(server: MCPServer[Any], reading: ReadingTools) -> None:

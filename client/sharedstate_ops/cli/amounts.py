@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sharedstate_ops.cli.shown import UNITS, figure
+
 
 def _amount(text: str) -> Decimal:
     try:
@@ -21,6 +23,11 @@ def _amount(text: str) -> Decimal:
 AmountOption = Annotated[
     Decimal | None, typer.Option(parser=_amount, metavar="AMOUNT", help="How much of it.")
 ]
+
+
+def said(moved: dict[str, Decimal]) -> str:
+    """Amounts with their units: 0.5 kg, 20 W."""
+    return ", ".join(f"{figure(amount)} {UNITS[name]}" for name, amount in moved.items())
 
 
 def amounts(

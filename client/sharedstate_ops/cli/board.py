@@ -29,7 +29,8 @@ _LASTS = timedelta(hours=8)
 
 def board(
     workspace: Annotated[
-        str | None, typer.Option(help="The only workspace that it shows; else any.")
+        str | None,
+        typer.Option("--workspace", "-w", help="The only workspace that it shows; else any."),
     ] = None,
     operator: Annotated[
         bool,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sharedstate_ops.cli.amounts import AmountOption, amounts
+from sharedstate_ops.cli.amounts import AmountOption, amounts, said
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import JsonOption, NameOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import UNITS, figure, plain, print_json, table
@@ -68,7 +68,5 @@ def transfer(
     if json:
         print_json(row)
         return
-    said = ", ".join(f"{figure(amount)} {UNITS[key]}" for key, amount in moved.items())
-    out.print(
-        plain(f"moved {said} from {source} to {to}; version {row['version']} of the budgets.")
-    )
+    version = f"version {row['version']} of the budgets"
+    out.print(plain(f"moved {said(moved)} from {source} to {to}; {version}."))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sharedstate_ops.cli.amounts import AmountOption, amounts
+from sharedstate_ops.cli.amounts import AmountOption, amounts, said
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import JsonOption, NameOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import (
@@ -30,7 +30,7 @@ def conflicts(
     json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Show the open conflicts, the most urgent first."""
+    """Show the open conflicts, the most urgent first: by priority (1 to 4), then severity."""
     with acting(workspace, home) as operator:
         rows = operator.call("get_active_conflicts", agent_name=agent)
     if json:
@@ -39,10 +39,12 @@ def conflicts(
     if not rows:
         out.print("no open conflicts.")
         return
-    shown = table("#", "severity", "from", "for", "blocks", "since", "what", right=["#"])
+    columns = ("#", "priority", "severity", "from", "for", "blocks", "since", "what")
+    shown = table(*columns, right=["#", "priority"])
     for row in rows:
         shown.add_row(
             str(row["conflict_id"]),
+            str(row["priority"]),
             plain(row["severity"], SEVERITY_STYLE.get(row["severity"], "")),
             plain(row["source_agent"]),
             plain(row["target_agent"]),
@@ -132,4 +134,5 @@ def resolve(
     if json:
         print_json(row)
     else:
-        out.print(plain(f"conflict #{number} is resolved."))
+        budget = f" Moved {said(moved)} from {' to '.join(transfer)}." if transfer else ""
+        out.print(plain(f"conflict #{number} is resolved.{budget}"))

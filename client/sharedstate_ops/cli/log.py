@@ -11,7 +11,7 @@ import typer
 
 from sharedstate._arguments import pause_of
 from sharedstate.errors import ServiceUnavailable, StatementTimeout
-from sharedstate_ops.cli.output import HomeOption, out, say_warning
+from sharedstate_ops.cli.output import HomeOption, err, out, say_warning
 from sharedstate_ops.cli.session import JsonOption, SinceOption, WorkspaceOption, acting
 from sharedstate_ops.cli.shown import clock, details, plain, print_json
 from sharedstate_ops.stack.errors import NoConnection
@@ -63,15 +63,17 @@ def _following(
             with acting(workspace, home) as operator:
                 while True:
                     (page,) = operator.call("read_activity", cursor=cursor, **filters)
-                    is_cut_off = False
+                    if is_cut_off:
+                        err.print("it answers again.")
+                        is_cut_off = False
                     yield from page["entries"]
                     cursor = page["cursor"]
                     if not page["more"]:
                         # As clients do: the database says when, later while nothing happens.
                         time.sleep(pause_of(page["retry_ms"]))
-        except (ServiceUnavailable, StatementTimeout, NoConnection) as problem:
+        except (ServiceUnavailable, StatementTimeout, NoConnection):
             if not is_cut_off:
-                say_warning(f"cut off; it goes on when the database answers. {problem}")
+                say_warning("cut off from the database: this goes on when it answers.")
             is_cut_off = True
             time.sleep(_PAUSE_S)
 

@@ -69,10 +69,11 @@ def _status(operator: Operator, subsystem: str) -> dict[str, Any]:
     if subsystem not in by_name:
         from difflib import get_close_matches
 
-        near = get_close_matches(subsystem, by_name, n=5) or sorted(by_name)[:10]
+        near = get_close_matches(subsystem, by_name)
+        all_of_them = f"There are: {names(sorted(by_name))}" if by_name else "There is none yet."
         raise StackError(
             f"there is no subsystem {subsystem} in workspace {operator.workspace}.",
-            hint=f"There are: {names(near)}" if near else "There is none yet.",
+            hint=f"Did you mean {' or '.join(near)}?" if near else all_of_them,
         )
     found: dict[str, Any] = by_name[subsystem]
     return found

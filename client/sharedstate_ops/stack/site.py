@@ -77,6 +77,8 @@ def make_folder(home: Home) -> None:
             hint=f"Run the command as {name_of(owner)}, or in another folder.",
         )
     home.dir.chmod(0o700)
+    # Keys and data in a repository of the user's own.
+    (home.dir / ".gitignore").write_text("*\n")
 
 
 def prepare(home: Home, progress: Progress) -> Site:
