@@ -89,12 +89,7 @@ def test_a_newer_version_makes_dependents_stale_and_tells_what_changed(api: Api,
     depend(api, subsystem="shell", document=kind)
     publish(api, "power", {"volts": 48, "pack": {"kg": 4}}, kind)
     publish(api, "power", {"volts": 48, "pack": {"kg": 5}, "new": 1}, kind)
-    expected = {
-        "subsystem": "power",
-        "document": kind,
-        "seen_version": 1,
-        "new_version": 3,
-    }
+    expected = {"subsystem": "power", "document": kind, "seen_version": 1, "new_version": 3}
     assert stale(api) == stale(api, "shell") == [expected]
     assert stale(api, "power") == []
     *_, told = api.log("inputs_changed")
@@ -142,8 +137,8 @@ def test_dependents_do_not_keep_a_large_document_from_being_published(api: Api) 
         depend(api, subsystem=subsystem, document="design")
     content = {f"bolt-{number}": {"torque_nm": 5} for number in range(10_000)}
     publish(api, "power", content, "design")
-    assert len(api.log("inputs_changed")) == 3
-    assert len(api.log("inputs_changed")[0]["details"]["changed_paths"]) == 10_000
+    entries = api.log("inputs_changed")
+    assert [len(entry["details"]["changed_paths"]) for entry in entries] == [10_000] * 3
     assert len(stale(api)) == 1
 
 

@@ -113,7 +113,10 @@ def local_server() -> Iterator[LocalServer]:
                 server.changed.notify_all()
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = self.rfile.read(int(self.headers["Content-Length"]))
+            if not text:
+                return  # its client was interrupted before it sent more than the headers
+            body = json.loads(text)
             with server.changed:
                 server.bodies.append(body)
             content = json.dumps(server.answer(body)).encode()
