@@ -31,8 +31,8 @@ export function useBoard(api, interval) {
     const serverTime = Date.parse(board.server_time);
     now.offset = offsetOf(serverTime - (began + Date.now()) / 2, now.offset);
     const added = now.ids ? board.entries.filter(({ id }) => !now.ids.has(id)) : board.entries;
-    // There may be more between these and those before: then the feed starts anew.
-    const fresh = !now.ids || added.length === now.limit;
+    // Where none was there before, some may be missing between: then the feed starts anew.
+    const fresh = !now.ids || (added.length > 0 && added.length === board.entries.length);
     const hooks = fresh ? await failedHooksOf(api, began) : [];
     now.ids = new Set(board.entries.map(({ id }) => id));
     for (const entry of added) {
@@ -47,6 +47,12 @@ export function useBoard(api, interval) {
     setConnection({ state: now.interval === Infinity ? "paused" : "live", asOf });
   }
 
+  /** Look at what was just changed. */
+  function refresh() {
+    now.own = true;
+    polling.current.now();
+  }
+
   // Not after the first frame: the first picture waits for the answer.
   useLayoutEffect(() => {
     polling.current = poll({
@@ -59,7 +65,7 @@ export function useBoard(api, interval) {
   }, [api]);
   useEffect(() => {
     // The first question is that of the polling itself.
-    if (state.board) polling.current.now();
+    if (state.board) refresh();
   }, [interval, limit]);
 
   const failedHooks = state.hooks.filter((entry) => Date.parse(entry.timestamp) > state.seen);
@@ -69,11 +75,7 @@ export function useBoard(api, interval) {
     connection,
     lastSeen: now.lastSeen,
     serverNow: () => Date.now() + now.offset,
-    /** Look at what was just changed. */
-    refresh() {
-      now.own = true;
-      polling.current.now();
-    },
+    refresh,
     more: limit < LONGEST ? () => setLimit(Math.min(limit + STEP, LONGEST)) : null,
     seeHooks() {
       const seen = Math.max(...failedHooks.map((entry) => Date.parse(entry.timestamp)));

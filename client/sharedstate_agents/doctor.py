@@ -67,7 +67,10 @@ def examine(root: Path) -> Iterator[Finding]:
     """Each check's finding, as soon as it is there; one that others need comes before them."""
     try:
         found = Project.of(str(root))
-        yield Finding("project", "ok", str(root))
+        for fault in found.faults:
+            yield Finding("project", "failed", fault, "Correct it: docs/hooks.md has the format.")
+        if not found.faults:
+            yield Finding("project", "ok", str(root))
     except ProjectError as problem:
         yield Finding(
             "project", "failed", str(problem), "Correct it: docs/hooks.md has the format."

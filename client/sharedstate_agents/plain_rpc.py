@@ -26,7 +26,7 @@ NAMES = ("SUPABASE_URL", "SUPABASE_KEY", "SHAREDSTATE_WORKSPACE", "SHAREDSTATE_T
 URL, KEY, WORKSPACE, TOKEN = NAMES
 _CHUNK_BYTES = 65536
 _NO_GATEWAY = f"The answer is not that of a database. Is {URL} the gateway?"
-_FOREIGN_KEY = "This installation does not take the key; its .env has one."
+_FOREIGN_KEY = "It has expired, or is not of this installation: its .env has one that is."
 _WORKSPACES = "`sharedstate workspaces` lists them, `sharedstate init --workspace NAME` makes one."
 
 
@@ -192,7 +192,7 @@ def _result(answer: bytes) -> Any:
         return value
     error = value if isinstance(value, dict) else {}
     code, message = str(error.get("code") or ""), str(error.get("message") or "")
-    if code == "PGRST301":
+    if code in ("PGRST301", "PGRST302", "PGRST303"):
         raise CallFailed("invalid_key", _FOREIGN_KEY, int(status[1]))
     slug = message if code.startswith("PT") else code or f"http_{status[1].decode()}"
     # What PostgREST and Postgres say themselves is in the message; our own hints are in the hint.

@@ -26,6 +26,7 @@ class Project(NamedTuple):
     """What sharedstate.toml says; without one, a project in which no file has a subsystem.
 
     `subsystems`: their path globs, relative to `root`. `strict`: an edit needs a lease of its own.
+    `faults`: names and globs that say nothing, perhaps misspelt, in words.
     `task_completed`: what must not be true of an agent's subsystems when it completes a task.
     """
 
@@ -34,6 +35,7 @@ class Project(NamedTuple):
     strict: bool = False
     subsystems: Mapping[str, list[str]] = {}
     task_completed: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, root: str) -> Project:
@@ -47,16 +49,20 @@ class Project(NamedTuple):
         except (OSError, ValueError) as problem:
             raise ProjectError(f"{path} cannot be read: {problem}") from problem
         hooks, subsystems = (_value(content, key, dict, {}) for key in ("hooks", "subsystems"))
-        _require_known(content, "workspace", "strict", "subsystems", "hooks")
-        _require_known(hooks, "task_completed")
         for name, globs in subsystems.items():
-            _require_globs(name, globs)
+            if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
+                raise ProjectError(f'{FILE}: {name} is a list of globs, such as ["parts/**"].')
         checks = _value(hooks, "task_completed", list, [])
         if unknown := [check for check in checks if check not in CHECKS]:
             raise ProjectError(f"{FILE}: task_completed has {unknown[0]!r}; it knows {CHECKS}.")
         workspace = _value(content, "workspace", str, None)
         strict = _value(content, "strict", bool, False)
-        return cls(root, workspace, strict, subsystems, tuple(checks))
+        faults = (
+            *_unknown(content, "workspace", "strict", "subsystems", "hooks"),
+            *_unknown(hooks, "task_completed"),
+            *_unfit(subsystems),
+        )
+        return cls(root, workspace, strict, subsystems, tuple(checks), faults)
 
     def subsystems_of(self, path: str, folder: str | None = None) -> list[str]:
         """The subsystems that this file belongs to; a relative path is one in `folder` (the root).
@@ -111,7 +117,9 @@ def pattern_of(glob: str) -> str:
     """
     parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", glob.removeprefix("./").removesuffix("/"))
-    below = "(?:/.*)?" if len(pieces) == 1 else "/.*" if glob.endswith("/") else ""
+    below = "(?:/.*)?" if len(pieces) == 1 else ""
+    if glob.endswith("/") and pieces[-2:] != ["**", ""]:
+        below = below or "/.*"
     return "(?s:" + "".join(parts.get(piece) or re.escape(piece) for piece in pieces) + below + ")"
 
 
@@ -124,22 +132,21 @@ def main_worktree(folder: str) -> str | None:
     return os.path.dirname(common) if os.path.basename(common) == ".git" else None
 
 
-def _require_known(table: Mapping[str, Any], *names: str) -> None:
-    """What is misspelt would guard nothing, and nobody would know."""
+def _unknown(table: Mapping[str, Any], *known: str) -> Iterator[str]:
     for name in table:
-        if name not in names:
-            raise ProjectError(f"{FILE}: {name} is unknown here. Known: {', '.join(names)}.")
+        if name not in known:
+            yield f"{FILE}: {name} is unknown here. Known: {', '.join(known)}."
 
 
-def _require_globs(subsystem: str, globs: object) -> None:
-    if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
-        raise ProjectError(f'{FILE}: {subsystem} is a list of globs, such as ["parts/**"].')
-    for glob in globs:
-        if glob.startswith("/") or "\\" in glob or ".." in glob.split("/"):
-            raise ProjectError(
-                f"{FILE}: {glob} of {subsystem} fits no file. Write paths from this file's folder "
-                "downwards, with / between folders."
-            )
+def _unfit(subsystems: Mapping[str, list[str]]) -> Iterator[str]:
+    for name, globs in subsystems.items():
+        for glob in globs:
+            parts = glob.removeprefix("./").removesuffix("/").split("/")
+            if "\\" in glob or not {"", ".", ".."}.isdisjoint(parts):
+                yield (
+                    f'{FILE}: "{glob}" of {name} fits no file. Write paths below the folder of '
+                    "this file, with one / between folders."
+                )
 
 
 def _value(table: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:

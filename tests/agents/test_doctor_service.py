@@ -36,7 +36,7 @@ def test_a_key_of_another_installation_is_named(patient: Patient) -> None:
     patient.set(SUPABASE_KEY=foreign)
     code, findings = patient.examine()
     assert (code, failed(findings)) == (1, ["database"])
-    sentence = "This installation does not take the key; its .env has one."
+    sentence = "It has expired, or is not of this installation: its .env has one that is."
     assert findings["database"]["text"] == "invalid_key"
     assert findings["database"]["hint"] == sentence
     answer = patient.run("prime")

@@ -73,7 +73,8 @@ def test_a_database_that_never_answers_is_given_up_in_time(
     assert slow.feed(event, b"").is_silent  # what a process takes, beside others that run now
     ready = time.monotonic()
     assert fire(slow, event).is_silent
-    assert (time.monotonic() - ready) - (ready - began) < seconds + 0.5
+    # Twice, because on a busy machine two processes do not take the same.
+    assert (time.monotonic() - ready) - (ready - began) < 2 * seconds
     assert slow.failures[-1]["reason"] == f"timeout: {slow.url} does not answer in time."
 
 
@@ -199,15 +200,29 @@ def test_a_broken_project_file_lets_edits_through_and_is_noted(harness: Harness)
         ("strict = 'yes'", "strict is true or false."),
         ("[subsystems]\nskeleton = 'parts/**'", "skeleton is a list of globs"),
         ("[hooks]\ntask_completed = ['late']", "task_completed has 'late'"),
-        ("[subsytems]\nskeleton = ['parts/**']", "subsytems is unknown here."),
-        ("[hooks]\ntask_complete = ['stale']", "task_complete is unknown here."),
-        ("[subsystems]\nskeleton = ['/parts/**']", "/parts/** of skeleton fits no file."),
-        ("[subsystems]\nskeleton = ['../parts/**']", "../parts/** of skeleton fits no file."),
-        ("[subsystems]\nskeleton = ['parts\\**']", "of skeleton fits no file."),
     ):
         (harness.folder / "sharedstate.toml").write_text(text)
         assert harness.edit(FEMUR).is_silent
         assert said in harness.failures[-1]["reason"]
+
+
+def test_what_guards_nothing_is_noted_when_a_session_starts_and_the_rest_holds(
+    harness: Harness, api: Api
+) -> None:
+    api.lock(execution_id="cc:other:main")
+    rest = "[subsystems]\nskeleton = ['parts/skeleton/**']\n"
+    for text, said in (
+        ("workspce = 'x'\n" + rest, "workspce is unknown here."),
+        (rest + "[hooks]\ntask_complete = ['stale']", "task_complete is unknown here."),
+        (rest + "power = ['/parts/**']", '"/parts/**" of power fits no file.'),
+        (rest + "power = ['../parts/**']", '"../parts/**" of power fits no file.'),
+        (rest + "power = ['parts\\**']", "of power fits no file."),
+        (rest + "power = ['.']", '"." of power fits no file.'),
+    ):
+        (harness.folder / "sharedstate.toml").write_text(text)
+        assert harness.edit(FEMUR).specific["permissionDecision"] == "deny"
+        assert harness.fire("SessionStart", source="startup").stdout
+        assert said in api.log("hook_failed")[-1]["details"]["reason"]
 
 
 def test_a_project_that_has_nothing_to_do_with_us_is_left_alone(tmp_path: Path) -> None:
@@ -232,7 +247,9 @@ def test_a_key_that_the_database_refuses_is_noted_without_it(harness: Harness) -
     done = fire(harness, "PreToolUse")
     assert done.is_silent
     (failure,) = harness.failures
-    assert failure["reason"].startswith("invalid_key: This installation does not take the key")
+    assert failure["reason"].startswith(
+        "invalid_key: It has expired, or is not of this installation"
+    )
     assert key not in json.dumps(failure)
 
 

@@ -62,6 +62,8 @@ def test_a_glob_crosses_folders_by_two_stars_only() -> None:
         ("parts/skeleton/", "parts/skeleton/left/femur.py"),
         ("parts/skeleton", "parts/skeleton/left/femur.py"),
         ("parts/*/", "parts/skeleton/left/femur.py"),
+        ("parts/skeleton/**/", "parts/skeleton/femur.py"),
+        ("**/", "README.md"),
         ("./docs/skeleton.md", "docs/skeleton.md"),
         ("**/femur.py", "femur.py"),
         ("**/femur.py", "a/b/femur.py"),

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from mcp.server.mcpserver.exceptions import ToolError
 from tests.agents.mcp_support import MOST_CHARACTERS
 
 from sharedstate import errors
@@ -21,6 +22,7 @@ from sharedstate_agents.mcp.failures import explained
 from sharedstate_agents.mcp.fitting import result_of
 from sharedstate_agents.mcp.locking import take
 from sharedstate_agents.mcp.pointers import changed, part_of
+from sharedstate_agents.mcp.tool import StrictTool
 
 DOCUMENT: dict[str, Any] = {"a": {"b": [1, {"c": 2}]}, "x/y": {"~": 3}}
 
@@ -239,3 +241,16 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> N
     assert done.returncode == 1
     assert 'pip install "sharedstate[local,mcp]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_fault_behind_the_arguments_is_not_told_as_one_of_them() -> None:
+    def save(version: int) -> DocumentPart:
+        """After its work the answer does not fit its model."""
+        return DocumentPart.model_validate({"version": version, "content": {}})
+
+    tool = StrictTool.from_function(save)
+    for arguments, said in (({"version": 1}, "Error executing tool save"), ({"v": 1}, "v: Extra")):
+        with pytest.raises(ToolError) as raised:
+            asyncio.run(tool.run(arguments, cast(Any, None)))
+        assert said in str(raised.value)
+        assert ("Nothing was done" in str(raised.value)) is ("v" in arguments)

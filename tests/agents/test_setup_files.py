@@ -70,6 +70,16 @@ def test_all_harnesses_together_and_the_last_one_takes_what_they_share(
     assert snapshot(root) == before
 
 
+def test_a_file_of_another_harness_that_has_nothing_of_ours_is_not_read_strictly(
+    tmp_path: Path, run: Run
+) -> None:
+    root = make_project(tmp_path / "p", {".cursor/mcp.json": '{"mcpServers": {}} // mine'})
+    before = snapshot(root)
+    assert run(root, "codex", "--yes").exit_code == 0
+    assert run(root, "codex", "--remove", "--yes").exit_code == 0
+    assert snapshot(root) == before
+
+
 def test_without_a_terminal_it_says_only_what_to_add_and_writes_nothing(
     tmp_path: Path, run: Run
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,5 +53,8 @@ def test_what_the_main_worktree_committed_is_right_in_another_one(
         assert f"ln -s {root}/.venv" in answer.stderr
         assert "nothing to change" in run(other, harness, "--yes").stdout
     assert snapshot(other) == before
+    (other / ".venv/bin").mkdir(parents=True)
+    assert "ln -s" in run(other, "claude", "--check").stderr
+    shutil.rmtree(other / ".venv")
     (other / ".venv").symlink_to(root / ".venv")
     assert "ln -s" not in run(other, "claude", "--check").stderr

@@ -15,6 +15,8 @@ import pytest
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState
+from sharedstate_ops.cli import log, session
+from sharedstate_ops.cli.target import Target
 from sharedstate_ops.stack import StackInfo
 
 INTERRUPTED = 130
@@ -73,3 +75,19 @@ def test_when_the_database_ends_its_session_it_says_so_and_goes_on(
     assert [entry["activity"] for entry in said(following, 2)] == ["in the outage", "after"]
     following.send_signal(signal.SIGINT)
     assert following.communicate(timeout=30) == ("", "")
+
+
+def test_over_an_outage_longer_than_its_patience_it_misses_no_entry(
+    stack: StackInfo, state: SharedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PATIENCE_S", 0)
+    monkeypatch.setattr(log, "_PAUSE_S", 0)
+    nothing = "postgresql://postgres@127.0.0.1:1/agentcad"
+    addresses = iter([stack.database_url, nothing, nothing, stack.database_url])
+    target = Target(lambda: next(addresses), "DATABASE_URL")
+    with session.acting_in(target, state.workspace) as operator:
+        (start,) = operator.call("read_activity")
+    state.log_agent_activity("a", "in the outage")
+    entries = log._following(target, state.workspace, start["cursor"], {})
+    assert next(entries)["activity"] == "in the outage"
+    assert next(addresses, None) is None

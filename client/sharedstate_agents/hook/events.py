@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sharedstate_agents import identity
-from sharedstate_agents.hook import edits
+from sharedstate_agents.hook import edits, failures
 from sharedstate_agents.hook.event import NO_NAME, NOTHING, Answer, Event
 from sharedstate_agents.plain_rpc import CallFailed
 from sharedstate_agents.situation import facts, held_text
@@ -27,6 +27,9 @@ def tell_facts(event: Event) -> Answer:
     """SessionStart, SubagentStart: who the agent is, what it holds, what is in its way."""
     if event.name == "SubagentStart":
         _ = event.subagent  # without one it would be told that it is the session's main agent
+    else:  # once a session
+        for fault in event.project.faults:
+            failures.record(event.project.root, event.name, fault)
     name = event.agent_name
     situation = _situation(event, name)
     held_as = {row["locked_by"] for row in situation["leases"]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from pydantic import ValidationError
 
@@ -29,9 +29,11 @@ class StrictTool(Tool):
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as problem:
-            if not isinstance(problem.__cause__, ValidationError):
+            fault = problem.__cause__
+            # One of an answer that does not fit its model comes as unexpected, after the work.
+            if isinstance(problem, UnexpectedToolError) or not isinstance(fault, ValidationError):
                 raise
-            raise ToolError(self._explained(problem.__cause__)) from problem.__cause__
+            raise ToolError(self._explained(fault)) from fault
 
     def _explained(self, problem: ValidationError) -> str:
         faults = "; ".join(

@@ -14,7 +14,7 @@ from sharedstate_agents.setup.errors import SetupError
 from sharedstate_agents.setup.git_hook import GitHook, git_hook, is_ignored
 from sharedstate_agents.setup.managed_file import ManagedFile
 from sharedstate_agents.setup.owned_file import OwnedFile
-from sharedstate_agents.setup.programs import VENV, Programs
+from sharedstate_agents.setup.programs import NAMES, VENV, Programs
 from sharedstate_agents.setup.starter import starter, subsystem_names
 
 HARNESSES: dict[str, Callable[[Programs], list[ManagedFile]]] = {
@@ -61,7 +61,11 @@ class Setup:
 
     def is_there(self) -> bool:
         """Whether anything of this harness is set up."""
-        return bool(self._changes(self.own_files(), _without))
+        try:
+            return bool(self._changes(self.own_files(), _without))
+        except SetupError:  # a file that is broken; perhaps it has nothing of ours
+            texts = (self._text(file) or "" for file in self.own_files())
+            return any("sharedstate" in text for text in texts)
 
     def left(self, *, removing: bool = False) -> list[str]:
         """Files of our names that setup leaves to their users."""
@@ -78,9 +82,10 @@ class Setup:
             for name in (".env", ".sharedstate/keys.json")
             if (self.root / name).parent.is_dir() and not is_ignored(self.root, name)
         ]
-        if self.programs.place == "venv" and not (self.root / VENV).exists():
+        here = self.root / VENV
+        if self.programs.place == "venv" and not all((here / name).exists() for name in NAMES):
             found.append(
-                "this worktree has no .venv/bin, so what is called there does not start here. "
+                "sharedstate is not in this worktree's .venv, from which the harness starts it. "
                 f"Link that of the main worktree: ln -s {main_worktree(str(self.root))}/.venv"
             )
         if self.programs.place == "nowhere":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +11,16 @@ import typer
 from sharedstate._arguments import pause_of
 from sharedstate.errors import ServiceUnavailable, StatementTimeout
 from sharedstate_ops.cli.output import HomeOption, err, out, say_warning
-from sharedstate_ops.cli.session import JsonOption, SinceOption, WorkspaceOption, acting
+from sharedstate_ops.cli.session import (
+    JsonOption,
+    SinceOption,
+    WorkspaceOption,
+    acting_in,
+    chosen,
+)
 from sharedstate_ops.cli.shown import clock, details, plain, print_json
-from sharedstate_ops.stack.errors import NoConnection
+from sharedstate_ops.cli.target import Target
+from sharedstate_ops.stack.errors import StackError
 
 INTERRUPTED = 130
 _PAUSE_S = 1.0  # between two attempts at a database that does not answer
@@ -34,7 +40,8 @@ def log(
 ) -> None:
     """Show entries of the activity log, the newest at the end. With --json one line for each."""
     filters = {"agent_name": agent, "activity": activity}
-    with acting(workspace, home) as operator:
+    target, name = chosen(workspace, home)
+    with acting_in(target, name) as operator:
         # Before the old entries are read, so that none is missed between them and what comes.
         (start,) = operator.call("read_activity") if follow else ({},)
         recent = operator.call("get_recent_activity", limit_count=limit, since=since, **filters)
@@ -46,7 +53,7 @@ def log(
         return
     shown = {entry["id"] for entry in recent}
     try:
-        for entry in _following(workspace, home, start["cursor"], filters):
+        for entry in _following(target, name, start["cursor"], filters):
             if entry["id"] not in shown:
                 _say(entry, json=json)
     except KeyboardInterrupt:
@@ -54,26 +61,26 @@ def log(
 
 
 def _following(
-    workspace: str | None, home: Path | None, cursor: str, filters: dict[str, str | None]
+    target: Target, workspace: str, cursor: str, filters: dict[str, str | None]
 ) -> Iterator[dict[str, Any]]:
     """What comes, also over a restart of the database: behind the cursor no entry is missed."""
     is_cut_off = False
     while True:
         try:
-            with acting(workspace, home) as operator:
+            with acting_in(target, workspace) as operator:
                 while True:
                     (page,) = operator.call("read_activity", cursor=cursor, **filters)
                     if is_cut_off:
-                        err.print("it answers again.")
+                        err.print("the database answers again.")
                         is_cut_off = False
                     yield from page["entries"]
                     cursor = page["cursor"]
                     if not page["more"]:
                         # As clients do: the database says when, later while nothing happens.
                         time.sleep(pause_of(page["retry_ms"]))
-        except (ServiceUnavailable, StatementTimeout, NoConnection):
+        except (ServiceUnavailable, StatementTimeout, StackError):
             if not is_cut_off:
-                say_warning("cut off from the database: this goes on when it answers.")
+                say_warning("cut off: the log goes on when the database answers again.")
             is_cut_off = True
             time.sleep(_PAUSE_S)
 

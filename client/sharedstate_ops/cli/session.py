@@ -67,7 +67,13 @@ NameOption = Annotated[
 @contextmanager
 def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
     """An operator in a workspace that exists; StackError or UnknownWorkspace otherwise."""
-    target, name = chosen(workspace, home)
+    with acting_in(*chosen(workspace, home)) as operator:
+        yield operator
+
+
+@contextmanager
+def acting_in(target: Target, name: str) -> Iterator[Operator]:
+    """The same in a database that is chosen already."""
     with target.connect(timeout=PATIENCE_S) as connection:
         operator = Operator(connection, name, lock_timeout=LOCK_TIMEOUT)
         operator.read("select core.current_workspace() as name")

@@ -70,7 +70,9 @@ def _status(operator: Operator, subsystem: str) -> dict[str, Any]:
         from difflib import get_close_matches
 
         near = get_close_matches(subsystem, by_name)
-        all_of_them = f"There are: {names(sorted(by_name))}" if by_name else "There is none yet."
+        all_of_them = (
+            f"There are: {names(sorted(by_name)[:20])}" if by_name else "There is none yet."
+        )
         raise StackError(
             f"there is no subsystem {subsystem} in workspace {operator.workspace}.",
             hint=f"Did you mean {' or '.join(near)}?" if near else all_of_them,
