@@ -54,6 +54,7 @@ TIERS: dict[str, tuple[str, ...]] = {
     ),
     "slow": (
         "agents/test_doctor.py",
+        "agents/test_doctor_service.py",
         "agents/test_hook_failures.py::test_an_answer_that_comes_drop_by_drop_is_given_up_as_well",
         "agents/test_hook_failures.py::test_an_input_that_does_not_end_is_given_up",
         "agents/test_mcp_http.py::test_leases_outlive_the_server_and_its_successor_finds_them",
@@ -83,7 +84,7 @@ TIERS: dict[str, tuple[str, ...]] = {
     ),
     QUICK: (
         "agents/test_doctor.py::test_a_healthy_project_is_well_from_the_files_to_the_last_hook",
-        "agents/test_doctor.py::test_it_knows_the_newest_migration",
+        "agents/test_doctor_service.py::test_it_knows_the_newest_migration",
         "board/test_actions.py::test_a_conflict_is_resolved_with_a_note",
         "board/test_overview.py::test_what_needs_somebody_stands_first_by_kind",
         "board/test_polling.py::"
