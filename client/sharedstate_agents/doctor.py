@@ -28,6 +28,7 @@ SCHEMA_VERSION = "20261122000000"
 DEADLINE_S = 5.0
 DAY_S = 24 * 3600
 _LOOK = "See what runs: sharedstate status"
+_FORMAT = "Correct it: docs/hooks.md has the format."
 _TYPO = "A name with a typo guards nothing."
 
 
@@ -68,13 +69,11 @@ def examine(root: Path) -> Iterator[Finding]:
     try:
         found = Project.of(str(root))
         for fault in found.faults:
-            yield Finding("project", "failed", fault, "Correct it: docs/hooks.md has the format.")
+            yield Finding("project", "failed", fault, _FORMAT)
         if not found.faults:
             yield Finding("project", "ok", str(root))
     except ProjectError as problem:
-        yield Finding(
-            "project", "failed", str(problem), "Correct it: docs/hooks.md has the format."
-        )
+        yield Finding("project", "failed", str(problem), _FORMAT)
         return
     setups = [Setup.of(root, harness) for harness in HARNESSES]
     try:
@@ -159,10 +158,7 @@ def database_of(settings: Settings) -> Iterator[Finding]:
             yield Finding("gateway", "failed", problem.slug, problem.hint)
             return
         yield Finding("gateway", "ok", settings.url)
-        if problem.slug == "invalid_key":
-            yield Finding("database", "failed", problem.slug, problem.hint)
-        else:
-            yield Finding("database", "failed", str(problem), _LOOK)
+        yield _refused("database", problem)
         return
     yield Finding("gateway", "ok", settings.url, ms=_ms_since(begin))
     version = str(health["schema_version"])
@@ -183,10 +179,7 @@ def workspace_of(settings: Settings, project: Project) -> Iterator[Finding]:
             settings, "get_board", {"limit_count": 1000}, deadline=time.monotonic() + DEADLINE_S
         )
     except CallFailed as problem:
-        if problem.slug == "unknown_workspace":
-            yield Finding("workspace", "failed", problem.slug, problem.hint)
-        else:
-            yield Finding("workspace", "failed", str(problem), _LOOK)
+        yield _refused("workspace", problem)
         return
     yield Finding("workspace", "ok", board["workspace"])
     known = [row["name"] for row in board["subsystems"]]
@@ -216,7 +209,7 @@ def _past_failures(root: Path, settings: Settings) -> Iterator[Finding]:
             settings, "get_recent_activity", arguments, deadline=time.monotonic() + DEADLINE_S
         )
     except CallFailed as problem:
-        yield Finding("activity log", "failed", str(problem), _LOOK)
+        yield _refused("activity log", problem)
         return
     for entry in entries:
         at = datetime.fromisoformat(entry["timestamp"]).astimezone(UTC)
@@ -248,6 +241,12 @@ def _tried(check: str, begin: float, well: str, problem: str, hint: str) -> Find
     if problem:
         return Finding(check, "failed", problem, hint, ms)
     return Finding(check, "ok", well, ms=ms)
+
+
+def _refused(check: str, problem: CallFailed) -> Finding:
+    if problem.slug in ("invalid_key", "unknown_workspace"):  # their hints say what to do
+        return Finding(check, "failed", problem.slug, problem.hint)
+    return Finding(check, "failed", str(problem), _LOOK)
 
 
 def _all_well(findings: list[Finding]) -> bool:

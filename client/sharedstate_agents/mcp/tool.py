@@ -20,7 +20,8 @@ class StrictTool(Tool):
         arguments = self.fn_metadata.arg_model
         arguments.model_config["extra"] = "forbid"
         arguments.model_rebuild(force=True)
-        self.parameters = arguments.model_json_schema(by_alias=True)
+        # As pydantic would write it. To have it write all of it once more is work at each start.
+        self.parameters["additionalProperties"] = False
 
     async def run(
         self, arguments: dict[str, Any], context: Any, convert_result: bool = False
