@@ -19,7 +19,7 @@ export function useBoard(api, interval) {
   const [connection, setConnection] = useState({ state: "connecting" });
   const [limit, setLimit] = useState(STEP);
   // What the polling reads whenever it asks, and what no drawing waits for.
-  const now = useRef({ own: false, ids: null, offset: -Infinity, lastSeen: new Map() }).current;
+  const now = useRef({ own: false, ids: new Set(), offset: -Infinity, lastSeen: new Map() }).current;
   Object.assign(now, { interval, limit });
   const polling = useRef(null);
 
@@ -30,9 +30,9 @@ export function useBoard(api, interval) {
     const board = await api.board(now.limit, shared);
     const serverTime = Date.parse(board.server_time);
     now.offset = offsetOf(serverTime - (began + Date.now()) / 2, now.offset);
-    const added = now.ids ? board.entries.filter(({ id }) => !now.ids.has(id)) : board.entries;
-    // Where none was there before, some may be missing between: then the feed starts anew.
-    const fresh = !now.ids || (added.length > 0 && added.length === board.entries.length);
+    const added = board.entries.filter(({ id }) => !now.ids.has(id));
+    // When all of them are new, some may be missing in between: then the feed starts anew.
+    const fresh = added.length > 0 && added.length === board.entries.length;
     const hooks = fresh ? await failedHooksOf(api, began) : [];
     now.ids = new Set(board.entries.map(({ id }) => id));
     for (const entry of added) {
