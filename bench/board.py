@@ -17,12 +17,11 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from urllib.parse import urlsplit
 
-import psycopg
-
 from many_agents import WARM_UP_SECONDS, Crowd, Outcome, generate
 from measure import Timing
 from own_stack import own_stack
 from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.keys import make_token
 
 AGENTS, BOARDS, SUBSYSTEMS = 50, 20, 50
@@ -57,9 +56,9 @@ def main() -> None:
 
 def fill(info: StackInfo) -> None:
     """Make what the boards show; the agents make their subsystems themselves."""
-    with psycopg.connect(info.database_url, autocommit=True) as connection:
+    with connect(info.database_url) as connection:
         for statement in _FILL:
-            connection.execute(statement.encode())
+            connection.execute(statement)
 
 
 def agents_beside_boards(info: StackInfo, seconds: float, turns: int) -> Iterator[str]:

@@ -8,13 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import uuid4
 
-import psycopg
-
 from measure import Timing, in_turns
 from one_rpc import BareClient
 from peers import Peers, Unavailable
 from sharedstate import SharedState
 from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.connections import connect
 
 AGENT = "bench_agent"
 EXECUTION = "bench-1"
@@ -40,7 +39,7 @@ def measure(info: StackInfo, state: SharedState, peers: Peers, rounds: int) -> d
         "SharedState.acquire_lock": (ON_DISK, lambda _: shared_state(state)),
         "SharedState.lock": (ON_DISK, lambda _: state_lock(state)),
         "http.client": (ON_DISK, lambda closing: http_client(info, closing)),
-        "psycopg, two statements": (ON_DISK, lambda closing: table(info, closing)),
+        "psycopg2, two statements": (ON_DISK, lambda closing: table(info, closing)),
         "python-etcd3 Lock, etcd": (
             "on disk (WAL fsync)",
             lambda closing: etcd_lock(peers.port("etcd"), closing),
@@ -118,7 +117,7 @@ def rpc_pair(bare: BareClient, resource: str) -> Pair:
 
 def table(info: StackInfo, closing: ExitStack) -> Pair:
     """What one would write oneself: a row with an expiry; no queue, tokens or repetition."""
-    connection = closing.enter_context(psycopg.connect(info.database_url, autocommit=True))
+    connection = closing.enter_context(connect(info.database_url))
     connection.execute("create schema if not exists bench")
     connection.execute(
         "create table if not exists bench.locks (resource_type text, resource_name text,"

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
-
-import psycopg
 
 from scale_sql import ACTIVITY, HELPERS, LARGEST, STEPS
+from sharedstate_ops.stack.connections import Connection, connect
 
 BIG, TYPICAL = "robot-0001", "robot-0002"
 ENTRIES_PER_TRANSACTION = 1000
@@ -53,7 +51,7 @@ def make(database_url: str, sizes: Sizes) -> Iterator[Part]:
     All indexes and checks stay where they are: rows come to lie as if they had come by and by.
     """
     values = asdict(sizes)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with connect(database_url) as connection:
         _prepare(connection)
         for statement in HELPERS:
             connection.execute(statement)
@@ -66,11 +64,11 @@ def make(database_url: str, sizes: Sizes) -> Iterator[Part]:
 
 def spaces(database_url: str) -> list[Space]:
     """The largest tables, the largest first."""
-    with psycopg.connect(database_url) as connection:
+    with connect(database_url) as connection:
         return [Space(*row) for row in connection.execute(LARGEST)]
 
 
-def _prepare(connection: psycopg.Connection[Any]) -> None:
+def _prepare(connection: Connection) -> None:
     # Only while the data is made: what is measured later waits for the disk as always.
     connection.execute("set synchronous_commit = off")
     connection.execute("select setseed(0.5)")
@@ -83,7 +81,7 @@ def _timed(name: str, work: Callable[[], int]) -> Part:
 
 
 def _run(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     statements: tuple[str, ...],
     values: Mapping[str, object] | None,
 ) -> int:
@@ -98,12 +96,12 @@ def _make_activity(database_url: str, sizes: Sizes) -> int:
 
     def work() -> int:
         made = 0
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with connect(database_url) as connection:
             _prepare(connection)
             for first in firsts:
                 end = min(first + ENTRIES_PER_TRANSACTION, sizes.activity)
                 values = {**asdict(sizes), "first": first, "last": end - 1}
-                made += connection.execute(ACTIVITY, values, prepare=True).rowcount
+                made += connection.execute(ACTIVITY, values).rowcount
         return made
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:

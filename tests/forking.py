@@ -22,7 +22,7 @@ FORKING.set_forkserver_preload(
         "httpx",
         "jwt",
         "psutil",
-        "psycopg",
+        "psycopg2",
         "rich.console",
         "rich.table",
         "sharedstate._sync.client",

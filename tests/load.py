@@ -6,11 +6,9 @@ import threading
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import psycopg
 
 from sharedstate import SharedState
+from sharedstate_ops.stack.connections import Connection
 
 AGENTS = 6
 
@@ -43,7 +41,7 @@ class Load:
             agent.result(60)
         self._threads.shutdown()
 
-    def audit(self, connection: psycopg.Connection[Any]) -> None:
+    def audit(self, connection: Connection) -> None:
         """All that was acknowledged is there once, and nothing else is."""
         rows = connection.execute(
             "select details ->> 'name' from agent_activity_logs where activity = %s",

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
-import psycopg
-from psycopg import sql
-from psycopg.types.json import Jsonb
+import psycopg2
+from psycopg2 import errors as postgres
+from psycopg2 import sql
 
 from sharedstate import errors
 from sharedstate.config import workspace_header
@@ -49,7 +49,7 @@ class Operator:
         )
         statement = sql.SQL("select to_json(answer)::text from public.{}({}) as answer")
         values = {
-            name: Jsonb(value, dumps=encode) if isinstance(value, dict) else value
+            name: encode(value) if isinstance(value, dict) else value
             for name, value in parameters.items()
         }
         return self._parsed(statement.format(sql.Identifier(function), arguments), values)
@@ -96,9 +96,8 @@ class Operator:
                      set_config('request.headers', %s, true),
                      set_config('lock_timeout', %s, true)""",
                 [headers, self._lock_timeout],
-                prepare=False,
             )
-            rows = self._connection.execute(statement, values, prepare=False).fetchall()
+            rows = self._connection.execute(statement, values).fetchall()
         return [parse(str(text).encode()) for (text,) in rows]
 
 
@@ -107,7 +106,7 @@ def _our_errors() -> Iterator[None]:
     """Raises what the database refused as our exceptions, by the registry of slugs."""
     try:
         yield
-    except psycopg.Error as error:
+    except psycopg2.Error as error:
         slug = error.diag.message_primary or str(error)
         others = (ours for theirs, ours in _KINDS if isinstance(error, theirs))
         kind = errors.BY_SLUG.get(slug) or next(others, errors.UnexpectedError)
@@ -117,16 +116,17 @@ def _our_errors() -> Iterator[None]:
             detail=json.loads(detail) if slug in errors.BY_SLUG and detail else {},
             raw=detail,
             hint=error.diag.message_hint or "",
-            code=error.sqlstate or "",
+            code=error.pgcode or "",
         ) from error
 
 
-_KINDS: tuple[tuple[type[psycopg.Error], type[errors.SharedStateError]], ...] = (
-    (psycopg.errors.UndefinedFunction, errors.SchemaMissing),
-    (psycopg.errors.QueryCanceled, errors.StatementTimeout),
-    (psycopg.errors.LockNotAvailable, errors.StatementTimeout),
-    (psycopg.errors.InsufficientPrivilege, errors.PermissionDenied),
-    (psycopg.DataError, errors.InvalidArgument),
-    (psycopg.IntegrityError, errors.InvalidArgument),
-    (psycopg.OperationalError, errors.ServiceUnavailable),
+_KINDS: tuple[tuple[type[psycopg2.Error], type[errors.SharedStateError]], ...] = (
+    (postgres.UndefinedFunction, errors.SchemaMissing),
+    (postgres.QueryCanceled, errors.StatementTimeout),
+    (postgres.LockNotAvailable, errors.StatementTimeout),
+    (postgres.InsufficientPrivilege, errors.PermissionDenied),
+    (psycopg2.DataError, errors.InvalidArgument),
+    (psycopg2.IntegrityError, errors.InvalidArgument),
+    (psycopg2.OperationalError, errors.ServiceUnavailable),
+    (psycopg2.InterfaceError, errors.ServiceUnavailable),  # of a connection that is lost
 )

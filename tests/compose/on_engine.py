@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Iterator
 
 import httpx
-import psycopg
 import pytest
 from tests.compose.composefile import as_written
 from tests.compose.engine import Engine, clone, commands_of_the_page, secrets
@@ -23,6 +22,7 @@ from tests.load import Load
 from tests.stack.installation import Installation
 
 from sharedstate import SharedState
+from sharedstate_ops.stack.connections import connect
 
 pytestmark = pytest.mark.timeout(1800)
 SERVICES = sorted(as_written()["services"])
@@ -46,7 +46,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def audit(engine: Engine, load: Load) -> None:
-    with psycopg.connect(engine.variables["DATABASE_URL"], autocommit=True) as connection:
+    with connect(engine.variables["DATABASE_URL"]) as connection:
         load.audit(connection)
 
 

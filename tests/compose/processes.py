@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import quote
 
 import psutil
-import psycopg
 from tests.compose.composefile import mounts
 from tests.tools import node, node_modules
 
@@ -250,6 +249,6 @@ def composed(
             made.stop(name)
 
 
-def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
+def connect(address: str) -> connections.Connection:
     """An autocommit connection."""
-    return psycopg.connect(address, autocommit=True)
+    return connections.connect(address)

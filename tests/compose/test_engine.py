@@ -6,7 +6,6 @@ import json
 import sys
 from pathlib import Path
 
-import psycopg
 import pytest
 import yaml
 from tests.compose import engine as module
@@ -16,6 +15,7 @@ from tests.load import Load
 
 from sharedstate import errors
 from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.connections import connect
 
 # Printed by Compose 2.40.3, but for what read_ps does not look at.
 PS = """\
@@ -176,7 +176,7 @@ def test_the_audit_names_a_write_that_is_lost_and_one_that_is_there_twice(
         load.finish()
     change = """update agent_activity_logs set details = '{"name": "0-1"}'
                 where activity = %s and details ->> 'name' = '1-1'"""
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+    with connect(stack.database_url) as connection:
         load.audit(connection)
         connection.execute(change, [load.activity])
         with pytest.raises(AssertionError, match=r"lost {'1-1'}, twice {'0-1'}"):

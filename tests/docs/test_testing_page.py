@@ -48,6 +48,6 @@ def test_the_tests_of_the_page_pass_on_a_running_stack(tmp_path: Path, stack: St
 
 
 def test_without_the_extra_the_plugin_says_what_to_install(tmp_path: Path) -> None:
-    hidden = "import sys\nsys.modules['psycopg'] = None\n"
+    hidden = "import sys\nsys.modules['psycopg2'] = None\n"
     with pytest.raises(AssertionError, match=r'pip install "sharedstate\[local\]"'):
         run_pytest(tmp_path, hidden + PLUGIN)

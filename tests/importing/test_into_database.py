@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.command_line import Command
@@ -16,6 +15,7 @@ from tests.command_line import Command
 from sharedstate_ops.importing.upload import upload
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import StackInfo
+from sharedstate_ops.stack.connections import connect
 
 from .conftest import TABLES, Database, Rows, WriteTree
 from .test_parser_properties import damaged, read_with
@@ -334,7 +334,7 @@ def test_whatever_is_in_the_files_is_imported_once_or_named(
     if reading is None or not reading.entries:
         return
     before = len(reading.problems)
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+    with connect(stack.database_url) as connection:
         operator = Operator(connection, f"fuzz-{uuid.uuid4().hex[:12]}")
         operator.init_workspace(with_defaults=False)
         first = upload(reading, operator.import_document, lambda _: None)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from sharedstate.config import workspace_header
 from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack import migrations
 from sharedstate_ops.stack.binaries import postgres_program
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from sharedstate_ops.stack.connections import Connection, connect
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,8 @@ class Database:
 
     address: str
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with psycopg.connect(self.address, autocommit=True) as connection:
-            yield connection
+    def connect(self) -> Connection:
+        return connect(self.address)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
+from psycopg2 import sql
 from tests.operations.backups import ROWS, load, save
 from tests.operations.databases import Database, MakeDatabase
 
 from sharedstate_ops.backup import ours
 from sharedstate_ops.stack import StackError, StackInfo, migrations
+from sharedstate_ops.stack.connections import connect
 
 # Their migration mentions ours, as one would write it after our example.
 INVOICES = """
@@ -127,7 +127,7 @@ def test_rights_of_a_role_that_is_not_here_stop_a_restore_and_it_is_named(
     target = database(empty=True)
 
     def run(command: str) -> None:
-        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        with connect(stack.database_url) as connection:
             connection.execute(sql.SQL(command).format(role))
 
     run("create role {}")

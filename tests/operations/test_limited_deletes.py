@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.operations.databases import Connection, Database
+from tests.operations.databases import Database
+
+from sharedstate_ops.stack.connections import Connection
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from tests.operations.databases import Connection, Database
+from tests.operations.databases import Database
+
+from sharedstate_ops.stack.connections import Connection
 
 CROWD = 200
 # Some for each who waits. Plans that read all for each took 100 and more.
@@ -36,9 +38,9 @@ def rows_read(connection: Connection, query: str, *values: object) -> int:
         return read() - before
 
 
-def ask(connection: Connection, agent: str) -> uuid.UUID:
+def ask(connection: Connection, agent: str) -> str:
     """Ask for the lock, ready to wait."""
-    request = uuid.uuid4()
+    request = str(uuid.uuid4())
     connection.execute(
         """select public.acquire_lock(
              'file', 'crowded', %s::text, %s::text, wait_seconds => 600, request_id => %s)""",
@@ -48,7 +50,7 @@ def ask(connection: Connection, agent: str) -> uuid.UUID:
 
 
 @pytest.fixture
-def crowd(database: Callable[..., Database]) -> tuple[Database, list[uuid.UUID]]:
+def crowd(database: Callable[..., Database]) -> tuple[Database, list[str]]:
     """So many wait for a lock; statistics say that nobody does."""
     made = database()
     with made.connect() as connection:
@@ -62,7 +64,7 @@ def crowd(database: Callable[..., Database]) -> tuple[Database, list[uuid.UUID]]
 
 
 def test_the_last_of_a_crowd_is_told_so_with_few_reads(
-    crowd: tuple[Database, list[uuid.UUID]],
+    crowd: tuple[Database, list[str]],
 ) -> None:
     database, requests = crowd
     with database.connect() as connection:
@@ -70,7 +72,7 @@ def test_the_last_of_a_crowd_is_told_so_with_few_reads(
     assert 100 < reads < FEW  # a place is counted up to 100
 
 
-def test_one_more_joins_a_crowd_with_few_reads(crowd: tuple[Database, list[uuid.UUID]]) -> None:
+def test_one_more_joins_a_crowd_with_few_reads(crowd: tuple[Database, list[str]]) -> None:
     database, _ = crowd
     with database.connect() as connection:
         reads = rows_read(
@@ -83,7 +85,7 @@ def test_one_more_joins_a_crowd_with_few_reads(crowd: tuple[Database, list[uuid.
 
 
 def test_waiters_of_a_crowd_that_all_hold_something_do_not_each_walk_along_the_line(
-    crowd: tuple[Database, list[uuid.UUID]],
+    crowd: tuple[Database, list[str]],
 ) -> None:
     """A search for a deadlock does; but nobody waits for what they hold."""
     database, requests = crowd
@@ -109,7 +111,7 @@ def test_waiters_of_a_crowd_that_all_hold_something_do_not_each_walk_along_the_l
 
 
 def test_a_release_finds_the_next_of_a_crowd_with_few_reads(
-    crowd: tuple[Database, list[uuid.UUID]],
+    crowd: tuple[Database, list[str]],
 ) -> None:
     database, _ = crowd
     with database.connect() as connection:
@@ -118,7 +120,7 @@ def test_a_release_finds_the_next_of_a_crowd_with_few_reads(
 
 
 def test_the_line_of_a_crowd_is_shown_with_few_reads(
-    crowd: tuple[Database, list[uuid.UUID]],
+    crowd: tuple[Database, list[str]],
 ) -> None:
     database, _ = crowd
     with database.connect() as connection:
@@ -127,7 +129,7 @@ def test_the_line_of_a_crowd_is_shown_with_few_reads(
 
 
 def test_a_holder_that_waits_looks_for_a_deadlock_with_few_reads(
-    crowd: tuple[Database, list[uuid.UUID]],
+    crowd: tuple[Database, list[str]],
 ) -> None:
     database, _ = crowd
     with database.connect() as connection:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 from tests.sql.support import Api
 
 from sharedstate import SharedState, errors
 from sharedstate_ops.operator import Operator
+from sharedstate_ops.stack.connections import connect
 
 FILL = """
   insert into public.subsystem_designs (workspace, subsystem_name, version, design_data, created_by)
@@ -37,7 +37,7 @@ def test_an_export_beyond_what_postgres_holds_is_refused_with_what_to_do(large: 
     assert "sharedstate backup" in refused.value.hint
     assert "sharedstate prune" in refused.value.hint
     with (
-        psycopg.connect(info.database_url, autocommit=True) as connection,
+        connect(info.database_url) as connection,
         pytest.raises(errors.ExportTooLarge),
     ):
         Operator(connection, large.workspace).export_state()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import psutil
-import psycopg
+import psycopg2
 import pytest
 
 from sharedstate_ops.stack import Stack, StackError, parts, postgres, processes
@@ -53,11 +53,12 @@ def _await(condition: Callable[[], bool]) -> None:
 def _crash_a_backend(stack: Stack) -> psutil.Process:
     """Leaves Postgres with some seconds of recovery to do; answers its process."""
     server = _process(stack, "postgres")
-    with suppress(psycopg.Error), stack.database() as connection:
+    with suppress(psycopg2.Error), stack.database() as connection:
         connection.execute(
             "insert into notes select n, repeat('x', 200) from generate_series(1, 400000) as n"
         )
-        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        ((backend,),) = connection.execute("select pg_backend_pid()")
+        os.kill(backend, signal.SIGKILL)
         _await(lambda: _recovering(server))
     return server
 
@@ -275,7 +276,7 @@ def test_a_thread_may_connect_while_another_one_does(scratch_stack: MakeStack) -
         try:
             with stack.database() as connection:
                 connection.execute("select 1")
-        except (StackError, psycopg.Error) as error:
+        except (StackError, psycopg2.Error) as error:
             failures.append(error)
 
     with pytest.MonkeyPatch.context() as patch:

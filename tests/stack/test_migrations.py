@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 from tests.awaiting import await_answer
 
 from sharedstate_ops.stack import Stack, StackError, migrations
+from sharedstate_ops.stack.connections import connect
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, stack: object) -> Callabl
 
     def make() -> str:
         name = f"migrations_{next(counter)}"
-        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        with connect(stack.database_url) as connection:
             connection.execute(f"create database {name}".encode())
         return stack.database_url.rsplit("/", 1)[0] + f"/{name}"
 
@@ -40,15 +40,11 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def _connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(address, autocommit=True)
-
-
 def test_each_file_is_applied_once_and_recorded_in_the_ledger_of_the_supabase_cli(
     database: Callable[[], str], folder: Path
 ) -> None:
     text = (folder / "20260101000000_create_things.sql").read_text()
-    with _connect(database()) as connection:
+    with connect(database()) as connection:
         done = migrations.apply_pending(connection, folder=folder)
         assert [migration.version for migration in done] == ["20260101000000"]
         assert migrations.apply_pending(connection, folder=folder) == []
@@ -65,7 +61,7 @@ def test_a_failing_file_leaves_nothing_and_names_its_line(
     (folder / "20260102000000_break_things.sql").write_text(
         "create table half (id int);\n\nselect nonsense;\n"
     )
-    with _connect(database()) as connection:
+    with connect(database()) as connection:
         with pytest.raises(StackError, match=r"break_things.sql failed at line 3: .*nonsense"):
             migrations.apply_pending(connection, folder=folder)
         assert list(migrations.ledger(connection)) == ["20260101000000"]
@@ -79,7 +75,7 @@ def test_two_runs_at_once_apply_everything_once(database: Callable[[], str], fol
     counts: list[int] = []
 
     def run() -> None:
-        with _connect(address) as connection:
+        with connect(address) as connection:
             counts.append(len(migrations.apply_pending(connection, folder=folder)))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
@@ -93,7 +89,7 @@ def test_two_runs_at_once_apply_everything_once(database: Callable[[], str], fol
 def test_a_file_that_was_edited_after_it_was_applied_is_noticed(
     database: Callable[[], str], folder: Path
 ) -> None:
-    with _connect(database()) as connection:
+    with connect(database()) as connection:
         assert migrations.changed(connection, folder) == []
         migrations.apply_pending(connection, folder=folder)
         assert migrations.changed(connection, folder) == []

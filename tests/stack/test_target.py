@@ -53,7 +53,7 @@ def test_a_password_of_the_env_file_may_hold_any_character(
                 f"{stack.info.db_port}/agentcad\n"
             )
             with find_target(Home(installation.root)).connect() as connection:
-                assert connection.info.user == "odd"
+                assert connection.execute("select current_user").fetchone() == ("odd",)
     answer = installation.run("psql", "-Atc", "select current_user")
     assert answer.stdout == "odd\n", answer.stderr
 

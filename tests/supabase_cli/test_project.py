@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from tests.supabase_cli.conftest import Project
 from tests.tools import ROOT
 
 from sharedstate_ops.backup import ours
 from sharedstate_ops.stack import StackInfo, migrations
+from sharedstate_ops.stack.connections import connect
 
 BASELINE = "20261122000000"
 
@@ -21,10 +21,6 @@ BASELINE = "20261122000000"
 @pytest.fixture
 def config() -> dict[str, Any]:
     return tomllib.loads((ROOT / "supabase" / "config.toml").read_text())
-
-
-def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(address, autocommit=True)
 
 
 def add_migration(project: Project, version: str, table: str) -> Path:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
+import psycopg2
 import pytest
 from tests.tools import ROOT
 
 from sharedstate_ops.stack import migrations
+from sharedstate_ops.stack.connections import Connection, connect
 
 STRANGERS = """
   create table public.strangers (id integer primary key);
@@ -35,14 +36,8 @@ PUBLISHED = """
   select tablename from pg_publication_tables where pubname = 'supabase_realtime' order by 1"""
 
 
-def connect(address: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(address, autocommit=True)
-
-
 @contextmanager
-def subscriber(
-    connection: psycopg.Connection[tuple[object, ...]], **claims: Any
-) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def subscriber(connection: Connection, **claims: Any) -> Iterator[Connection]:
     """The connection as Realtime sets it up to ask for one subscriber."""
     with connection.transaction():
         connection.execute("select set_config('role', 'authenticated', true)")
@@ -53,7 +48,7 @@ def subscriber(
         yield connection
 
 
-def names(connection: psycopg.Connection[tuple[object, ...]], query: str) -> set[object]:
+def names(connection: Connection, query: str) -> set[object]:
     return {name for (name,) in connection.execute(query.encode())}
 
 
@@ -150,7 +145,7 @@ def test_a_function_refuses_an_unknown_workspace_also_without_headers(database: 
     with connect(database) as connection:
         migrations.apply_pending(connection)
         with (
-            pytest.raises(psycopg.Error) as caught,
+            pytest.raises(psycopg2.Error) as caught,
             subscriber(connection, workspace="typo"),
         ):
             connection.execute("select public.log_agent_activity('a', 'b')")

@@ -17,6 +17,7 @@ from tests.tools import ROOT
 
 import sharedstate.types
 from sharedstate_ops.stack import StackInfo, migrations
+from sharedstate_ops.stack.connections import connect
 
 # The generated annotation, and what JSON carries to our callers.
 _JSON = {
@@ -147,7 +148,7 @@ def test_a_schema_that_moves_is_noticed(
     project: Project, database: str, generated: dict[str, Row], stack: StackInfo
 ) -> None:
     before = differences(generated, relations(stack.database_url))
-    with psycopg.connect(database, autocommit=True) as connection:
+    with connect(database) as connection:
         migrations.apply_pending(connection)
         connection.execute(
             """alter table public.conflicts

@@ -43,7 +43,7 @@ def loaded_by(*arguments: str, database: str = "") -> tuple[set[str], str]:
 def test_the_list_of_commands_loads_none_of_them() -> None:
     modules, text = loaded_by("--help")
     assert not modules & HEAVY
-    assert "psycopg" not in modules
+    assert "psycopg2" not in modules
     assert not modules & {command.function.partition(":")[0] for command in COMMANDS.values()}
     assert set(COMMANDS) <= set(text.split())
 
@@ -53,7 +53,7 @@ def test_a_command_that_reads_the_database_loads_no_client_and_no_other_command(
     arguments = [name, "skeleton"] if name == "show" else [name]
     modules, _ = loaded_by(*arguments, "--home", "/nowhere")
     own = COMMANDS[name].function.partition(":")[0]
-    assert {own, "psycopg"} <= modules
+    assert {own, "psycopg2"} <= modules
     assert not modules & (HEAVY | OTHERS)
     others = {command.function.partition(":")[0] for command in COMMANDS.values()} - {own}
     assert not modules & others
@@ -61,7 +61,7 @@ def test_a_command_that_reads_the_database_loads_no_client_and_no_other_command(
 
 def test_a_command_on_a_database_of_others_loads_nothing_that_runs_a_stack() -> None:
     modules, _ = loaded_by("locks", "--home", "/nowhere", database="no address")
-    assert "psycopg" in modules
+    assert "psycopg2" in modules
     assert not modules & {"psutil", "secrets", "sharedstate_ops.stack.state"}
 
 

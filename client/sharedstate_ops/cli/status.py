@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import psycopg
+import psycopg2
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -82,7 +82,7 @@ def _say_schema(connect: Callable[[], Connection]) -> bool:
             missing = [migration.version for migration in migrations.pending(connection)]
             changed = migrations.changed(connection)
             workspaces = Operator(connection).list_workspaces()
-    except (psycopg.Error, StackError) as error:
+    except (psycopg2.Error, StackError) as error:
         out.print(f"schema    unknown: {escape(str(error).strip())}")
         return False
     out.print(f"schema    {applied[-1] if applied else 'none'}")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
+import psycopg2
 from dotenv import dotenv_values
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg2.extensions import parse_dsn
 
 from sharedstate_ops.env_file import is_ours
 from sharedstate_ops.stack.connections import Connection, connect
@@ -22,7 +22,7 @@ from sharedstate_ops.stack.paths import Home
 VARIABLE = "DATABASE_URL"
 # One whose parts are where libpq looks for them. Else it takes a piece of the password for a host
 # or a port, and shows it in its error.
-_ADDRESS = re.compile(r"postgres(ql)?://(([^@/?#\s%]|%[0-9A-Fa-f]{2})*@)?[^@]*")
+_ADDRESS = re.compile(r"postgres(ql)?://(([^@/?#\s%]|%[0-9A-Fa-f]{2})*@)?[^@\s]*")
 _FINAL = ("password authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
@@ -59,10 +59,10 @@ class Target:
                 f"the database of {self.source}: {reason}.", reason=reason, hint=self.hint
             )
         try:
-            conninfo_to_dict(address)
+            parse_dsn(address)
             if _ADDRESS.fullmatch(address) or not address.startswith("postgres"):
                 return address
-        except psycopg.ProgrammingError:
+        except psycopg2.ProgrammingError:
             pass
         # Without libpq's reason, and not raised from it: it quotes the address.
         raise StackError(
@@ -74,11 +74,10 @@ class Target:
     def answers(self) -> bool:
         """Whether a server listens there, though it may refuse us."""
         try:
-            address = make_conninfo(self._database_url(), connect_timeout=3)
-        except StackError:
-            return False
-        ping = psycopg.pq.PGconn.ping(address.encode())
-        return ping in (psycopg.pq.Ping.OK, psycopg.pq.Ping.REJECT)
+            self._connect(timeout=3).close()
+        except StackError as error:
+            return isinstance(error, NoConnection) and error.answered
+        return True
 
     def environment(self) -> dict[str, str]:
         """The environment in which a program of Postgres finds it, without any argument."""
@@ -89,11 +88,8 @@ class Target:
             for name, text in os.environ.items()
             if name != "PGSERVICE" and not (self.embedded and name.startswith("PG"))
         }
-        parts = conninfo_to_dict(self._database_url())
-        # PGHOST of host and so on, as libpq knows them.
-        known = psycopg.pq.Conninfo.get_defaults()
-        variables = {each.keyword.decode(): each.envvar.decode() for each in known if each.envvar}
-        return around | {variables[name]: str(parts[name]) for name in parts if name in variables}
+        parts = parse_dsn(self._database_url())
+        return around | {_variable_of(name): str(value) for name, value in parts.items()}
 
     def connect(self, *, timeout: float = 30, progress: Progress = silent) -> Connection:
         """An autocommit connection; waits up to `timeout` seconds until the database is ready."""
@@ -101,7 +97,7 @@ class Target:
         waiting = f"waiting for the database of {self.source}"
         while True:
             try:
-                return connect(self._database_url(), timeout=5, bare=self.embedded)
+                return self._connect(timeout=5)
             except NoConnection as error:
                 final = any(text in error.reason for text in _FINAL)
                 if final or time.monotonic() > deadline:
@@ -114,6 +110,19 @@ class Target:
                 waiting = ""
             # A server that is not there yet gives nothing to wait on.
             time.sleep(0.1)
+
+    def _connect(self, *, timeout: int) -> Connection:
+        return connect(self._database_url(), timeout=timeout, bare=self.embedded)
+
+
+def _variable_of(parameter: str) -> str:
+    """The environment variable from which libpq takes a parameter: PGHOST of host."""
+    others = {
+        "dbname": "PGDATABASE",
+        "application_name": "PGAPPNAME",
+        "connect_timeout": "PGCONNECT_TIMEOUT",
+    }
+    return others.get(parameter) or f"PG{parameter.replace('_', '').upper()}"
 
 
 def _stored_address(path: Path) -> str | None:

@@ -31,13 +31,17 @@ class PortTaken(StackError):
 class NoConnection(StackError):
     """A database took no connection; `reason` is what it, or the system, said.
 
-    `refused`: it has other passwords than we, or not even the role. `full`: all connections that it
-    gives are in use. `changing`: it starts, recovers or shuts down, and soon says something else.
+    `answered`: a server listens there. `refused`: it has other passwords than we, or not even the
+    role. `full`: all connections that it gives are in use. `changing`: it starts, recovers or shuts
+    down, and soon says something else.
     """
 
-    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, reason: str, hint: str = "", answered: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.answered = answered
         self.refused = "password authentication failed" in reason
         self.full = "connection slots are reserved" in reason or "too many clients" in reason
         self.changing = "the database system is" in reason

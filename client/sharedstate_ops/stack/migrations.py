@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import psycopg
+import psycopg2
 
 from sharedstate_ops.stack.connections import Connection
 from sharedstate_ops.stack.errors import Progress, StackError, silent
@@ -129,7 +129,7 @@ def _apply(connection: Connection, migration: Migration) -> None:
                    values (%s, %s, %s)""",
                 [migration.version, migration.name, [text]],
             )
-    except psycopg.Error as error:
+    except psycopg2.Error as error:
         position = error.diag.statement_position
         line = f" at line {text.count(chr(10), 0, int(position)) + 1}" if position else ""
         raise StackError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from psycopg import sql
+from psycopg2 import sql
 
 from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.errors import NoConnection, Progress, StackError, silent
@@ -66,8 +66,8 @@ def initialise(site: Site) -> None:
 def set_admin_password(site: Site) -> None:
     """Give the superuser the password of our keys while the server is down."""
     command = [str(site.binaries.postgres), "--single", "-D", str(site.home.data), "postgres"]
-    password = sql.Literal(site.keys.supabase_admin_password).as_string()
-    statement = f"alter role supabase_admin password {password}\n"
+    quoted = site.keys.supabase_admin_password.replace("'", "''")
+    statement = f"alter role supabase_admin password '{quoted}'\n"
     answer = run(command, cwd=site.home.data, run_as=site.run_as, text=statement)
     if answer.returncode != 0 or "ERROR" in answer.stderr:
         raise StackError("the new database password could not be set.", hint=answer.stderr.strip())
@@ -127,11 +127,10 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
     with connect(keys.address(port, "supabase_admin", "postgres")) as connection:
         connection.execute((here / "cluster.sql").read_bytes())
         for role in ("postgres", "authenticator"):
-            password = str(getattr(keys, f"{role}_password")).encode()
             # Only a hash goes over the wire and into the log.
-            hashed = connection.pgconn.encrypt_password(password, role.encode(), b"scram-sha-256")
-            statement = sql.SQL("alter role {} password {}")
-            connection.execute(statement.format(sql.Identifier(role), hashed.decode()))
+            hashed = connection.hashed(getattr(keys, f"{role}_password"), role)
+            statement = sql.SQL("alter role {} password %s").format(sql.Identifier(role))
+            connection.execute(statement, [hashed])
         known = "select 1 from pg_database where datname = %s"
         if not connection.execute(known, [DATABASE]).fetchone():
             name = sql.Identifier(DATABASE)
