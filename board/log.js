@@ -13,6 +13,7 @@ export const QUIET = new Set([
   "budget_reserved",
   "budget_released",
   "conflict_reported",
+  "lock_waited",
 ]);
 
 const isQuiet = (entry) => QUIET.has(entry.activity) || entry.details.importance === "low";

@@ -1888,7 +1888,7 @@ for each row execute function core.hand_over();
 --
 -- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
 
--- Logs that a lease was lost. Grants and releases are not logged: they are too many.
+-- Logs that a lease was lost. Grants and releases are not logged: they are too many. Long waits are: log_lock_wait.sql.
 create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
 returns boolean
 language plpgsql
@@ -2100,6 +2100,38 @@ cross join lateral (
 ) as t;
 
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
+
+-- sql/30_locks/log_lock_wait.sql
+-- Trigger before each DELETE of a ticket, while its resources are there: logs how long each was waited for, whether
+-- it was granted or not. Waits of less than a second are not logged, because there is one with nearly each grant of a
+-- busy lock. A client that went away has waited until its ticket did not count any more.
+create or replace function core.log_lock_wait()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_waited constant interval := least(clock_timestamp(), old.alive_until, old.gives_up_at) - old.created_at;
+begin
+  perform core.write_activity(
+    old.workspace, old.agent_name, 'lock_waited',
+    jsonb_build_object(
+      'resource_type', r.resource_type, 'resource_name', r.resource_name,
+      'waited_seconds', round(extract(epoch from v_waited), 3)
+    ),
+    old.execution_id
+  )
+  from core.lock_ticket_resources as r
+  where r.ticket_id = old.ticket_id;
+  return old;
+end;
+$$;
+
+create trigger lock_tickets_log_wait
+before delete on core.lock_tickets
+for each row
+when (least(clock_timestamp(), old.alive_until, old.gives_up_at) >= old.created_at + interval '1 second')
+execute function core.log_lock_wait();
 
 -- sql/30_locks/queue.sql
 -- The queue for locks, which acquire_lock, acquire_locks and checkout_subsystem share.

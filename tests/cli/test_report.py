@@ -77,10 +77,13 @@ def test_it_has_who_waits_now_and_what_became_of_locks(
     design.supabase.rpc("acquire_lock", {**place, **waits, "agent_name": "shell_agent"}).execute()
     text = command("report").stdout
     assert "subsystem power, now in line at 1" in text
+    design.log_agent_activity("shell_agent", "lock_waited", {**place, "waited_seconds": 90})
+    design.log_agent_activity("shell_agent", "lock_waited", {**place, "waited_seconds": "long"})
     command("release", "power", "--force", "--reason", "it hangs", "--as", "anna")
     text = command("report").stdout
     assert "lock_forced" in text
     assert "now in line" not in text
+    assert re.search(r"shell_agent +subsystem power +1 +1 min 30 s", text)
 
 
 def test_an_empty_design_has_a_report(command: Command, tmp_path: Path) -> None:

