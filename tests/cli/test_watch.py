@@ -21,6 +21,7 @@ from tests.command_line import Command
 from tests.stack.installation import PROGRAM
 
 from sharedstate import SharedState
+from sharedstate_ops.cli import watch
 from sharedstate_ops.cli.session import chosen
 from sharedstate_ops.cli.watch import Watched
 from sharedstate_ops.cli.watching import Filter, picture, shares
@@ -173,6 +174,21 @@ def test_after_an_outage_it_goes_on_and_has_missed_no_entry(
     after = [line.plain for line in watched.lines(ALL, 100)]
     assert "reconnecting" not in after[0]
     assert sum("said during the outage" in line for line in after) == 1
+
+
+def test_a_server_that_is_connected_and_says_nothing_counts_as_an_outage(
+    stack: StackInfo, workspace: str, design: SharedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", stack.database_url)
+    monkeypatch.setattr(watch, "LOOK_S", 3.0)
+    watched = Watched(*chosen(workspace, None))
+    watched.look(patience_s=5)
+    with psycopg.connect(stack.database_url) as owner:
+        owner.execute("lock table public.subsystem_interfaces in access exclusive mode")
+        watched.look_again()
+        assert "reconnecting" in watched.lines(ALL, 100)[0].plain
+    watched.look_again()
+    assert "reconnecting" not in watched.lines(ALL, 100)[0].plain
 
 
 def test_once_prints_all_of_it(command: Command, design: SharedState) -> None:

@@ -21,6 +21,9 @@ from sharedstate_ops.operator import Operator
 PATIENCE_S = 5.0
 # As for agents: else a transaction that somebody left open in psql would hold us up for ever.
 LOCK_TIMEOUT = "8s"
+# Of what is read again and again: longer than it ever takes, shorter than TCP waits for a host that
+# has vanished.
+LOOK_S = 15.0
 MOST = 1000  # of each list of a board
 
 WorkspaceOption = Annotated[
@@ -72,9 +75,10 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
 
 
 @contextmanager
-def acting_in(target: Target, name: str) -> Iterator[Operator]:
-    """The same in a database that is chosen already."""
+def acting_in(target: Target, name: str, *, answer_s: float | None = None) -> Iterator[Operator]:
+    """The same in a database that is chosen already, of which no answer takes longer."""
     with target.connect(timeout=PATIENCE_S) as connection:
+        connection.patience = answer_s
         operator = Operator(connection, name, lock_timeout=LOCK_TIMEOUT)
         operator.read("select core.current_workspace() as name")
         yield operator

@@ -29,6 +29,9 @@ class Connection:
     ...     (number,) = connection.execute("select %s + 1", [1]).fetchone()
     """
 
+    # Seconds. A statement that takes longer raises OperationalError, and the connection has ended.
+    patience: float | None = None
+
     def __init__(self, address: str, *, timeout: float) -> None:
         self._connection = psycopg2.connect(
             address, async_=True, application_name="sharedstate", client_encoding="utf-8"
@@ -43,7 +46,7 @@ class Connection:
         """The cursor with its rows, of which none is left in the database."""
         cursor = self._connection.cursor()
         cursor.execute(statement, values)
-        self._wait()
+        self._wait(self.patience)
         return cursor
 
     @contextlib.contextmanager
@@ -75,14 +78,15 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _wait(self, timeout: float | None = None) -> None:
-        """Until what was begun is done; `timeout` in seconds."""
+    def _wait(self, timeout: float | None) -> None:
+        """Until what was begun is done."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while (state := self._connection.poll()) != extensions.POLL_OK:
             reading = [self._connection] if state == extensions.POLL_READ else []
             writing = [self._connection] if state == extensions.POLL_WRITE else []
             left = None if deadline is None else max(0, deadline - time.monotonic())
             if not any(select.select(reading, writing, [], left)):
+                self.close()
                 raise psycopg2.OperationalError("timeout expired")
 
 
