@@ -33,22 +33,20 @@ export function Graph({ api, rows, asOf }) {
 /** Read again when a board has come, but not with each of them. */
 function useDependencies(api, asOf) {
   const [found, setFound] = useState([]);
-  const last = useRef({ api: null, at: 0 });
+  const last = useRef(-Infinity);
   useEffect(() => {
     const now = performance.now();
-    if (last.current.api === api && now - last.current.at < REFRESH_MS) return;
-    last.current = { api, at: now };
-    const columns = "subsystem,on_subsystem,document,seen_version";
+    if (now - last.current < REFRESH_MS) return;
+    last.current = now;
     api
       .read("document_dependencies", {
-        select: columns,
+        select: "subsystem,on_subsystem,document,seen_version",
         order: "subsystem,on_subsystem,document",
         limit: MOST,
       })
-      .then((rows) => last.current.api === api && setFound(rows))
       // The board itself says that the service does not answer.
-      .catch(() => {});
-  }, [api, asOf]);
+      .then(setFound, () => {});
+  }, [asOf]);
   return found;
 }
 

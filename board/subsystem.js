@@ -117,7 +117,7 @@ function Versions({ api, name, kind, choice, changed }) {
     () =>
       api.read(kind.table, {
         subsystem_name: `eq.${name}`,
-        select: "version,created_by,created_at,base_version,merged",
+        select: "version,created_by,created_at,merged",
         order: "version.desc",
         limit: limit + 1,
       }),

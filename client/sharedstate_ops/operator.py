@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg2
@@ -22,7 +21,6 @@ from sharedstate_ops.stack.connections import Connection
 
 if TYPE_CHECKING:
     from sharedstate.types import WorkspaceSummary
-    from sharedstate_ops.importing.export_file import ImportCount
 
 
 class Operator:
@@ -71,21 +69,6 @@ class Operator:
             return self.call("list_workspaces")
         except errors.SchemaMissing:
             return []
-
-    def import_document(self, document: str) -> list[ImportCount]:
-        """Import one document, given as JSON text; all of it or, with an error, nothing."""
-        return self.call("import_state", document=document)
-
-    def export_state(self) -> dict[str, Any]:
-        """The whole workspace, with every digit of every number."""
-        document: dict[str, Any]
-        (document,) = self.call("export_state")
-        return document
-
-    def prune_activity(self, older_than: datetime) -> int:
-        """Delete some of the entries older than that; how many, 0 when there are none left."""
-        (count,) = self.call("prune_activity", older_than=older_than)
-        return int(count)
 
     def _parsed(self, statement: sql.Composed, values: dict[str, object]) -> list[Any]:
         with _our_errors(), self._connection.transaction():

@@ -159,7 +159,8 @@ def test_a_workspace_that_is_not_there_is_said_in_the_databases_words(
 
 
 def test_an_operator_chooses_among_all_workspaces(operators_page: Page, workspace: str) -> None:
-    choice = operators_page.get_by_label("Workspace")
+    # A field to type in until the list of them is there.
+    choice = operators_page.get_by_role("combobox", name="Workspace")
     expect(choice).to_have_value(workspace)
     choice.select_option("default")
     expect(operators_page).to_have_title("default · sharedstate board")

@@ -337,9 +337,13 @@ def test_whatever_is_in_the_files_is_imported_once_or_named(
     with connect(stack.database_url) as connection:
         operator = Operator(connection, f"fuzz-{uuid.uuid4().hex[:12]}")
         operator.init_workspace(with_defaults=False)
-        first = upload(reading, operator.import_document, lambda _: None)
+
+        def send(document: str) -> list[Any]:
+            return operator.call("import_state", document=document)
+
+        first = upload(reading, send, lambda _: None)
         named = len(reading.problems) - before
-        again = upload(reading, operator.import_document, lambda _: None)
+        again = upload(reading, send, lambda _: None)
     counters = 1 if reading.counters else 0
     taken = sum(first.imported.values()) + sum(first.unchanged.values())
     assert taken + named == len(reading.entries) + counters

@@ -206,7 +206,6 @@ def test_a_running_stack_is_upgraded_by_up_and_serves_the_new_function(
             state.update_subsystem_status("power", {"state": "designing"})
             new = Stack(home, migrations_folder=later)
             new.up()
-            assert new.report.migrations == [LATER]
             state.update_subsystem_status("power", {"state": "complete"})
             assert state.release_lock("subsystem", "power")
 

@@ -40,4 +40,4 @@ def test_an_export_beyond_what_postgres_holds_is_refused_with_what_to_do(large: 
         connect(info.database_url) as connection,
         pytest.raises(errors.ExportTooLarge),
     ):
-        Operator(connection, large.workspace).export_state()
+        Operator(connection, large.workspace).call("export_state")

@@ -131,7 +131,7 @@ def test_a_postgres_that_does_not_answer_is_started_anew_by_up(
         with suppress(psutil.NoSuchProcess):
             server.resume()
     assert any("postgres takes no connection" in step for step in steps)
-    assert stack.report.recovered == ["postgres"]
+    assert stack.report.recovered == {"postgres"}
     assert _answers(stack)
 
 

@@ -72,8 +72,6 @@ def restore(
 
 def _check(path: Path) -> None:
     noted = archive.checksum_file(path)
-    if not path.is_file():
-        raise StackError(f"there is no {path}.")
     if noted.is_file() and noted.read_text().split()[:1] != [archive.checksum(path)]:
         raise StackError(
             f"{path} is not what was written: its checksum differs from {noted.name}.",

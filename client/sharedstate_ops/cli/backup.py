@@ -11,7 +11,7 @@ from rich.markup import escape
 from sharedstate_ops.backup import DEFAULT_GAP
 from sharedstate_ops.backup import back_up as write_backup
 from sharedstate_ops.backup import restore as read_backup
-from sharedstate_ops.cli.output import HomeOption, TimeoutOption, home_of, out, say_warning, steps
+from sharedstate_ops.cli.output import HomeOption, home_of, out, say_warning, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.cli.up import say_changed
 from sharedstate_ops.stack import migrations
@@ -19,7 +19,6 @@ from sharedstate_ops.stack import migrations
 
 def backup(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; must not exist.")],
-    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Write every workspace, with schema and history, as one archive of pg_dump.
@@ -27,7 +26,7 @@ def backup(
     While agents work: it shows one moment. Beside it goes FILE.sha256. No keys are in it.
     """
     target = find_target(home_of(home))
-    with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
+    with steps() as progress, target.connect(progress=progress) as connection:
         progress(f"saving the database of {target.source}")
         made = write_backup(connection, target.environment(), file)
     out.print(
@@ -49,7 +48,6 @@ def restore(
             help="How far tokens and numbers jump: more than were handed out since the backup.",
         ),
     ] = DEFAULT_GAP,
-    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Put a backup into an empty database, or in the place of our own schema there.
@@ -58,7 +56,7 @@ def restore(
     may go on; better stop them before.
     """
     target = find_target(home_of(home))
-    with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
+    with steps() as progress, target.connect(progress=progress) as connection:
         progress(f"restoring into the database of {target.source}")
         tables = read_backup(connection, target.environment(), file, force=force, gap=gap)
         waiting = migrations.pending(connection)

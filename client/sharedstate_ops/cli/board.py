@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
-from collections.abc import Mapping
 from datetime import timedelta
 from html import escape as escape_html
 from typing import Annotated
@@ -55,7 +54,7 @@ def board(
     pinned = None if operator else workspace
     token = make_token(find_secret(place), role, workspace=pinned, ttl=_LASTS)
     stored = dotenv_values(place.env_file, interpolate=False)
-    shown = workspace or _first(WORKSPACE, os.environ, stored) or DEFAULT_WORKSPACE
+    shown = workspace or os.environ.get(WORKSPACE) or stored.get(WORKSPACE) or DEFAULT_WORKSPACE
     _require_board(url)
     # Says by its errors what is wrong with the secret or the name.
     with SharedState(url=url, key=token, workspace=shown) as state:
@@ -68,17 +67,12 @@ def board(
         _open(place, address)
 
 
-def _first(name: str, *places: Mapping[str, str | None]) -> str | None:
-    """What the first of the places says that says something."""
-    return next((value for place in places if (value := place.get(name))), None)
-
-
 def _find_api(place: Home) -> str:
     """SUPABASE_URL of the environment, else from where `find_secret` takes the secret."""
     stack = Stack(place.root)
     embedded = stack.living() and not answering_env_file(place)
     stored = {URL: stack.info.url} if embedded else dotenv_values(place.env_file, interpolate=False)
-    url = _first(URL, os.environ, stored)
+    url = os.environ.get(URL) or stored.get(URL)
     if not url:
         raise StackError(
             f"no API is known: no running stack, and no {URL} in the environment or in .env.",

@@ -9,14 +9,10 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """`function` as "module:name"; its docstring is what `sharedstate NAME --help` says.
-
-    With `passes_options` every option is an argument of the function's own.
-    """
+    """`function` as "module:name"; its docstring is what `sharedstate NAME --help` says."""
 
     function: str
     help: str
-    passes_options: bool = False
 
 
 COMMANDS = {
@@ -27,9 +23,7 @@ COMMANDS = {
     ),
     "status": Command("sharedstate_ops.cli.status:status", "Show what runs, where, and why not."),
     "demo": Command("sharedstate_ops.cli.demo:demo", "Seven agents design a humanoid robot."),
-    "psql": Command(
-        "sharedstate_ops.cli.psql:psql", "Open psql on the database.", passes_options=True
-    ),
+    "psql": Command("sharedstate_ops.cli.psql:psql", "Open psql on the database."),
     "keys": Command("sharedstate_ops.cli.keys:keys", "Make a secret and the keys it signs."),
     "token": Command("sharedstate_ops.cli.keys:token", "Print a token for one agent."),
     "export": Command(

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from sharedstate_ops.cli.output import HomeOption, TimeoutOption, err, home_of, out, steps
+from sharedstate_ops.cli.output import HomeOption, err, home_of, out, steps
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.cli.up import say_changed
 from sharedstate_ops.importing.export_file import SECTIONS, lines, read_export, write_export
@@ -35,7 +35,9 @@ def init(
             help="A design to import: a folder in the old layout, or a file of `export`.",
         ),
     ] = None,
-    timeout: TimeoutOption = 30,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="How many seconds to wait for the database.")
+    ] = 30,
     home: HomeOption = None,
 ) -> None:
     """Apply the migrations and make a workspace; what is already there stays as it is.
@@ -71,13 +73,12 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Where to write; else standard output."),
     ] = None,
-    timeout: TimeoutOption = 30,
     home: HomeOption = None,
 ) -> None:
     """Write a whole workspace as one JSON document, for `sharedstate init --from FILE`."""
     target = find_target(home_of(home))
-    with target.connect(timeout=timeout) as connection:
-        document = Operator(connection, workspace).export_state()
+    with target.connect() as connection:
+        (document,) = Operator(connection, workspace).call("export_state")
     if output is None:
         sys.stdout.writelines(lines(document))
         return
@@ -101,7 +102,11 @@ def import_reading(reading: Reading, connection: Connection, workspace: str) -> 
     operator.init_workspace(with_defaults=False)
     with Progress(console=err, transient=not err.is_terminal) as progress:
         task = progress.add_task("importing", total=len(reading.entries))
-        outcome = upload(reading, operator.import_document, lambda n: progress.advance(task, n))
+        outcome = upload(
+            reading,
+            lambda document: operator.call("import_state", document=document),
+            lambda n: progress.advance(task, n),
+        )
     if not _is_whole(reading):
         operator.init_workspace()
     out.print(_table(outcome))

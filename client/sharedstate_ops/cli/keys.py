@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,8 +18,6 @@ from sharedstate_ops.compose_env import SECRET, fill, new_lines
 from sharedstate_ops.stack import Stack, StackError
 from sharedstate_ops.stack.keys import make_token, read_keys
 from sharedstate_ops.stack.paths import Home
-
-_LONGEST_TOKEN = timedelta(days=3653)
 
 
 def keys(
@@ -84,7 +81,7 @@ def token(
     The agent uses it as SUPABASE_KEY; on the platform as SHAREDSTATE_TOKEN, beside a SUPABASE_KEY
     of the project.
     """
-    lasts = duration(ttl, at_most=_LONGEST_TOKEN)
+    lasts = duration(ttl)
     if not lasts:
         raise typer.BadParameter("a token has to last for a while")
     for name, value in (("workspace", workspace), ("agent", agent)):

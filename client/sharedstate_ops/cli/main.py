@@ -62,7 +62,7 @@ def _load(name: str) -> Any:
     except ModuleNotFoundError as error:
         sys.exit(what_to_install(error))
     settings: dict[str, Any] | None = None
-    if COMMANDS[name].passes_options:
+    if name == "psql":  # every option is psql's own
         settings = {"ignore_unknown_options": True, "help_option_names": []}
     alone = typer.Typer(add_completion=False)
     alone.command(name, context_settings=settings)(callback)

@@ -39,10 +39,6 @@ HomeOption = Annotated[
     ),
 ]
 
-TimeoutOption = Annotated[
-    float, typer.Option(min=0, help="How many seconds to wait for the database.")
-]
-
 
 def home_of(option: Path | None) -> Home:
     """The installation that a command works on."""
@@ -100,12 +96,15 @@ def say_warning(message: str) -> None:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def duration(text: str, *, at_most: timedelta) -> timedelta:
-    """How long "30d" is; BadParameter when it says nothing, or more than `at_most`."""
+_LONGEST = timedelta(days=3653)
+
+
+def duration(text: str) -> timedelta:
+    """How long "30d" is; BadParameter when it says nothing, or more than ten years."""
     found = re.fullmatch(r"([0-9]{1,8})([smhdw])", text.strip())
     if found is None:
         raise typer.BadParameter(f"{text!r} is no time: say 90s, 30m, 8h, 7d or 8w")
     length = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if length > at_most:
-        raise typer.BadParameter(f"{text!r} is too long: {at_most.days} days at most")
+    if length > _LONGEST:
+        raise typer.BadParameter(f"{text!r} is too long: {_LONGEST.days} days at most")
     return length

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -44,13 +44,14 @@ def _user() -> str:
         return "operator"
 
 
-def _ago(text: str) -> datetime:
-    return datetime.now(UTC) - duration(text, at_most=timedelta(days=3653))
+def ago(text: str) -> datetime:
+    """The time that was so long ago: "2h" before now."""
+    return datetime.now(UTC) - duration(text)
 
 
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(parser=_ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d."),
+    typer.Option(parser=ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d."),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")

@@ -10,15 +10,9 @@ from rich.markup import escape
 from sharedstate_ops.cli.output import HomeOption, home_of, out, program, say_warning, steps
 from sharedstate_ops.env_file import bring_up_to_date, environment
 from sharedstate_ops.operator import Operator
-from sharedstate_ops.stack import (
-    DEFAULT_API_PORT,
-    DEFAULT_DB_PORT,
-    Stack,
-    StackError,
-    StackInfo,
-    migrations,
-)
+from sharedstate_ops.stack import Stack, StackError, StackInfo, migrations
 from sharedstate_ops.stack.paths import Home
+from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 if TYPE_CHECKING:
     from sharedstate.types import WorkspaceSummary
@@ -76,7 +70,7 @@ def update_env(place: Home, values: dict[str, str], *, extend: bool = True) -> b
 
 def _say_how(stack: Stack, info: StackInfo, place: Home, *, has_env: bool) -> None:
     if stack.report.recovered:
-        out.print(f"recovered: {', '.join(stack.report.recovered)}; no data was lost")
+        out.print(f"recovered: {', '.join(sorted(stack.report.recovered))}; no data was lost")
     out.print(
         "sharedstate was already running."
         if stack.report.already_running

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +30,7 @@ def gather(operator: Operator, since: datetime | None = None) -> dict[str, Any]:
             """select s.* from public.system_status as s where s.workspace = %(workspace)s
                order by s.name"""
         ),
-        "agents": _by_agent(read(queries.AGENTS)),
+        "agents": read(queries.AGENTS),
         "waits": read(queries.WAITS),
         "waiting_now": read(queries.QUEUE),
         "lock_events": read(queries.LOCK_EVENTS),
@@ -39,25 +38,6 @@ def gather(operator: Operator, since: datetime | None = None) -> dict[str, Any]:
         "versions": read(queries.VERSIONS),
         "budgets": _budgets(read(queries.USES, points=_POINTS), read(queries.ALLOCATIONS)),
     }
-
-
-def _by_agent(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    agents: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        agent = agents.setdefault(
-            row["agent_name"],
-            {
-                "agent_name": row["agent_name"],
-                "entries": 0,
-                "first_at": row["first_at"],
-                "last_at": row["last_at"],
-                "activities": {},
-            },
-        )
-        agent["entries"] += row["entries"]
-        agent["last_at"] = max(agent["last_at"], row["last_at"], key=datetime.fromisoformat)
-        agent["activities"][row["activity"]] = row["entries"]
-    return list(agents.values())
 
 
 def _budgets(uses: list[dict[str, Any]], allocations: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,12 +17,18 @@ SPAN = """
 
 AGENTS = """
   select
-    a.agent_name, a.activity, count(*) as entries,
-    min(a."timestamp") as first_at, max(a."timestamp") as last_at
-  from public.agent_activity_logs as a
-  where a.workspace = %(workspace)s and a."timestamp" >= %(begins_at)s::timestamptz
-  group by a.agent_name, a.activity
-  order by a.agent_name, min(a."timestamp")
+    b.agent_name, sum(b.entries) as entries, min(b.first_at) as first_at, max(b.last_at) as last_at,
+    json_object_agg(b.activity, b.entries order by b.first_at) as activities
+  from (
+    select
+      a.agent_name, a.activity, count(*) as entries,
+      min(a."timestamp") as first_at, max(a."timestamp") as last_at
+    from public.agent_activity_logs as a
+    where a.workspace = %(workspace)s and a."timestamp" >= %(begins_at)s::timestamptz
+    group by a.agent_name, a.activity
+  ) as b
+  group by b.agent_name
+  order by b.agent_name
 """
 
 # Of locks as the database has logged it; else from an entry `waiting` to the agent's next entry.

@@ -13,11 +13,8 @@ from sharedstate_ops.stack.errors import PortTaken, StackError
 
 if TYPE_CHECKING:
     from sharedstate_ops.stack.core import Stack, StackInfo
-    from sharedstate_ops.stack.ports import DEFAULT_API_PORT, DEFAULT_DB_PORT
 
 __all__ = [
-    "DEFAULT_API_PORT",
-    "DEFAULT_DB_PORT",
     "PortTaken",
     "Stack",
     "StackError",
@@ -31,5 +28,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "ports" if name.startswith("DEFAULT") else "core"
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    return getattr(import_module(f"{__name__}.core"), name)

@@ -130,10 +130,10 @@ class Stack:
             if name not in state.parts or state.parts[name].pid != process.pid:
                 progress(f"{name} runs unrecorded (process {process.pid}): stopping it")
                 stop_part(self.home, state, name, silent)
-                self.report.add_recovered(name)
+                self.report.recovered.add(name)
         for name, part in state.parts.items():
             if name not in living:
-                self.report.add_recovered(name)
+                self.report.recovered.add(name)
                 progress(f"{name} was killed (process {part.pid} is gone): restarting it")
         return living.keys() & state.parts.keys()
 

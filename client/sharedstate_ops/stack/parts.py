@@ -35,12 +35,7 @@ class UpReport:
     """What the last `up` did."""
 
     already_running: bool = False
-    recovered: list[str] = field(default_factory=list)
-    migrations: list[str] = field(default_factory=list)
-
-    def add_recovered(self, name: str) -> None:
-        if name not in self.recovered:
-            self.recovered.append(name)
+    recovered: set[str] = field(default_factory=set)
 
 
 class PartStatus(NamedTuple):
@@ -131,10 +126,9 @@ class Start:
             self._start_postgres(site)
         address = site.keys.address(self.state.parts["postgres"].port)
         with connect(address) as connection:
-            done = migrations.apply_pending(
+            migrations.apply_pending(
                 connection, folder=self.migrations_folder, progress=self.progress
             )
-        self.report.migrations = [migration.version for migration in done]
         if stays and self._api_stays(site.keys):
             self.report.already_running = True
             return
@@ -156,7 +150,7 @@ class Start:
             if error.full:
                 raise
             self.progress(f"postgres takes no connection ({error.reason}): restarting it")
-        self.report.add_recovered("postgres")
+        self.report.recovered.add("postgres")
         self._stop("postgres")
         return False
 
@@ -173,7 +167,7 @@ class Start:
                 return False
             if _problem(name, parts[name], keys):
                 self.progress(f"{name} does not answer as it should: restarting it")
-                self.report.add_recovered(name)
+                self.report.recovered.add(name)
                 return False
         return True
 
@@ -182,7 +176,7 @@ class Start:
         pid_file = site.home.data / "postmaster.pid"
         if pid_file.exists():
             pid_file.unlink()
-            self.report.add_recovered("postgres")
+            self.report.recovered.add("postgres")
             self.progress("postgres was killed (stale pid file): recovered")
         if not (site.home.data / "PG_VERSION").exists():
             self.progress("making the database (initdb)")
