@@ -62,28 +62,29 @@ function Board({ token, claims, workspace, address }) {
     document.title = `${items.length ? `(${items.length}) ` : ""}${workspace} · sharedstate board`;
   }, [items.length]);
 
-  const header = html`<${Header}
-    claims=${claims}
-    workspace=${workspace}
-    board=${board}
-    connection=${connection}
-    interval=${interval}
-    onInterval=${chooseInterval}
-    api=${api}
-  />`;
-  const advice = html`<${Advice} ...${connection} />`;
-  if (!board) return html`${header}<main>${advice}<p class="calm">Reading the board.</p></main>`;
+  let page;
+  if (!board) {
+    page = html`<${Advice} ...${connection} /><p class="calm">Reading the board.</p>`;
+  } else if (address.subsystem) {
+    page = html`<${SubsystemPage} ...${{ api, board, entries, address }} />`;
+  } else {
+    page = html`<${Overview}
+      ...${{ api, board, entries, items, operator, address, serverNow, more, seeHooks }}
+    />`;
+  }
+  // One tree with a board and without: else the header would be made anew when the first one comes,
+  // and lose what somebody has typed into it.
   return html`<${Actions.Provider} value=${setAction}>
-    ${header}
-    <main>
-      ${
-        address.subsystem
-          ? html`<${SubsystemPage} ...${{ api, board, entries, address }} />`
-          : html`<${Overview}
-            ...${{ api, board, entries, items, operator, address, serverNow, more, seeHooks }}
-          />`
-      }
-    </main>
+    <${Header}
+      claims=${claims}
+      workspace=${workspace}
+      board=${board}
+      connection=${connection}
+      interval=${interval}
+      onInterval=${chooseInterval}
+      api=${api}
+    />
+    <main>${page}</main>
     <p class=${note ? "toast" : "toast empty"} role="status">${note}</p>
     ${
       action &&

@@ -17,7 +17,7 @@ from psycopg2 import sql
 from sharedstate import errors
 from sharedstate.config import workspace_header
 from sharedstate_ops.importing.exact_json import encode, parse
-from sharedstate_ops.stack.connections import Connection
+from sharedstate_ops.stack.connections import Connection, reason_of
 
 if TYPE_CHECKING:
     from sharedstate.types import WorkspaceSummary
@@ -74,10 +74,12 @@ class Operator:
         with _our_errors(), self._connection.transaction():
             # As PostgREST does it: the functions read the workspace from the request's headers.
             headers = json.dumps(workspace_header(self.workspace))
+            # And a statement whose client has gone, as by Ctrl-C, ends.
             self._connection.execute(
                 """select set_config('role', 'service_role', true),
                      set_config('request.headers', %s, true),
-                     set_config('lock_timeout', %s, true)""",
+                     set_config('lock_timeout', %s, true),
+                     set_config('client_connection_check_interval', '1s', true)""",
                 [headers, self._lock_timeout],
             )
             rows = self._connection.execute(statement, values).fetchall()
@@ -90,7 +92,7 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        slug = error.diag.message_primary or str(error)
+        slug = error.diag.message_primary or reason_of(error)
         others = (ours for theirs, ours in _KINDS if isinstance(error, theirs))
         kind = errors.BY_SLUG.get(slug) or next(others, errors.UnexpectedError)
         detail = error.diag.message_detail or ""

@@ -45,7 +45,7 @@ LOOK_AGAIN_S = 1.0
 
 # Others changed what a step was made from, so it was refused.
 OVERTAKEN = (LeaseLost, StaleInputs, StaleVersion, OverBudget, ConflictAlreadyResolved)
-CHATTER = {"started", "stopped", "waiting"}
+CHATTER = {"started", "stopped", "waiting", "lock_waited"}
 
 
 class WaitedTooLong(TimeoutError):

@@ -10,7 +10,7 @@
 --
 -- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
 
--- Logs that a lease was lost. Grants and releases are not logged: they are too many. Long waits are: log_lock_wait.sql.
+-- Logs that a lease was lost. Grants and releases are not logged: they are too many. For waits see log_lock_wait.sql.
 create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
 returns boolean
 language plpgsql

@@ -1,6 +1,7 @@
--- Trigger before each DELETE of a ticket, while its resources are there: logs how long each was waited for, whether
--- it was granted or not. Waits of less than a second are not logged, because there is one with nearly each grant of a
--- busy lock. A client that went away has waited until its ticket did not count any more.
+-- Trigger before each DELETE of a ticket, while its resources are there: logs how long each was waited for, whether it
+-- was granted or not. Waits of less than a second are not logged, because a lock that is quickly passed on has one with
+-- each grant. Nor are those of a client that fell silent a minute ago or longer: core.enqueue and the daily cleaning
+-- delete such tickets, within a call of somebody else.
 create or replace function core.log_lock_wait()
 returns trigger
 language plpgsql
@@ -26,5 +27,8 @@ $$;
 create trigger lock_tickets_log_wait
 before delete on core.lock_tickets
 for each row
-when (least(clock_timestamp(), old.alive_until, old.gives_up_at) >= old.created_at + interval '1 second')
+when (
+  least(clock_timestamp(), old.alive_until, old.gives_up_at)
+  >= greatest(old.created_at + interval '1 second', clock_timestamp() - interval '60 seconds')
+)
 execute function core.log_lock_wait();

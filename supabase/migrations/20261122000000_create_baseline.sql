@@ -1888,7 +1888,7 @@ for each row execute function core.hand_over();
 --
 -- Lock order: resource by resource, by type and name, its counter and then its lease; after all of them the ticket.
 
--- Logs that a lease was lost. Grants and releases are not logged: they are too many. Long waits are: log_lock_wait.sql.
+-- Logs that a lease was lost. Grants and releases are not logged: they are too many. For waits see log_lock_wait.sql.
 create or replace function core.write_lock_lost(p_lease public.agent_locks, p_reason text)
 returns boolean
 language plpgsql
@@ -2102,9 +2102,10 @@ cross join lateral (
 comment on view public.lock_queue is 'Who waits for which lock, in the order in which they will get it.';
 
 -- sql/30_locks/log_lock_wait.sql
--- Trigger before each DELETE of a ticket, while its resources are there: logs how long each was waited for, whether
--- it was granted or not. Waits of less than a second are not logged, because there is one with nearly each grant of a
--- busy lock. A client that went away has waited until its ticket did not count any more.
+-- Trigger before each DELETE of a ticket, while its resources are there: logs how long each was waited for, whether it
+-- was granted or not. Waits of less than a second are not logged, because a lock that is quickly passed on has one with
+-- each grant. Nor are those of a client that fell silent a minute ago or longer: core.enqueue and the daily cleaning
+-- delete such tickets, within a call of somebody else.
 create or replace function core.log_lock_wait()
 returns trigger
 language plpgsql
@@ -2130,7 +2131,10 @@ $$;
 create trigger lock_tickets_log_wait
 before delete on core.lock_tickets
 for each row
-when (least(clock_timestamp(), old.alive_until, old.gives_up_at) >= old.created_at + interval '1 second')
+when (
+  least(clock_timestamp(), old.alive_until, old.gives_up_at)
+  >= greatest(old.created_at + interval '1 second', clock_timestamp() - interval '60 seconds')
+)
 execute function core.log_lock_wait();
 
 -- sql/30_locks/queue.sql

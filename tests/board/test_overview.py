@@ -180,6 +180,19 @@ def test_an_agent_names_another_workspace_and_a_token_for_one_has_no_other(
     expect(page.locator("header .workspace")).to_have_text(workspace)
 
 
+def test_what_is_typed_before_the_first_board_is_there_stays(
+    new: NewWindow, stack: StackInfo, workspace: str
+) -> None:
+    window = new()
+    window.page.route("**/rpc/get_board*", lambda _: None)
+    page = window.open(stack.agent_key, workspace)
+    page.get_by_label("Workspace").fill("default")
+    expect(page.get_by_text("Reading the board.")).to_be_visible()
+    page.unroute("**/rpc/get_board*")
+    expect(page.get_by_text("Reading the board.")).to_have_count(0)
+    expect(page.get_by_label("Workspace")).to_have_value("default")
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
 def test_it_fits_into_the_window_by_day_and_by_night(
     busy: SharedState, new: NewWindow, stack: StackInfo, scheme: str, size: dict[str, int]

@@ -51,10 +51,23 @@ def test_leases_end_and_the_restore_is_in_the_log(
         """select fencing_token from acquire_lock(
              'subsystem', 'power', 'tester', 'execution-1', 3600)"""
     )
+    used.one(
+        """select count(*) from acquire_lock('subsystem', 'power', 'waiter', 'execution-2',
+             wait_seconds => 3600, request_id => gen_random_uuid())"""
+    )
+    used.one(
+        """update core.lock_tickets set
+             created_at = created_at - interval '1 minute', alive_until = 'infinity'
+           returning true"""
+    )
     save(used, tmp_path / "saved")
     target = database(empty=True)
     load(target, tmp_path / "saved")
     assert target.one("select count(*) from agent_locks") == 0
+    assert target.one("select count(*) from lock_queue") == 0
+    assert not target.one(
+        "select exists (select from agent_activity_logs where agent_name = 'waiter')"
+    )
     assert target.token("power") > held
     query = "select count(*) from agent_activity_logs where activity = 'database_restored'"
     assert target.one(query) == 2

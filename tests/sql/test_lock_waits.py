@@ -68,8 +68,15 @@ def test_each_lock_of_a_set_has_been_waited_for(api: Api, make: Make) -> None:
 
 def test_a_client_that_fell_silent_has_waited_until_its_turn_was_lost(api: Api, make: Make) -> None:
     make("holder").holds(SKELETON)
+    late = make("late").waits(SKELETON)
+    waited_for(late, 300, silent_for=30)
+    late.cancel()
+    (entry,) = logged(api)
+    assert 270 <= entry["details"]["waited_seconds"] < 271
+
+
+def test_nobody_logs_the_wait_of_a_client_that_died(api: Api, make: Make) -> None:
+    make("holder").holds(SKELETON)
     waited_for(make("gone").waits(SKELETON), 300, silent_for=200)
     make("next").waits(SKELETON)
-    (entry,) = logged(api)
-    assert entry["agent_name"] == "gone"
-    assert 100 <= entry["details"]["waited_seconds"] < 101
+    assert logged(api) == []

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -15,33 +16,52 @@ from sharedstate_ops.stack import StackInfo
 from sharedstate_ops.stack.connections import connect
 from sharedstate_ops.stack.errors import NoConnection
 
-SLEEPS = """
+READS = """
 import os
+from sharedstate_ops.operator import Operator
 from sharedstate_ops.stack.connections import connect
 
-with connect(os.environ["DATABASE_URL"]) as connection, connection.transaction():
-    connection.execute("select 'interrupted', pg_sleep(3600)")
+with connect(os.environ["DATABASE_URL"]) as connection:
+    Operator(connection).read("select 'interrupted', pg_sleep(3600)")
+"""
+MIGRATES = """
+import os, pathlib
+from sharedstate_ops.stack import migrations
+from sharedstate_ops.stack.connections import connect
+
+with connect(os.environ["DATABASE_URL"]) as connection:
+    migrations.apply_pending(connection, folder=pathlib.Path(os.environ["FOLDER"]))
 """
 
 
-def test_ctrl_c_ends_a_statement_that_waits(stack: StackInfo) -> None:
+@pytest.mark.parametrize("program", [READS, MIGRATES])
+def test_ctrl_c_ends_a_statement_here_and_in_the_database(
+    stack: StackInfo, tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "20990101000000_sleep.sql").write_text("select 'interrupted', pg_sleep(3600);")
     process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPS],
-        env={"DATABASE_URL": stack.database_url},
+        [sys.executable, "-c", program],
+        env={"DATABASE_URL": stack.database_url, "FOLDER": str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
     )
     with process, connect(stack.database_url) as owner:
-        sleeping = "from pg_stat_activity where query like 'select ''interrupted''%'"
+        working = (
+            "from pg_stat_activity where state = 'active' and query like '%''interrupted''%' "
+            "and pid <> pg_backend_pid()"
+        )
+
+        def working_sessions() -> object:
+            return owner.execute(f"select count(*) {working}").fetchone()
+
         try:
-            await_answer(
-                lambda: owner.execute(f"select count(*) {sleeping}").fetchone(), wanted=(1,)
-            )
+            await_answer(working_sessions, wanted=(1,))
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=60)
+            await_answer(working_sessions, wanted=(0,))
         finally:
             process.kill()
-            owner.execute(f"select pg_terminate_backend(pid) {sleeping}")
+            owner.execute(f"select pg_terminate_backend(pid) {working}")
     assert process.returncode == -signal.SIGINT
     assert said.rstrip().endswith("KeyboardInterrupt")
 
@@ -60,7 +80,8 @@ def test_an_answer_that_takes_longer_than_it_may_ends_the_connection(stack: Stac
         connection.patience = 0.1
         with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
             connection.execute("select pg_sleep(10)")
-        assert connection.closed
+        with pytest.raises(psycopg2.InterfaceError, match="closed"):
+            connection.execute("select 1")
 
 
 def test_a_server_that_refuses_us_has_answered(stack: StackInfo) -> None:
@@ -81,4 +102,5 @@ def test_a_transaction_that_fails_leaves_nothing_and_the_connection_goes_on(
         with connection.transaction():
             connection.execute("insert into kept values (2)")
         assert connection.execute("select id from kept").fetchall() == [(2,)]
-    assert connection.closed
+    with pytest.raises(psycopg2.InterfaceError, match="closed"):
+        connection.execute("select 1")

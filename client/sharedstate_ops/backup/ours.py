@@ -56,7 +56,7 @@ def of_others(connection: Connection) -> list[str]:
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     query = files("sharedstate_ops.backup").joinpath("others.sql").read_text(encoding="utf-8")
     found = [f"migration {version}" for version in foreign_versions]
-    for kind, identity, is_in_doubt in connection.execute(query.encode(), made_by(texts)):
+    for kind, identity, is_in_doubt in connection.execute(query, made_by(texts)):
         if not is_in_doubt or not _is_named(str(identity), words):
             found.append(f"{kind} {identity}".replace('rule "_RETURN" on', "view"))
     return found

@@ -154,7 +154,7 @@ def find_target(home: Home) -> Target:
 
     Agents in this folder read the same `.env`, so what commands show is what agents see.
     """
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(VARIABLE, "").strip()
     if given:
         return Target(lambda: given, VARIABLE)
     if target := answering_env_file(home):

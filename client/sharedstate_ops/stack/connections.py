@@ -65,10 +65,6 @@ class Connection:
         """What the database would store of a password, which itself then need not be sent."""
         return extensions.encrypt_password(password, role, self._connection, "scram-sha-256")
 
-    @property
-    def closed(self) -> bool:
-        return bool(self._connection.closed)
-
     def close(self) -> None:
         self._connection.close()
 
@@ -82,10 +78,13 @@ class Connection:
         """Until what was begun is done."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while (state := self._connection.poll()) != extensions.POLL_OK:
-            reading = [self._connection] if state == extensions.POLL_READ else []
-            writing = [self._connection] if state == extensions.POLL_WRITE else []
-            left = None if deadline is None else max(0, deadline - time.monotonic())
-            if not any(select.select(reading, writing, [], left)):
+            socket = select.poll()
+            socket.register(
+                self._connection,
+                select.POLLIN if state == extensions.POLL_READ else select.POLLOUT,
+            )
+            left_ms = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            if not socket.poll(left_ms):
                 self.close()
                 raise psycopg2.OperationalError("timeout expired")
 

@@ -96,24 +96,27 @@ def apply_pending(
     """Apply what is missing, each file in one transaction with its row in the ledger.
 
     The connection is in autocommit mode. Two runs at once wait for each other and the second finds
-    nothing to do. Raises StackError with file, line and reason; earlier files stay applied.
+    nothing to do. Raises StackError with file, line and reason; earlier files stay applied. After
+    that the connection has to be closed.
     """
     if not pending(connection, folder):
         return []
-    connection.execute("select pg_advisory_lock(%s)", [ADVISORY_LOCK])
-    try:
-        with connection.transaction():
-            connection.execute("set local client_min_messages = warning")
-            connection.execute(LEDGER)
-        todo = pending(connection, folder)
-        for migration in todo:
-            progress(f"applying migration {migration.version}_{migration.name}")
-            _apply(connection, migration)
-        if todo:
-            connection.execute("notify pgrst, 'reload schema'")
-    finally:
-        if not connection.closed:
-            connection.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+    # Without a client the server would go on, and keep the next one waiting. After a failure the
+    # lock ends with the connection.
+    connection.execute(
+        "select set_config('client_connection_check_interval', '1s', false), pg_advisory_lock(%s)",
+        [ADVISORY_LOCK],
+    )
+    with connection.transaction():
+        connection.execute("set local client_min_messages = warning")
+        connection.execute(LEDGER)
+    todo = pending(connection, folder)
+    for migration in todo:
+        progress(f"applying migration {migration.version}_{migration.name}")
+        _apply(connection, migration)
+    if todo:
+        connection.execute("notify pgrst, 'reload schema'")
+    connection.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
     return todo
 
 
@@ -122,7 +125,7 @@ def _apply(connection: Connection, migration: Migration) -> None:
     try:
         with connection.transaction():
             connection.execute("set local statement_timeout = 0")
-            connection.execute(text.encode())
+            connection.execute(text)
             # The file as one statement: the CLI splits it, but reads this as well.
             connection.execute(
                 """insert into supabase_migrations.schema_migrations (version, name, statements)

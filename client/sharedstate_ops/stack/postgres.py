@@ -125,7 +125,7 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
     """Make what the platform has: its roles, their settings, the database. Can be repeated."""
     here = Path(__file__).parent
     with connect(keys.address(port, "supabase_admin", "postgres")) as connection:
-        connection.execute((here / "cluster.sql").read_bytes())
+        connection.execute((here / "cluster.sql").read_text())
         for role in ("postgres", "authenticator"):
             # Only a hash goes over the wire and into the log.
             hashed = connection.hashed(getattr(keys, f"{role}_password"), role)
@@ -136,4 +136,4 @@ def create_roles_and_database(port: int, keys: Keys) -> None:
             name = sql.Identifier(DATABASE)
             connection.execute(sql.SQL("create database {} owner postgres").format(name))
     with connect(keys.address(port, "supabase_admin")) as connection:
-        connection.execute((here / "database.sql").read_bytes())
+        connection.execute((here / "database.sql").read_text())
