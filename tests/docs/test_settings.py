@@ -16,6 +16,8 @@ BY_CONSTANT = {
     "HOME_VARIABLE": output.HOME_VARIABLE,
     "VARIABLE": target.VARIABLE,
     "SECRET": compose_env.SECRET,
+    "URL": config.URL,
+    "WORKSPACE": config.WORKSPACE,
 }
 
 
@@ -23,7 +25,7 @@ def test_every_variable_that_is_read_has_its_line_and_every_line_is_read() -> No
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
     # config reads these from a mapping that it is given.
-    read = {config.URL, config.KEY, config.TOKEN, config.WORKSPACE}
+    read = {config.KEY, config.TOKEN}
     for path in sorted((ROOT / "client").rglob("*.py")):
         for found in READ.findall(path.read_text(encoding="utf-8")):
             read.add(found.strip('"') if found.startswith('"') else BY_CONSTANT[found])
