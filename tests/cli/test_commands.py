@@ -87,7 +87,10 @@ def test_conflicts_are_listed_shown_with_their_history_and_resolved(
     shown = command("conflict", number).stdout
     assert "resolved by anna: lighter cells" in shown
     assert "opened" in shown
-    assert command("conflicts", "--agent", "shell_agent").stdout == "no open conflicts.\n"
+    assert (
+        command("conflicts", "--agent", "shell_agent").stdout
+        == "no open conflicts of shell_agent.\n"
+    )
     again = command("resolve", number, "once more")
     assert again.exit_code == 1
     assert "conflict_already_resolved" in again.output
@@ -214,13 +217,29 @@ def test_the_workspace_is_that_of_the_option_else_of_the_environment_else_of_the
 
 
 def test_a_database_that_is_not_there_is_a_clear_error(
-    command: Command, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    command: Command, environment: dict[str, str], stack: StackInfo
 ) -> None:
-    monkeypatch.setattr("sharedstate_ops.cli.session.PATIENCE_S", 0)
     environment["DATABASE_URL"] = "postgresql://postgres@127.0.0.1:1/none"
     answer = command("locks")
     assert answer.exit_code == 1
+    assert "does not answer" in answer.output
     assert "check DATABASE_URL" in answer.output
+    environment["DATABASE_URL"] = stack.database_url.replace("postgres:", "postgres:x", 1)
+    answer = command("locks")
+    assert answer.exit_code == 1
+    assert "refuses us" in answer.output
+    assert "Is it running?" not in answer.output
+
+
+def test_a_workspace_of_the_environment_is_exported_and_an_empty_name_refused(
+    command: Command, environment: dict[str, str], design: SharedState, workspace: str
+) -> None:
+    environment["SHAREDSTATE_WORKSPACE"] = workspace
+    assert command("export").json["workspace"] == workspace
+    assert command("locks", "--workspace", "").exit_code == 1
+    assert command("conflict", "9" * 30).exit_code == 2
+    assert command("watch", "--json", "--agent", "power_agent").exit_code == 2
+    assert "Did you mean power" in command("watch", "--once", "--subsystem", "powr").output
 
 
 def test_behind_a_transaction_that_somebody_left_open_no_command_waits_for_ever(

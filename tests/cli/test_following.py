@@ -80,7 +80,6 @@ def test_when_the_database_ends_its_session_it_says_so_and_goes_on(
 def test_over_an_outage_longer_than_its_patience_it_misses_no_entry(
     stack: StackInfo, state: SharedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PATIENCE_S", 0)
     monkeypatch.setattr(log, "_PAUSE_S", 0)
     nothing = "postgresql://postgres@127.0.0.1:1/agentcad"
     addresses = iter([stack.database_url, nothing, nothing, stack.database_url])

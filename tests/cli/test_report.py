@@ -65,6 +65,11 @@ def test_of_what_came_before_since_only_the_state_is_told(
 ) -> None:
     report = command("report", "--since", "0s", "--json").json
     assert report["agents"] == report["versions"] == []
+    # In a time without an entry what is used stays as it is, and does not begin with 0.
+    (used,) = re.findall(
+        "^skeleton +kg .*", command("report", "--since", "0s").stdout, re.MULTILINE
+    )
+    assert "▁" not in used
     assert values(report, "skeleton", "mass_kg", "used") == [12.5]
     assert [row["status"] for row in report["conflicts"]] == ["open", "open"]
 

@@ -159,7 +159,7 @@ def test_after_an_outage_it_goes_on_and_has_missed_no_entry(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", stack.database_url)
     watched = Watched(*chosen(workspace, None))
-    watched.look(patience_s=5)
+    watched.look()
     with psycopg.connect(stack.database_url, autocommit=True) as owner:
         owner.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -182,7 +182,7 @@ def test_a_server_that_is_connected_and_says_nothing_counts_as_an_outage(
     monkeypatch.setenv("DATABASE_URL", stack.database_url)
     monkeypatch.setattr(watch, "LOOK_S", 3.0)
     watched = Watched(*chosen(workspace, None))
-    watched.look(patience_s=5)
+    watched.look()
     with psycopg.connect(stack.database_url) as owner:
         owner.execute("lock table public.subsystem_interfaces in access exclusive mode")
         watched.look_again()

@@ -121,7 +121,7 @@ def test_a_refused_login_with_the_env_file_names_that_file(
         assert answer.returncode == 1
         said = answer.stdout + answer.stderr
         assert "password authentication failed" in said
-        assert f"check DATABASE_URL in {env_file}" in said
+        assert f"Check DATABASE_URL in {env_file}" in said
         assert "sharedstate up" not in said
 
 

@@ -19,7 +19,9 @@ from sharedstate_ops.cli.shown import (
     table,
 )
 
-NumberArgument = Annotated[int, typer.Argument(metavar="N", help="The number of the conflict.")]
+NumberArgument = Annotated[
+    int, typer.Argument(min=1, max=2**63 - 1, metavar="N", help="The number of the conflict.")
+]
 
 
 def conflicts(
@@ -37,7 +39,7 @@ def conflicts(
         print_json(rows)
         return
     if not rows:
-        out.print("no open conflicts.")
+        out.print(plain(f"no open conflicts of {agent}." if agent else "no open conflicts."))
         return
     columns = ("#", "priority", "severity", "from", "for", "blocks", "since", "what")
     shown = table(*columns, right=["#", "priority"])

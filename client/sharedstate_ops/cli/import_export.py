@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from sharedstate_ops.cli.output import HomeOption, err, home_of, out, steps
-from sharedstate_ops.cli.target import find_target
+from sharedstate_ops.cli.output import HomeOption, err, out, steps
+from sharedstate_ops.cli.session import WorkspaceOption, chosen
 from sharedstate_ops.cli.up import say_changed
 from sharedstate_ops.importing.export_file import SECTIONS, lines, read_export, write_export
 from sharedstate_ops.importing.legacy import read_design
@@ -26,7 +26,7 @@ from sharedstate_ops.stack.connections import Connection
 
 
 def init(
-    workspace: Annotated[str, typer.Option(help="The design to make.")] = "default",
+    workspace: WorkspaceOption = None,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -47,28 +47,28 @@ def init(
     """
     # First, so that a wrong path changes nothing.
     reading = _read(source) if source is not None else None
-    target = find_target(home_of(home))
+    target, name = chosen(workspace, home)
     with steps() as progress, target.connect(timeout=timeout, progress=progress) as connection:
         applied = migrations.apply_pending(connection, progress=progress)
         changed = migrations.changed(connection)
         if reading is None:
-            Operator(connection, workspace).init_workspace()
+            Operator(connection, name).init_workspace()
     exit_code = 0
     if reading is not None:
         with target.connect(timeout=timeout) as connection:
-            exit_code = import_reading(reading, connection, workspace)
+            exit_code = import_reading(reading, connection, name)
     done = "the schema is up to date"
     if applied:
         done = f"{len(applied)} migrations applied"
     elif changed:
         done = "the schema is of an older text"
-    out.print(f"workspace {escape(workspace)} is ready; {done}.")
+    out.print(f"workspace {escape(name)} is ready; {done}.")
     say_changed(changed)
     raise typer.Exit(exit_code or int(bool(changed)))
 
 
 def export(
-    workspace: Annotated[str, typer.Option(help="The design to export.")] = "default",
+    workspace: WorkspaceOption = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Where to write; else standard output."),
@@ -76,15 +76,15 @@ def export(
     home: HomeOption = None,
 ) -> None:
     """Write a whole workspace as one JSON document, for `sharedstate init --from FILE`."""
-    target = find_target(home_of(home))
+    target, name = chosen(workspace, home)
     with target.connect() as connection:
-        (document,) = Operator(connection, workspace).call("export_state")
+        (document,) = Operator(connection, name).call("export_state")
     if output is None:
         sys.stdout.writelines(lines(document))
         return
     write_export(document, output)
     entries = sum(len(document[section]) for section in SECTIONS)
-    out.print(f"{entries:,} entries of workspace {escape(workspace)} in {escape(str(output))}")
+    out.print(f"{entries:,} entries of workspace {escape(name)} in {escape(str(output))}")
 
 
 def _read(source: Path) -> Reading:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sharedstate_ops.cli.output import HomeOption, home_of, out, steps
-from sharedstate_ops.cli.session import ago
-from sharedstate_ops.cli.target import find_target
+from sharedstate_ops.cli.output import HomeOption, out, steps
+from sharedstate_ops.cli.session import WorkspaceOption, ago, chosen
 from sharedstate_ops.operator import Operator
 
 
@@ -24,19 +23,19 @@ def prune(
             help="Entries older than this: 30d, 12h, 90m or 8w.",
         ),
     ],
-    workspace: Annotated[str, typer.Option(help="The design whose log it is.")] = "default",
+    workspace: WorkspaceOption = None,
     home: HomeOption = None,
 ) -> None:
     """Delete old entries of the activity log; nothing else is touched.
 
     It goes in short steps, so it may run while agents work, and be interrupted.
     """
-    target = find_target(home_of(home))
+    target, name = chosen(workspace, home)
     total = 0
     with steps() as progress, target.connect(progress=progress) as connection:
-        operator = Operator(connection, workspace)
+        operator = Operator(connection, name)
         while count := operator.call("prune_activity", older_than=before)[0]:
             total += count
             progress(f"{total:,} entries deleted")
     shown = before.strftime("%Y-%m-%d %H:%M:%S")
-    out.print(f"{total:,} entries of workspace {escape(workspace)} before {shown} UTC deleted")
+    out.print(f"{total:,} entries of workspace {escape(name)} before {shown} UTC deleted")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from dotenv import dotenv_values
@@ -16,9 +16,8 @@ from sharedstate.config import DEFAULT_WORKSPACE, WORKSPACE, checked_name
 from sharedstate_ops.cli.output import duration, home_of
 from sharedstate_ops.cli.target import Target, find_target
 from sharedstate_ops.operator import Operator
+from sharedstate_ops.stack.errors import StackError
 
-# The database of a read is there or not: no command of every day waits for one to be started.
-PATIENCE_S = 5.0
 # As for agents: else a transaction that somebody left open in psql would hold us up for ever.
 LOCK_TIMEOUT = "8s"
 # Of what is read again and again: longer than it ever takes, shorter than TCP waits for a host that
@@ -51,7 +50,7 @@ def ago(text: str) -> datetime:
 
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(parser=ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h or 7d."),
+    typer.Option(parser=ago, metavar="AGE", help="Not older than this: 90s, 30m, 2h, 7d or 8w."),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, as docs/commands.md describes it.")
@@ -78,15 +77,33 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
 @contextmanager
 def acting_in(target: Target, name: str, *, answer_s: float | None = None) -> Iterator[Operator]:
     """The same in a database that is chosen already, of which no answer takes longer."""
-    with target.connect(timeout=PATIENCE_S) as connection:
+    # It is there or not: no command of every day waits for one to be started.
+    with target.connect(timeout=0) as connection:
         connection.patience = answer_s
         operator = Operator(connection, name, lock_timeout=LOCK_TIMEOUT)
         operator.read("select core.current_workspace() as name")
         yield operator
 
 
+def find_subsystem(rows: list[dict[str, Any]], name: str, workspace: str) -> dict[str, Any]:
+    """The row of a subsystem; StackError, with names that were perhaps meant, if there is none."""
+    by_name = {row["name"]: row for row in rows}
+    if name not in by_name:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, by_name)
+        first = ", ".join(sorted(by_name)[:20])
+        all_of_them = f"There are: {first}" if first else "There is none yet."
+        raise StackError(
+            f"there is no subsystem {name} in workspace {workspace}.",
+            hint=f"Did you mean {' or '.join(near)}?" if near else all_of_them,
+        )
+    return by_name[name]
+
+
 def chosen(workspace: str | None, home: Path | None) -> tuple[Target, str]:
     """The database and the workspace that the options mean."""
     place = home_of(home)
-    name = workspace or dotenv_values(place.env_file).get(WORKSPACE) or DEFAULT_WORKSPACE
-    return find_target(place), checked_name(name, "workspace")
+    if workspace is None:
+        workspace = dotenv_values(place.env_file).get(WORKSPACE) or DEFAULT_WORKSPACE
+    return find_target(place), checked_name(workspace, "workspace")

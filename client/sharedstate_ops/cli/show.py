@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json as standard_json
-import shlex
 from typing import Annotated, Any, Literal
 
 import typer
 
 from sharedstate_ops.cli.output import HomeOption, out
-from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting
+from sharedstate_ops.cli.session import JsonOption, WorkspaceOption, acting, find_subsystem
 from sharedstate_ops.cli.shown import UNITS, clock, figure, names, plain, print_json, table
 from sharedstate_ops.importing.exact_json import encode
 from sharedstate_ops.operator import Operator
@@ -65,20 +64,7 @@ def _status(operator: Operator, subsystem: str) -> dict[str, Any]:
     rows = operator.read(
         "select s.* from public.system_status as s where s.workspace = %(workspace)s"
     )
-    by_name = {row["name"]: row for row in rows}
-    if subsystem not in by_name:
-        from difflib import get_close_matches
-
-        near = get_close_matches(subsystem, by_name)
-        all_of_them = (
-            f"There are: {names(sorted(by_name)[:20])}" if by_name else "There is none yet."
-        )
-        raise StackError(
-            f"there is no subsystem {subsystem} in workspace {operator.workspace}.",
-            hint=f"Did you mean {' or '.join(near)}?" if near else all_of_them,
-        )
-    found: dict[str, Any] = by_name[subsystem]
-    return found
+    return find_subsystem(rows, subsystem, operator.workspace)
 
 
 def _document(
@@ -96,7 +82,7 @@ def _document(
         which = "" if version is None else f" version {version}"
         raise StackError(
             f"{subsystem} has no {kind}{which}.",
-            hint=f"See what it has: sharedstate show {shlex.quote(subsystem)}",
+            hint="See what it has: the same command without --document.",
         )
     found: dict[str, Any] = rows[0]
     return found

@@ -68,10 +68,7 @@ def _say_elsewhere(target: Target, parts: Sequence[PartStatus]) -> bool:
     out.print(f"database  of {escape(target.source)}")
     states = {"running" if part.running else part.detail for part in parts}
     out.print(f"embedded  {escape(', '.join(sorted(states)))}")
-    well = _say_schema(lambda: target.connect(timeout=5))
-    if not well:
-        out.print(escape(target.hint))
-    return well
+    return _say_schema(lambda: target.connect(timeout=5))
 
 
 def _say_schema(connect: Callable[[], Connection]) -> bool:

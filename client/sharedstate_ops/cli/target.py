@@ -101,9 +101,14 @@ class Target:
             except NoConnection as error:
                 final = any(text in error.reason for text in _FINAL)
                 if final or time.monotonic() > deadline:
-                    how = "refuses us" if final else f"was not ready after {timeout:.0f} s"
+                    how, hint = "does not answer", self.hint
+                    if final:
+                        how = "refuses us"
+                        hint = hint if self.embedded else f"Check {self._variable}."
+                    elif timeout:
+                        how = f"was not ready after {timeout:.0f} s"
                     raise StackError(
-                        f"the database of {self.source} {how}: {error.reason}", hint=self.hint
+                        f"the database of {self.source} {how}: {error.reason}", hint=hint
                     ) from error
             if waiting:
                 progress(waiting)

@@ -20,10 +20,10 @@ from sharedstate_ops.cli.session import (
     LOCK_TIMEOUT,
     LOOK_S,
     MOST,
-    PATIENCE_S,
     JsonOption,
     WorkspaceOption,
     chosen,
+    find_subsystem,
 )
 from sharedstate_ops.cli.shown import print_json
 from sharedstate_ops.cli.target import Target
@@ -53,8 +53,12 @@ def watch(
 
     With --json print what get_board answers, once.
     """
+    if json and (subsystem or agent):
+        raise typer.BadParameter("--json is the whole board: it goes with no filter")
     watched = Watched(*chosen(workspace, home))
-    watched.look(patience_s=PATIENCE_S)
+    watched.look()
+    if subsystem:
+        find_subsystem(watched.board["subsystems"], subsystem, watched.board["workspace"])
     wanted = Filter(subsystem, agent)
     if json:
         print_json(watched.board)
@@ -80,10 +84,10 @@ class Watched:
         self._cursor: str | None = None
         self._is_cut_off = False
 
-    def look(self, *, patience_s: float = 0) -> None:
+    def look(self) -> None:
         """Read it anew; ServiceUnavailable or StackError when the database does not answer."""
         if self._operator is None:
-            connection = self._target.connect(timeout=patience_s)
+            connection = self._target.connect(timeout=0)
             connection.patience = LOOK_S
             self._operator = Operator(connection, self._workspace, lock_timeout=LOCK_TIMEOUT)
         (self.board,) = self._operator.call("get_board", cursor=self._cursor, limit_count=MOST)

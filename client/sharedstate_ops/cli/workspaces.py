@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sharedstate_ops.cli.output import HomeOption, home_of, out
-from sharedstate_ops.cli.session import PATIENCE_S, JsonOption
+from sharedstate_ops.cli.session import JsonOption
 from sharedstate_ops.cli.shown import clock, plain, print_json, table
 from sharedstate_ops.cli.target import find_target
 from sharedstate_ops.operator import Operator
@@ -11,7 +11,7 @@ from sharedstate_ops.operator import Operator
 
 def workspaces(json: JsonOption = False, home: HomeOption = None) -> None:
     """Show every workspace, and how far its design is."""
-    with find_target(home_of(home)).connect(timeout=PATIENCE_S) as connection:
+    with find_target(home_of(home)).connect(timeout=0) as connection:
         rows = Operator(connection).call("list_workspaces")
     if json:
         print_json(rows)

@@ -26,7 +26,7 @@ class Frame:
         """Where a time is, from 0 at the left to 1 at the right."""
         whole = (self.ends_at - self.begins_at).total_seconds()
         part = (datetime.fromisoformat(at) - self.begins_at).total_seconds()
-        return min(1.0, max(0.0, part / whole)) if whole > 0 else 1.0
+        return min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
 
     def up(self, value: Any) -> float:
         """Where a value is, from 0 to 1 at the top."""

@@ -19,9 +19,10 @@ body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70re
   padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .2rem .6rem .2rem 0; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere; min-width: 7rem; }
+  vertical-align: top; overflow-wrap: break-word; max-width: 24rem; }
+section { overflow-x: auto; }
 th { white-space: nowrap; }
-.number { text-align: right; white-space: nowrap; min-width: 2rem; }
+.number { text-align: right; white-space: nowrap; }
 .bad { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
 figure { margin: 0; }
