@@ -64,30 +64,40 @@ def measure(
         "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    empty_ms = fastest(["-c", "pass"], environment, runs)
     found = {}
     for name in names:
         module = COMMANDS[name].function.partition(":")[0]
         import_module(module)  # a wrong name is an error here, not a fast command
-        whole_ms = fastest(["-m", "sharedstate_ops", name, *READS[name]], environment, runs)
-        loading = f"import sharedstate_ops.cli, {module}"
-        import_ms = fastest(["-c", loading], environment, runs) - empty_ms
-        found[name] = Taken(whole_ms, import_ms, whole_ms / empty_ms)
+        empty_ms, loaded_ms, whole_ms = fastest(
+            [
+                ["-c", "pass"],
+                ["-c", f"import sharedstate_ops.cli, {module}"],
+                ["-m", "sharedstate_ops", name, *READS[name]],
+            ],
+            environment,
+            runs,
+        )
+        found[name] = Taken(whole_ms, loaded_ms - empty_ms, whole_ms / empty_ms)
     return found
 
 
-def fastest(arguments: list[str], environment: dict[str, str], runs: int) -> float:
-    """Milliseconds on the wall of the fastest run; the first one, which compiles, is not counted.
+def fastest(programs: list[list[str]], environment: dict[str, str], runs: int) -> list[float]:
+    """Milliseconds on the wall of the fastest run of each, in turns.
 
-    What else the machine does makes runs slower, never faster.
+    What else the machine does makes runs slower, never faster. The first, which compiles, is not
+    counted.
     """
-    taken = []
+    rounds = []
     for _ in range(runs + 1):
-        began = time.perf_counter()
-        command = [sys.executable, *arguments]
-        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-        taken.append((time.perf_counter() - began) * 1000)
-    return min(taken[1:])
+        rounds.append([milliseconds([sys.executable, *each], environment) for each in programs])
+    return [min(taken) for taken in zip(*rounds[1:], strict=True)]
+
+
+def milliseconds(command: list[str], environment: dict[str, str]) -> float:
+    """How long a command takes on the wall."""
+    began = time.perf_counter()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - began) * 1000
 
 
 def report(console: Console, found: dict[str, Taken]) -> None:
