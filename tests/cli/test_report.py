@@ -84,11 +84,16 @@ def test_it_has_who_waits_now_and_what_became_of_locks(
     assert "subsystem power, now in line at 1" in text
     design.log_agent_activity("shell_agent", "lock_waited", {**place, "waited_seconds": 90})
     design.log_agent_activity("shell_agent", "lock_waited", {**place, "waited_seconds": "long"})
+    # What an agent says of the same wait does not count it twice.
+    design.log_agent_activity("tail_agent", "waiting", {"for": "its lock"})
+    design.log_agent_activity("tail_agent", "lock_waited", {**place, "waited_seconds": 5})
     command("release", "power", "--force", "--reason", "it hangs", "--as", "anna")
     text = command("report").stdout
     assert "lock_forced" in text
     assert "now in line" not in text
     assert re.search(r"shell_agent +subsystem power +1 +1 min 30 s", text)
+    assert re.search(r"tail_agent +subsystem power +1 +5 s", text)
+    assert "its lock" not in text
 
 
 def test_an_empty_design_has_a_report(command: Command, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_server_that_is_connected_and_says_nothing_counts_as_an_outage(
     stack: StackInfo, workspace: str, design: SharedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", stack.database_url)
-    monkeypatch.setattr(watch, "LOOK_S", 3.0)
+    monkeypatch.setattr(watch, "PATIENCE_S", 3.0)
     watched = Watched(*chosen(workspace, None))
     watched.look()
     with psycopg.connect(stack.database_url) as owner:

@@ -77,7 +77,7 @@ def test_a_server_that_says_nothing_is_given_up_after_the_time_that_was_named() 
 
 def test_an_answer_that_takes_longer_than_it_may_ends_the_connection(stack: StackInfo) -> None:
     with connect(stack.database_url) as connection:
-        connection.patience = 0.1
+        connection.patience_s = 0.1
         with pytest.raises(psycopg2.OperationalError, match="timeout expired"):
             connection.execute("select pg_sleep(10)")
         with pytest.raises(psycopg2.InterfaceError, match="closed"):

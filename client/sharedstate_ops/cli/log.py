@@ -12,7 +12,7 @@ from sharedstate._arguments import pause_of
 from sharedstate.errors import ServiceUnavailable, StatementTimeout
 from sharedstate_ops.cli.output import HomeOption, err, out, say_warning
 from sharedstate_ops.cli.session import (
-    LOOK_S,
+    PATIENCE_S,
     JsonOption,
     SinceOption,
     WorkspaceOption,
@@ -68,7 +68,7 @@ def _following(
     is_cut_off = False
     while True:
         try:
-            with acting_in(target, workspace, answer_s=LOOK_S) as operator:
+            with acting_in(target, workspace, patience_s=PATIENCE_S) as operator:
                 while True:
                     (page,) = operator.call("read_activity", cursor=cursor, **filters)
                     if is_cut_off:

@@ -20,9 +20,9 @@ from sharedstate_ops.stack.errors import StackError
 
 # As for agents: else a transaction that somebody left open in psql would hold us up for ever.
 LOCK_TIMEOUT = "8s"
-# Of what is read again and again: longer than it ever takes, shorter than TCP waits for a host that
-# has vanished.
-LOOK_S = 15.0
+# For an answer, where a command reads again and again. Without it one would wait for a host that
+# has vanished until TCP gives up, a quarter of an hour.
+PATIENCE_S = 15.0
 MOST = 1000  # of each list of a board
 
 WorkspaceOption = Annotated[
@@ -75,11 +75,11 @@ def acting(workspace: str | None, home: Path | None) -> Iterator[Operator]:
 
 
 @contextmanager
-def acting_in(target: Target, name: str, *, answer_s: float | None = None) -> Iterator[Operator]:
-    """The same in a database that is chosen already, of which no answer takes longer."""
+def acting_in(target: Target, name: str, *, patience_s: float | None = None) -> Iterator[Operator]:
+    """The same in a database that is chosen already; no answer may take over `patience_s`."""
     # It is there or not: no command of every day waits for one to be started.
     with target.connect(timeout=0) as connection:
-        connection.patience = answer_s
+        connection.patience_s = patience_s
         operator = Operator(connection, name, lock_timeout=LOCK_TIMEOUT)
         operator.read("select core.current_workspace() as name")
         yield operator

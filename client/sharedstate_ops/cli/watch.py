@@ -18,8 +18,8 @@ from sharedstate.errors import ServiceUnavailable, StatementTimeout
 from sharedstate_ops.cli.output import HomeOption, out
 from sharedstate_ops.cli.session import (
     LOCK_TIMEOUT,
-    LOOK_S,
     MOST,
+    PATIENCE_S,
     JsonOption,
     WorkspaceOption,
     chosen,
@@ -88,7 +88,7 @@ class Watched:
         """Read it anew; ServiceUnavailable or StackError when the database does not answer."""
         if self._operator is None:
             connection = self._target.connect(timeout=0)
-            connection.patience = LOOK_S
+            connection.patience_s = PATIENCE_S
             self._operator = Operator(connection, self._workspace, lock_timeout=LOCK_TIMEOUT)
         (self.board,) = self._operator.call("get_board", cursor=self._cursor, limit_count=MOST)
         self._cursor = self.board["cursor"]

@@ -37,25 +37,25 @@ WAITS = """
   select w.agent_name, w.reason as "for", count(*) as times, round(sum(w.seconds), 3) as seconds
   from (
     select a.agent_name, a.activity, lead(a.activity) over later as next_activity,
-      case
-        when a.activity = 'waiting' then a.details ->> 'for'
-        else concat_ws(' ', a.details ->> 'resource_type', a.details ->> 'resource_name')
+      case a.activity
+        when 'waiting' then a.details ->> 'for'
+        when 'lock_waited'
+          then concat_ws(' ', a.details ->> 'resource_type', a.details ->> 'resource_name')
       end as reason,
-      case
-        when a.activity = 'waiting' then extract(
+      case a.activity
+        when 'waiting' then extract(
           epoch from coalesce(lead(a."timestamp") over later, %(ends_at)s::timestamptz)
             - a."timestamp"
         )
-        else jsonb_path_query_first(a.details, '$.waited_seconds ? (@ >= 0 && @ < 1e12)')::numeric
+        when 'lock_waited'
+          then jsonb_path_query_first(a.details, '$.waited_seconds ? (@ >= 0 && @ < 1e12)')::numeric
       end as seconds
     from public.agent_activity_logs as a
     where a.workspace = %(workspace)s and a."timestamp" >= %(begins_at)s::timestamptz
     window later as (partition by a.agent_name order by a."timestamp", a.id)
   ) as w
-  where w.seconds is not null and (
-    w.activity = 'lock_waited'
-    or (w.activity = 'waiting' and w.next_activity is distinct from 'lock_waited')
-  )
+  where w.seconds is not null
+    and (w.activity = 'lock_waited' or w.next_activity is distinct from 'lock_waited')
   group by w.agent_name, w.reason
   order by seconds desc, w.agent_name, w.reason
 """

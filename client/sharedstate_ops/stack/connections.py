@@ -29,8 +29,8 @@ class Connection:
     ...     (number,) = connection.execute("select %s + 1", [1]).fetchone()
     """
 
-    # Seconds. A statement that takes longer raises OperationalError, and the connection has ended.
-    patience: float | None = None
+    # A statement that takes longer raises OperationalError, and the connection has ended.
+    patience_s: float | None = None
 
     def __init__(self, address: str, *, timeout: float) -> None:
         self._connection = psycopg2.connect(
@@ -46,7 +46,7 @@ class Connection:
         """The cursor with its rows, of which none is left in the database."""
         cursor = self._connection.cursor()
         cursor.execute(statement, values)
-        self._wait(self.patience)
+        self._wait(self.patience_s)
         return cursor
 
     @contextlib.contextmanager
